@@ -1,0 +1,213 @@
+//! Labels: an alert's identity, as in Alertmanager.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use core::fmt;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// A sorted set of `name=value` pairs without empty values. One allocation whatever the number of pairs:
+/// a hundred thousand alerts are held in memory.
+///
+/// The text is a run of netstrings (`3:foo3:bar`), names and values in turn, sorted by name, so equal sets
+/// have equal text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Labels(Arc<str>);
+
+impl Labels {
+    /// From pairs in any order. Empty values are removed (as Alertmanager does); of a repeated name the last wins.
+    pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Labels {
+        let sorted: BTreeMap<String, String> = pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        Labels::from_map(&sorted)
+    }
+
+    /// From a sorted map. Empty values are removed.
+    #[must_use]
+    pub fn from_map(map: &BTreeMap<String, String>) -> Labels {
+        let mut text = String::with_capacity(map.iter().map(|(k, v)| k.len() + v.len() + 8).sum());
+        for (k, v) in map.iter().filter(|(_, v)| !v.is_empty()) {
+            for part in [k, v] {
+                text.push_str(&part.len().to_string());
+                text.push(':');
+                text.push_str(part);
+            }
+        }
+        Labels(Arc::from(text))
+    }
+
+    /// No labels.
+    #[must_use]
+    pub fn empty() -> Labels {
+        Labels(Arc::from(""))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Pairs, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        Pairs { rest: &self.0 }
+    }
+
+    /// The value of a name, or `None`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(k, _)| *k == name).map(|(_, v)| v)
+    }
+
+    /// These and `more`; where both have a name, `more` wins.
+    #[must_use]
+    pub fn with<K: Into<String>, V: Into<String>>(&self, more: impl IntoIterator<Item = (K, V)>) -> Labels {
+        let mut map: BTreeMap<String, String> =
+            self.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        map.extend(more.into_iter().map(|(k, v)| (k.into(), v.into())));
+        Labels::from_map(&map)
+    }
+
+    /// Bytes held.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+}
+
+struct Pairs<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Pairs<'a> {
+    fn part(&mut self) -> Option<&'a str> {
+        let (len, rest) = self.rest.split_once(':')?;
+        let (part, rest) = rest.split_at_checked(len.parse().ok()?)?;
+        self.rest = rest;
+        Some(part)
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a str, &'a str);
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.part()?, self.part()?))
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (k, v)) in self.iter().enumerate() {
+            write!(f, "{}{k}={v}", if i > 0 { " " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Labels, D::Error> {
+        BTreeMap::<String, String>::deserialize(d).map(|m| Labels::from_map(&m))
+    }
+}
+
+/// An alert's identity: the integration it came by and its labels, hashed so that nobody can make two collide.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AlertKey([u8; 16]);
+
+impl AlertKey {
+    /// Of an integration's alert.
+    #[must_use]
+    pub fn of(source: &str, labels: &Labels) -> AlertKey {
+        let mut h = Sha256::new();
+        h.update((source.len() as u64).to_le_bytes());
+        h.update(source.as_bytes());
+        h.update(labels.0.as_bytes());
+        let digest = h.finalize();
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        AlertKey(key)
+    }
+
+    /// From the 32 hexadecimal digits that [`fmt::Display`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<AlertKey> {
+        let bytes = text.as_bytes();
+        if bytes.len() != 32 || !bytes.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        let mut key = [0; 16];
+        for (i, byte) in key.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
+        }
+        Some(AlertKey(key))
+    }
+}
+
+impl fmt::Display for AlertKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for AlertKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for AlertKey {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for AlertKey {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<AlertKey, D::Error> {
+        let text = alloc::borrow::Cow::<'de, str>::deserialize(d)?;
+        AlertKey::parse(&text).ok_or_else(|| serde::de::Error::custom("an alert's key is 32 hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn order_and_empty_values_do_not_matter() {
+        let a = Labels::from_pairs([("b", "2"), ("a", "1"), ("c", "")]);
+        let b = Labels::from_pairs([("a", "1"), ("b", "2")]);
+        assert_eq!(a, b);
+        assert_eq!(AlertKey::of("x", &a), AlertKey::of("x", &b));
+        assert_ne!(AlertKey::of("x", &a), AlertKey::of("y", &a));
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out(map in proptest::collection::btree_map(".*", ".+", 0..6)) {
+            let labels = Labels::from_map(&map);
+            let back: BTreeMap<String, String> = labels.iter().map(|(k, v)| (k.into(), v.into())).collect();
+            prop_assert_eq!(back, map);
+            let json = serde_json::to_string(&labels).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Labels>(&json).unwrap(), labels);
+        }
+
+        #[test]
+        fn a_key_reads_back(text in ".*") {
+            let key = AlertKey::of("s", &Labels::from_pairs([("a", text)]));
+            prop_assert_eq!(AlertKey::parse(&key.to_string()), Some(key));
+        }
+    }
+}
