@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A name from the configuration or from a sender: a person, a schedule, an entity, an integration.
 /// Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Name(Arc<str>);
 
