@@ -1,6 +1,6 @@
 //! The network as the rooms use it: TLS with one explicit provider, outbound HTTP whose errors people can read,
 //! and listeners with limits. A leaf: it knows no room.
 
-//http
-//serve
+pub mod http;
+pub mod serve;
 pub mod tls;
