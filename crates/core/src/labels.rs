@@ -127,6 +127,9 @@ impl<'de> Deserialize<'de> for Labels {
 pub struct AlertKey([u8; 16]);
 
 impl AlertKey {
+    /// Before every other.
+    pub const FIRST: AlertKey = AlertKey([0; 16]);
+
     /// Of an integration's alert.
     #[must_use]
     pub fn of(source: &str, labels: &Labels) -> AlertKey {

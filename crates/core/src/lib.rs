@@ -1,10 +1,30 @@
-//! Every decision Foghorn takes.
+//! Every decision Foghorn takes, and nothing else: no I/O, no clock, no randomness, no thread.
+//!
+//! `decide(state, now, input) -> events` and `apply(state, event)`. What comes in is a value, time included; what goes
+//! out is a list of facts. Effects (pages to send) and deadlines are an index of the state, so after a crash the same
+//! journal asks for the same effects again.
 #![no_std]
 
 extern crate alloc;
 
+pub mod alert;
+mod apply;
+pub mod change;
+pub mod decide;
+pub mod event;
+pub mod incident;
+pub mod input;
 pub mod labels;
+pub mod page;
 pub mod schedule;
 pub mod setup;
+pub mod silence;
+pub mod state;
 pub mod time;
 pub mod words;
+
+pub use decide::decide;
+pub use event::{Event, Record};
+pub use input::{Answer, Input, Refusal};
+pub use state::State;
+pub use time::Now;

@@ -1,8 +1,9 @@
 //! Who is on call when.
 
-use crate::time::{Span, Wall};
+use crate::time::Wall;
 use crate::words::Name;
 use alloc::vec::Vec;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
 /// Who is on call when: rotations side by side, and exceptions on top.
@@ -72,5 +73,132 @@ pub struct Override {
     pub ends: Wall,
 }
 
-/// Used by waits measured in turns.
-pub const LONGEST_TURN: Span = Span::hours(24 * 366);
+/// A zone of the bundled database; the host's files are never read.
+#[must_use]
+pub fn zone(name: &str) -> Option<TimeZone> {
+    TimeZoneDatabase::bundled().get(name).ok()
+}
+
+/// UTC where the name is unknown: a configuration with such a name is refused before it gets here.
+fn zone_or_utc(name: &str) -> TimeZone {
+    zone(name).unwrap_or(TimeZone::UTC)
+}
+
+/// The moment at which a calendar and clock on the wall show `local`.
+///
+/// The hour that happens twice counts as its first occurrence; one that does not happen is as much after the gap as it
+/// is after the gap's beginning (RFC 5545's rule).
+fn moment(zone: &TimeZone, local: jiff::civil::DateTime) -> Wall {
+    zone.to_ambiguous_timestamp(local).compatible().map_or(Wall(i64::MAX), Wall::from)
+}
+
+impl Rotation {
+    /// When turn number `n` (from 0) begins.
+    fn begin(&self, zone: &TimeZone, n: i64) -> Wall {
+        let span = match self.every {
+            Turn::Hours(h) => {
+                let first = moment(zone, self.starts.0);
+                return Wall(first.0.saturating_add(n.saturating_mul(i64::from(h.max(1)) * 3_600_000)));
+            }
+            Turn::Days(d) => jiff::Span::new().try_days(n.saturating_mul(i64::from(d.max(1)))),
+            Turn::Weeks(w) => jiff::Span::new().try_weeks(n.saturating_mul(i64::from(w.max(1)))),
+        };
+        // Past the calendar's end there is no next turn.
+        span.and_then(|s| self.starts.0.checked_add(s)).map_or(Wall(i64::MAX), |local| moment(zone, local))
+    }
+
+    /// The number of the turn at a moment; `None` before the first.
+    fn turn(&self, zone: &TimeZone, at: Wall) -> Option<i64> {
+        const DAY: i64 = 86_400_000;
+        let length = match self.every {
+            Turn::Hours(h) => i64::from(h.max(1)) * 3_600_000,
+            Turn::Days(d) => i64::from(d.max(1)) * DAY,
+            Turn::Weeks(w) => i64::from(w.max(1)) * 7 * DAY,
+        };
+        let first = self.begin(zone, 0);
+        if at < first {
+            return None;
+        }
+        // A guess by elapsed time is off by one turn at most, for a clock change is shorter than a turn of a day; for
+        // turns of hours it is exact.
+        let mut n = at.0.saturating_sub(first.0) / length;
+        while n > 0 && self.begin(zone, n) > at {
+            n -= 1;
+        }
+        while self.begin(zone, n + 1) <= at {
+            n += 1;
+        }
+        Some(n)
+    }
+
+    /// Who has the turn at a moment, and when it ends; `None` before the first turn or with nobody in the rotation.
+    #[must_use]
+    pub fn at(&self, time_zone: &str, at: Wall) -> Option<(Name, Wall)> {
+        let zone = zone_or_utc(time_zone);
+        let n = self.turn(&zone, at)?;
+        let len = i64::try_from(self.people.len()).ok().filter(|l| *l > 0)?;
+        let person = self.people.get(usize::try_from(n % len).ok()?)?;
+        Some((person.clone(), self.begin(&zone, n + 1)))
+    }
+}
+
+impl Schedule {
+    /// Who is on call at a moment: one a rotation, without repetition; whoever stands in takes the whole schedule. Empty
+    /// is a gap.
+    #[must_use]
+    pub fn on_call<'a>(&self, at: Wall, overrides: impl IntoIterator<Item = &'a Override>) -> Vec<Name> {
+        let mut people: Vec<Name> = Vec::new();
+        let mut add = |p: Name| {
+            if !people.contains(&p) {
+                people.push(p);
+            }
+        };
+        let mut stands_in = false;
+        for o in overrides.into_iter().filter(|o| o.starts <= at && at < o.ends) {
+            stands_in = true;
+            add(o.person.clone());
+        }
+        if !stands_in {
+            self.rotations.iter().filter_map(|r| r.at(&self.time_zone, at)).for_each(|(p, _)| add(p));
+        }
+        people
+    }
+
+    /// When the answer of [`Schedule::on_call`] may change next after `at`.
+    #[must_use]
+    pub fn next_change<'a>(&self, at: Wall, overrides: impl IntoIterator<Item = &'a Override>) -> Option<Wall> {
+        let zone = zone_or_utc(&self.time_zone);
+        let turns = self.rotations.iter().map(|r| r.at(&self.time_zone, at).map_or_else(|| r.begin(&zone, 0), |(_, end)| end));
+        let edges = overrides.into_iter().flat_map(|o| [o.starts, o.ends]);
+        turns.chain(edges).filter(|t| *t > at && t.0 < i64::MAX).min()
+    }
+}
+
+impl WorkingHours {
+    /// The first moment at or after `at` at which the person is at work; `at` itself if none is within two weeks.
+    #[must_use]
+    pub fn next(&self, time_zone: &str, at: Wall) -> Wall {
+        let zone = zone_or_utc(time_zone);
+        let today = zone.to_datetime(at.timestamp()).date();
+        for ahead in 0..14 {
+            let Ok(day) = today.checked_add(jiff::Span::new().days(ahead)) else { break };
+            if !self.days.contains(&day.weekday().to_monday_one_offset()) {
+                continue;
+            }
+            let (Some(from), Some(to)) = (clock(day, self.from), clock(day, self.to)) else { continue };
+            let (from, to) = (moment(&zone, from), moment(&zone, to));
+            if at < to {
+                return at.max(from);
+            }
+        }
+        at
+    }
+}
+
+/// A time of day; 24:00 is the next day's midnight.
+fn clock(day: jiff::civil::Date, minutes: u16) -> Option<jiff::civil::DateTime> {
+    day.at(0, 0, 0, 0).checked_add(jiff::Span::new().minutes(i64::from(minutes))).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,679 @@
+//! Folding events into the state. Cannot fail and decides nothing: it consults no rule, no configuration, no calendar.
+//! An event about something unknown changes nothing.
+
+use crate::alert::{Alert, AlertStatus};
+use crate::change;
+use crate::event::{Event, PersonTurn};
+use crate::incident::{Escalation, Head, Incident, IncidentId, Phase, Shape, Status, MOST_SHAPES};
+use crate::labels::AlertKey;
+use crate::page::{Delivery, Outcome, Page, PageKey, PageKind};
+use crate::schedule::Override;
+use crate::silence::Silence;
+use crate::state::{Heartbeat, Map, Set, State, Timer};
+use crate::time::{Mono, Now};
+use crate::words::{Name, Severity};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+impl State {
+    /// Folds one event, decided at `at`, into the state.
+    pub fn apply(&mut self, at: Now, event: &Event) {
+        self.clock = at;
+        match event {
+            Event::Started { .. } => self.tally("starts", 1),
+            Event::ClockStepped { by } => self.step_clock(at, *by),
+            Event::ConfigAdopted { hash, setup } => {
+                self.setup = setup.clone();
+                self.setup_hash = Arc::from(hash.as_str());
+                let gone: Vec<Name> =
+                    self.heartbeats.keys().filter(|n| !is_heartbeat(setup, n)).cloned().collect();
+                for name in gone {
+                    self.remove_heartbeat(&name);
+                }
+            }
+            Event::AlertOpened { .. }
+            | Event::AlertsRefreshed { .. }
+            | Event::AlertsExtended { .. }
+            | Event::AlertConfirmed { .. }
+            | Event::AlertChanged { .. }
+            | Event::AlertStatusChanged { .. }
+            | Event::AlertAwaited { .. }
+            | Event::AlertEnded { .. }
+            | Event::AlertMuted { .. }
+            | Event::AlertUnmuted { .. }
+            | Event::AlertsRefused { .. }
+            | Event::SourceHeard { .. } => self.apply_to_alerts(at, event),
+            Event::SilenceAdded { silence } => {
+                let edge = at.mono_at(if at.wall < silence.starts { silence.starts } else { silence.ends });
+                self.put_silence(Arc::new(silence.clone()), edge);
+            }
+            Event::SilenceBegan { id } => {
+                if let Some(silence) = self.silences.get(id).cloned() {
+                    let edge = at.mono_at(silence.ends);
+                    self.put_silence(silence, edge);
+                }
+            }
+            Event::SilenceEnded { id, .. } => {
+                self.silences.remove_mut(id);
+                self.retime_edge(Timer::Silence(id.clone()), None);
+            }
+            Event::OverrideAdded { id, entry, .. } => {
+                self.put_override(id.clone(), Arc::new(entry.clone()), at.mono_at(entry.ends));
+            }
+            Event::OverrideRemoved { id, .. } => {
+                self.overrides.remove_mut(id);
+                self.retime_edge(Timer::Override(id.clone()), None);
+            }
+            Event::HeartbeatPinged { check, ping, due, .. } => {
+                use crate::event::PingKind;
+                let old = self.heartbeats.get(check).cloned();
+                let mut beat = old.unwrap_or(Heartbeat { last: None, running_since: None, due: *due });
+                beat.due = *due;
+                match ping {
+                    PingKind::Success => (beat.last, beat.running_since) = (Some(at.wall), None),
+                    PingKind::Start => beat.running_since = Some(at.wall),
+                    PingKind::Fail => beat.running_since = None,
+                    PingKind::Log => {}
+                }
+                self.put_heartbeat(check.clone(), beat);
+            }
+            Event::HeartbeatExpected { check, due, .. } => {
+                let old = self.heartbeats.get(check).cloned();
+                let beat = Heartbeat { due: *due, ..old.unwrap_or(Heartbeat { last: None, running_since: None, due: *due }) };
+                self.put_heartbeat(check.clone(), beat);
+            }
+            Event::ChangeRecorded { change } => {
+                self.changes.enqueue_mut(Arc::new(change.clone()));
+                while self.changes.len() > change::KEPT {
+                    self.changes.dequeue_mut();
+                }
+            }
+            _ => self.apply_to_incident(at, event),
+        }
+    }
+
+    fn apply_to_alerts(&mut self, at: Now, event: &Event) {
+        match event {
+            Event::AlertOpened { alert, expires } => {
+                self.hear(&alert.source, at);
+                self.tally("alerts_opened", 1);
+                self.groups.insert_mut(alert.group.clone(), alert.incident);
+                self.put_alert(Arc::new(alert.clone()), *expires);
+                self.edit_incident(alert.incident, |i| i.last_joined = at.mono);
+            }
+            Event::AlertsExtended { alerts, .. } => {
+                alerts.iter().for_each(|(key, expires)| self.retime_alert(*key, Some(*expires)));
+            }
+            Event::AlertConfirmed { key } => self.edit_alert(key, |a| a.held_until = None),
+            Event::AlertsRefreshed { source, alerts } => {
+                self.hear(source, at);
+                for (key, expires) in alerts {
+                    self.retime_alert(*key, Some(*expires));
+                }
+            }
+            Event::AlertChanged { key, severity, urgency, annotations } => self.edit_alert(key, |a| {
+                (a.severity, a.urgency) = (*severity, *urgency);
+                a.annotations = annotations.clone();
+            }),
+            Event::AlertStatusChanged { key, status, .. } => {
+                self.edit_alert(key, |a| a.status = *status);
+                if *status == AlertStatus::Stale {
+                    self.retime_alert(*key, None);
+                }
+            }
+            Event::AlertAwaited { key, until } => {
+                self.retime_alert(*key, Some(*until));
+                if let Some(a) = self.alerts.get(key) {
+                    let source = a.source.clone();
+                    self.stale.remove_mut(&(source.clone(), *key));
+                    self.hear(&source, at);
+                }
+            }
+            Event::AlertEnded { key, forget, .. } => {
+                self.tally("alerts_ended", 1);
+                if let Some(source) = self.alerts.get(key).map(|a| a.source.clone()) {
+                    self.hear(&source, at);
+                }
+                self.retime_alert(*key, None);
+                self.edit_alert(key, |a| (a.status, a.muted) = (AlertStatus::Resolved, None));
+                if *forget {
+                    self.forget_alert(key);
+                }
+            }
+            Event::AlertMuted { key, by } => self.edit_alert(key, |a| a.muted = Some(by.clone())),
+            Event::AlertUnmuted { key } => self.edit_alert(key, |a| a.muted = None),
+            Event::AlertsRefused { source, count, .. } => {
+                self.hear(source, at);
+                self.edit_source(source, |s| s.refused += u64::from(*count));
+            }
+            Event::SourceHeard { source } => self.hear(source, at),
+            _ => {}
+        }
+    }
+
+    fn apply_to_incident(&mut self, at: Now, event: &Event) {
+        match event {
+            Event::IncidentOpened { id, title, by, severity, urgency, entity, escalation } => {
+                self.tally("incidents_opened", 1);
+                self.next_incident = self.next_incident.max(id + 1);
+                self.put_incident(Incident {
+                    head: Head {
+                        id: *id,
+                        title: title.clone(),
+                        opened: at,
+                        opened_by: by.clone(),
+                        status: Status::Open,
+                        peak: severity.unwrap_or(Severity::Info),
+                        own: *severity,
+                        own_urgency: *urgency,
+                        own_policy: escalation.clone(),
+                        by_severity: [0; 3],
+                        by_urgency: [0; 3],
+                        muted: 0,
+                        held: 0,
+                        width: u32::from(entity.is_some()),
+                        ended: 0,
+                        last_joined: at.mono,
+                        shapes: Vec::new(),
+                        escalation: Escalation::default(),
+                    },
+                    alerts: Set::new_sync(),
+                    entities: entity.iter().map(|e| (e.clone(), 1)).collect::<Map<Name, u32>>(),
+                    paged: Map::new_sync(),
+                });
+            }
+            Event::IncidentGrew { id, shape } => self.edit_incident(*id, |i| i.remember(*shape)),
+            Event::IncidentResolved { id, by, again } => {
+                self.tally("incidents_resolved", 1);
+                self.drop_pages(*id, |k| k.kind != PageKind::Resolved);
+                self.edit_incident(*id, |i| {
+                    i.status = Status::Resolved { by: by.clone(), at, again: *again };
+                    i.escalation.phase = Phase::Idle;
+                });
+            }
+            Event::IncidentReopened { id, .. } => {
+                self.drop_pages(*id, |_| true);
+                self.edit_incident(*id, |i| {
+                    i.status = Status::Open;
+                    i.shapes.clear();
+                });
+            }
+            Event::IncidentArchived { id } => self.archive(*id),
+            Event::EscalationStarted { id, policy, wave, urgency, .. } => self.edit_incident(*id, |i| {
+                i.escalation = Escalation {
+                    policy: Some(policy.clone()),
+                    wave: *wave,
+                    urgency: *urgency,
+                    ..Escalation::default()
+                };
+            }),
+            Event::EscalationPaused { id } => {
+                self.drop_pages(*id, |k| k.kind == PageKind::Page);
+                self.edit_incident(*id, |i| i.escalation.phase = Phase::Idle);
+            }
+            Event::StepEntered { id, wave, round, step, until, calendar, turns, .. } => {
+                self.drop_pages(*id, |k| k.kind != PageKind::Page);
+                for turn in turns {
+                    self.plan_turn((*id, *wave, *round, *step), turn);
+                }
+                self.edit_incident(*id, |i| {
+                    let e = &mut i.escalation;
+                    (e.wave, e.round, e.step) = (*wave, *round, *step);
+                    e.phase = Phase::Waiting { until: *until, calendar: *calendar };
+                });
+            }
+            Event::StepHastened { id, until, .. } => self.edit_incident(*id, |i| {
+                i.escalation.phase = Phase::Waiting { until: *until, calendar: None };
+            }),
+            Event::NobodyAnswered { id, .. } => {
+                self.tally("nobody_answered", 1);
+                self.edit_incident(*id, |i| i.escalation.phase = Phase::Exhausted);
+            }
+            Event::PageAttempted { key, outcome, retry, .. } => self.apply_attempt(at, key, outcome, *retry),
+            Event::ContactPassedOver { key, next, .. } => {
+                self.tally("contacts_passed_over", 1);
+                self.edit_page(key, |p| p.passed_over = true);
+                self.pass_over_at(key, None);
+                if let Some((contact, due)) = next {
+                    let next_key = PageKey { contact: *contact, ..key.clone() };
+                    self.edit_page(&next_key, |p| p.delivery = Delivery::Due { at: *due });
+                }
+            }
+            Event::PageDropped { key, .. } => {
+                self.tally("pages_dropped", 1);
+                self.remove_page(key);
+            }
+            Event::NoticesPlanned { id, kind, wave, to } => {
+                for (person, contact, channel) in to {
+                    let key = PageKey {
+                        incident: *id,
+                        kind: *kind,
+                        wave: *wave,
+                        round: 0,
+                        step: 0,
+                        person: person.clone(),
+                        contact: *contact,
+                    };
+                    self.put_page(Page::new(key, channel.clone(), crate::words::Urgency::None, at.mono), None);
+                }
+            }
+            Event::Acknowledged { id, by, covers, until } => {
+                self.tally("acknowledged", 1);
+                self.drop_pages(*id, |k| k.kind == PageKind::Page);
+                self.edit_incident(*id, |i| {
+                    i.status = Status::Acknowledged { by: by.clone(), at, covers: *covers, until: *until };
+                    i.escalation.phase = Phase::Idle;
+                });
+            }
+            Event::AcknowledgementKept { id, until } => self.edit_incident(*id, |i| {
+                if let Status::Acknowledged { until: old, .. } = &mut i.status {
+                    *old = *until;
+                }
+            }),
+            Event::AcknowledgementLapsed { id, .. } => {
+                self.drop_pages(*id, |k| k.kind == PageKind::Acknowledged);
+                self.edit_incident(*id, |i| i.status = Status::Open);
+            }
+            // Only in the timeline.
+            _ => {}
+        }
+    }
+
+    fn plan_turn(&mut self, (incident, wave, round, step): (IncidentId, u32, u32, u16), turn: &PersonTurn) {
+        for c in &turn.contacts {
+            // An older page to the same contact says less than this one.
+            self.drop_pages(incident, |k| k.person == turn.person && k.contact == c.contact);
+            let key = PageKey {
+                incident,
+                kind: PageKind::Page,
+                wave,
+                round,
+                step,
+                person: turn.person.clone(),
+                contact: c.contact,
+            };
+            let page = Page { calendar: c.calendar, ..Page::new(key, c.channel.clone(), turn.urgency, c.due) };
+            self.put_page(page, Some(c.pass_over));
+        }
+    }
+
+    fn apply_attempt(&mut self, at: Now, key: &PageKey, outcome: &Outcome, retry: Option<Mono>) {
+        let (name, error) = match outcome {
+            Outcome::Accepted { .. } => ("pages_accepted", None),
+            Outcome::Retry { error, .. } | Outcome::Failed { error } => ("pages_failed", Some(error.clone())),
+        };
+        self.tally(name, 1);
+        self.edit_incident(key.incident, |i| {
+            let used = i.paged.get(&key.person).copied().unwrap_or(0) | 1 << u64::from(key.contact.min(63));
+            i.paged.insert_mut(key.person.clone(), used);
+        });
+        if key.kind != PageKind::Page && error.is_none() {
+            self.remove_page(key);
+            return;
+        }
+        self.edit_page(key, |p| {
+            p.attempts += 1;
+            p.error = error;
+            match retry {
+                _ if matches!(outcome, Outcome::Accepted { .. }) => p.delivery = Delivery::Accepted { at },
+                Some(due) => p.delivery = Delivery::Due { at: due },
+                None => {}
+            }
+        });
+        if matches!(outcome, Outcome::Accepted { .. }) {
+            self.pass_over_at(key, None);
+        }
+    }
+
+    /// Calendars stay where they are, so what waits for them moves; a length of time stays what it was.
+    fn step_clock(&mut self, at: Now, by: i64) {
+        let silences: Vec<Arc<Silence>> = self.silences.values().cloned().collect();
+        for silence in silences {
+            let mut s = (*silence).clone();
+            if s.relative {
+                s.starts.0 = s.starts.0.saturating_add(by);
+                s.ends.0 = s.ends.0.saturating_add(by);
+            }
+            let edge = at.mono_at(if at.wall < s.starts { s.starts } else { s.ends });
+            self.put_silence(Arc::new(s), edge);
+        }
+        let overrides: Vec<(Name, Arc<Override>)> = self.overrides.iter().map(|(n, o)| (n.clone(), o.clone())).collect();
+        for (id, entry) in overrides {
+            let edge = at.mono_at(entry.ends);
+            self.put_override(id, entry, edge);
+        }
+        let waiting: Vec<PageKey> =
+            self.due.iter().filter(|(_, k)| self.pages.get(k).is_some_and(|p| p.calendar.is_some())).map(|(_, k)| k.clone()).collect();
+        for key in waiting {
+            let Some(calendar) = self.pages.get(&key).and_then(|p| p.calendar) else { continue };
+            let due = at.mono_at(calendar);
+            let moved = self.pages.get(&key).map(|p| p.first_due);
+            self.edit_page(&key, |p| {
+                p.delivery = Delivery::Due { at: due };
+                p.first_due = due;
+            });
+            if let (Some(old), Some(limit)) = (moved, self.pass_over.get(&key).copied()) {
+                self.pass_over_at(&key, Some(due + limit.since(old)));
+            }
+        }
+        let escalating: Vec<IncidentId> = self.open.iter().copied().collect();
+        for id in escalating {
+            let Some(Phase::Waiting { calendar: Some(wall), .. }) = self.incident(id).map(|i| i.escalation.phase) else { continue };
+            self.edit_incident(id, |i| i.escalation.phase = Phase::Waiting { until: at.mono_at(wall), calendar: Some(wall) });
+        }
+    }
+
+    fn archive(&mut self, id: IncidentId) {
+        self.drop_pages(id, |_| true);
+        let Some(incident) = self.incidents.get(&id).cloned() else { return };
+        for key in incident.alerts.iter() {
+            let Some(alert) = self.alerts.get(key).cloned() else { continue };
+            if self.groups.get(&alert.group) == Some(&id) {
+                self.groups.remove_mut(&alert.group);
+            }
+            self.forget_alert(key);
+        }
+        self.set_timer(incident.timer(), None);
+        self.incidents.remove_mut(&id);
+        self.open.remove_mut(&id);
+    }
+
+    // What follows keeps the indexes: the only places that touch them.
+
+    pub(crate) fn put_incident(&mut self, incident: Incident) {
+        let old = self.incidents.get(&incident.id).and_then(|i| i.timer());
+        self.set_timer(old, incident.timer());
+        if incident.is_resolved() {
+            self.open.remove_mut(&incident.id);
+        } else {
+            self.open.insert_mut(incident.id);
+        }
+        self.incidents.insert_mut(incident.id, Arc::new(incident));
+    }
+
+    fn edit_incident(&mut self, id: IncidentId, edit: impl FnOnce(&mut Incident)) {
+        let Some(shared) = self.incidents.get_mut(&id) else { return };
+        let old = shared.timer();
+        let incident = Arc::make_mut(shared);
+        edit(incident);
+        let (new, over) = (incident.timer(), incident.is_resolved());
+        if old != new {
+            self.set_timer(old, new);
+        }
+        if over {
+            self.open.remove_mut(&id);
+        } else if !self.open.contains(&id) {
+            self.open.insert_mut(id);
+        }
+    }
+
+    /// Puts an alert in the place of what has its key, and moves the counts of the incidents concerned.
+    fn put_alert(&mut self, alert: Arc<Alert>, expires: Option<Mono>) {
+        if let Some(old) = self.alerts.get(&alert.key).cloned() {
+            self.count_alert(&old, false);
+            if old.incident != alert.incident {
+                self.edit_incident(old.incident, |i| {
+                    i.alerts.remove_mut(&old.key);
+                });
+            }
+        }
+        self.count_alert(&alert, true);
+        self.retime_alert(alert.key, expires);
+        self.retime_hold(alert.key, self.alerts.get(&alert.key).and_then(|a| a.held_until), alert.held_until);
+        if alert.status == AlertStatus::Stale && expires.is_none() {
+            self.stale.insert_mut((alert.source.clone(), alert.key));
+        }
+        self.edit_incident(alert.incident, |i| i.alerts.insert_mut(alert.key));
+        self.alerts.insert_mut(alert.key, alert);
+    }
+
+    /// An alert of a snapshot: its incident has been counted already.
+    pub(crate) fn restore_alert(&mut self, alert: Arc<Alert>, expires: Option<Mono>) {
+        self.retime_alert(alert.key, expires);
+        self.retime_hold(alert.key, None, alert.held_until);
+        if alert.status == AlertStatus::Stale && expires.is_none() {
+            self.stale.insert_mut((alert.source.clone(), alert.key));
+        }
+        // Of two incidents with one group the younger is at hand.
+        let at_hand = self.groups.get(&alert.group).copied().unwrap_or(0).max(alert.incident);
+        self.groups.insert_mut(alert.group.clone(), at_hand);
+        self.alerts.insert_mut(alert.key, alert);
+    }
+
+    fn edit_alert(&mut self, key: &AlertKey, edit: impl FnOnce(&mut Alert)) {
+        let Some(old) = self.alerts.get(key).cloned() else { return };
+        self.count_alert(&old, false);
+        let mut alert = (*old).clone();
+        edit(&mut alert);
+        if !alert.status.is_open() {
+            alert.held_until = None;
+        }
+        self.retime_hold(*key, old.held_until, alert.held_until);
+        self.count_alert(&alert, true);
+        let entry = (alert.source.clone(), *key);
+        if alert.status == AlertStatus::Stale && old.status != AlertStatus::Stale {
+            self.stale.insert_mut(entry);
+        } else if alert.status != AlertStatus::Stale && old.status == AlertStatus::Stale {
+            self.stale.remove_mut(&entry);
+        }
+        self.alerts.insert_mut(*key, Arc::new(alert));
+    }
+
+    fn forget_alert(&mut self, key: &AlertKey) {
+        let Some(alert) = self.alerts.get(key).cloned() else { return };
+        self.count_alert(&alert, false);
+        self.retime_alert(*key, None);
+        self.retime_hold(*key, alert.held_until, None);
+        self.stale.remove_mut(&(alert.source.clone(), *key));
+        self.edit_incident(alert.incident, |i| {
+            i.alerts.remove_mut(key);
+        });
+        self.alerts.remove_mut(key);
+    }
+
+    /// Adds an alert to, or takes it from, the counts of its incident and its integration.
+    fn count_alert(&mut self, alert: &Alert, add: bool) {
+        fn bump(n: &mut u32, add: bool) {
+            *n = if add { n.saturating_add(1) } else { n.saturating_sub(1) };
+        }
+        self.edit_incident(alert.incident, |i| {
+            if !alert.status.is_open() {
+                bump(&mut i.ended, add);
+                return;
+            }
+            i.peak = if add { i.peak.max(alert.severity) } else { i.peak };
+            let counts = alert.muted.is_none() && alert.held_until.is_none();
+            if alert.muted.is_some() {
+                bump(&mut i.muted, add);
+            } else if alert.held_until.is_some() {
+                bump(&mut i.held, add);
+            } else {
+                bump(&mut i.by_severity[alert.severity as usize], add);
+                bump(&mut i.by_urgency[alert.urgency as usize], add);
+            }
+            if let Some(entity) = &alert.entity {
+                let before = i.entities.get(entity).copied().unwrap_or(0);
+                let mut n = before;
+                if counts {
+                    bump(&mut n, add);
+                }
+                match (before, n) {
+                    (0, 1..) => i.width += 1,
+                    (1.., 0) => i.width = i.width.saturating_sub(1),
+                    _ => {}
+                }
+                i.entities.insert_mut(entity.clone(), n);
+            }
+        });
+        if alert.status.is_open() {
+            self.edit_source(&alert.source, |s| bump(&mut s.open, add));
+        }
+    }
+
+    fn hear(&mut self, source: &Name, at: Now) {
+        self.edit_source(source, |s| (s.heard, s.heard_wall) = (at.mono, at.wall));
+    }
+
+    fn edit_source(&mut self, source: &Name, edit: impl FnOnce(&mut crate::alert::Source)) {
+        if let Some(s) = self.sources.get_mut(source) {
+            return edit(s);
+        }
+        let mut s = crate::alert::Source::default();
+        edit(&mut s);
+        self.sources.insert_mut(source.clone(), s);
+    }
+
+    fn retime_alert(&mut self, key: AlertKey, expires: Option<Mono>) {
+        let old = self.expiry.get(&key).copied();
+        self.set_timer(old.map(|at| (at, Timer::Alert(key))), expires.map(|at| (at, Timer::Alert(key))));
+        match expires {
+            Some(at) => self.expiry.insert_mut(key, at),
+            None => {
+                self.expiry.remove_mut(&key);
+            }
+        }
+    }
+
+    fn retime_hold(&mut self, key: AlertKey, old: Option<Mono>, new: Option<Mono>) {
+        if old != new {
+            self.set_timer(old.map(|at| (at, Timer::Hold(key))), new.map(|at| (at, Timer::Hold(key))));
+        }
+    }
+
+    pub(crate) fn put_page(&mut self, page: Page, pass_over: Option<Mono>) {
+        let key = page.key.clone();
+        self.remove_page(&key);
+        if let Some(at) = page.due_at() {
+            self.due.insert_mut((at, key.clone()));
+        }
+        self.pages.insert_mut(key.clone(), Arc::new(page));
+        self.pass_over_at(&key, pass_over);
+    }
+
+    fn edit_page(&mut self, key: &PageKey, edit: impl FnOnce(&mut Page)) {
+        let Some(shared) = self.pages.get_mut(key) else { return };
+        let old = shared.due_at();
+        let page = Arc::make_mut(shared);
+        edit(page);
+        let new = page.due_at();
+        if let Some(at) = old {
+            self.due.remove_mut(&(at, key.clone()));
+        }
+        if let Some(at) = new {
+            self.due.insert_mut((at, key.clone()));
+        }
+    }
+
+    fn remove_page(&mut self, key: &PageKey) {
+        if let Some(at) = self.pages.get(key).and_then(|p| p.due_at()) {
+            self.due.remove_mut(&(at, key.clone()));
+        }
+        self.pass_over_at(key, None);
+        self.pages.remove_mut(key);
+    }
+
+    fn drop_pages(&mut self, id: IncidentId, which: impl Fn(&PageKey) -> bool) {
+        let gone: Vec<PageKey> = self.pages_of(id).map(|p| p.key.clone()).filter(|k| which(k)).collect();
+        for key in &gone {
+            self.remove_page(key);
+        }
+    }
+
+    fn pass_over_at(&mut self, key: &PageKey, at: Option<Mono>) {
+        let timer = |at| (at, Timer::PassOver(key.clone()));
+        let old = self.pass_over.get(key).copied();
+        self.set_timer(old.map(timer), at.map(timer));
+        match at {
+            Some(at) => self.pass_over.insert_mut(key.clone(), at),
+            None => {
+                self.pass_over.remove_mut(key);
+            }
+        }
+    }
+
+    pub(crate) fn put_silence(&mut self, silence: Arc<Silence>, edge: Mono) {
+        self.retime_edge(Timer::Silence(silence.id.clone()), Some(edge));
+        self.silences.insert_mut(silence.id.clone(), silence);
+    }
+
+    pub(crate) fn put_override(&mut self, id: Name, entry: Arc<Override>, edge: Mono) {
+        self.retime_edge(Timer::Override(id.clone()), Some(edge));
+        self.overrides.insert_mut(id, entry);
+    }
+
+    fn retime_edge(&mut self, timer: Timer, at: Option<Mono>) {
+        let old = self.edges.get(&timer).copied();
+        self.set_timer(old.map(|o| (o, timer.clone())), at.map(|n| (n, timer.clone())));
+        match at {
+            Some(at) => self.edges.insert_mut(timer, at),
+            None => {
+                self.edges.remove_mut(&timer);
+            }
+        }
+    }
+
+    pub(crate) fn put_heartbeat(&mut self, check: Name, beat: Heartbeat) {
+        let timer = |at| (at, Timer::Heartbeat(check.clone()));
+        let old = self.heartbeats.get(&check).map(|b| b.due);
+        self.set_timer(old.map(timer), Some(timer(beat.due)));
+        self.heartbeats.insert_mut(check, beat);
+    }
+
+    fn remove_heartbeat(&mut self, check: &Name) {
+        if let Some(beat) = self.heartbeats.get(check) {
+            let timer = (beat.due, Timer::Heartbeat(check.clone()));
+            self.set_timer(Some(timer), None);
+        }
+        self.heartbeats.remove_mut(check);
+    }
+
+    fn set_timer(&mut self, old: Option<(Mono, Timer)>, new: Option<(Mono, Timer)>) {
+        if let Some(old) = old {
+            self.timers.remove_mut(&old);
+        }
+        if let Some(new) = new {
+            self.timers.insert_mut(new);
+        }
+    }
+
+    fn tally(&mut self, what: &str, n: u64) {
+        match self.counts.get_mut(what) {
+            Some(count) => *count += n,
+            None => self.counts.insert_mut(Name::from(what), n),
+        }
+    }
+}
+
+impl Head {
+    fn remember(&mut self, shape: Shape) {
+        if self.shapes.len() >= MOST_SHAPES {
+            self.shapes.remove(0);
+        }
+        self.shapes.push(shape);
+    }
+}
+
+impl Page {
+    fn new(key: PageKey, channel: Name, urgency: crate::words::Urgency, due: Mono) -> Page {
+        Page {
+            key,
+            channel,
+            urgency,
+            delivery: Delivery::Due { at: due },
+            attempts: 0,
+            first_due: due,
+            calendar: None,
+            passed_over: false,
+            error: None,
+        }
+    }
+}
+
+fn is_heartbeat(setup: &crate::setup::Setup, check: &Name) -> bool {
+    setup.checks.get(check).is_some_and(|c| c.heartbeat.is_some())
+}
+
+/// The first key that a page of this incident can have.
+pub(crate) fn pages_of(incident: IncidentId) -> PageKey {
+    PageKey { incident, kind: PageKind::Page, wave: 0, round: 0, step: 0, person: Name::default(), contact: 0 }
+}

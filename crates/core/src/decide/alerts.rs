@@ -1,0 +1,248 @@
+//! Alerts: what comes in, what it means, when it is over.
+
+use super::Draft;
+use crate::alert::{Alert, AlertItem, AlertStatus, EndReason, CHECKS};
+use crate::event::Event;
+use crate::incident::IncidentId;
+use crate::input::{Answer, CheckVerdict, Refusal};
+use crate::labels::{AlertKey, Labels};
+use crate::setup::IntegrationRule;
+use crate::time::{Mono, Span, Wall};
+use crate::words::{Name, Severity};
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// So many ended alerts of an open incident are listed; older news is in the journal.
+const MOST_ENDED: u32 = 1000;
+
+/// What identifies the alert of a check: its name alone, so that the rest of its rule may change.
+#[must_use]
+pub fn check_labels(check: &str) -> Labels {
+    Labels::from_pairs([("alertname", check), ("check", check)])
+}
+
+impl Draft<'_> {
+    pub(super) fn alerts(&mut self, source: &Name, items: &[AlertItem]) -> Answer {
+        let rule = self.state.setup.integrations.get(source).cloned().unwrap_or_default();
+        let emitted = self.events.len();
+        let mut refreshed: Vec<(AlertKey, Mono)> = Vec::new();
+        let mut touched: BTreeSet<IncidentId> = BTreeSet::new();
+        let mut refused = 0;
+        for item in items {
+            let key = AlertKey::of(source, &item.labels);
+            let open = self.state.alerts.get(&key).filter(|a| a.status.is_open()).cloned();
+            match (open, item.ended) {
+                (Some(a), Some(ended)) => {
+                    self.end_alert(key, ended, EndReason::Sender);
+                    touched.insert(a.incident);
+                }
+                (None, Some(_)) => {}
+                (Some(a), None) => {
+                    self.update(&a, item, &rule, &mut refreshed);
+                    touched.insert(a.incident);
+                }
+                (None, None) => {
+                    let open = self.state.sources.get(source).map_or(0, |s| s.open);
+                    if open >= rule.max_alerts {
+                        refused += 1;
+                    } else {
+                        touched.insert(self.open(key, source, item, &rule));
+                    }
+                }
+            }
+        }
+        if !refreshed.is_empty() {
+            self.emit(Event::AlertsRefreshed { source: source.clone(), alerts: refreshed });
+        }
+        if refused > 0 {
+            let why = format!(
+                "{source} has {} alerts open, as many as max_alerts of this integration allows; {refused} new ones were refused",
+                rule.max_alerts
+            );
+            self.emit(Event::AlertsRefused { source: source.clone(), count: refused, why });
+        }
+        self.await_stale(source);
+        if self.events.len() == emitted && self.state.sources.get(source).is_some_and(|s| s.open > 0 && self.now.mono.since(s.heard) > Span::secs(30)) {
+            self.emit(Event::SourceHeard { source: source.clone() });
+        }
+        for id in touched {
+            self.settle(id);
+        }
+        if refused > 0 { Answer::Refused(refused) } else { Answer::Done }
+    }
+
+    /// A new alert: finds its entity, its incident and its policy. Returns the incident.
+    fn open(&mut self, key: AlertKey, source: &Name, item: &AlertItem, rule: &IntegrationRule) -> IncidentId {
+        let setup = self.state.setup.clone();
+        let severity = item.severity.unwrap_or(rule.severity);
+        let entity = item.entity.clone().or_else(|| {
+            rule.entity_labels.iter().find_map(|l| item.labels.get(l)).map(|v| resolve_entity(&setup.topology, v))
+        });
+        let mut alert = Alert {
+            key,
+            source: source.clone(),
+            labels: item.labels.clone(),
+            annotations: item.annotations.clone(),
+            severity,
+            urgency: item.urgency.unwrap_or_else(|| setup.timing.urgency_of(severity)),
+            group: group_of(source, item, entity.as_ref(), rule, key),
+            escalation: setup.escalation_for(item.escalation.as_ref(), entity.as_ref(), source),
+            entity,
+            started: item.started.unwrap_or(self.now.wall),
+            received: self.now,
+            held_until: Some(self.now.mono + item.page_after).filter(|_| item.page_after > Span::ZERO),
+            status: if item.flapping { AlertStatus::Flapping } else { AlertStatus::Firing },
+            lifetime: item.lifetime,
+            incident: 0,
+            muted: None,
+        };
+        alert.muted = self.muted_by(&alert);
+        alert.incident = self.incident_for(&alert);
+        let incident = alert.incident;
+        let expires = item.lifetime.map(|l| self.now.mono + l);
+        self.emit(Event::AlertOpened { alert, expires });
+        incident
+    }
+
+    /// An open alert was repeated, perhaps with news.
+    fn update(&mut self, a: &Alert, item: &AlertItem, rule: &IntegrationRule, refreshed: &mut Vec<(AlertKey, Mono)>) {
+        let severity = item.severity.unwrap_or(rule.severity);
+        let urgency = item.urgency.unwrap_or_else(|| self.state.setup.timing.urgency_of(severity));
+        if (severity, urgency) != (a.severity, a.urgency) || item.annotations != a.annotations {
+            let annotations = item.annotations.clone();
+            self.emit(Event::AlertChanged { key: a.key, severity, urgency, annotations });
+        }
+        let status = if item.flapping { AlertStatus::Flapping } else { AlertStatus::Firing };
+        if status != a.status {
+            let why = match a.status {
+                AlertStatus::Stale => "repeated by its sender",
+                AlertStatus::Unknown => "measured again",
+                _ if item.flapping => "its verdict keeps changing",
+                _ => "stable again",
+            };
+            self.emit(Event::AlertStatusChanged { key: a.key, status, why: why.to_string() });
+        }
+        if let Some(lifetime) = item.lifetime {
+            let expires = self.now.mono + lifetime;
+            // Senders in pairs repeat everything twice: what moves little is not worth writing.
+            let moved = self.state.expiry.get(&a.key).is_none_or(|old| expires.since(*old).0 > lifetime.0 / 8 || *old > expires);
+            if moved {
+                refreshed.push((a.key, expires));
+            }
+        }
+    }
+
+    pub(super) fn end_alert(&mut self, key: AlertKey, at: Wall, reason: EndReason) {
+        let Some(a) = self.state.alerts.get(&key) else { return };
+        let forget = self.state.incident(a.incident).is_none_or(|i| i.ended >= MOST_ENDED);
+        self.emit(Event::AlertEnded { key, at, reason, forget });
+    }
+
+    /// A sender fell silent: its alert is stale, which is not over. A stale alert whose sender came back without repeating
+    /// it for a whole lifetime is over.
+    pub(super) fn alert_expired(&mut self, key: AlertKey) {
+        let Some(a) = self.state.alerts.get(&key).cloned() else { return };
+        if a.status == AlertStatus::Stale {
+            self.end_alert(key, self.now.wall, EndReason::NotRepeated);
+            return self.settle(a.incident);
+        }
+        let heard = self.state.sources.get(&a.source).map(|s| s.heard_wall);
+        let why = format!(
+            "{} has not repeated it for {}; last heard from {}",
+            a.source,
+            a.lifetime.unwrap_or_default(),
+            heard.map_or_else(|| "never".to_string(), |h| h.to_string())
+        );
+        self.emit(Event::AlertStatusChanged { key, status: AlertStatus::Stale, why });
+    }
+
+    /// Stale alerts of a sender that is heard from have one more lifetime to be repeated.
+    fn await_stale(&mut self, source: &Name) {
+        let from = (source.clone(), AlertKey::FIRST);
+        let stale: Vec<AlertKey> =
+            self.state.stale.range(from..).take_while(|(s, _)| s == source).map(|(_, k)| *k).collect();
+        for key in stale {
+            let lifetime = self.state.alerts.get(&key).and_then(|a| a.lifetime).unwrap_or(Span::mins(5));
+            self.emit(Event::AlertAwaited { key, until: self.now.mono + lifetime });
+        }
+    }
+
+    /// A failure has lasted for the check's `fail_for`.
+    pub(super) fn alert_confirmed(&mut self, key: AlertKey) {
+        let Some(incident) = self.state.alerts.get(&key).map(|a| a.incident) else { return };
+        self.emit(Event::AlertConfirmed { key });
+        self.settle(incident);
+    }
+
+    pub(super) fn check(&mut self, check: &Name, verdict: &CheckVerdict, since: Wall) -> Result<Answer, Refusal> {
+        let Some(rule) = self.state.setup.checks.get(check).cloned() else {
+            return Err(Refusal::NotFound { what: format!("check {check}") });
+        };
+        let labels = check_labels(check);
+        let firing = |summary: &str, severity: Option<Severity>, flapping: bool| {
+            let mut annotations = alloc::vec![("summary", format!("{check}: {summary}"))];
+            if let Some(url) = rule.runbook.clone().or_else(|| self.runbook_of(rule.entity.as_ref())) {
+                annotations.push(("runbook_url", url));
+            }
+            AlertItem {
+                severity: Some(severity.map_or(rule.severity, |s| s.min(rule.severity))),
+                urgency: rule.urgency,
+                started: Some(since),
+                entity: rule.entity.clone(),
+                escalation: rule.escalation.clone(),
+                page_after: rule.fail_for,
+                flapping,
+                ..AlertItem::firing(labels.clone(), Labels::from_pairs(annotations))
+            }
+        };
+        let item = match verdict {
+            CheckVerdict::Failing { summary, severity } => firing(summary, *severity, false),
+            CheckVerdict::Flapping { summary } => firing(summary, None, true),
+            CheckVerdict::Ok => AlertItem::resolved(labels, since),
+            CheckVerdict::Unknown { why } => {
+                let key = AlertKey::of(CHECKS, &labels);
+                let open = self.state.alerts.get(&key).is_some_and(|a| a.status.is_open() && a.status != AlertStatus::Unknown);
+                if open {
+                    self.emit(Event::AlertStatusChanged { key, status: AlertStatus::Unknown, why: why.clone() });
+                }
+                return Ok(if open { Answer::Done } else { Answer::Already });
+            }
+        };
+        Ok(self.alerts(&Name::from(CHECKS), &[item]))
+    }
+
+    /// The runbook of the nearest entity up the topology.
+    fn runbook_of(&self, entity: Option<&Name>) -> Option<String> {
+        let setup = &self.state.setup;
+        setup.upstream(entity?).iter().find_map(|e| setup.topology.get(e)?.runbook.clone())
+    }
+}
+
+/// A label's value as the name of an entity: as it is, else without a port, else without a domain, if the topology has
+/// that. `web1.example.com:9100` is `web1` where there is a `web1`.
+fn resolve_entity(topology: &alloc::collections::BTreeMap<Name, crate::setup::Entity>, value: &str) -> Name {
+    let host = value.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(value, |(h, _)| h);
+    let short = host.split('.').next().unwrap_or(host);
+    [value, host, short].into_iter().find_map(|n| topology.get_key_value(n)).map_or_else(|| Name::from(value), |(n, _)| n.clone())
+}
+
+/// Alerts of one group are one incident: the same integration, and the same values of `group_by`. Foghorn's own checks
+/// group by entity. Where none of the labels is there, the alert is a group of its own.
+fn group_of(source: &Name, item: &AlertItem, entity: Option<&Name>, rule: &IntegrationRule, key: AlertKey) -> Name {
+    let entity_only = [Name::from("entity")];
+    let by: &[Name] = if **source == *CHECKS { &entity_only } else { &rule.group_by };
+    let mut text = source.to_string();
+    let mut found = false;
+    for label in by {
+        let value = if **label == *"entity" { entity.map(Name::as_str) } else { item.labels.get(label) };
+        found |= value.is_some();
+        text.push('\u{1f}');
+        text.push_str(value.unwrap_or(""));
+    }
+    if !found {
+        text.push_str(&key.to_string());
+    }
+    Name::from(text)
+}

@@ -1,0 +1,120 @@
+//! A configuration comes into force, in the middle of whatever is going on.
+
+use super::Draft;
+use crate::alert::{CHECKS, EndReason, SELF};
+use crate::event::Event;
+use crate::incident::IncidentId;
+use crate::input::Answer;
+use crate::labels::AlertKey;
+use crate::page::PageKind;
+use crate::setup::Setup;
+use crate::silence::Silence;
+use crate::words::{Actor, Name};
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+impl Draft<'_> {
+    pub(super) fn adopt(&mut self, hash: &str, setup: &Arc<Setup>) -> Answer {
+        if *self.state.setup_hash == *hash && *self.state.setup == **setup {
+            return Answer::Already;
+        }
+        let before = self.state.setup.clone();
+        self.emit(Event::ConfigAdopted { hash: hash.to_string(), setup: setup.clone() });
+        self.end_orphans(setup);
+        self.expect_heartbeats(&before, setup);
+        self.declare_maintenance(setup);
+        self.drop_unreachable(setup);
+        Answer::Done
+    }
+
+    /// Nobody could ever say that the alert of a check or an integration that is gone is over.
+    fn end_orphans(&mut self, setup: &Setup) {
+        let gone: Vec<(AlertKey, IncidentId)> = self
+            .state
+            .alerts
+            .values()
+            .filter(|a| a.status.is_open())
+            .filter(|a| match &*a.source {
+                CHECKS => a.labels.get("check").is_some_and(|c| !setup.checks.contains_key(c)),
+                SELF => false,
+                source => !setup.integrations.contains_key(source),
+            })
+            .map(|a| (a.key, a.incident))
+            .collect();
+        for (key, _) in &gone {
+            self.end_alert(*key, self.now.wall, EndReason::Removed);
+        }
+        let incidents: BTreeSet<IncidentId> = gone.into_iter().map(|(_, id)| id).collect();
+        incidents.into_iter().for_each(|id| self.settle(id));
+    }
+
+    /// A new heartbeat has a whole interval for its first ping.
+    fn expect_heartbeats(&mut self, before: &Setup, setup: &Setup) {
+        for (name, rule) in &setup.checks {
+            let Some(beat) = &rule.heartbeat else { continue };
+            let same = before.checks.get(name).is_some_and(|b| b.heartbeat.as_ref() == Some(beat));
+            if !same || !self.state.heartbeats.contains_key(name) {
+                let due = self.now.mono + beat.every + beat.grace;
+                self.emit(Event::HeartbeatExpected { check: name.clone(), due, why: "new in the configuration".to_string() });
+            }
+        }
+    }
+
+    /// Declared windows are silences under a name of their own, which follow the file.
+    fn declare_maintenance(&mut self, setup: &Setup) {
+        const PREFIX: &str = "maintenance/";
+        let declared: Vec<Silence> = setup
+            .maintenance
+            .iter()
+            .filter(|(_, m)| m.ends > self.now.wall)
+            .map(|(name, m)| Silence {
+                id: Name::from(format!("{PREFIX}{name}")),
+                matchers: Vec::new(),
+                entities: m.entities.clone(),
+                starts: m.starts,
+                ends: m.ends,
+                relative: false,
+                by: Actor::system(),
+                comment: m.reason.clone(),
+                maintenance: true,
+            })
+            .collect();
+        let ids: BTreeSet<&Name> = declared.iter().map(|s| &s.id).collect();
+        let gone: Vec<Name> =
+            self.state.silences.keys().filter(|id| id.starts_with(PREFIX) && !ids.contains(id)).cloned().collect();
+        gone.iter().for_each(|id| self.drop_silence(id, None));
+        for silence in declared {
+            if self.state.silences.get(&silence.id).is_none_or(|s| **s != silence) {
+                self.put_silence(silence);
+            }
+        }
+    }
+
+    /// Pages that are on their way to somebody who is gone, or by a contact that is another now, are given up, and their
+    /// step is entered again.
+    fn drop_unreachable(&mut self, setup: &Setup) {
+        let gone: Vec<_> = self
+            .state
+            .pages
+            .values()
+            .filter(|p| p.due_at().is_some())
+            .filter(|p| {
+                let contact = setup.people.get(&p.key.person).and_then(|x| x.contacts.get(usize::from(p.key.contact)));
+                contact.is_none_or(|c| c.channel != p.channel)
+            })
+            .map(|p| p.key.clone())
+            .collect();
+        let mut again = BTreeSet::new();
+        for key in gone {
+            if key.kind == PageKind::Page {
+                again.insert(key.incident);
+            }
+            let why = format!("this contact of {} is not in the configuration any more", key.person);
+            self.emit(Event::PageDropped { key, why });
+        }
+        again.into_iter().for_each(|id| self.enter_again(id, "the configuration changed"));
+    }
+}

@@ -1,0 +1,86 @@
+//! When is it one incident? Outage 2b: one malformed record broke every shop, and that is one incident, not one per shop.
+//!
+//! A new alert joins, in this order:
+//! 1. the incident of its group (the same integration and `group_by` labels), if that is open, or recovered by itself
+//!    within `reopen_within` (then it is opened again);
+//! 2. an open incident that has the same entity among its affected ones;
+//! 3. an open incident whose last alert came within `correlate_within`, if one of its entities stands on this one or the
+//!    other way round, or both stand on a common thing that is smaller than a site.
+//!
+//! Else it opens an incident. The youngest incident that fits is taken.
+
+use super::Draft;
+use crate::alert::Alert;
+use crate::event::Event;
+use crate::incident::{Incident, IncidentId, Status};
+use crate::setup::{EntityKind, Setup};
+use crate::words::{Name, Urgency};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// So many open incidents are looked at, youngest first, and so many entities of each: a storm must not make every
+/// alert dearer than the one before.
+const MOST_INCIDENTS: usize = 64;
+const MOST_ENTITIES: usize = 16;
+/// Characters of a title.
+const LONGEST_TITLE: usize = 200;
+
+impl Draft<'_> {
+    /// The incident that a new alert belongs to, opened or opened again if need be.
+    pub(super) fn incident_for(&mut self, alert: &Alert) -> IncidentId {
+        if let Some(i) = self.state.groups.get(&alert.group).and_then(|id| self.state.incident(*id)) {
+            let id = i.id;
+            match &i.status {
+                Status::Open | Status::Acknowledged { .. } => return id,
+                Status::Resolved { by: None, at, .. } if self.now.mono.since(at.mono) <= self.state.setup.timing.reopen_within => {
+                    let why = alloc::format!("back {} after it recovered", self.now.mono.since(at.mono));
+                    self.emit(Event::IncidentReopened { id, why });
+                    return id;
+                }
+                Status::Resolved { .. } => {}
+            }
+        }
+        if let Some(id) = alert.entity.as_ref().and_then(|e| self.related(e)) {
+            return id;
+        }
+        let id = self.state.next_incident;
+        let title: String = alert.summary().chars().take(LONGEST_TITLE).collect();
+        self.emit(Event::IncidentOpened {
+            id,
+            title: Arc::from(title),
+            by: None,
+            severity: None,
+            urgency: Urgency::None,
+            entity: None,
+            escalation: None,
+        });
+        id
+    }
+
+    fn related(&self, entity: &Name) -> Option<IncidentId> {
+        let setup = &self.state.setup;
+        let known = setup.topology.contains_key(entity);
+        let up = if known { setup.upstream(entity) } else { Vec::new() };
+        let recent = |i: &Incident| self.now.mono.since(i.last_joined) <= setup.timing.correlate_within;
+        self.state
+            .open_incidents()
+            .rev()
+            .take(MOST_INCIDENTS)
+            .find(|i| {
+                i.entities.contains_key(entity)
+                    || known && recent(i) && i.entities.keys().take(MOST_ENTITIES).any(|other| share_a_cause(setup, entity, &up, other))
+            })
+            .map(|i| i.id)
+    }
+}
+
+/// Whether one stands on the other, or both on a thing that is smaller than a site.
+fn share_a_cause(setup: &Setup, entity: &Name, up: &[Name], other: &Name) -> bool {
+    if up.contains(other) {
+        return true;
+    }
+    let theirs = setup.upstream(other);
+    let small = |n: &&Name| setup.topology.get(*n).is_some_and(|e| e.kind != EntityKind::Site);
+    theirs.contains(entity) || theirs.iter().filter(small).any(|n| up.contains(n))
+}

@@ -1,0 +1,69 @@
+//! What became of a page: tried again, or the next contact taken while it is still tried.
+
+use super::Draft;
+use crate::event::Event;
+use crate::input::Answer;
+use crate::page::{backoff, Outcome, PageKey, PageKind, NOTICE_ATTEMPTS};
+use alloc::format;
+use alloc::string::ToString;
+
+impl Draft<'_> {
+    pub(super) fn delivered(&mut self, key: &PageKey, outcome: &Outcome) -> Answer {
+        let Some(page) = self.state.pages.get(key).cloned() else {
+            // Superseded while it was on its way: still a line in the timeline, if there is one.
+            if self.state.incident(key.incident).is_some() {
+                let channel = self.channel_of(key);
+                self.emit(Event::PageAttempted { key: key.clone(), channel, attempt: 1, outcome: outcome.clone(), retry: None });
+            }
+            return Answer::Already;
+        };
+        let attempt = page.attempts + 1;
+        let accepted = matches!(outcome, Outcome::Accepted { .. });
+        let retry = Some(self.now.mono + backoff(attempt, outcome)).filter(|_| !accepted);
+        self.emit(Event::PageAttempted {
+            key: key.clone(),
+            channel: page.channel.clone(),
+            attempt,
+            outcome: outcome.clone(),
+            retry,
+        });
+        if key.kind != PageKind::Page {
+            if !accepted && attempt >= NOTICE_ATTEMPTS {
+                let why = format!("{attempt} attempts to tell {} failed", key.person);
+                self.emit(Event::PageDropped { key: key.clone(), why });
+            }
+        } else if let Outcome::Failed { error } = outcome {
+            if !page.passed_over {
+                self.pass_over(key, &format!("{} failed for good: {error}", page.channel));
+            }
+        }
+        Answer::Done
+    }
+
+    fn channel_of(&self, key: &PageKey) -> crate::words::Name {
+        let contact = self.state.setup.people.get(&key.person).and_then(|p| p.contacts.get(usize::from(key.contact)));
+        contact.map(|c| c.channel.clone()).unwrap_or_default()
+    }
+
+    /// A contact has not taken its page in time.
+    pub(super) fn contact_late(&mut self, key: &PageKey) {
+        let channel = self.state.pages.get(key).map(|p| p.channel.clone()).unwrap_or_default();
+        let wait = self.state.setup.timing.pass_over;
+        self.pass_over(key, &format!("{channel} has not accepted it for {wait}"));
+    }
+
+    /// The person's next contact is used now; when there is none, and nobody else of the step is left to hope for, the
+    /// next step.
+    fn pass_over(&mut self, key: &PageKey, why: &str) {
+        let next = self
+            .state
+            .pages_of(key.incident)
+            .filter(|p| PageKey { contact: p.key.contact, ..key.clone() } == p.key && p.key.contact > key.contact)
+            .filter(|p| !p.passed_over && p.attempts == 0)
+            .map(|p| p.key.contact)
+            .min();
+        let next = next.map(|contact| (contact, self.now.mono));
+        self.emit(Event::ContactPassedOver { key: key.clone(), next, why: why.to_string() });
+        self.hasten_if_hopeless(key.incident);
+    }
+}

@@ -1,0 +1,242 @@
+//! Who is paged, and who next, until a person answers. Outage 4: nobody had to take the alert, and nobody did for 4 h.
+
+use super::Draft;
+use crate::event::{ContactTurn, Event, PersonTurn};
+use crate::incident::{IncidentId, Phase, Status};
+use crate::setup::{EscalationPolicy, Person, Step, Target};
+use crate::time::{Mono, Span, Wall};
+use crate::words::{Name, Urgency};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// When nobody at all can be paged, it is tried again after this long: a reload may bring somebody.
+const NOBODY_WAIT: Span = Span::mins(1);
+/// Alerts of an incident that are looked at to find its policy.
+const MOST_LOOKED_AT: usize = 1000;
+
+/// A step as it would be entered now.
+struct Plan {
+    step: u16,
+    round: u32,
+    turns: Vec<PersonTurn>,
+    gaps: Vec<Target>,
+    until: Mono,
+    calendar: Option<Wall>,
+}
+
+impl Draft<'_> {
+    /// Begins a wave: the first step of the policy of the worst open alert is entered.
+    pub(super) fn start_escalation(&mut self, id: IncidentId, why: &str) {
+        let Some(i) = self.state.incident(id) else { return };
+        let (wave, urgency) = (i.escalation.wave + 1, i.urgency());
+        let policy = self.policy_for(id);
+        self.emit(Event::EscalationStarted { id, policy, wave, urgency, why: why.to_string() });
+        self.enter(id, 0, 0, None, why);
+    }
+
+    /// The policy of the worst open alert, a manual incident's own, else `default`.
+    fn policy_for(&self, id: IncidentId) -> Name {
+        let setup = &self.state.setup;
+        let Some(i) = self.state.incident(id) else { return Name::from("default") };
+        let worst = self
+            .state
+            .alerts_of(i)
+            .take(MOST_LOOKED_AT)
+            .filter(|a| a.status.is_open() && a.muted.is_none() && a.held_until.is_none())
+            .max_by_key(|a| (a.urgency, a.severity));
+        match worst {
+            Some(a) if setup.escalations.contains_key(&a.escalation) => a.escalation.clone(),
+            Some(a) => setup.escalation_for(None, a.entity.as_ref(), &a.source),
+            None => setup.escalation_for(i.own_policy.as_ref(), i.entities.keys().next(), &Name::from("")),
+        }
+    }
+
+    /// Enters a step, or the next one that reaches somebody. When no step does, everybody is paged; when there is
+    /// nobody, that is written and tried again.
+    pub(super) fn enter(&mut self, id: IncidentId, step: u16, round: u32, except: Option<&Name>, why: &str) {
+        let Some(i) = self.state.incident(id) else { return };
+        let (wave, urgency) = (i.escalation.wave, i.escalation.urgency.max(Urgency::Low));
+        let policy = i.escalation.policy.as_ref().and_then(|p| self.state.setup.escalations.get(p)).cloned();
+        let policy = policy.or_else(|| self.state.setup.escalations.get("default").cloned()).unwrap_or_else(everyone);
+        let plan = self.plan(&policy, step, round, urgency, except);
+        let Some(plan) = plan else {
+            self.emit(Event::NobodyAnswered { id, rounds: round });
+            return;
+        };
+        let mut why = why.to_string();
+        for gap in &plan.gaps {
+            let whom = match gap {
+                Target::Schedule(n) => format!("nobody is on call on {n}"),
+                Target::Person(n) => format!("{n} cannot be paged"),
+                Target::Everyone => "there is nobody to page".to_string(),
+            };
+            why.push_str(if why.is_empty() { "" } else { "; " });
+            why.push_str(&whom);
+        }
+        let Plan { step, round, turns, gaps, until, calendar } = plan;
+        self.emit(Event::StepEntered { id, wave, round, step, until, calendar, turns, gaps, why });
+    }
+
+    /// `None` when the policy is at its end.
+    fn plan(&self, policy: &EscalationPolicy, step: u16, round: u32, urgency: Urgency, except: Option<&Name>) -> Option<Plan> {
+        let mut gaps = Vec::new();
+        let (mut step, mut round) = (step, round);
+        // One more than all: the last is the fall-back.
+        for _ in 0..policy.steps.len() {
+            let Some(s) = policy.steps.get(usize::from(step)) else {
+                (step, round) = (0, round + 1);
+                if policy.repeat.is_some_and(|n| round >= n) {
+                    return None;
+                }
+                continue;
+            };
+            let turns = self.turns(&s.page, urgency, except, &mut gaps);
+            if !turns.is_empty() {
+                return Some(self.plan_step(step, round, turns, gaps, s.wait));
+            }
+            step += 1;
+        }
+        if usize::from(step) >= policy.steps.len() {
+            (step, round) = (0, round + 1);
+        }
+        if policy.repeat.is_some_and(|n| round > n) {
+            return None;
+        }
+        let all = [Target::Everyone];
+        let turns = self.turns(&all, urgency, except, &mut gaps);
+        let turns = if turns.is_empty() { self.turns(&all, urgency, None, &mut gaps) } else { turns };
+        let wait = if turns.is_empty() { NOBODY_WAIT } else { policy.steps.first().map_or(NOBODY_WAIT, |s| s.wait) };
+        Some(self.plan_step(step, round, turns, gaps, wait))
+    }
+
+    fn plan_step(&self, step: u16, round: u32, turns: Vec<PersonTurn>, gaps: Vec<Target>, wait: Span) -> Plan {
+        // Waits count from entering the step; where everybody's turn waits for working hours, from the first of them.
+        let first = turns.iter().flat_map(|t| &t.contacts).min_by_key(|c| c.due);
+        let calendar = first.and_then(|c| c.calendar).map(|w| w + wait);
+        let until = calendar.map_or(self.now.mono + wait, |w| self.now.mono_at(w));
+        Plan { step, round, turns, gaps, until, calendar }
+    }
+
+    /// The turns of everybody whom the targets name, each person once.
+    fn turns(&self, targets: &[Target], urgency: Urgency, except: Option<&Name>, gaps: &mut Vec<Target>) -> Vec<PersonTurn> {
+        let setup = &self.state.setup;
+        let mut turns: Vec<PersonTurn> = Vec::new();
+        for target in targets {
+            let people: Vec<Name> = match target {
+                Target::Everyone => setup.people.keys().cloned().collect(),
+                Target::Person(p) => alloc::vec![p.clone()],
+                Target::Schedule(name) => setup.schedules.get(name).map_or_else(Vec::new, |s| {
+                    let overrides = self.state.overrides.values().filter(|o| o.schedule == *name);
+                    s.on_call(self.now.wall, overrides.map(|o| &**o))
+                }),
+            };
+            let mut reached = false;
+            for name in people {
+                let Some(person) = setup.people.get(&name).filter(|_| except != Some(&name)) else { continue };
+                let contacts = self.contacts(person, urgency);
+                reached |= !contacts.is_empty();
+                if !contacts.is_empty() && turns.iter().all(|t| t.person != name) {
+                    turns.push(PersonTurn { person: name, urgency, contacts });
+                }
+            }
+            if !reached && !gaps.contains(target) {
+                gaps.push(target.clone());
+            }
+        }
+        turns
+    }
+
+    /// A person's contacts for a page of this urgency. A contact that is only for the other urgency is left out, unless
+    /// nothing else remains: better the wrong bell than none.
+    fn contacts(&self, person: &Person, urgency: Urgency) -> Vec<ContactTurn> {
+        let begin = match urgency {
+            Urgency::High => self.now.wall,
+            _ => person.working_hours.next(&person.time_zone, self.now.wall),
+        };
+        let fits = |c: &&crate::setup::Contact| c.only.is_none_or(|only| only == urgency);
+        let any_fits = person.contacts.iter().any(|c| fits(&c));
+        let numbered = (0_u8..).zip(&person.contacts).filter(|(_, c)| !any_fits || fits(c));
+        numbered
+            .map(|(contact, c)| {
+                let calendar = Some(begin + c.after).filter(|_| begin > self.now.wall);
+                let due = calendar.map_or(self.now.mono + c.after, |w| self.now.mono_at(w));
+                let pass_over = due + self.state.setup.timing.pass_over;
+                ContactTurn { contact, channel: c.channel.clone(), due, pass_over, calendar }
+            })
+            .collect()
+    }
+
+    /// The wait of a step is over: the next one.
+    pub(super) fn step_over(&mut self, id: IncidentId) {
+        let Some(i) = self.state.incident(id) else { return };
+        let e = &i.escalation;
+        let (step, round) = (e.step, e.round);
+        if i.urgency() == Urgency::None {
+            return self.emit(Event::EscalationPaused { id });
+        }
+        let why = format!("nobody has acknowledged step {} of {}", step + 1, e.policy.as_ref().map_or("default", Name::as_str));
+        self.enter(id, step + 1, round, None, &why);
+    }
+
+    /// An acknowledgement does not stop the clock for good (outage 2b: operations tried for 49 minutes before development
+    /// heard of it): still critical, and the next team of the policy is paged.
+    pub(super) fn acknowledgement_due(&mut self, id: IncidentId) {
+        let Some(i) = self.state.incident(id) else { return };
+        let Status::Acknowledged { by, at, .. } = &i.status else { return };
+        let (who, since) = (by.name.clone(), at.mono);
+        if i.urgency() < Urgency::High {
+            let until = self.now.mono + self.state.setup.timing.ack_expires;
+            return self.emit(Event::AcknowledgementKept { id, until });
+        }
+        let why = format!("still {} {} after {who} acknowledged", i.severity(), self.now.mono.since(since));
+        self.next_team(id, Some(&who), &why);
+    }
+
+    /// A new wave that begins with the step after the one that was entered last.
+    pub(super) fn next_team(&mut self, id: IncidentId, except: Option<&Name>, why: &str) {
+        let Some(i) = self.state.incident(id) else { return };
+        let e = i.escalation.clone();
+        let entered = e.wave > 0;
+        if i.is_acknowledged() {
+            self.emit(Event::AcknowledgementLapsed { id, why: why.to_string() });
+        }
+        let policy = e.policy.unwrap_or_else(|| self.policy_for(id));
+        self.emit(Event::EscalationStarted { id, policy, wave: e.wave + 1, urgency: Urgency::High, why: why.to_string() });
+        let step = if entered { e.step + 1 } else { 0 };
+        self.enter(id, step, 0, except, why);
+    }
+
+    /// The step is entered once more, because whom it paged is not in the configuration any more.
+    pub(super) fn enter_again(&mut self, id: IncidentId, why: &str) {
+        let Some(i) = self.state.incident(id) else { return };
+        if !matches!((&i.status, i.escalation.phase), (Status::Open, Phase::Waiting { .. })) {
+            return;
+        }
+        let (step, round) = (i.escalation.step, i.escalation.round);
+        self.enter(id, step, round, None, why);
+    }
+
+    /// The next step is entered now if no contact of this one is left to hope for: each has been passed over. Only in
+    /// the first round; after that everybody is being tried, and the policy's waits hold.
+    pub(super) fn hasten_if_hopeless(&mut self, id: IncidentId) {
+        let Some(i) = self.state.incident(id) else { return };
+        let e = &i.escalation;
+        if e.round > 0 || i.status != Status::Open || !matches!(e.phase, Phase::Waiting { .. }) {
+            return;
+        }
+        let of_this_step = |p: &&crate::page::Page| {
+            p.key.kind == crate::page::PageKind::Page && (p.key.wave, p.key.round, p.key.step) == (e.wave, e.round, e.step)
+        };
+        let hopeless = self.state.pages_of(id).filter(of_this_step).all(|p| p.passed_over);
+        if hopeless {
+            let why: String = "no contact of this step has taken the page".to_string();
+            self.emit(Event::StepHastened { id, until: self.now.mono, why });
+        }
+    }
+}
+
+/// For a setup without any policy.
+fn everyone() -> EscalationPolicy {
+    EscalationPolicy { steps: alloc::vec![Step { page: alloc::vec![Target::Everyone], wait: Span::mins(5) }], repeat: None }
+}

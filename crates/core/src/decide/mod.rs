@@ -1,0 +1,142 @@
+//! The rules. `decide(state, now, input)` says what happens; nothing else in Foghorn does.
+//!
+//! A handler only reads the state and emits events; emitting applies, so that what follows within the same input sees
+//! what came before. A refused input has emitted nothing.
+
+mod alerts;
+mod calm;
+mod configure;
+mod correlate;
+mod deliver;
+mod escalate;
+mod people;
+mod time;
+
+use crate::event::Event;
+use crate::incident::IncidentId;
+use crate::input::{Answer, Input, Refusal};
+use crate::state::{State, Timer};
+use crate::time::Now;
+use alloc::vec::Vec;
+
+pub use alerts::check_labels;
+
+/// As many timers are worked off in one tick; the rest is due still, and comes with the next.
+pub const MOST_TIMERS: usize = 1000;
+
+/// Decides one input at one moment: `state` becomes what it is afterwards, what happened is appended to `events`.
+///
+/// # Errors
+/// A [`Refusal`], with state and events as they were.
+pub fn decide(state: &mut State, now: Now, input: &Input, events: &mut Vec<Event>) -> Result<Answer, Refusal> {
+    let before = events.len();
+    let mut d = Draft { state, now, events };
+    let answer = d.dispatch(input);
+    debug_assert!(answer.is_ok() || events.len() == before, "a refusal has emitted something");
+    answer
+}
+
+/// A decision being made.
+struct Draft<'a> {
+    state: &'a mut State,
+    now: Now,
+    events: &'a mut Vec<Event>,
+}
+
+impl Draft<'_> {
+    fn emit(&mut self, event: Event) {
+        self.state.apply(self.now, &event);
+        self.events.push(event);
+    }
+
+    fn dispatch(&mut self, input: &Input) -> Result<Answer, Refusal> {
+        match input {
+            Input::Start { version, down } => self.start(version, *down),
+            Input::Tick => self.tick(),
+            Input::ClockStep { by } => self.emit(Event::ClockStepped { by: *by }),
+            Input::AdoptConfig { hash, setup } => return Ok(self.adopt(hash, setup)),
+            Input::Alerts { source, items } => return Ok(self.alerts(source, items)),
+            Input::Check { check, verdict, since } => return self.check(check, verdict, *since),
+            Input::Ping { check, ping, run, body } => return self.ping(check, *ping, run.as_ref(), body),
+            Input::Acknowledge { incident, by, revision } => return self.acknowledge(*incident, by, *revision),
+            Input::Resolve { incident, by } => return self.resolve_by(*incident, by),
+            Input::Note { incident, by, text } => return self.note(*incident, by, text),
+            Input::Escalate { incident, by } => return self.escalate_now(*incident, by),
+            Input::Open { title, severity, entity, escalation, note, by } => {
+                return self.open_by_hand(title, *severity, entity.as_ref(), escalation.as_ref(), note.as_deref(), by);
+            }
+            Input::Delivered { key, outcome } => return Ok(self.delivered(key, outcome)),
+            Input::Silence { .. } => return self.silence(input),
+            Input::EndSilence { id, by } => return self.end_silence(id, by),
+            Input::AddOverride { id, entry, by } => return self.add_override(id, entry, by),
+            Input::RemoveOverride { id, by } => return self.remove_override(id, by),
+            Input::Change { change } => self.emit(Event::ChangeRecorded { change: change.clone() }),
+        }
+        Ok(Answer::Done)
+    }
+
+    /// Works off what is due. Every handler moves or removes its timer; one that did not would be met again at once, so
+    /// the same timer twice in a row ends the tick.
+    fn tick(&mut self) {
+        let mut last: Option<(crate::time::Mono, Timer)> = None;
+        for _ in 0..MOST_TIMERS {
+            let Some(due) = self.state.timers.first().filter(|(at, _)| *at <= self.now.mono).cloned() else { return };
+            debug_assert_ne!(last.as_ref(), Some(&due), "a timer stays where it was");
+            if last.as_ref() == Some(&due) {
+                return;
+            }
+            match &due.1 {
+                Timer::Alert(key) => self.alert_expired(*key),
+                Timer::Hold(key) => self.alert_confirmed(*key),
+                Timer::Escalation(id) => self.step_over(*id),
+                Timer::Acknowledgement(id) => self.acknowledgement_due(*id),
+                Timer::PassOver(key) => self.contact_late(key),
+                Timer::Resolved(id) => self.resolved_again(*id),
+                Timer::Silence(id) => self.silence_edge(id),
+                Timer::Override(id) => self.override_ends(id),
+                Timer::Heartbeat(check) => self.heartbeat_overdue(check),
+            }
+            last = Some(due);
+        }
+    }
+
+    /// Brings an incident in line with its alerts: records growth, resolves what is well, starts, restarts or pauses
+    /// paging. The one place where these rules are.
+    fn settle(&mut self, id: IncidentId) {
+        use crate::incident::{Phase, Status};
+        use crate::words::Urgency;
+        let Some(i) = self.state.incident(id) else { return };
+        if i.is_resolved() {
+            return;
+        }
+        if i.is_well() {
+            return self.resolve(id, None);
+        }
+        let now = i.shape_now();
+        if !i.shape().covers(&now) {
+            self.emit(Event::IncidentGrew { id, shape: now });
+        }
+        let Some(i) = self.state.incident(id) else { return };
+        let urgency = i.urgency();
+        match (&i.status, i.escalation.phase) {
+            (Status::Acknowledged { covers, by, .. }, _) if !covers.covers(&now) && urgency > Urgency::None => {
+                let why = if now.severity > covers.severity {
+                    alloc::format!("now {}; {} acknowledged {}", now.severity, by.name, covers.severity)
+                } else {
+                    alloc::format!("{} entities are unwell now; {} acknowledged {}", now.width, by.name, covers.width)
+                };
+                self.emit(Event::AcknowledgementLapsed { id, why: why.clone() });
+                self.start_escalation(id, &why);
+            }
+            (Status::Open, Phase::Idle) if urgency > Urgency::None => self.start_escalation(id, ""),
+            (Status::Open, Phase::Waiting { .. } | Phase::Exhausted) if urgency == Urgency::None => {
+                self.emit(Event::EscalationPaused { id });
+            }
+            (Status::Open, _) if urgency > i.escalation.urgency && i.escalation.phase != Phase::Idle => {
+                let why = alloc::format!("now {}", now.severity);
+                self.start_escalation(id, &why);
+            }
+            _ => {}
+        }
+    }
+}

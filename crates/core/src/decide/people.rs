@@ -1,0 +1,149 @@
+//! What people do: acknowledge, resolve, note, escalate, open.
+
+use super::Draft;
+use crate::event::Event;
+use crate::incident::{Incident, IncidentId, Status};
+use crate::input::{Answer, Refusal, LONGEST_NOTE};
+use crate::page::PageKind;
+use crate::words::{Actor, Name, Severity};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+impl Draft<'_> {
+    fn known(&self, id: IncidentId) -> Result<&Incident, Refusal> {
+        self.state.incident(id).ok_or_else(|| Refusal::NotFound { what: format!("incident {id} at hand") })
+    }
+
+    fn unresolved(&self, id: IncidentId) -> Result<&Incident, Refusal> {
+        let incident = self.known(id)?;
+        if incident.is_resolved() { Err(Refusal::Over { what: format!("incident {id}") }) } else { Ok(incident) }
+    }
+
+    /// Stops paging for what the person was shown. What has grown since pages again at once.
+    pub(super) fn acknowledge(&mut self, id: IncidentId, by: &Actor, revision: Option<u64>) -> Result<Answer, Refusal> {
+        let i = self.unresolved(id)?;
+        let covers = match revision {
+            Some(r) => i.shape_at(r),
+            None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now() },
+        };
+        if let Status::Acknowledged { by: before, covers: had, .. } = &i.status {
+            if before.name == by.name && had.covers(&covers) {
+                return Ok(Answer::Already);
+            }
+        }
+        let until = self.now.mono + self.state.setup.timing.ack_expires;
+        self.emit(Event::Acknowledged { id, by: by.clone(), covers, until });
+        self.tell(id, PageKind::Acknowledged, Some(&by.name));
+        self.settle(id);
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn resolve_by(&mut self, id: IncidentId, by: &Actor) -> Result<Answer, Refusal> {
+        self.unresolved(id)?;
+        self.resolve(id, Some(by));
+        Ok(Answer::Done)
+    }
+
+    /// Closes an incident. One that a person closed while something is still failing is looked at again.
+    pub(super) fn resolve(&mut self, id: IncidentId, by: Option<&Actor>) {
+        let Some(i) = self.state.incident(id) else { return };
+        let timing = &self.state.setup.timing;
+        let wait = if i.open_alerts() > 0 { timing.still_failing_after } else { timing.reopen_within };
+        let again = self.now.mono + wait;
+        self.emit(Event::IncidentResolved { id, by: by.cloned(), again });
+        self.tell(id, PageKind::Resolved, by.map(|b| &b.name));
+    }
+
+    /// A resolved incident's time has come: it is put away, or, if something is still failing, opened again.
+    pub(super) fn resolved_again(&mut self, id: IncidentId) {
+        let Some(i) = self.state.incident(id) else { return };
+        if i.open_alerts() == 0 {
+            return self.emit(Event::IncidentArchived { id });
+        }
+        let why = match &i.status {
+            Status::Resolved { by: Some(by), at, .. } => {
+                format!("still failing {} after {} resolved it", self.now.mono.since(at.mono), by.name)
+            }
+            _ => "still failing".to_string(),
+        };
+        self.emit(Event::IncidentReopened { id, why });
+        self.settle(id);
+    }
+
+    /// Plans notices to everybody who has been paged, by the contacts that were used. They need no answer and wake nobody.
+    fn tell(&mut self, id: IncidentId, kind: PageKind, except: Option<&Name>) {
+        let Some(i) = self.state.incident(id) else { return };
+        let mut to: Vec<(Name, u8, Name)> = Vec::new();
+        for (name, used) in i.paged.iter().filter(|(n, _)| Some(*n) != except) {
+            let Some(person) = self.state.setup.people.get(name) else { continue };
+            let contacts = (0_u8..64).zip(&person.contacts).filter(|(n, c)| used & (1 << u64::from(*n)) != 0 && c.notices);
+            to.extend(contacts.map(|(n, c)| (name.clone(), n, c.channel.clone())));
+        }
+        let wave = i.escalation.wave;
+        if !to.is_empty() {
+            self.emit(Event::NoticesPlanned { id, kind, wave, to });
+        }
+    }
+
+    pub(super) fn note(&mut self, id: IncidentId, by: &Actor, text: &str) -> Result<Answer, Refusal> {
+        self.known(id)?;
+        check_text("a note", text, LONGEST_NOTE)?;
+        self.emit(Event::Noted { id, by: by.clone(), text: text.to_string() });
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn escalate_now(&mut self, id: IncidentId, by: &Actor) -> Result<Answer, Refusal> {
+        self.unresolved(id)?;
+        let why = format!("{by} asked for the next step");
+        self.next_team(id, None, &why);
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn open_by_hand(
+        &mut self,
+        title: &str,
+        severity: Severity,
+        entity: Option<&Name>,
+        escalation: Option<&Name>,
+        note: Option<&str>,
+        by: &Actor,
+    ) -> Result<Answer, Refusal> {
+        check_text("a title", title, 500)?;
+        if let Some(text) = note {
+            check_text("a note", text, LONGEST_NOTE)?;
+        }
+        let setup = &self.state.setup;
+        if let Some(policy) = escalation.filter(|p| !setup.escalations.contains_key(*p)) {
+            return Err(Refusal::NotFound { what: format!("escalation policy {policy}") });
+        }
+        let id = self.state.next_incident;
+        let urgency = setup.timing.urgency_of(severity);
+        self.emit(Event::IncidentOpened {
+            id,
+            title: Arc::from(title),
+            by: Some(by.clone()),
+            severity: Some(severity),
+            urgency,
+            entity: entity.cloned(),
+            escalation: escalation.cloned(),
+        });
+        if let Some(text) = note {
+            self.emit(Event::Noted { id, by: by.clone(), text: text.to_string() });
+        }
+        self.settle(id);
+        Ok(Answer::Incident(id))
+    }
+}
+
+fn check_text(what: &str, text: &str, longest: usize) -> Result<(), Refusal> {
+    let why: Option<String> = if text.trim().is_empty() {
+        Some(format!("{what} must not be empty"))
+    } else if text.len() > longest {
+        Some(format!("{what} must not be longer than {longest} bytes; this one has {}", text.len()))
+    } else {
+        None
+    };
+    why.map_or(Ok(()), |why| Err(Refusal::Invalid { why }))
+}

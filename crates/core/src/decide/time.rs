@@ -1,0 +1,114 @@
+//! Starting, and checks that wait to be pinged.
+
+use super::Draft;
+use crate::alert::{AlertItem, AlertStatus, CHECKS, EndReason};
+use crate::event::{Event, PingKind};
+use crate::input::{Answer, Refusal};
+use crate::labels::{AlertKey, Labels};
+use crate::time::{Mono, Span};
+use crate::words::Name;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Bytes of what came with a ping that are kept (the journal is no log store).
+const MOST_BODY: usize = 2000;
+
+impl Draft<'_> {
+    /// Nobody could be heard while Foghorn was away: senders and heartbeats have time to speak again.
+    pub(super) fn start(&mut self, version: &str, down: Span) {
+        self.emit(Event::Started { version: version.to_string(), down });
+        if down == Span::ZERO {
+            return;
+        }
+        let alerts: Vec<(AlertKey, Mono)> = self
+            .state
+            .expiry
+            .iter()
+            .filter_map(|(key, at)| {
+                let until = self.now.mono + self.state.alerts.get(key)?.lifetime?;
+                Some((*key, until)).filter(|_| *at < until)
+            })
+            .collect();
+        if !alerts.is_empty() {
+            let why = format!("Foghorn was away for {down}");
+            self.emit(Event::AlertsExtended { alerts, why });
+        }
+        let went = Mono(self.now.mono.0.saturating_sub(down.0));
+        let overdue: Vec<Name> = self
+            .state
+            .heartbeats
+            .iter()
+            .filter(|(_, b)| b.due >= went && b.due <= self.now.mono)
+            .map(|(n, _)| n.clone())
+            .collect();
+        for check in overdue {
+            let Some(rule) = self.state.setup.checks.get(&check).and_then(|c| c.heartbeat.clone()) else { continue };
+            let due = self.state.heartbeats.get(&check).map_or(self.now.mono, |b| b.due);
+            // The first time it is due after now, by its own rhythm.
+            let every = rule.every.0.max(1);
+            let missed = self.now.mono.since(due).0 / every + 1;
+            let next = due + Span(every.saturating_mul(missed));
+            let why = format!("was due while Foghorn was away for {down}: unknown, not missed");
+            self.emit(Event::HeartbeatExpected { check, due: next, why });
+        }
+    }
+
+    pub(super) fn ping(&mut self, check: &Name, ping: PingKind, run: Option<&String>, body: &str) -> Result<Answer, Refusal> {
+        let Some(rule) = self.state.setup.checks.get(check).and_then(|c| c.heartbeat.clone()) else {
+            return Err(Refusal::NotFound { what: format!("heartbeat {check}") });
+        };
+        let due = match ping {
+            PingKind::Success | PingKind::Fail => self.now.mono + rule.every + rule.grace,
+            // A run that began has the grace time to end, as in Healthchecks.
+            PingKind::Start => self.now.mono + rule.grace,
+            PingKind::Log => self.state.heartbeats.get(check).map_or(self.now.mono + rule.every + rule.grace, |b| b.due),
+        };
+        let body: String = body.chars().take(MOST_BODY).collect();
+        self.emit(Event::HeartbeatPinged { check: check.clone(), ping, run: run.cloned(), body: body.clone(), due });
+        match ping {
+            PingKind::Success => self.heartbeat_well(check),
+            PingKind::Fail => {
+                let first = body.lines().find(|l| !l.trim().is_empty()).unwrap_or("the job says that it failed");
+                self.heartbeat_alert(check, first);
+            }
+            PingKind::Start | PingKind::Log => {}
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn heartbeat_overdue(&mut self, check: &Name) {
+        let Some(beat) = self.state.heartbeats.get(check).cloned() else { return };
+        let rule = self.state.setup.checks.get(check).and_then(|c| c.heartbeat.clone());
+        let Some(rule) = rule else { return };
+        let due = self.now.mono + Span(rule.every.0.max(1000));
+        self.emit(Event::HeartbeatExpected { check: check.clone(), due, why: "missed".to_string() });
+        let last = beat.last.map_or_else(|| "never".to_string(), |w| w.to_string());
+        let summary = match beat.running_since {
+            Some(since) => format!("began at {since} and has not ended within {}; last success {last}", rule.grace),
+            None => format!("no ping; one is due every {} (grace {}), last success {last}", rule.every, rule.grace),
+        };
+        self.heartbeat_alert(check, &summary);
+    }
+
+    fn heartbeat_alert(&mut self, check: &Name, summary: &str) {
+        let rule = self.state.setup.checks.get(check).cloned().unwrap_or_default();
+        let mut annotations = alloc::vec![("summary", format!("{check}: {summary}"))];
+        annotations.extend(rule.runbook.map(|url| ("runbook_url", url)));
+        let item = AlertItem {
+            severity: Some(rule.severity),
+            urgency: rule.urgency,
+            entity: rule.entity,
+            escalation: rule.escalation,
+            ..AlertItem::firing(super::check_labels(check), Labels::from_pairs(annotations))
+        };
+        self.alerts(&Name::from(CHECKS), &[item]);
+    }
+
+    fn heartbeat_well(&mut self, check: &Name) {
+        let key = AlertKey::of(CHECKS, &super::check_labels(check));
+        let Some(a) = self.state.alerts.get(&key).filter(|a| a.status != AlertStatus::Resolved).cloned() else { return };
+        self.end_alert(key, self.now.wall, EndReason::Sender);
+        self.settle(a.incident);
+    }
+}

@@ -1,0 +1,487 @@
+//! What happened. An event carries everything that was decided, so applying it consults no rule, no configuration and
+//! no calendar: a journal means the same under every later release.
+//!
+//! This is the longest-lived format we own. It is changed by addition only: a new field has a default, a variant is
+//! never renamed.
+
+use crate::alert::{Alert, AlertStatus, EndReason};
+use crate::change::Change;
+use crate::incident::{IncidentId, Shape};
+use crate::labels::{AlertKey, Labels};
+use crate::page::{Outcome, PageKey, PageKind};
+use crate::schedule::Override;
+use crate::setup::{Setup, Target};
+use crate::silence::Silence;
+use crate::time::{Mono, Now, Span, Wall};
+use crate::words::{Actor, Name, Severity, Urgency};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// An event and its moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Position in the journal, from 1.
+    pub seq: u64,
+    /// When it was decided.
+    pub at: Now,
+    /// Decided later, on top of what the journal had when it was back; `at` is still the moment it happened.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub late: bool,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A server began to run.
+    Started {
+        /// Its release.
+        version: String,
+        /// How long it had been away; zero the first time.
+        down: Span,
+    },
+    /// The wall clock was set. What waited for a calendar moves, what was given as a length of time moves along.
+    ClockStepped {
+        /// Milliseconds; negative for backwards.
+        by: i64,
+    },
+    /// A configuration counts from here on.
+    ConfigAdopted {
+        /// SHA-256 of the setup, in hexadecimal.
+        hash: String,
+        /// The part that decisions need.
+        setup: Arc<Setup>,
+    },
+
+    /// Something is wrong.
+    AlertOpened {
+        /// All of it.
+        alert: Alert,
+        /// When its sender must have repeated it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires: Option<Mono>,
+    },
+    /// Senders repeated alerts.
+    AlertsRefreshed {
+        /// The integration.
+        source: Name,
+        /// Which, and when they must be repeated again.
+        alerts: Vec<(AlertKey, Mono)>,
+    },
+    /// Alerts whose senders could not be heard are given more time.
+    AlertsExtended {
+        /// Which, and when they must be repeated.
+        alerts: Vec<(AlertKey, Mono)>,
+        /// Why, for people.
+        why: String,
+    },
+    /// An alert has lasted for as long as it takes to be paged for.
+    AlertConfirmed {
+        /// Which.
+        key: AlertKey,
+    },
+    /// An open alert is not what it was.
+    AlertChanged {
+        /// Which.
+        key: AlertKey,
+        /// New value.
+        severity: Severity,
+        /// New value.
+        urgency: Urgency,
+        /// New value.
+        annotations: Labels,
+    },
+    /// An open alert stands differently.
+    AlertStatusChanged {
+        /// Which.
+        key: AlertKey,
+        /// How it stands.
+        status: AlertStatus,
+        /// Why, for people.
+        why: String,
+    },
+    /// A stale alert's sender is back: it has until then to repeat the alert.
+    AlertAwaited {
+        /// Which.
+        key: AlertKey,
+        /// Until when.
+        until: Mono,
+    },
+    /// Something is well again.
+    AlertEnded {
+        /// Which.
+        key: AlertKey,
+        /// When.
+        at: Wall,
+        /// By whose word.
+        reason: EndReason,
+        /// Whether it is not even listed any more: its incident has too many ended ones.
+        #[serde(default)]
+        forget: bool,
+    },
+    /// A silence began to cover an open alert.
+    AlertMuted {
+        /// Which.
+        key: AlertKey,
+        /// By which silence.
+        by: Name,
+    },
+    /// No silence covers it any more.
+    AlertUnmuted {
+        /// Which.
+        key: AlertKey,
+    },
+    /// An integration had too many alerts open.
+    AlertsRefused {
+        /// The integration.
+        source: Name,
+        /// How many.
+        count: u32,
+        /// What happened, for people.
+        why: String,
+    },
+    /// An integration was heard from, with nothing else to write.
+    SourceHeard {
+        /// The integration.
+        source: Name,
+    },
+
+    /// People have something to work on.
+    IncidentOpened {
+        /// Its number.
+        id: IncidentId,
+        /// One line.
+        title: Arc<str>,
+        /// A person who opened it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+        /// Its own severity, if a person opened it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        severity: Option<Severity>,
+        /// Its own urgency, if a person opened it.
+        #[serde(default)]
+        urgency: Urgency,
+        /// What a person says is unwell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entity: Option<Name>,
+        /// Whom a person wants to be paged.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        escalation: Option<Name>,
+    },
+    /// It is worse or wider than it ever was.
+    IncidentGrew {
+        /// Which.
+        id: IncidentId,
+        /// How bad and wide.
+        shape: Shape,
+    },
+    /// Everything is well, or a person closed it.
+    IncidentResolved {
+        /// Which.
+        id: IncidentId,
+        /// Who, if a person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+        /// When it is looked at again: archived, or opened again if it is still failing.
+        again: Mono,
+    },
+    /// Its trouble is back.
+    IncidentReopened {
+        /// Which.
+        id: IncidentId,
+        /// Why, for people.
+        why: String,
+    },
+    /// It can be reopened no more; the read model has it.
+    IncidentArchived {
+        /// Which.
+        id: IncidentId,
+    },
+    /// Somebody wrote something down.
+    Noted {
+        /// Where.
+        id: IncidentId,
+        /// Who.
+        by: Actor,
+        /// What.
+        text: String,
+    },
+
+    /// Paging begins.
+    EscalationStarted {
+        /// For which incident.
+        id: IncidentId,
+        /// The policy.
+        policy: Name,
+        /// The wave.
+        wave: u32,
+        /// Whether people are woken.
+        urgency: Urgency,
+        /// Why, for people.
+        why: String,
+    },
+    /// Nothing is left to page for (all is muted); the incident stays on screen.
+    EscalationPaused {
+        /// For which incident.
+        id: IncidentId,
+    },
+    /// People are paged.
+    StepEntered {
+        /// For which incident.
+        id: IncidentId,
+        /// The wave.
+        wave: u32,
+        /// The round.
+        round: u32,
+        /// The step, from 0.
+        step: u16,
+        /// When the next is entered.
+        until: Mono,
+        /// `until` on the wall, if it depends on a calendar: moves when the wall clock steps.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        calendar: Option<Wall>,
+        /// Whom it pages.
+        turns: Vec<PersonTurn>,
+        /// Schedules on which nobody was on call.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gaps: Vec<Target>,
+        /// Why this step now, for people.
+        why: String,
+    },
+    /// The next step is entered earlier: nobody of this one can be reached.
+    StepHastened {
+        /// For which incident.
+        id: IncidentId,
+        /// When.
+        until: Mono,
+        /// Why, for people.
+        why: String,
+    },
+    /// The policy ended and nobody answered.
+    NobodyAnswered {
+        /// For which incident.
+        id: IncidentId,
+        /// After how many rounds.
+        rounds: u32,
+    },
+    /// An attempt to send a page was made.
+    PageAttempted {
+        /// Which page.
+        key: PageKey,
+        /// By which channel.
+        channel: Name,
+        /// Number of this attempt, from 1.
+        attempt: u32,
+        /// What became of it.
+        outcome: Outcome,
+        /// When it is tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry: Option<Mono>,
+    },
+    /// A contact did not take a page; the next one is taken while this one is still tried.
+    ContactPassedOver {
+        /// Which page.
+        key: PageKey,
+        /// The contact taken instead, and when.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<(u8, Mono)>,
+        /// Why, for people.
+        why: String,
+    },
+    /// A page is given up, because it makes no sense any more.
+    PageDropped {
+        /// Which page.
+        key: PageKey,
+        /// Why, for people.
+        why: String,
+    },
+    /// People are told something that needs no answer.
+    NoticesPlanned {
+        /// For which incident.
+        id: IncidentId,
+        /// What.
+        kind: PageKind,
+        /// The wave.
+        wave: u32,
+        /// To whom, by which contact and channel.
+        to: Vec<(Name, u8, Name)>,
+    },
+    /// Somebody is on it.
+    Acknowledged {
+        /// On what.
+        id: IncidentId,
+        /// Who.
+        by: Actor,
+        /// What they were shown.
+        covers: Shape,
+        /// It is looked at again then.
+        until: Mono,
+    },
+    /// An acknowledgement was looked at again and is still enough.
+    AcknowledgementKept {
+        /// On what.
+        id: IncidentId,
+        /// When it is looked at again.
+        until: Mono,
+    },
+    /// An acknowledgement does not stop the clock any more.
+    AcknowledgementLapsed {
+        /// On what.
+        id: IncidentId,
+        /// Why, for people.
+        why: String,
+    },
+
+    /// A silence or a maintenance window was made.
+    SilenceAdded {
+        /// All of it.
+        silence: Silence,
+    },
+    /// A silence counts from here on.
+    SilenceBegan {
+        /// Which.
+        id: Name,
+    },
+    /// A silence is over.
+    SilenceEnded {
+        /// Which.
+        id: Name,
+        /// Who ended it, if it did not end by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
+    /// Somebody stands in.
+    OverrideAdded {
+        /// Its id.
+        id: Name,
+        /// What.
+        entry: Override,
+        /// Who made it.
+        by: Actor,
+    },
+    /// Nobody stands in any more.
+    OverrideRemoved {
+        /// Its id.
+        id: Name,
+        /// Who removed it, if it did not end by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
+    /// A heartbeat was pinged.
+    HeartbeatPinged {
+        /// The check.
+        check: Name,
+        /// What was said.
+        ping: PingKind,
+        /// The run it belongs to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
+        /// The beginning of what was sent along.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        body: String,
+        /// When the next is overdue.
+        due: Mono,
+    },
+    /// A heartbeat's next ping is overdue then.
+    HeartbeatExpected {
+        /// The check.
+        check: Name,
+        /// When.
+        due: Mono,
+        /// Why, for people.
+        why: String,
+    },
+    /// Something was changed in production.
+    ChangeRecorded {
+        /// What.
+        change: Change,
+    },
+}
+
+/// One person's turn within a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonTurn {
+    /// Who.
+    pub person: Name,
+    /// Whether they are woken.
+    pub urgency: Urgency,
+    /// By which contacts.
+    pub contacts: Vec<ContactTurn>,
+}
+
+/// One contact's part of a turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContactTurn {
+    /// Which of the person's contacts, from 0.
+    pub contact: u8,
+    /// The channel.
+    pub channel: Name,
+    /// When.
+    pub due: Mono,
+    /// When it is passed over if not accepted.
+    pub pass_over: Mono,
+    /// For a calendar's wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Wall>,
+}
+
+/// What a ping said (Healthchecks' words).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PingKind {
+    /// The job is done, and well.
+    Success,
+    /// The job begins.
+    Start,
+    /// The job failed.
+    Fail,
+    /// Something to keep, which changes nothing.
+    Log,
+}
+
+impl Event {
+    /// The incident whose timeline this belongs to, as far as the event alone tells.
+    #[must_use]
+    pub fn incident(&self) -> Option<IncidentId> {
+        Some(match self {
+            Event::AlertOpened { alert, .. } => alert.incident,
+            Event::PageAttempted { key, .. } | Event::ContactPassedOver { key, .. } | Event::PageDropped { key, .. } => key.incident,
+            Event::IncidentOpened { id, .. }
+            | Event::IncidentGrew { id, .. }
+            | Event::IncidentResolved { id, .. }
+            | Event::IncidentReopened { id, .. }
+            | Event::IncidentArchived { id }
+            | Event::Noted { id, .. }
+            | Event::EscalationStarted { id, .. }
+            | Event::EscalationPaused { id }
+            | Event::StepEntered { id, .. }
+            | Event::StepHastened { id, .. }
+            | Event::NobodyAnswered { id, .. }
+            | Event::NoticesPlanned { id, .. }
+            | Event::Acknowledged { id, .. }
+            | Event::AcknowledgementKept { id, .. }
+            | Event::AcknowledgementLapsed { id, .. } => *id,
+            _ => return None,
+        })
+    }
+
+    /// The alert it is about, whose incident is the timeline's.
+    #[must_use]
+    pub fn alert(&self) -> Option<AlertKey> {
+        Some(match self {
+            Event::AlertOpened { alert, .. } => alert.key,
+            Event::AlertChanged { key, .. }
+            | Event::AlertConfirmed { key }
+            | Event::AlertStatusChanged { key, .. }
+            | Event::AlertAwaited { key, .. }
+            | Event::AlertEnded { key, .. }
+            | Event::AlertMuted { key, .. }
+            | Event::AlertUnmuted { key } => *key,
+            _ => return None,
+        })
+    }
+}

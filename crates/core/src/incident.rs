@@ -1,0 +1,244 @@
+//! Incidents: what people work on.
+
+use crate::labels::AlertKey;
+use crate::state::{Map, Set, Timer};
+use crate::time::{Mono, Now, Wall};
+use crate::words::{Actor, Name, Severity, Urgency};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// An incident's number, from 1.
+pub type IncidentId = u64;
+
+/// What people work on: one or more alerts with one suspected cause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    /// What is of fixed size.
+    pub head: Head,
+    /// Its alerts, open and ended.
+    pub alerts: Set<AlertKey>,
+    /// Open alerts by entity, muted ones left out; 0 for what has recovered.
+    pub entities: Map<Name, u32>,
+    /// Everybody who has been paged, with a bit for each contact used: they hear the notices.
+    pub paged: Map<Name, u64>,
+}
+
+/// The part of an [`Incident`] that is of fixed size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// Its number.
+    pub id: IncidentId,
+    /// One line.
+    pub title: Arc<str>,
+    /// When it opened.
+    pub opened: Now,
+    /// The person who opened it, if not an alert.
+    pub opened_by: Option<Actor>,
+    /// How it stands.
+    pub status: Status,
+    /// The highest severity that it has had. What it is now follows from [`Incident::severity`].
+    pub peak: Severity,
+    /// A manual incident's own severity.
+    pub own: Option<Severity>,
+    /// A manual incident's own urgency.
+    pub own_urgency: Urgency,
+    /// A manual incident's own policy.
+    pub own_policy: Option<Name>,
+    /// Open, neither muted nor held, by severity.
+    pub by_severity: [u32; 3],
+    /// Open, neither muted nor held, by urgency.
+    pub by_urgency: [u32; 3],
+    /// Open but muted by a silence.
+    pub muted: u32,
+    /// Open but not for long enough to be paged for.
+    pub held: u32,
+    /// Entities with an open alert that is neither muted nor held.
+    pub width: u32,
+    /// Ended alerts that are still listed.
+    pub ended: u32,
+    /// When the last alert joined.
+    pub last_joined: Mono,
+    /// Every size it has had, at most [`MOST_SHAPES`]: what a link in a page refers to.
+    pub shapes: Vec<Shape>,
+    /// Who is paged next.
+    pub escalation: Escalation,
+}
+
+/// So many sizes are remembered; a link in an older page covers the oldest of them.
+pub const MOST_SHAPES: usize = 64;
+
+impl core::ops::Deref for Incident {
+    type Target = Head;
+    fn deref(&self) -> &Head {
+        &self.head
+    }
+}
+
+impl core::ops::DerefMut for Incident {
+    fn deref_mut(&mut self) -> &mut Head {
+        &mut self.head
+    }
+}
+
+/// How an incident stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "lowercase")]
+pub enum Status {
+    /// Nobody has answered.
+    Open,
+    /// Somebody is on it.
+    Acknowledged {
+        /// Who.
+        by: Actor,
+        /// When.
+        at: Now,
+        /// What they were shown.
+        covers: Shape,
+        /// It is looked at again then.
+        until: Mono,
+    },
+    /// Over.
+    Resolved {
+        /// Who closed it; `None` if it recovered.
+        by: Option<Actor>,
+        /// When.
+        at: Now,
+        /// When it is looked at again.
+        again: Mono,
+    },
+}
+
+/// How bad and how wide an incident is: what an acknowledgement covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Counts up with every growth.
+    pub revision: u64,
+    /// How bad.
+    pub severity: Severity,
+    /// How many entities are unwell.
+    pub width: u32,
+}
+
+impl Shape {
+    /// Whether an acknowledgement that was shown `self` covers `now`.
+    ///
+    /// A higher severity is not covered. A blast radius is *wider* when it has at least doubled, so that a
+    /// person who is working is not paged for every further symptom, yet hears early when it spreads.
+    #[must_use]
+    pub fn covers(&self, now: &Shape) -> bool {
+        now.severity <= self.severity && now.width < 2 * self.width.max(1)
+    }
+}
+
+/// Where an incident's escalation is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// The policy; `None` before anything was armed.
+    pub policy: Option<Name>,
+    /// Counts up each time paging starts over: after growth, a lapsed acknowledgement, a return.
+    pub wave: u32,
+    /// How many times the steps have been gone through in this wave.
+    pub round: u32,
+    /// The step entered last.
+    pub step: u16,
+    /// What it does.
+    pub phase: Phase,
+    /// Whether this wave wakes people.
+    pub urgency: Urgency,
+}
+
+/// What an escalation does now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "lowercase")]
+pub enum Phase {
+    /// Nothing to page for.
+    #[default]
+    Idle,
+    /// In a step; the next is entered then.
+    Waiting {
+        /// When.
+        until: Mono,
+        /// The same on the wall, if it depends on a calendar.
+        calendar: Option<Wall>,
+    },
+    /// Gone through as often as the policy says: nobody answered.
+    Exhausted,
+}
+
+impl Head {
+    /// What is to be decided for it, and when.
+    #[must_use]
+    pub(crate) fn timer(&self) -> Option<(Mono, Timer)> {
+        match (&self.status, self.escalation.phase) {
+            (Status::Resolved { again, .. }, _) => Some((*again, Timer::Resolved(self.id))),
+            (Status::Acknowledged { until, .. }, _) => Some((*until, Timer::Acknowledgement(self.id))),
+            (Status::Open, Phase::Waiting { until: at, .. }) => Some((at, Timer::Escalation(self.id))),
+            (Status::Open, Phase::Idle | Phase::Exhausted) => None,
+        }
+    }
+}
+
+impl Incident {
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_resolved(&self) -> bool {
+        matches!(self.status, Status::Resolved { .. })
+    }
+
+    /// Whether somebody is on it.
+    #[must_use]
+    pub fn is_acknowledged(&self) -> bool {
+        matches!(self.status, Status::Acknowledged { .. })
+    }
+
+    /// How bad it is now: the worst open alert, its own severity if a person opened it; the peak when all are over.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        let worst = Severity::ALL.into_iter().rev().find(|s| self.by_severity[*s as usize] > 0);
+        worst.max(self.own).unwrap_or(self.peak)
+    }
+
+    /// The highest urgency of what is open and not muted.
+    #[must_use]
+    pub fn urgency(&self) -> Urgency {
+        let [_, low, high] = self.by_urgency;
+        let alerts = match (low, high) {
+            (_, 1..) => Urgency::High,
+            (1.., _) => Urgency::Low,
+            _ => Urgency::None,
+        };
+        alerts.max(self.own_urgency)
+    }
+
+    /// How many alerts are open, muted ones too.
+    #[must_use]
+    pub fn open_alerts(&self) -> u32 {
+        self.by_severity.iter().sum::<u32>() + self.muted + self.held
+    }
+
+    /// How bad and wide it is now, under the number that it would be recorded with.
+    #[must_use]
+    pub fn shape_now(&self) -> Shape {
+        Shape { revision: self.shape().revision + 1, severity: self.severity(), width: self.width }
+    }
+
+    /// Whether nothing keeps it open: no open alert, and no person's word that something is wrong.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.open_alerts() == 0 && self.own.is_none()
+    }
+
+    /// What a revision showed: the newest shape that is not newer than it.
+    #[must_use]
+    pub fn shape_at(&self, revision: u64) -> Shape {
+        let older = self.shapes.iter().rev().find(|s| s.revision <= revision);
+        older.or(self.shapes.first()).copied().unwrap_or_default()
+    }
+
+    /// The last recorded shape.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shapes.last().copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,190 @@
+//! Silences and maintenance windows: alerts that are expected.
+
+use crate::alert::Alert;
+use crate::labels::Labels;
+use crate::time::{Wall};
+use crate::words::{Actor, Name};
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Mutes alerts between two moments. It covers what it names, and nothing that depends on it
+/// (outage 1: a reboot planned for one server took all three).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Its id.
+    pub id: Name,
+    /// All must match; may be empty if entities are named.
+    pub matchers: Vec<Matcher>,
+    /// Alerts of any of these; empty for all.
+    #[serde(default)]
+    pub entities: BTreeSet<Name>,
+    /// From.
+    pub starts: Wall,
+    /// Until, exclusive.
+    pub ends: Wall,
+    /// Given as a length of time from when it was made, so a step of the wall clock moves it.
+    #[serde(default)]
+    pub relative: bool,
+    /// Who made it.
+    pub by: Actor,
+    /// Why.
+    pub comment: String,
+    /// Whether it is a maintenance window.
+    #[serde(default)]
+    pub maintenance: bool,
+}
+
+impl Silence {
+    /// Whether it counts at that moment.
+    #[must_use]
+    pub fn is_active(&self, at: Wall) -> bool {
+        self.starts <= at && at < self.ends
+    }
+
+    /// Whether it is for that alert, whatever the time. One that names nothing is for nothing.
+    #[must_use]
+    pub fn matches(&self, alert: &Alert) -> bool {
+        let named = self.entities.is_empty() || alert.entity.as_ref().is_some_and(|e| self.entities.contains(e));
+        let some = !self.entities.is_empty() || !self.matchers.is_empty();
+        some && named && self.matchers.iter().all(|m| m.matches(&alert.labels, alert.entity.as_ref()))
+    }
+}
+
+/// A condition on one label, as Alertmanager has it: a missing label counts as empty, a regular expression is anchored.
+#[derive(Clone)]
+pub struct Matcher {
+    /// The label's name; `entity` also stands for the entity found.
+    pub name: String,
+    /// Text or regular expression.
+    pub value: String,
+    /// How `value` is compared.
+    pub op: MatchOp,
+    regex: Option<Arc<regex::Regex>>,
+}
+
+/// How a matcher compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MatchOp {
+    /// `=`
+    #[serde(rename = "=")]
+    Equal,
+    /// `!=`
+    #[serde(rename = "!=")]
+    NotEqual,
+    /// `=~`
+    #[serde(rename = "=~")]
+    Regex,
+    /// `!~`
+    #[serde(rename = "!~")]
+    NotRegex,
+}
+
+impl Matcher {
+    /// A matcher.
+    ///
+    /// # Errors
+    /// What is wrong with the regular expression or the name.
+    pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Matcher, String> {
+        if name.is_empty() {
+            return Err("a matcher needs the name of a label, as in team=web".to_string());
+        }
+        let regex = match op {
+            MatchOp::Equal | MatchOp::NotEqual => None,
+            MatchOp::Regex | MatchOp::NotRegex => Some(Arc::new(
+                regex::RegexBuilder::new(&format!("^(?:{value})$"))
+                    .size_limit(1 << 18)
+                    .build()
+                    .map_err(|e| format!("the regular expression {value:?} of {name} cannot be used: {e}"))?,
+            )),
+        };
+        Ok(Matcher { name: name.to_string(), value: value.to_string(), op, regex })
+    }
+
+    /// From `name=value`, `name!=value`, `name=~regex`, `name!~regex`; the value may stand in double quotes.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Matcher, String> {
+        let at = text
+            .find(['=', '!'])
+            .ok_or_else(|| format!("{text:?} is no matcher: write name=value, name!=value, name=~regex or name!~regex"))?;
+        let (name, rest) = text.split_at(at);
+        let (op, value) = [("=~", MatchOp::Regex), ("!~", MatchOp::NotRegex), ("!=", MatchOp::NotEqual), ("=", MatchOp::Equal)]
+            .into_iter()
+            .find_map(|(sign, op)| rest.strip_prefix(sign).map(|v| (op, v)))
+            .ok_or_else(|| format!("{text:?} is no matcher: write name=value, name!=value, name=~regex or name!~regex"))?;
+        let value = value.trim();
+        let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
+        Matcher::new(name.trim(), op, value)
+    }
+
+    fn matches(&self, labels: &Labels, entity: Option<&Name>) -> bool {
+        let value = labels.get(&self.name).or_else(|| entity.filter(|_| self.name == "entity").map(Name::as_str)).unwrap_or("");
+        let hit = self.regex.as_ref().map_or(value == self.value, |r| r.is_match(value));
+        hit == matches!(self.op, MatchOp::Equal | MatchOp::Regex)
+    }
+}
+
+impl PartialEq for Matcher {
+    fn eq(&self, other: &Matcher) -> bool {
+        (&self.name, &self.value, self.op) == (&other.name, &other.value, other.op)
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.op {
+            MatchOp::Equal => "=",
+            MatchOp::NotEqual => "!=",
+            MatchOp::Regex => "=~",
+            MatchOp::NotRegex => "!~",
+        };
+        write!(f, "{}{sign}{:?}", self.name, self.value)
+    }
+}
+
+impl fmt::Debug for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    name: String,
+    op: MatchOp,
+    value: String,
+}
+
+impl Serialize for Matcher {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        Plain { name: self.name.clone(), op: self.op, value: self.value.clone() }.serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Matcher {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Matcher, D::Error> {
+        let p = Plain::deserialize(d)?;
+        Matcher::new(&p.name, p.op, &p.value).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matchers_read_as_in_alertmanager() {
+        let labels = Labels::from_pairs([("team", "web"), ("job", "node")]);
+        let hit = |text: &str| Matcher::parse(text).unwrap().matches(&labels, None);
+        assert!(hit("team=web") && hit("team=\"web\"") && hit("team!=db") && hit("team=~we."));
+        assert!(!hit("team=~w"), "a regular expression is anchored");
+        assert!(hit("absent=\"\"") && hit("absent!=x") && !hit("absent=x"));
+        assert!(Matcher::parse("nothing").is_err() && Matcher::parse("=x").is_err() && Matcher::parse("a=~(").is_err());
+    }
+}

@@ -1,0 +1,348 @@
+//! Everything that is true now, folded from the journal.
+//!
+//! Maps are persistent: a clone is a few pointers. That gives rollback, consistent views for readers, and snapshots
+//! without a pause. Indexes (timers, due pages, groups) are kept by [`crate::apply`] and never stored.
+
+use crate::alert::{Alert, Source};
+use crate::change::Change;
+use crate::incident::{Incident, IncidentId};
+use crate::labels::AlertKey;
+use crate::page::{Delivery, Page, PageKey};
+use crate::schedule::Override;
+use crate::setup::Setup;
+use crate::silence::Silence;
+use crate::time::{Mono, Now, Wall};
+use crate::words::Name;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// A persistent ordered map.
+pub type Map<K, V> = rpds::RedBlackTreeMapSync<K, V>;
+/// A persistent ordered set.
+pub type Set<T> = rpds::RedBlackTreeSetSync<T>;
+
+/// Everything that is true now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// The moment of the last event.
+    pub clock: Now,
+    /// What counts of the configuration.
+    pub setup: Arc<Setup>,
+    /// Its hash; empty before the first.
+    pub setup_hash: Arc<str>,
+    /// Open alerts, and the ended ones of incidents at hand.
+    pub alerts: Map<AlertKey, Arc<Alert>>,
+    /// Who sends alerts.
+    pub sources: Map<Name, Source>,
+    /// Incidents that are open or can still be reopened.
+    pub incidents: Map<IncidentId, Arc<Incident>>,
+    /// The number of the next incident.
+    pub next_incident: IncidentId,
+    /// Pages that are due, and those of unanswered incidents that were accepted.
+    pub pages: Map<PageKey, Arc<Page>>,
+    /// Silences that begin or go on.
+    pub silences: Map<Name, Arc<Silence>>,
+    /// Who stands in.
+    pub overrides: Map<Name, Arc<Override>>,
+    /// Checks that wait to be pinged.
+    pub heartbeats: Map<Name, Heartbeat>,
+    /// The last changes to production, newest last.
+    pub changes: rpds::QueueSync<Arc<Change>>,
+    /// Things that were counted, by name.
+    pub counts: Map<Name, u64>,
+
+    /// What is to be decided when.
+    pub(crate) timers: Set<(Mono, Timer)>,
+    /// Pages to be sent when.
+    pub(crate) due: Set<(Mono, PageKey)>,
+    /// The incident at hand for each group of alerts.
+    pub(crate) groups: Map<Name, IncidentId>,
+    /// When an alert must have been repeated.
+    pub(crate) expiry: Map<AlertKey, Mono>,
+    /// Stale alerts, by integration.
+    pub(crate) stale: Set<(Name, AlertKey)>,
+    /// Incidents that are not over.
+    pub(crate) open: Set<IncidentId>,
+    /// When a page's contact is passed over.
+    pub(crate) pass_over: Map<PageKey, Mono>,
+    /// When a silence begins or ends, or a stand-in ends, as far as the wall clock could be believed.
+    pub(crate) edges: Map<Timer, Mono>,
+}
+
+/// A check that waits to be pinged, as the state knows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The last ping that said success.
+    pub last: Option<Wall>,
+    /// A run that has begun and not ended.
+    pub running_since: Option<Wall>,
+    /// When the next is overdue.
+    pub due: Mono,
+}
+
+/// Something to be decided later.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// An alert's sender must have repeated it.
+    Alert(AlertKey),
+    /// An alert has lasted for as long as it takes to be paged for.
+    Hold(AlertKey),
+    /// An escalation goes on.
+    Escalation(IncidentId),
+    /// An acknowledgement is not enough any more.
+    Acknowledgement(IncidentId),
+    /// A contact is passed over.
+    PassOver(PageKey),
+    /// A resolved incident is looked at again: archived, or opened again if it is still failing.
+    Resolved(IncidentId),
+    /// A silence begins or ends.
+    Silence(Name),
+    /// A stand-in ends.
+    Override(Name),
+    /// A heartbeat is overdue.
+    Heartbeat(Name),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            clock: Now::default(),
+            setup: Arc::new(Setup::default()),
+            setup_hash: Arc::from(""),
+            alerts: Map::new_sync(),
+            sources: Map::new_sync(),
+            incidents: Map::new_sync(),
+            next_incident: 1,
+            pages: Map::new_sync(),
+            silences: Map::new_sync(),
+            overrides: Map::new_sync(),
+            heartbeats: Map::new_sync(),
+            changes: rpds::QueueSync::new_sync(),
+            counts: Map::new_sync(),
+            timers: Set::new_sync(),
+            due: Set::new_sync(),
+            groups: Map::new_sync(),
+            expiry: Map::new_sync(),
+            stale: Set::new_sync(),
+            open: Set::new_sync(),
+            pass_over: Map::new_sync(),
+            edges: Map::new_sync(),
+        }
+    }
+}
+
+impl State {
+    /// An incident at hand.
+    #[must_use]
+    pub fn incident(&self, id: IncidentId) -> Option<&Incident> {
+        self.incidents.get(&id).map(|i| &**i)
+    }
+
+    /// Incidents that are not over, oldest first.
+    pub fn open_incidents(&self) -> impl DoubleEndedIterator<Item = &Incident> {
+        self.open.iter().filter_map(|id| self.incident(*id))
+    }
+
+    /// How many incidents are not over.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.open.size()
+    }
+
+    /// An incident's alerts, open and ended.
+    pub fn alerts_of<'a>(&'a self, incident: &'a Incident) -> impl Iterator<Item = &'a Alert> {
+        incident.alerts.iter().filter_map(|k| self.alerts.get(k).map(|a| &**a))
+    }
+
+    /// An incident's pages and notices at hand.
+    pub fn pages_of(&self, id: IncidentId) -> impl Iterator<Item = &Page> {
+        self.pages.range(crate::apply::pages_of(id)..).map(|(_, p)| &**p).take_while(move |p| p.key.incident == id)
+    }
+
+    /// Whether an alert of this check is open.
+    #[must_use]
+    pub fn check_alert(&self, check: &str) -> Option<&Alert> {
+        let key = AlertKey::of(crate::alert::CHECKS, &crate::decide::check_labels(check));
+        self.alerts.get(&key).map(|a| &**a).filter(|a| a.status.is_open())
+    }
+
+    /// When something is to be decided next.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Mono> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// When a page is to be sent next.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Mono> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Pages to be sent at `now`, earliest first.
+    pub fn due_pages(&self, now: Mono) -> impl Iterator<Item = &Page> {
+        self.due
+            .iter()
+            .take_while(move |(at, _)| *at <= now)
+            .filter_map(|(_, key)| self.pages.get(key).map(|p| &**p))
+    }
+
+    /// Pages that are not accepted yet.
+    #[must_use]
+    pub fn pending_pages(&self) -> usize {
+        self.due.size()
+    }
+
+    /// A counter's value.
+    #[must_use]
+    pub fn count(&self, name: &str) -> u64 {
+        self.counts.get(name).copied().unwrap_or(0)
+    }
+
+    /// The changes to production within `back` before `at`, newest first, those to one of `entities` (or to nobody
+    /// knows what) only.
+    #[must_use]
+    pub fn recent_changes(&self, at: Wall, back: crate::time::Span, entities: &[Name]) -> Vec<&Change> {
+        let mut hits: Vec<&Change> = self
+            .changes
+            .iter()
+            .map(|c| &**c)
+            .filter(|c| c.at <= at + crate::time::Span::mins(5) && c.at >= at - back)
+            .filter(|c| c.entity.as_ref().is_none_or(|e| entities.is_empty() || entities.contains(e)))
+            .collect();
+        hits.sort_by_key(|c| core::cmp::Reverse(c.at));
+        hits
+    }
+
+    /// All of it as plain lists, to be stored.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let list = |p: &Arc<Page>| (**p).clone();
+        Snapshot {
+            version: SNAPSHOT_VERSION,
+            clock: self.clock,
+            setup: self.setup.clone(),
+            setup_hash: self.setup_hash.as_ref().into(),
+            next_incident: self.next_incident,
+            alerts: self.alerts.iter().map(|(k, a)| (a.clone(), self.expiry.get(k).copied())).collect(),
+            sources: self.sources.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
+            incidents: self.incidents.values().map(|i| StoredIncident::from(&**i)).collect(),
+            pages: self.pages.iter().map(|(k, p)| (list(p), self.pass_over.get(k).copied())).collect(),
+            silences: self.silences.iter().map(|(n, s)| (s.clone(), self.edge(&Timer::Silence(n.clone())))).collect(),
+            overrides: self
+                .overrides
+                .iter()
+                .map(|(n, o)| (n.clone(), o.clone(), self.edge(&Timer::Override(n.clone()))))
+                .collect(),
+            heartbeats: self.heartbeats.iter().map(|(n, h)| (n.clone(), h.clone())).collect(),
+            changes: self.changes.iter().cloned().collect(),
+            counts: self.counts.iter().map(|(n, c)| (n.clone(), *c)).collect(),
+        }
+    }
+
+    fn edge(&self, timer: &Timer) -> Mono {
+        self.edges.get(timer).copied().unwrap_or_default()
+    }
+
+    /// Rebuilt, with its indexes.
+    #[must_use]
+    pub fn from_snapshot(s: Snapshot) -> State {
+        let mut state = State {
+            clock: s.clock,
+            setup: s.setup,
+            setup_hash: Arc::from(s.setup_hash),
+            next_incident: s.next_incident,
+            sources: s.sources.into_iter().collect(),
+            counts: s.counts.into_iter().collect(),
+            changes: s.changes.into_iter().collect(),
+            ..State::default()
+        };
+        // Incidents first: what the others put into indexes may depend on them.
+        for stored in s.incidents {
+            state.put_incident(stored.into());
+        }
+        for (alert, expires) in s.alerts {
+            state.restore_alert(alert, expires);
+        }
+        for (page, pass_over) in s.pages {
+            state.put_page(page, pass_over);
+        }
+        for (silence, edge) in s.silences {
+            state.put_silence(silence, edge);
+        }
+        for (id, entry, edge) in s.overrides {
+            state.put_override(id, entry, edge);
+        }
+        for (check, heartbeat) in s.heartbeats {
+            state.put_heartbeat(check, heartbeat);
+        }
+        state
+    }
+}
+
+/// A snapshot of another version is not read; the journal is replayed instead.
+pub const SNAPSHOT_VERSION: u32 = 1;
+
+/// A state as plain lists.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Must be [`SNAPSHOT_VERSION`].
+    pub version: u32,
+    clock: Now,
+    setup: Arc<Setup>,
+    setup_hash: String,
+    next_incident: IncidentId,
+    alerts: Vec<(Arc<Alert>, Option<Mono>)>,
+    sources: Vec<(Name, Source)>,
+    incidents: Vec<StoredIncident>,
+    pages: Vec<(Page, Option<Mono>)>,
+    silences: Vec<(Arc<Silence>, Mono)>,
+    overrides: Vec<(Name, Arc<Override>, Mono)>,
+    heartbeats: Vec<(Name, Heartbeat)>,
+    changes: Vec<Arc<Change>>,
+    counts: Vec<(Name, u64)>,
+}
+
+/// An incident without its persistent collections.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct StoredIncident {
+    #[serde(flatten)]
+    head: crate::incident::Head,
+    alerts: Vec<AlertKey>,
+    entities: Vec<(Name, u32)>,
+    paged: Vec<(Name, u64)>,
+}
+
+impl From<&Incident> for StoredIncident {
+    fn from(i: &Incident) -> Self {
+        StoredIncident {
+            head: i.head.clone(),
+            alerts: i.alerts.iter().copied().collect(),
+            entities: i.entities.iter().map(|(n, c)| (n.clone(), *c)).collect(),
+            paged: i.paged.iter().map(|(n, c)| (n.clone(), *c)).collect(),
+        }
+    }
+}
+
+impl From<StoredIncident> for Incident {
+    fn from(s: StoredIncident) -> Self {
+        Incident {
+            head: s.head,
+            alerts: s.alerts.into_iter().collect(),
+            entities: s.entities.into_iter().collect(),
+            paged: s.paged.into_iter().collect(),
+        }
+    }
+}
+
+impl Page {
+    /// When it is to be sent; `None` once accepted.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Mono> {
+        match self.delivery {
+            Delivery::Due { at } => Some(at),
+            Delivery::Accepted { .. } => None,
+        }
+    }
+}
