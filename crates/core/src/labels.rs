@@ -24,14 +24,13 @@ impl Labels {
 
     /// From a sorted map. Empty values are removed.
     #[must_use]
-    pub fn from_map(map: &BTreeMap<String, String>) -> Labels {
-        let mut text = String::with_capacity(map.iter().map(|(k, v)| k.len() + v.len() + 8).sum());
-        for (k, v) in map.iter().filter(|(_, v)| !v.is_empty()) {
-            for part in [k, v] {
-                text.push_str(&part.len().to_string());
-                text.push(':');
-                text.push_str(part);
-            }
+    pub fn from_map<K: AsRef<str>, V: AsRef<str>>(map: &BTreeMap<K, V>) -> Labels {
+        use fmt::Write;
+        let pairs = || map.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).filter(|(_, v)| !v.is_empty());
+        let mut text = String::with_capacity(pairs().map(|(k, v)| k.len() + v.len() + 8).sum());
+        for part in pairs().flat_map(|(k, v)| [k, v]) {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{}:{part}", part.len());
         }
         Labels(Arc::from(text))
     }

@@ -105,7 +105,8 @@ impl Matcher {
         Ok(Matcher { name: name.to_string(), value: value.to_string(), op, regex })
     }
 
-    /// From `name=value`, `name!=value`, `name=~regex`, `name!~regex`; the value may stand in double quotes.
+    /// From `name=value`, `name!=value`, `name=~regex`, `name!~regex`; the value may stand in double quotes, and
+    /// then has `\"`, `\\` and `\n` for a quote, a backslash and a new line. Other backslashes stand for themselves.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -119,15 +120,32 @@ impl Matcher {
             .find_map(|(sign, op)| rest.strip_prefix(sign).map(|v| (op, v)))
             .ok_or_else(|| format!("{text:?} is no matcher: write name=value, name!=value, name=~regex or name!~regex"))?;
         let value = value.trim();
-        let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
-        Matcher::new(name.trim(), op, value)
+        let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+        Matcher::new(name.trim(), op, &quoted.map_or_else(|| value.to_string(), unescape))
     }
 
-    fn matches(&self, labels: &Labels, entity: Option<&Name>) -> bool {
+    /// Whether it is for these labels of an alert of this entity.
+    #[must_use]
+    pub fn matches(&self, labels: &Labels, entity: Option<&Name>) -> bool {
         let value = labels.get(&self.name).or_else(|| entity.filter(|_| self.name == "entity").map(Name::as_str)).unwrap_or("");
         let hit = self.regex.as_ref().map_or(value == self.value, |r| r.is_match(value));
         hit == matches!(self.op, MatchOp::Equal | MatchOp::Regex)
     }
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, chars.as_str().chars().next()) {
+            ('\\', Some(next @ ('"' | '\\' | 'n'))) => {
+                out.push(if next == 'n' { '\n' } else { next });
+                chars.next();
+            }
+            _ => out.push(c),
+        }
+    }
+    out
 }
 
 impl PartialEq for Matcher {
@@ -184,6 +202,7 @@ mod tests {
         let hit = |text: &str| Matcher::parse(text).unwrap().matches(&labels, None);
         assert!(hit("team=web") && hit("team=\"web\"") && hit("team!=db") && hit("team=~we."));
         assert!(!hit("team=~w"), "a regular expression is anchored");
+        assert!(hit(r#"team=~"w\\w+""#) && hit(r#"team=~"w\w+""#) && !hit(r#"team="w\"eb""#));
         assert!(hit("absent=\"\"") && hit("absent!=x") && !hit("absent=x"));
         assert!(Matcher::parse("nothing").is_err() && Matcher::parse("=x").is_err() && Matcher::parse("a=~(").is_err());
     }

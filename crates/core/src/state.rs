@@ -161,6 +161,12 @@ impl State {
         self.pages.range(crate::apply::pages_of(id)..).map(|(_, p)| &**p).take_while(move |p| p.key.incident == id)
     }
 
+    /// When an open alert must have been repeated, if its sender repeats it.
+    #[must_use]
+    pub fn expires(&self, key: AlertKey) -> Option<Mono> {
+        self.expiry.get(&key).copied()
+    }
+
     /// Whether an alert of this check is open.
     #[must_use]
     pub fn check_alert(&self, check: &str) -> Option<&Alert> {

@@ -222,7 +222,8 @@ impl Draft<'_> {
 
 /// A label's value as the name of an entity: as it is, else without a port, else without a domain, if the topology has
 /// that. `web1.example.com:9100` is `web1` where there is a `web1`.
-fn resolve_entity(topology: &alloc::collections::BTreeMap<Name, crate::setup::Entity>, value: &str) -> Name {
+#[must_use]
+pub fn resolve_entity(topology: &alloc::collections::BTreeMap<Name, crate::setup::Entity>, value: &str) -> Name {
     let host = value.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(value, |(h, _)| h);
     let short = host.split('.').next().unwrap_or(host);
     [value, host, short].into_iter().find_map(|n| topology.get_key_value(n)).map_or_else(|| Name::from(value), |(n, _)| n.clone())

@@ -19,7 +19,7 @@ use crate::state::{State, Timer};
 use crate::time::Now;
 use alloc::vec::Vec;
 
-pub use alerts::check_labels;
+pub use alerts::{check_labels, resolve_entity};
 
 /// As many timers are worked off in one tick; the rest is due still, and comes with the next.
 pub const MOST_TIMERS: usize = 1000;
