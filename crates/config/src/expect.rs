@@ -1,4 +1,16 @@
 //! The language of expectations: `status == 200`, `body contains ok`, `total < 800ms`, `json $.queue.depth <= 10`.
+//!
+//! A subject, an operator, a value. A text stands bare up to the end, or in quotes (`"` or `'`, with `\` before a quote
+//! and before itself). A number has no unit but in phases, where a duration is written as everywhere. `in` takes a
+//! list of values and of ranges, separated by commas: `status in 200..299, 304`.
+
+mod holds;
+mod parse;
+mod path;
+mod show;
+
+pub use holds::{Observed, Phases};
+pub use parse::ExpectError;
 
 /// One parsed expectation.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +48,24 @@ pub enum Subject {
     Perf(String),
 }
 
+impl Subject {
+    /// Its word in the language.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Subject::Status => "status",
+            Subject::Body => "body",
+            Subject::Size => "size",
+            Subject::Header(_) => "header",
+            Subject::Json(_) => "json",
+            Subject::Phase(phase) => phase.word(),
+            Subject::CertDays => "cert_days",
+            Subject::Answer => "answer",
+            Subject::Perf(_) => "perf",
+        }
+    }
+}
+
 /// The phases of a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -49,6 +79,23 @@ pub enum Phase {
     FirstByte,
     /// All of it.
     Total,
+}
+
+impl Phase {
+    /// Every phase, in the order in which they pass.
+    pub const ALL: [Phase; 5] = [Phase::Resolve, Phase::Connect, Phase::Tls, Phase::FirstByte, Phase::Total];
+
+    /// Its word in the language.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Phase::Resolve => "resolve",
+            Phase::Connect => "connect",
+            Phase::Tls => "tls",
+            Phase::FirstByte => "first_byte",
+            Phase::Total => "total",
+        }
+    }
 }
 
 /// How two values are compared.
@@ -82,6 +129,31 @@ pub enum Op {
     NotExists,
 }
 
+impl Op {
+    /// Every operator with its word; the longer ones before those that they begin with.
+    const WORDS: [(&'static str, Op); 13] = [
+        ("==", Op::Eq),
+        ("!=", Op::Ne),
+        ("<=", Op::Le),
+        (">=", Op::Ge),
+        ("<", Op::Lt),
+        (">", Op::Gt),
+        ("not contains", Op::NotContains),
+        ("not matches", Op::NotMatches),
+        ("not exists", Op::NotExists),
+        ("contains", Op::Contains),
+        ("matches", Op::Matches),
+        ("exists", Op::Exists),
+        ("in", Op::In),
+    ];
+
+    /// Its word in the language.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Op::WORDS.iter().find(|(_, op)| *op == self).map_or("", |(word, _)| word)
+    }
+}
+
 /// The right-hand side.
 #[derive(Clone, Debug)]
 pub enum Value {
@@ -103,6 +175,7 @@ pub enum Value {
     Nothing,
 }
 
+/// By what they mean: regular expressions by their pattern.
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
         format!("{self:?}") == format!("{other:?}")

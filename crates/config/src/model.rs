@@ -62,6 +62,8 @@ pub struct Server {
     pub rate_limit: f64,
     /// Where the reference targets are that tell a blind location from a sick target.
     pub reference_targets: Vec<SocketTarget>,
+    /// Pings every heartbeat, at `/ping/KEY/NAME`. Copied to [`Config::pings`] where a heartbeat has no key of its own.
+    pub ping_key: Option<Secret>,
 }
 
 /// A `host:port` that is resolved when used.
@@ -124,7 +126,7 @@ pub enum Integration {
     },
 }
 
-/// How a heartbeat is pinged: `/ping/UUID` or `/ping/KEY/SLUG`.
+/// How a heartbeat is pinged: `/ping/UUID` or `/ping/KEY/SLUG`; with neither (on loopback alone) `/ping/SLUG`.
 #[derive(Clone, Debug)]
 pub struct Ping {
     /// The whole of the address for `/ping/UUID`.
@@ -328,4 +330,16 @@ pub struct StatusPage {
     pub name: String,
     /// Components in the order of the file, with the entities behind each.
     pub components: Vec<(String, Vec<String>)>,
+}
+
+impl Config {
+    /// A fingerprint of what decisions need: SHA-256 of [`Setup`] as JSON, in hexadecimal. It changes when that does.
+    #[must_use]
+    pub fn setup_hash(&self) -> String {
+        use sha2::Digest as _;
+        // Maps are ordered and there are no floating-point numbers, so the same setup is the same text. Nothing in
+        // it can fail to be written.
+        let json = serde_json::to_vec(&*self.setup).unwrap_or_default();
+        sha2::Sha256::digest(&json).iter().map(|b| format!("{b:02x}")).collect()
+    }
 }

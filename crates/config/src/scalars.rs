@@ -1,0 +1,448 @@
+//! The small values of the file: each is a text with a meaning.
+
+use crate::duration::parse_duration;
+use crate::errors::{listed, nearest};
+use crate::model::{Role, SocketTarget};
+use crate::read::FromText;
+use foghorn_core::schedule::{LocalTime, Turn};
+use foghorn_core::setup::{EntityKind, Target};
+use foghorn_core::words::{Name, Severity, Urgency};
+use serde_json::{Value, json};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+fn described(text: &str) -> Value {
+    json!({ "type": "string", "description": text })
+}
+
+impl FromText for String {
+    const WANTED: &'static str = "a text";
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" => Err("this text is empty".into()),
+            _ => Ok(text.to_owned()),
+        }
+    }
+    fn shape() -> Value {
+        json!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// A text that may be empty.
+#[derive(Clone, Debug)]
+pub(crate) struct AnyText(pub(crate) String);
+impl FromText for AnyText {
+    const WANTED: &'static str = "a text";
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(AnyText(text.to_owned()))
+    }
+}
+
+impl FromText for bool {
+    const WANTED: &'static str = "`true` or `false`";
+    const TEXT: bool = false;
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("`{text}` is neither `true` nor `false`"))
+    }
+    fn shape() -> Value {
+        json!({ "type": "boolean" })
+    }
+}
+
+impl FromText for u32 {
+    const WANTED: &'static str = "a whole number";
+    const TEXT: bool = false;
+    fn from_text(text: &str) -> Result<Self, String> {
+        let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
+        text.parse()
+            .ok()
+            .filter(|_| plain)
+            .ok_or_else(|| format!("`{text}` is no whole number between 0 and {}", u32::MAX))
+    }
+    fn shape() -> Value {
+        json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
+    }
+}
+
+impl FromText for f64 {
+    const WANTED: &'static str = "a number";
+    const TEXT: bool = false;
+    fn from_text(text: &str) -> Result<Self, String> {
+        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        text.parse()
+            .ok()
+            .filter(|n: &f64| plain && n.is_finite())
+            .ok_or_else(|| format!("`{text}` is no number such as `10` or `0.5`"))
+    }
+    fn shape() -> Value {
+        json!({ "type": "number", "minimum": 0 })
+    }
+}
+
+impl FromText for Duration {
+    const WANTED: &'static str = "a duration such as `30s`";
+    const TEXT: bool = false;
+    fn from_text(text: &str) -> Result<Self, String> {
+        parse_duration(text)
+    }
+    fn shape() -> Value {
+        json!({ "type": "string", "description": "a duration such as `30s`, `1h30m`", "pattern": r"^([0-9]+(ms|s|m|h|d|w))+$|\$\{" })
+    }
+}
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bytes(pub(crate) usize);
+impl FromText for Bytes {
+    const WANTED: &'static str = "a size such as `10MiB`";
+    const TEXT: bool = false;
+    fn from_text(text: &str) -> Result<Self, String> {
+        const UNITS: [(&str, usize); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+        UNITS
+            .iter()
+            .find_map(|(unit, size)| {
+                text.strip_suffix(unit)?.trim().parse::<usize>().ok()?.checked_mul(*size)
+            })
+            .filter(|n| (1024..=1 << 30).contains(n))
+            .map(Bytes)
+            .ok_or_else(|| format!("`{text}` is no size such as `512KiB` or `10MiB`, from 1 KiB to 1 GiB"))
+    }
+    fn shape() -> Value {
+        json!({ "type": "string", "description": "a size such as `10MiB`", "pattern": r"^[0-9]+ ?[KMG]iB$|\$\{" })
+    }
+}
+
+impl FromText for SocketAddr {
+    const WANTED: &'static str = "an address and a port";
+    fn from_text(text: &str) -> Result<Self, String> {
+        let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+        numeric.as_deref().unwrap_or(text).parse().map_err(|_| {
+            format!("`{text}` is no address with a port, such as `127.0.0.1:7070` or `[::]:7070`")
+        })
+    }
+    fn shape() -> Value {
+        described("an address and a port")
+    }
+}
+
+impl FromText for IpAddr {
+    const WANTED: &'static str = "an address";
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("`{text}` is no IP address"))
+    }
+}
+
+/// An address whose port is 53 unless it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resolver(pub(crate) SocketAddr);
+impl FromText for Resolver {
+    const WANTED: &'static str = "a resolver's address";
+    fn from_text(text: &str) -> Result<Self, String> {
+        let bare = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+        bare.or_else(|_| text.parse())
+            .map(Resolver)
+            .map_err(|_| format!("`{text}` is no address such as `9.9.9.9` or `127.0.0.1:5353`"))
+    }
+}
+
+/// `host:port`, `host` or `[::1]:443`.
+#[derive(Clone, Debug)]
+pub(crate) struct HostPort {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+}
+
+impl HostPort {
+    pub(crate) fn target(self, default_port: Option<u16>) -> Result<SocketTarget, String> {
+        match self.port.or(default_port) {
+            Some(port) => Ok(SocketTarget { host: self.host, port }),
+            None => Err(format!("the port is missing, as in `{}:443`", self.host)),
+        }
+    }
+}
+
+impl FromText for HostPort {
+    const WANTED: &'static str = "a host and a port";
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no host with a port, such as `db1:5432` or `[::1]:443`");
+        let (host, port) = match text.rsplit_once(':') {
+            _ if text.parse::<IpAddr>().is_ok() => (text, None),
+            Some((host, port)) => (host, Some(port.parse().ok().filter(|p| *p > 0).ok_or_else(wrong)?)),
+            None => (text, None),
+        };
+        let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+            Some(v6) if v6.parse::<std::net::Ipv6Addr>().is_ok() => v6,
+            _ => host,
+        };
+        if is_host(host) { Ok(HostPort { host: host.to_owned(), port }) } else { Err(wrong()) }
+    }
+    fn shape() -> Value {
+        described("`host:port`")
+    }
+}
+
+/// Whether it can be a host: an address, or a name as resolvers take it (RFC 1123 and underscores).
+pub(crate) fn is_host(host: &str) -> bool {
+    let label = |l: &str| {
+        !l.is_empty() && l.len() <= 63 && l.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+    };
+    let name = host.strip_suffix('.').unwrap_or(host);
+    host.parse::<IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(label))
+}
+
+/// A host without a port.
+#[derive(Clone, Debug)]
+pub(crate) struct Host(pub(crate) String);
+impl FromText for Host {
+    const WANTED: &'static str = "a host";
+    fn from_text(text: &str) -> Result<Self, String> {
+        if is_host(text) {
+            Ok(Host(text.to_owned()))
+        } else {
+            Err(format!("`{text}` is no host name or address"))
+        }
+    }
+}
+
+/// `http://` or `https://`, without a password in it.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpUrl(pub(crate) String);
+impl FromText for HttpUrl {
+    const WANTED: &'static str = "a URL";
+    const SHOWN: bool = false;
+    fn from_text(text: &str) -> Result<Self, String> {
+        let url = http_url(text)?;
+        match (url.username(), url.password()) {
+            ("", None) => Ok(HttpUrl(text.trim_end_matches('/').to_owned())),
+            _ => Err("a URL here must not hold a user or password: use the key for the secret".into()),
+        }
+    }
+    fn shape() -> Value {
+        json!({ "type": "string", "format": "uri" })
+    }
+}
+
+/// Reads an HTTP URL, without showing it.
+pub(crate) fn http_url(text: &str) -> Result<url::Url, String> {
+    let url = url::Url::parse(text).map_err(|e| format!("this is no URL: {e}"))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err("the URL must begin with `http://` or `https://`".into()),
+    }
+}
+
+/// Upper case.
+#[derive(Clone, Debug)]
+pub(crate) struct Method(pub(crate) String);
+impl FromText for Method {
+    const WANTED: &'static str = "an HTTP method";
+    fn from_text(text: &str) -> Result<Self, String> {
+        const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+        match METHODS.iter().find(|m| m.eq_ignore_ascii_case(text)) {
+            Some(method) => Ok(Method((*method).to_owned())),
+            None => Err(format!("`{text}` is no method: it is one of {}", listed(METHODS, "or"))),
+        }
+    }
+}
+
+/// A time zone of the bundled database, as it spells it.
+#[derive(Clone, Debug)]
+pub(crate) struct Zone(pub(crate) Name);
+
+/// The bundled database: what an old journal means must not depend on the host's files.
+fn zones() -> jiff::tz::TimeZoneDatabase {
+    jiff::tz::TimeZoneDatabase::bundled()
+}
+
+impl Zone {
+    pub(crate) fn tz(&self) -> Result<jiff::tz::TimeZone, String> {
+        zones().get(&self.0).map_err(|e| e.to_string())
+    }
+}
+
+impl FromText for Zone {
+    const WANTED: &'static str = "a time zone such as `Europe/Lisbon`";
+    fn from_text(text: &str) -> Result<Self, String> {
+        if let Ok(tz) = zones().get(text) {
+            return Ok(Zone(Name::from(tz.iana_name().unwrap_or(text))));
+        }
+        let names: Vec<String> = zones().available().map(|n| n.as_str().to_owned()).collect();
+        Err(match nearest(text, names.iter().map(String::as_str)) {
+            Some(near) => format!("there is no time zone `{text}`: did you mean `{near}`?"),
+            None => format!(
+                "there is no time zone `{text}`: use a name of the IANA database, such as `Europe/Lisbon`"
+            ),
+        })
+    }
+    fn shape() -> Value {
+        described("a time zone such as `Europe/Lisbon`")
+    }
+}
+
+impl FromText for LocalTime {
+    const WANTED: &'static str = "a date and time such as \"2026-11-02 09:00\"";
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map(LocalTime)
+            .map_err(|_| format!("`{text}` is no date and time such as \"2026-11-02 09:00\""))
+    }
+    fn shape() -> Value {
+        described("a date and time such as \"2026-11-02 09:00\"")
+    }
+}
+
+/// A moment on a calendar, or in the world if it has an offset.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Moment {
+    Local(LocalTime),
+    World(jiff::Timestamp),
+}
+impl FromText for Moment {
+    const WANTED: &'static str = LocalTime::WANTED;
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(timestamp) => Ok(Moment::World(timestamp)),
+            Err(_) => LocalTime::from_text(text).map(Moment::Local),
+        }
+    }
+    fn shape() -> Value {
+        LocalTime::shape()
+    }
+}
+
+/// How long a turn is: one number, one unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TurnText(pub(crate) Turn);
+impl FromText for TurnText {
+    const WANTED: &'static str = "the length of a turn, such as `1w`";
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no length of a turn, such as `12h`, `1d` or `1w`, up to a year");
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let n: u32 = number.parse().map_err(|_| wrong())?;
+        let (turn, days) = match unit {
+            "h" => (Turn::Hours(n), n / 24),
+            "d" => (Turn::Days(n), n),
+            "w" => (Turn::Weeks(n), n.saturating_mul(7)),
+            _ => return Err(wrong()),
+        };
+        if n > 0 && days <= 366 { Ok(TurnText(turn)) } else { Err(wrong()) }
+    }
+    fn shape() -> Value {
+        json!({ "type": "string", "description": "`12h`, `1d` or `1w`", "pattern": r"^[0-9]+[hdw]$|\$\{" })
+    }
+}
+
+/// Minutes after midnight.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeOfDay(pub(crate) u16);
+impl FromText for TimeOfDay {
+    const WANTED: &'static str = "a time such as \"09:00\"";
+    fn from_text(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (h, m) = text.split_once(':').filter(|(h, m)| h.len() == 2 && m.len() == 2)?;
+            let (h, m): (u16, u16) = (h.parse().ok()?, m.parse().ok()?);
+            (h < 24 && m < 60 || (h, m) == (24, 0)).then_some(TimeOfDay(60 * h + m))
+        };
+        read().ok_or_else(|| format!("`{text}` is no time of day, such as \"09:00\", up to \"24:00\""))
+    }
+    fn shape() -> Value {
+        json!({ "type": "string", "description": "a time such as \"09:00\"", "pattern": r"^[0-9]{2}:[0-9]{2}$|\$\{" })
+    }
+}
+
+/// `forever`, or how often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repeat(pub(crate) Option<u32>);
+impl FromText for Repeat {
+    const WANTED: &'static str = "`forever` or a number";
+    const TEXT: bool = false;
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "forever" => Ok(Repeat(None)),
+            _ => u32::from_text(text)
+                .ok()
+                .filter(|n| *n > 0)
+                .map(|n| Repeat(Some(n)))
+                .ok_or_else(|| format!("`{text}` is neither `forever` nor a number from 1")),
+        }
+    }
+    fn shape() -> Value {
+        json!({ "anyOf": [{ "const": "forever" }, { "type": "integer", "minimum": 1 }] })
+    }
+}
+
+/// Whom a step pages.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetText(pub(crate) Target);
+impl FromText for TargetText {
+    const WANTED: &'static str = "whom to page";
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text.split_once('/') {
+            None if text == "everyone" => Ok(TargetText(Target::Everyone)),
+            Some(("schedule", name)) => Ok(TargetText(Target::Schedule(Name::from(name)))),
+            Some(("person", name)) => Ok(TargetText(Target::Person(Name::from(name)))),
+            _ => {
+                Err(format!("`{text}` is nobody to page: write `schedule/NAME`, `person/NAME` or `everyone`"))
+            }
+        }
+    }
+    fn shape() -> Value {
+        json!({ "type": "string", "description": "`schedule/NAME`, `person/NAME` or `everyone`", "pattern": r"^(schedule/.+|person/.+|everyone)$|\$\{" })
+    }
+}
+
+/// Values that are one of a few words.
+macro_rules! words {
+    ($($ty:ty, $wanted:literal { $($word:literal => $value:expr),* $(,)? })*) => {$(
+        impl FromText for $ty {
+            const WANTED: &'static str = $wanted;
+            fn from_text(text: &str) -> Result<Self, String> {
+                match text {
+                    $( $word => Ok($value), )*
+                    _ => Err(one_of(text, $wanted, &[$($word),*])),
+                }
+            }
+            fn shape() -> Value {
+                json!({ "enum": [$($word),*] })
+            }
+        }
+    )*};
+}
+
+fn one_of(text: &str, wanted: &str, words: &[&str]) -> String {
+    match nearest(text, words.iter().copied()) {
+        Some(word) => format!("`{text}` is not {wanted}: did you mean `{word}`?"),
+        None => format!("`{text}` is not {wanted}: it is one of {}", listed(words.iter().copied(), "or")),
+    }
+}
+
+/// An ISO weekday, 1 = Monday.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weekday(pub(crate) i8);
+/// The urgencies that a contact can be for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageUrgency(pub(crate) Urgency);
+/// A kind of DNS record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordKind(pub(crate) &'static str);
+
+words! {
+    Severity, "a severity" { "info" => Severity::Info, "warning" => Severity::Warning, "critical" => Severity::Critical }
+    Urgency, "an urgency" { "none" => Urgency::None, "low" => Urgency::Low, "high" => Urgency::High }
+    PageUrgency, "an urgency that pages" { "low" => PageUrgency(Urgency::Low), "high" => PageUrgency(Urgency::High) }
+    Role, "a role" { "viewer" => Role::Viewer, "responder" => Role::Responder, "admin" => Role::Admin }
+    EntityKind, "a kind of entity" {
+        "site" => EntityKind::Site, "host" => EntityKind::Host, "instance" => EntityKind::Instance,
+        "service" => EntityKind::Service, "component" => EntityKind::Component, "tenant" => EntityKind::Tenant,
+    }
+    Weekday, "a day of the week" {
+        "mon" => Weekday(1), "tue" => Weekday(2), "wed" => Weekday(3), "thu" => Weekday(4),
+        "fri" => Weekday(5), "sat" => Weekday(6), "sun" => Weekday(7),
+    }
+    RecordKind, "a kind of DNS record" {
+        "A" => RecordKind("A"), "AAAA" => RecordKind("AAAA"), "CNAME" => RecordKind("CNAME"), "MX" => RecordKind("MX"),
+        "NS" => RecordKind("NS"), "TXT" => RecordKind("TXT"), "SOA" => RecordKind("SOA"), "PTR" => RecordKind("PTR"),
+        "SRV" => RecordKind("SRV"), "CAA" => RecordKind("CAA"),
+    }
+}
