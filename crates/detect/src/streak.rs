@@ -1,0 +1,298 @@
+//! One check at one location: when it is *failing*, when it has *recovered*, and how soon to look again.
+//!
+//! A first failure is confirmed quickly instead of waiting whole intervals, and so is the first good result of a
+//! failing check. What is not known (a blind location, a plugin that says UNKNOWN) is neither a failure nor a
+//! recovery: it breaks the row, and the verdict stays.
+
+use crate::flap::Flap;
+use foghorn_core::time::{Mono, Span};
+
+/// What one check was configured to need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// So many failures in a row are *failing*; 0 counts as 1.
+    pub fail_after: u32,
+    /// So many good ones in a row end it; 0 counts as 1.
+    pub recover_after: u32,
+    /// Flapping is over once all results were the same for this long.
+    pub calm: Span,
+}
+
+impl Rule {
+    /// The rule of a check that runs once in `every`: calm is five minutes, or four runs if these take longer.
+    #[must_use]
+    pub fn new(fail_after: u32, recover_after: u32, every: Span) -> Rule {
+        let calm = Span(every.0.saturating_mul(4)).max(Span::mins(5));
+        Rule { fail_after: fail_after.max(1), recover_after: recover_after.max(1), calm }
+    }
+}
+
+/// How bad a bad result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// A plugin's WARNING.
+    Partial,
+    /// As bad as the check is configured to be.
+    Full,
+}
+
+/// One result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Everything held.
+    Good,
+    /// It did not.
+    Bad(Grade),
+    /// It could not be found out.
+    Unknown,
+}
+
+/// What to tell. Between two `Failing` there is always a `Recovered` or an `Unknown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is failing.
+    Failing {
+        /// When the first of these failures was seen.
+        since: Mono,
+        /// The worst of them.
+        grade: Grade,
+        /// It goes to and fro; held as one alert until it is calm.
+        flapping: bool,
+    },
+    /// It was failing partially, and now fails fully.
+    Worse {
+        /// When the first full failure was seen.
+        since: Mono,
+    },
+    /// It was failing, and now goes to and fro.
+    Flapping {
+        /// Since it is failing.
+        since: Mono,
+    },
+    /// It is well again, or for the first time known to be well after `Unknown`.
+    Recovered {
+        /// When the first good result was seen.
+        since: Mono,
+    },
+    /// It cannot be told.
+    Unknown {
+        /// When this was first seen.
+        since: Mono,
+    },
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// When the schedule says.
+    Scheduled,
+    /// Quickly: this result wants a confirmation.
+    Soon,
+}
+
+/// What follows from one result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What to tell, if anything.
+    pub change: Option<Change>,
+    /// When to look again.
+    pub next: Next,
+}
+
+/// What was told last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Good,
+    Failing { since: Mono, grade: Grade },
+    Unknown { failing_since: Option<Mono> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Good,
+    Bad,
+    Unknown,
+}
+
+/// Results of one kind, without another between them.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    kind: Kind,
+    since: Mono,
+    count: u32,
+    worst: Grade,
+    /// Full failures at its end, and when they began.
+    full: u32,
+    full_since: Mono,
+}
+
+/// The state of one check at one location. Of fixed size.
+#[derive(Clone, Copy, Debug)]
+pub struct Streak {
+    told: Told,
+    row: Option<Row>,
+    flap: Flap,
+}
+
+impl Default for Streak {
+    fn default() -> Self {
+        Streak::new()
+    }
+}
+
+impl Streak {
+    /// A check of which nothing is known.
+    #[must_use]
+    pub fn new() -> Streak {
+        Streak { told: Told::Nothing, row: None, flap: Flap::default() }
+    }
+
+    /// A check whose alert was open when Foghorn started, at `now`: it is not told again, but its end is.
+    #[must_use]
+    pub fn open(now: Mono) -> Streak {
+        Streak { told: Told::Failing { since: now, grade: Grade::Full }, ..Streak::new() }
+    }
+
+    /// Whether the last thing told was that it is failing.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        matches!(self.told, Told::Failing { .. })
+    }
+
+    /// Whether it flaps.
+    #[must_use]
+    pub fn is_flapping(&self) -> bool {
+        self.flap.is_flapping()
+    }
+
+    /// Forgets the row, and not the verdict: what was seen lately does not count (the location was blind, the
+    /// check was changed).
+    pub fn interrupt(&mut self) {
+        self.row = None;
+    }
+
+    /// Takes in a result. `at` must not be before that of an earlier result.
+    pub fn on(&mut self, rule: &Rule, at: Mono, reading: Reading) -> Step {
+        let row = self.lengthen(at, reading);
+        let flaps = match row.kind {
+            Kind::Unknown => false,
+            kind => self.flap.on(at, kind == Kind::Good),
+        };
+        let change = match row.kind {
+            Kind::Bad => self.bad(rule, &row, flaps),
+            Kind::Good => self.good(rule, &row, at, flaps),
+            Kind::Unknown => self.unknown(rule, &row),
+        };
+        Step { change, next: self.next(rule, &row) }
+    }
+
+    fn lengthen(&mut self, at: Mono, reading: Reading) -> Row {
+        let (kind, grade) = match reading {
+            Reading::Good => (Kind::Good, Grade::Partial),
+            Reading::Bad(grade) => (Kind::Bad, grade),
+            Reading::Unknown => (Kind::Unknown, Grade::Partial),
+        };
+        let mut row = match self.row {
+            Some(row) if row.kind == kind => row,
+            _ => Row { kind, since: at, count: 0, worst: grade, full: 0, full_since: at },
+        };
+        row.count = row.count.saturating_add(1);
+        row.worst = row.worst.max(grade);
+        if row.full == 0 {
+            row.full_since = at;
+        }
+        row.full = if grade == Grade::Full { row.full.saturating_add(1) } else { 0 };
+        self.row = Some(row);
+        row
+    }
+
+    fn bad(&mut self, rule: &Rule, row: &Row, flaps: bool) -> Option<Change> {
+        match self.told {
+            Told::Failing { since, grade: Grade::Partial } if row.full >= rule.fail_after => {
+                self.told = Told::Failing { since, grade: Grade::Full };
+                Some(Change::Worse { since: row.full_since })
+            }
+            Told::Failing { since, .. } => flaps.then_some(Change::Flapping { since }),
+            // One that flaps without ever failing so often in a row is held as failing too.
+            _ if row.count >= rule.fail_after || flaps => Some(self.fail(row.since, row.worst)),
+            _ => None,
+        }
+    }
+
+    fn fail(&mut self, since: Mono, grade: Grade) -> Change {
+        let since = match self.told {
+            Told::Unknown { failing_since: Some(since) } => since,
+            _ => since,
+        };
+        self.told = Told::Failing { since, grade };
+        self.flap.turned();
+        Change::Failing { since, grade, flapping: self.flap.is_flapping() }
+    }
+
+    fn good(&mut self, rule: &Rule, row: &Row, at: Mono, flaps: bool) -> Option<Change> {
+        self.flap.calm(at, rule.calm);
+        match self.told {
+            Told::Failing { since, .. } if self.flap.is_flapping() => {
+                return flaps.then_some(Change::Flapping { since });
+            }
+            _ if flaps => return Some(self.fail(at, Grade::Full)),
+            _ => {}
+        }
+        if row.count < rule.recover_after {
+            return None;
+        }
+        match self.told {
+            Told::Good => None,
+            Told::Nothing => {
+                self.told = Told::Good;
+                None
+            }
+            Told::Failing { since, .. } => {
+                if self.flap.turned() {
+                    return Some(Change::Flapping { since });
+                }
+                self.told = Told::Good;
+                Some(Change::Recovered { since: row.since })
+            }
+            Told::Unknown { .. } => {
+                self.told = Told::Good;
+                Some(Change::Recovered { since: row.since })
+            }
+        }
+    }
+
+    fn unknown(&mut self, rule: &Rule, row: &Row) -> Option<Change> {
+        let failing_since = match self.told {
+            Told::Unknown { .. } => return None,
+            Told::Failing { since, .. } => Some(since),
+            Told::Good | Told::Nothing => None,
+        };
+        if row.count < rule.fail_after {
+            return None;
+        }
+        self.told = Told::Unknown { failing_since };
+        self.flap = Flap::default();
+        Some(Change::Unknown { since: row.since })
+    }
+
+    fn next(&self, rule: &Rule, row: &Row) -> Next {
+        if self.flap.is_flapping() {
+            return Next::Scheduled;
+        }
+        let wants = match (row.kind, self.told) {
+            (Kind::Bad, Told::Failing { grade: Grade::Partial, .. }) => {
+                row.full > 0 && row.full < rule.fail_after
+            }
+            (Kind::Bad, Told::Failing { .. }) => false,
+            (Kind::Bad, _) => row.count < rule.fail_after,
+            (Kind::Good, Told::Failing { .. } | Told::Unknown { .. }) => row.count < rule.recover_after,
+            (Kind::Good, _) | (Kind::Unknown, Told::Unknown { .. }) => false,
+            (Kind::Unknown, _) => row.count < rule.fail_after,
+        };
+        if wants { Next::Soon } else { Next::Scheduled }
+    }
+}
+
+#[cfg(test)]
+mod tests;
