@@ -4,9 +4,12 @@
 use axum::Router;
 use axum::extract::Extension;
 use axum::routing::get;
+use bytes::Bytes;
 use foghorn_net::http::{Client, HeaderMap, Method, Options, Request, Url};
 use foghorn_net::serve::{Class, Counts, Limits, Peer, Server, listen};
 use foghorn_net::tls::{ServerCert, client_config};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +138,27 @@ async fn tls_with_a_certificate_of_one_s_own() {
         error.starts_with("no TLS connection with localhost:") && error.contains("UnknownIssuer"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn http2_for_who_asks_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let loaded = Arc::new(ServerCert::load(&cert, &key).unwrap());
+    let server = start(|s| s.tls(loaded), router(), Limits::default());
+    let connector = tokio_rustls::TlsConnector::from(client_config(false, Some(&cert), &[b"h2"]).unwrap());
+    let stream = TcpStream::connect(server.at).await.unwrap();
+    let stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = hyper::Request::get(format!("https://localhost:{}/intake", server.at.port()));
+    let answer = sender.send_request(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
+    assert_eq!((answer.version(), answer.status().as_u16()), (hyper::Version::HTTP_2, 200));
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "taken");
 }
 
 #[tokio::test]

@@ -1,0 +1,127 @@
+//! Any HTTP API, by templates: `{{ to }}`, `{{ title }}`, `{{ text|json }}`, `{{ ack_url|urlencode }}`.
+
+use super::{Channel, Unfit, expose, failed, post};
+use crate::message::{Message, Person};
+use crate::render;
+use foghorn_config::secret::Secret;
+use foghorn_core::page::Outcome;
+use foghorn_core::time::Wall;
+use foghorn_net::http::{Client, HeaderMap, HeaderName, HeaderValue, Method, Request, Url};
+use futures_util::future::BoxFuture;
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use std::collections::BTreeMap;
+
+pub(super) struct Http {
+    client: Client,
+    templates: Environment<'static>,
+    method: Method,
+    headers: Vec<(HeaderName, String)>,
+}
+
+impl Http {
+    pub(super) fn new(
+        url: &Secret,
+        method: &str,
+        headers: &BTreeMap<String, Secret>,
+        body: &str,
+    ) -> Result<Http, Unfit> {
+        let method =
+            Method::from_bytes(method.as_bytes()).map_err(|_| Unfit::wrong("method: not a method"))?;
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.add_filter("json", as_json);
+        templates.add_filter("urlencode", urlencode);
+        let mut add = |name: String, source: &str| {
+            templates
+                .add_template_owned(name.clone(), source.to_owned())
+                .map_err(|e| Unfit::Wrong(text(&name, &e)))
+        };
+        add("url".to_owned(), expose(url)?)?;
+        add("body".to_owned(), body)?;
+        let mut names = Vec::new();
+        for (name, value) in headers {
+            let template = format!("header {name}");
+            add(template.clone(), expose(value)?)?;
+            let name = name.to_ascii_lowercase();
+            let parsed = HeaderName::from_bytes(name.as_bytes());
+            names.push((
+                parsed.map_err(|_| Unfit::Wrong(format!("headers: {name:?} is not a header's name")))?,
+                template,
+            ));
+        }
+        let http = Http { client: Client::new(), templates, method, headers: names };
+        // Now is the time to learn of a wrong name, not at three in the morning.
+        let person = Person { id: "test".to_owned(), name: "Test".to_owned(), time_zone: "UTC".to_owned() };
+        let sample = Message::test(person, "test", Wall(0), "http://127.0.0.1");
+        http.request(&sample).map_err(Unfit::Wrong)?;
+        Ok(http)
+    }
+
+    fn request(&self, m: &Message) -> Result<Request, String> {
+        let values = values(m)?;
+        let render = |name: &str| {
+            let template = self.templates.get_template(name).map_err(|e| text(name, &e))?;
+            template.render(&values).map_err(|e| text(name, &e))
+        };
+        let url = Url::parse(&render("url")?).map_err(|e| format!("url: {e}"))?;
+        let mut headers = HeaderMap::new();
+        for (name, template) in &self.headers {
+            let value = HeaderValue::from_bytes(render(template)?.as_bytes());
+            headers.insert(
+                name.clone(),
+                value.map_err(|_| format!("{template}: a header cannot have line ends"))?,
+            );
+        }
+        Ok(Request { method: self.method.clone(), url, headers, body: render("body")?.into() })
+    }
+
+    async fn attempt(&self, m: &Message) -> Outcome {
+        let request = match self.request(m) {
+            Ok(request) => request,
+            Err(e) => return failed(e),
+        };
+        match post::exchange(&self.client, request).await {
+            Ok(response) => post::judge(&response, |_| None, |_| None),
+            Err(outcome) => outcome,
+        }
+    }
+}
+
+/// What templates may name: the members of the webhook's JSON, and what people read, each on one line but `text`.
+fn values(m: &Message) -> Result<Value, String> {
+    let mut all: serde_json::Map<String, serde_json::Value> =
+        render::json(m).and_then(|json| serde_json::from_str(&json)).map_err(|e| e.to_string())?;
+    let view = render::view(m);
+    for (name, value) in [
+        ("title", crate::text::line(&m.incident.title, 300)),
+        ("headline", view.headline.clone()),
+        ("severity", m.incident.severity.to_string()),
+        ("url", view.link.1.clone()),
+        ("text", view.text()),
+        ("short_text", render::sms(m)),
+        ("to", crate::text::line(&m.to, 300)),
+    ] {
+        all.insert(name.to_owned(), value.into());
+    }
+    Ok(Value::from(minijinja::value::Serde(all)))
+}
+
+fn text(template: &str, e: &Error) -> String {
+    let at = e.line().map(|line| format!(" line {line}")).unwrap_or_default();
+    let detail = e.detail().map(|d| format!(": {d}")).unwrap_or_default();
+    format!("{template}{at}: {}{detail}", e.kind())
+}
+
+fn as_json(value: &Value) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|e| Error::new(ErrorKind::BadSerialization, e.to_string()))
+}
+
+fn urlencode(value: &str) -> String {
+    percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+impl Channel for Http {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.attempt(message))
+    }
+}

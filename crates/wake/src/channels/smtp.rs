@@ -1,0 +1,115 @@
+//! Mail by SMTP. A new connection for each mail: a kept one that went stale would cost a page.
+
+use super::{Channel, Unfit, expose, failed, retry};
+use crate::message::Message;
+use crate::render;
+use crate::text::line;
+use foghorn_config::secret::Secret;
+use foghorn_core::page::Outcome;
+use futures_util::future::BoxFuture;
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use percent_encoding::percent_decode_str;
+use std::time::Duration;
+
+/// For the connection. The whole of an attempt has [`super::post::TIMEOUT`].
+const CONNECT: Duration = Duration::from_secs(10);
+
+pub(super) struct Smtp {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    /// `host:port`, for errors.
+    at: String,
+}
+
+impl Smtp {
+    pub(super) fn new(url: &Secret, from: &str) -> Result<Smtp, Unfit> {
+        let from: Mailbox =
+            from.parse().map_err(|e| Unfit::Wrong(format!("from: {e}; write `Name <name@example.com>`")))?;
+        let url = url::Url::parse(expose(url)?).map_err(|e| Unfit::Wrong(format!("url: {e}")))?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        if host.is_empty() {
+            return Err(Unfit::wrong("url: it names no server"));
+        }
+        let (port, tls) = match url.scheme() {
+            "smtp" => (25, Tls::None),
+            "smtp+starttls" => (587, Tls::Required(tls(&host)?)),
+            "smtps" => (465, Tls::Wrapper(tls(&host)?)),
+            other => {
+                return Err(Unfit::Wrong(format!(
+                    "url: {other}:// is not smtp://, smtp+starttls:// or smtps://"
+                )));
+            }
+        };
+        let port = url.port().unwrap_or(port);
+        let decode = |s: &str| percent_decode_str(s).decode_utf8_lossy().into_owned();
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&host)
+            .port(port)
+            .tls(tls)
+            .timeout(Some(CONNECT))
+            .hello_name(ClientId::Domain(from.email.domain().to_owned()));
+        if !url.username().is_empty() {
+            let password = decode(url.password().unwrap_or_default());
+            builder = builder.credentials(Credentials::new(decode(url.username()), password));
+        }
+        Ok(Smtp { transport: builder.build(), from, at: format!("{host}:{port}") })
+    }
+
+    fn mail(&self, m: &Message) -> Result<lettre::Message, String> {
+        let to: Mailbox =
+            m.to.parse().map_err(|e| format!("the contact's address is not a mail address: {e}"))?;
+        let mail = render::email(m, self.from.email.domain());
+        let mut builder = lettre::Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(mail.subject)
+            .date(std::time::SystemTime::from(m.sent_at.timestamp()))
+            .message_id(Some(mail.message_id))
+            .in_reply_to(mail.thread.clone())
+            .references(mail.thread);
+        for (name, value) in mail.headers {
+            let name = HeaderName::new_from_ascii(name.to_owned()).map_err(|e| e.to_string())?;
+            builder = builder.raw_header(HeaderValue::new(name, value));
+        }
+        builder.multipart(MultiPart::alternative_plain_html(mail.text, mail.html)).map_err(|e| e.to_string())
+    }
+
+    async fn attempt(&self, m: &Message) -> Outcome {
+        let mail = match self.mail(m) {
+            Ok(mail) => mail,
+            Err(e) => return failed(e),
+        };
+        let timeout = super::post::TIMEOUT;
+        match tokio::time::timeout(timeout, self.transport.send(mail)).await {
+            Err(_) => retry(format!("no answer from {} within {timeout:?}", self.at)),
+            Ok(Ok(response)) => {
+                let words: Vec<&str> = response.message().collect();
+                Outcome::Accepted { detail: format!("{} {}", response.code(), line(&words.join(" "), 200)) }
+            }
+            Ok(Err(e)) => {
+                let error = format!("{}: {}", self.at, line(&e.to_string(), 300));
+                // A 5xx, or a server that cannot do what we must ask of it.
+                if e.is_permanent() || e.is_client() { failed(error) } else { retry(error) }
+            }
+        }
+    }
+}
+
+/// Trusts what the host trusts; Mozilla's roots where it has none.
+fn tls(host: &str) -> Result<TlsParameters, Unfit> {
+    TlsParameters::new(host.to_owned())
+        .or_else(|_| {
+            TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::WebpkiRoots).build()
+        })
+        .map_err(|e| Unfit::Wrong(format!("TLS cannot be set up: {e}")))
+}
+
+impl Channel for Smtp {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.attempt(message))
+    }
+}

@@ -1,0 +1,174 @@
+//! What a page says, whatever the channel.
+
+use foghorn_core::time::{Span, Wall};
+use foghorn_core::words::{Severity, Urgency};
+
+/// Everything that a page or a notice says. Plain data: whoever fills it in decides nothing about how it looks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The same over all attempts: made of incident, wave, round, step, person, contact.
+    pub id: String,
+    /// Page or notice.
+    pub kind: Kind,
+    /// Whether all this is an exercise. Said first, on every channel.
+    pub drill: bool,
+    /// What people work on.
+    pub incident: Incident,
+    /// What is broken, the worst first. The first few are enough.
+    pub alerts: Vec<Alert>,
+    /// How many alerts there are, more perhaps than in `alerts`.
+    pub alerts_total: usize,
+    /// What is unwell.
+    pub entities: Vec<String>,
+    /// What stands on that: the blast radius.
+    pub downstream: Vec<String>,
+    /// What changed lately, the latest first.
+    pub changes: Vec<String>,
+    /// What to do, as links.
+    pub runbooks: Vec<String>,
+    /// What happens if nobody answers: `in 5m: Night operator`.
+    pub next: Option<String>,
+    /// Why this person is paged: `step 2 of default; nobody acknowledged since 03:12`.
+    pub why: String,
+    /// The page with the button.
+    pub ack_url: String,
+    /// Where the telephone provider reports the pressed key; without it a call only tells.
+    pub callback_url: Option<String>,
+    /// Set when Foghorn itself is unwell: `Foghorn's journal is degraded: disk full. This page was sent from memory.`
+    pub degraded: Option<String>,
+    /// Who is told.
+    pub person: Person,
+    /// Step of the escalation, from 1.
+    pub step: u32,
+    /// Attempt to deliver this, from 1.
+    pub attempt: u32,
+    /// When this attempt was made.
+    pub sent_at: Wall,
+    /// The contact's address on the channel.
+    pub to: String,
+    /// Whether it wakes.
+    pub urgency: Urgency,
+}
+
+/// What a message is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Somebody must answer.
+    Page,
+    /// Stand down.
+    Acknowledged {
+        /// Who did it, as people read it.
+        by: String,
+    },
+    /// It is over.
+    Resolved {
+        /// Who said so; `None` if the alerts ended.
+        by: Option<String>,
+    },
+    /// Nothing is wrong: somebody tries whether pages arrive.
+    Test,
+}
+
+impl Kind {
+    /// The word in machine-read formats.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Kind::Page => "page",
+            Kind::Acknowledged { .. } => "acknowledged",
+            Kind::Resolved { .. } => "resolved",
+            Kind::Test => "test",
+        }
+    }
+
+    /// Who acknowledged or resolved.
+    #[must_use]
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            Kind::Acknowledged { by } => Some(by),
+            Kind::Resolved { by } => by.as_deref(),
+            Kind::Page | Kind::Test => None,
+        }
+    }
+}
+
+/// The incident, as far as a page tells of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    /// Its number.
+    pub id: u64,
+    /// One line.
+    pub title: String,
+    /// The worst of its alerts'.
+    pub severity: Severity,
+    /// Where it is shown.
+    pub url: String,
+    /// When it began.
+    pub opened_at: Wall,
+    /// `open`, `acknowledged`, `resolved`.
+    pub status: String,
+}
+
+/// One thing known to be wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// One line.
+    pub summary: String,
+    /// When it began.
+    pub since: Wall,
+}
+
+/// Who is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// As in the configuration.
+    pub id: String,
+    /// As people read it.
+    pub name: String,
+    /// IANA time zone, in which times are shown.
+    pub time_zone: String,
+}
+
+impl Message {
+    /// A message that says that nothing is wrong: for trying a channel, and for trying a template before it is
+    /// needed.
+    #[must_use]
+    pub fn test(person: Person, to: &str, now: Wall, public_url: &str) -> Message {
+        Message {
+            id: format!("test-{}-{}", person.id, now.0),
+            kind: Kind::Test,
+            drill: false,
+            incident: Incident {
+                id: 0,
+                title: "Foghorn can reach you".to_owned(),
+                severity: Severity::Info,
+                url: public_url.to_owned(),
+                opened_at: now,
+                status: "test".to_owned(),
+            },
+            alerts: Vec::new(),
+            alerts_total: 0,
+            entities: Vec::new(),
+            downstream: Vec::new(),
+            changes: Vec::new(),
+            runbooks: Vec::new(),
+            next: None,
+            why: "somebody asked for a test page".to_owned(),
+            ack_url: public_url.to_owned(),
+            callback_url: None,
+            degraded: None,
+            person,
+            step: 1,
+            attempt: 1,
+            sent_at: now,
+            to: to.to_owned(),
+            urgency: Urgency::Low,
+        }
+    }
+
+    /// How long the incident has been open.
+    #[must_use]
+    pub fn open_for(&self) -> Span {
+        self.sent_at.since(self.incident.opened_at)
+    }
+}

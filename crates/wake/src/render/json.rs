@@ -1,0 +1,100 @@
+//! For programs: the webhook's body and a program's input. Text is as it came; JSON carries anything.
+
+use crate::message::Message;
+use foghorn_core::time::Wall;
+use foghorn_core::words::{Severity, Urgency};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Page<'a> {
+    kind: &'a str,
+    id: &'a str,
+    incident: Incident<'a>,
+    person: &'a str,
+    step: u32,
+    attempt: u32,
+    ack_url: &'a str,
+    sent_at: String,
+    // What follows was added to the interface's list and may grow.
+    person_name: &'a str,
+    to: &'a str,
+    urgency: Urgency,
+    drill: bool,
+    alerts: Vec<Alert<'a>>,
+    alerts_total: usize,
+    entities: &'a [String],
+    downstream: &'a [String],
+    changes: &'a [String],
+    runbooks: &'a [String],
+    next: Option<&'a str>,
+    why: &'a str,
+    by: Option<&'a str>,
+    degraded: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Incident<'a> {
+    id: u64,
+    title: &'a str,
+    severity: Severity,
+    url: &'a str,
+    status: &'a str,
+    opened_at: String,
+}
+
+#[derive(Serialize)]
+struct Alert<'a> {
+    summary: &'a str,
+    since: String,
+}
+
+fn rfc3339(at: Wall) -> String {
+    format!("{:.3}", at.timestamp())
+}
+
+/// A message's id as it leaves in JSON and headers: letters, digits, `-` and `_`. Signatures are made over
+/// `id.timestamp.body`, so it has no full stop.
+pub(crate) fn wire_id(id: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+    utf8_percent_encode(&id.replace('.', "_"), KEPT).to_string()
+}
+
+/// The message as JSON.
+///
+/// # Errors
+/// None that a message can cause; the library's signature has one.
+pub fn json(m: &Message) -> Result<String, serde_json::Error> {
+    let i = &m.incident;
+    serde_json::to_string(&Page {
+        kind: m.kind.as_str(),
+        id: &wire_id(&m.id),
+        incident: Incident {
+            id: i.id,
+            title: &i.title,
+            severity: i.severity,
+            url: &i.url,
+            status: &i.status,
+            opened_at: rfc3339(i.opened_at),
+        },
+        person: &m.person.id,
+        step: m.step,
+        attempt: m.attempt,
+        ack_url: &m.ack_url,
+        sent_at: rfc3339(m.sent_at),
+        person_name: &m.person.name,
+        to: &m.to,
+        urgency: m.urgency,
+        drill: m.drill,
+        alerts: m.alerts.iter().map(|a| Alert { summary: &a.summary, since: rfc3339(a.since) }).collect(),
+        alerts_total: m.alerts_total,
+        entities: &m.entities,
+        downstream: &m.downstream,
+        changes: &m.changes,
+        runbooks: &m.runbooks,
+        next: m.next.as_deref(),
+        why: &m.why,
+        by: m.kind.by(),
+        degraded: m.degraded.as_deref(),
+    })
+}

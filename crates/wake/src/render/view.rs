@@ -1,0 +1,187 @@
+//! What every channel for people shows, in words: made once, laid out by each.
+
+use crate::message::{Kind, Message};
+use crate::text::line;
+use foghorn_core::time::Wall;
+use std::fmt::Write as _;
+
+/// At most so many alerts, changes and runbooks are listed.
+const LISTED: usize = 8;
+/// At most so many names are listed.
+const NAMES: usize = 12;
+/// Characters of a listed line.
+const WIDE: usize = 300;
+
+/// A message in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// `[CRITICAL] shop-api is down (#12)`, at most 78 characters.
+    pub headline: String,
+    /// One or two sentences.
+    pub lead: String,
+    /// What there is to tell, the most important first.
+    pub sections: Vec<Section>,
+    /// The button: its label and where it leads. Notices have none.
+    pub button: Option<(&'static str, String)>,
+    /// Where more is shown: label and address.
+    pub link: (&'static str, String),
+}
+
+/// A heading and what is under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// `What is broken`
+    pub head: &'static str,
+    /// One or more.
+    pub lines: Vec<Line>,
+}
+
+/// One line, harmless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line(pub String);
+
+impl Line {
+    /// The line itself, if it is a link that may be followed from a mail.
+    #[must_use]
+    pub fn href(&self) -> Option<&str> {
+        let ok = !self.0.contains(char::is_whitespace) && foghorn_net::http::Url::parse(&self.0).is_ok();
+        ok.then_some(&self.0)
+    }
+}
+
+/// The message in words, with times in the person's zone.
+#[must_use]
+pub fn view(m: &Message) -> View {
+    let is_page = m.kind == Kind::Page;
+    let mut sections = Vec::new();
+    let mut section = |head, lines: Vec<String>| {
+        if !lines.is_empty() {
+            sections.push(Section { head, lines: lines.into_iter().map(Line).collect() });
+        }
+    };
+    section("Foghorn itself is unwell", m.degraded.iter().map(|d| line(d, WIDE)).collect());
+    match m.kind {
+        Kind::Page | Kind::Acknowledged { .. } => section("What is broken", broken(m)),
+        Kind::Resolved { .. } => section("What was broken", broken(m)),
+        Kind::Test => {}
+    }
+    if is_page {
+        section("How wide", wide(m));
+        section("What changed lately", listed(m.changes.iter(), m.changes.len()));
+        section("Runbook", listed(m.runbooks.iter(), m.runbooks.len()));
+        section("If nobody answers", m.next.iter().map(|n| line(n, WIDE)).collect());
+        section("Why you", vec![line(&m.why, WIDE)].into_iter().filter(|w| !w.is_empty()).collect());
+    }
+    View {
+        headline: headline(m, 78),
+        lead: lead(m),
+        sections,
+        button: is_page.then(|| ("Acknowledge", url(&m.ack_url))),
+        link: (if m.kind == Kind::Test { "Foghorn" } else { "The incident" }, url(&m.incident.url)),
+    }
+}
+
+impl View {
+    /// All of it as plain text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = format!("{}\n", self.lead);
+        if let Some((label, url)) = &self.button {
+            let _ = write!(out, "\n{label}: {url}\n");
+        }
+        for Section { head, lines } in &self.sections {
+            let _ = write!(out, "\n{head}\n");
+            for Line(text) in lines {
+                let _ = writeln!(out, "- {text}");
+            }
+        }
+        let (label, url) = &self.link;
+        let _ = write!(out, "\n{label}: {url}\n");
+        out
+    }
+}
+
+/// `[DRILL] [CRITICAL] title (#12)` in at most `most` characters: the title gives way.
+pub(crate) fn headline(m: &Message, most: usize) -> String {
+    let drill = if m.drill { "[DRILL] " } else { "" };
+    let (before, after) = match m.kind {
+        Kind::Test => (format!("{drill}[TEST] "), String::new()),
+        _ => (format!("{drill}[{}] ", word(m)), format!(" (#{})", m.incident.id)),
+    };
+    let room = most.saturating_sub(before.chars().count() + after.chars().count());
+    format!("{before}{}{after}", line(&m.incident.title, room))
+}
+
+/// `CRITICAL`, `ACKNOWLEDGED`, `RESOLVED`, `TEST`
+pub(crate) fn word(m: &Message) -> String {
+    match m.kind {
+        Kind::Page => m.incident.severity.as_str().to_uppercase(),
+        _ => m.kind.as_str().to_uppercase(),
+    }
+}
+
+fn lead(m: &Message) -> String {
+    let drill = if m.drill { "This is a drill. " } else { "" };
+    let since = time(m.incident.opened_at, m);
+    let for_ = m.open_for();
+    match &m.kind {
+        Kind::Page => format!("{drill}Open since {since}, for {for_}, and nobody has acknowledged it."),
+        Kind::Acknowledged { by } => {
+            format!("{drill}Acknowledged by {}. You can stand down.", line(by, 80))
+        }
+        Kind::Resolved { by: Some(by) } => {
+            format!("{drill}Resolved by {} after {for_} (since {since}).", line(by, 80))
+        }
+        Kind::Resolved { by: None } => format!("{drill}It is over after {for_} (since {since})."),
+        Kind::Test => format!("{drill}Nothing is wrong. If you read this, pages reach you here."),
+    }
+}
+
+fn broken(m: &Message) -> Vec<String> {
+    let alerts = m.alerts.iter().map(|a| format!("{} (since {})", line(&a.summary, WIDE), time(a.since, m)));
+    listed(alerts, m.alerts_total.max(m.alerts.len()))
+}
+
+fn wide(m: &Message) -> Vec<String> {
+    let mut out = Vec::new();
+    if !m.entities.is_empty() {
+        out.push(format!("Unwell: {}", names(&m.entities)));
+    }
+    if !m.downstream.is_empty() {
+        out.push(format!("Depends on it: {}", names(&m.downstream)));
+    }
+    out
+}
+
+/// `a, b and 3 more`
+pub(crate) fn names(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(NAMES).map(|n| line(n, 60)).collect();
+    let more = match names.len() - shown.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!("{}{more}", shown.join(", "))
+}
+
+fn listed(lines: impl Iterator<Item = impl AsRef<str>>, total: usize) -> Vec<String> {
+    let mut out: Vec<String> =
+        lines.take(LISTED).map(|l| line(l.as_ref(), WIDE)).filter(|l| !l.is_empty()).collect();
+    if total > out.len() && !out.is_empty() {
+        out.push(format!("and {} more", total - out.len()));
+    }
+    out
+}
+
+/// A link of our own making: whole, but without anything that ends a line.
+pub(crate) fn url(url: &str) -> String {
+    url.chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect()
+}
+
+/// `03:12 WET`, with the date if it is another day than that of sending. An unknown zone counts as UTC, and the name
+/// that is shown says so.
+pub(crate) fn time(at: Wall, m: &Message) -> String {
+    let zone = jiff::tz::TimeZone::get(&m.person.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let (at, now) = (at.timestamp().to_zoned(zone.clone()), m.sent_at.timestamp().to_zoned(zone));
+    let format = if at.date() == now.date() { "%H:%M %Z" } else { "%Y-%m-%d %H:%M %Z" };
+    at.strftime(format).to_string()
+}
