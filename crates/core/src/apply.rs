@@ -4,7 +4,7 @@
 use crate::alert::{Alert, AlertStatus};
 use crate::change;
 use crate::event::{Event, PersonTurn};
-use crate::incident::{Escalation, Head, Incident, IncidentId, Phase, Shape, Status, MOST_SHAPES};
+use crate::incident::{Escalation, Head, Incident, IncidentId, MOST_SHAPES, Phase, Shape, Status};
 use crate::labels::AlertKey;
 use crate::page::{Delivery, Outcome, Page, PageKey, PageKind};
 use crate::schedule::Override;
@@ -79,7 +79,10 @@ impl State {
             }
             Event::HeartbeatExpected { check, due, .. } => {
                 let old = self.heartbeats.get(check).cloned();
-                let beat = Heartbeat { due: *due, ..old.unwrap_or(Heartbeat { last: None, running_since: None, due: *due }) };
+                let beat = Heartbeat {
+                    due: *due,
+                    ..old.unwrap_or(Heartbeat { last: None, running_since: None, due: *due })
+                };
                 self.put_heartbeat(check.clone(), beat);
             }
             Event::ChangeRecorded { change } => {
@@ -236,7 +239,7 @@ impl State {
                 self.pass_over_at(key, None);
                 if let Some((contact, due)) = next {
                     let next_key = PageKey { contact: *contact, ..key.clone() };
-                    self.edit_page(&next_key, |p| p.delivery = Delivery::Due { at: *due });
+                    self.move_page(&next_key, *due);
                 }
             }
             Event::PageDropped { key, .. } => {
@@ -254,7 +257,10 @@ impl State {
                         person: person.clone(),
                         contact: *contact,
                     };
-                    self.put_page(Page::new(key, channel.clone(), crate::words::Urgency::None, at.mono), None);
+                    self.put_page(
+                        Page::new(key, channel.clone(), crate::words::Urgency::None, at.mono),
+                        None,
+                    );
                 }
             }
             Event::Acknowledged { id, by, covers, until } => {
@@ -292,7 +298,8 @@ impl State {
                 person: turn.person.clone(),
                 contact: c.contact,
             };
-            let page = Page { calendar: c.calendar, ..Page::new(key, c.channel.clone(), turn.urgency, c.due) };
+            let page =
+                Page { calendar: c.calendar, ..Page::new(key, c.channel.clone(), turn.urgency, c.due) };
             self.put_page(page, Some(c.pass_over));
         }
     }
@@ -337,29 +344,32 @@ impl State {
             let edge = at.mono_at(if at.wall < s.starts { s.starts } else { s.ends });
             self.put_silence(Arc::new(s), edge);
         }
-        let overrides: Vec<(Name, Arc<Override>)> = self.overrides.iter().map(|(n, o)| (n.clone(), o.clone())).collect();
+        let overrides: Vec<(Name, Arc<Override>)> =
+            self.overrides.iter().map(|(n, o)| (n.clone(), o.clone())).collect();
         for (id, entry) in overrides {
             let edge = at.mono_at(entry.ends);
             self.put_override(id, entry, edge);
         }
-        let waiting: Vec<PageKey> =
-            self.due.iter().filter(|(_, k)| self.pages.get(k).is_some_and(|p| p.calendar.is_some())).map(|(_, k)| k.clone()).collect();
+        let waiting: Vec<PageKey> = self
+            .due
+            .iter()
+            .filter(|(_, k)| self.pages.get(k).is_some_and(|p| p.calendar.is_some()))
+            .map(|(_, k)| k.clone())
+            .collect();
         for key in waiting {
             let Some(calendar) = self.pages.get(&key).and_then(|p| p.calendar) else { continue };
-            let due = at.mono_at(calendar);
-            let moved = self.pages.get(&key).map(|p| p.first_due);
-            self.edit_page(&key, |p| {
-                p.delivery = Delivery::Due { at: due };
-                p.first_due = due;
-            });
-            if let (Some(old), Some(limit)) = (moved, self.pass_over.get(&key).copied()) {
-                self.pass_over_at(&key, Some(due + limit.since(old)));
-            }
+            self.move_page(&key, at.mono_at(calendar));
         }
         let escalating: Vec<IncidentId> = self.open.iter().copied().collect();
         for id in escalating {
-            let Some(Phase::Waiting { calendar: Some(wall), .. }) = self.incident(id).map(|i| i.escalation.phase) else { continue };
-            self.edit_incident(id, |i| i.escalation.phase = Phase::Waiting { until: at.mono_at(wall), calendar: Some(wall) });
+            let Some(Phase::Waiting { calendar: Some(wall), .. }) =
+                self.incident(id).map(|i| i.escalation.phase)
+            else {
+                continue;
+            };
+            self.edit_incident(id, |i| {
+                i.escalation.phase = Phase::Waiting { until: at.mono_at(wall), calendar: Some(wall) }
+            });
         }
     }
 
@@ -564,6 +574,15 @@ impl State {
         }
     }
 
+    /// A page's turn begins at another time; how long it then has to be accepted stays the same.
+    fn move_page(&mut self, key: &PageKey, due: Mono) {
+        let Some(before) = self.pages.get(key).map(|p| p.first_due) else { return };
+        self.edit_page(key, |p| (p.first_due, p.delivery) = (due, Delivery::Due { at: due }));
+        if let Some(limit) = self.pass_over.get(key).copied() {
+            self.pass_over_at(key, Some(due + limit.since(before)));
+        }
+    }
+
     fn remove_page(&mut self, key: &PageKey) {
         if let Some(at) = self.pages.get(key).and_then(|p| p.due_at()) {
             self.due.remove_mut(&(at, key.clone()));
@@ -675,5 +694,13 @@ fn is_heartbeat(setup: &crate::setup::Setup, check: &Name) -> bool {
 
 /// The first key that a page of this incident can have.
 pub(crate) fn pages_of(incident: IncidentId) -> PageKey {
-    PageKey { incident, kind: PageKind::Page, wave: 0, round: 0, step: 0, person: Name::default(), contact: 0 }
+    PageKey {
+        incident,
+        kind: PageKind::Page,
+        wave: 0,
+        round: 0,
+        step: 0,
+        person: Name::default(),
+        contact: 0,
+    }
 }

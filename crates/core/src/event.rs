@@ -449,7 +449,9 @@ impl Event {
     pub fn incident(&self) -> Option<IncidentId> {
         Some(match self {
             Event::AlertOpened { alert, .. } => alert.incident,
-            Event::PageAttempted { key, .. } | Event::ContactPassedOver { key, .. } | Event::PageDropped { key, .. } => key.incident,
+            Event::PageAttempted { key, .. }
+            | Event::ContactPassedOver { key, .. }
+            | Event::PageDropped { key, .. } => key.incident,
             Event::IncidentOpened { id, .. }
             | Event::IncidentGrew { id, .. }
             | Event::IncidentResolved { id, .. }

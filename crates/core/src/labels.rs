@@ -178,7 +178,8 @@ impl Serialize for AlertKey {
 impl<'de> Deserialize<'de> for AlertKey {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<AlertKey, D::Error> {
         let text = alloc::borrow::Cow::<'de, str>::deserialize(d)?;
-        AlertKey::parse(&text).ok_or_else(|| serde::de::Error::custom("an alert's key is 32 hexadecimal digits"))
+        AlertKey::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("an alert's key is 32 hexadecimal digits"))
     }
 }
 

@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod alert;
 mod apply;
 pub mod change;
+pub mod component;
 pub mod decide;
 pub mod event;
 pub mod incident;
@@ -21,6 +22,7 @@ pub mod setup;
 pub mod silence;
 pub mod state;
 pub mod time;
+pub mod timeline;
 pub mod words;
 
 pub use decide::decide;

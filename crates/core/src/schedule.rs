@@ -166,9 +166,16 @@ impl Schedule {
 
     /// When the answer of [`Schedule::on_call`] may change next after `at`.
     #[must_use]
-    pub fn next_change<'a>(&self, at: Wall, overrides: impl IntoIterator<Item = &'a Override>) -> Option<Wall> {
+    pub fn next_change<'a>(
+        &self,
+        at: Wall,
+        overrides: impl IntoIterator<Item = &'a Override>,
+    ) -> Option<Wall> {
         let zone = zone_or_utc(&self.time_zone);
-        let turns = self.rotations.iter().map(|r| r.at(&self.time_zone, at).map_or_else(|| r.begin(&zone, 0), |(_, end)| end));
+        let turns = self
+            .rotations
+            .iter()
+            .map(|r| r.at(&self.time_zone, at).map_or_else(|| r.begin(&zone, 0), |(_, end)| end));
         let edges = overrides.into_iter().flat_map(|o| [o.starts, o.ends]);
         turns.chain(edges).filter(|t| *t > at && t.0 < i64::MAX).min()
     }

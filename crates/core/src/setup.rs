@@ -293,9 +293,9 @@ impl Setup {
             .cloned()
             .or_else(|| {
                 entity.and_then(|e| {
-                    self.upstream(e).iter().find_map(|up| {
-                        self.topology.get(up)?.escalation.as_ref().filter(known).cloned()
-                    })
+                    self.upstream(e)
+                        .iter()
+                        .find_map(|up| self.topology.get(up)?.escalation.as_ref().filter(known).cloned())
                 })
             })
             .or_else(|| self.integrations.get(source)?.escalation.as_ref().filter(known).cloned())

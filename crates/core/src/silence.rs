@@ -2,7 +2,7 @@
 
 use crate::alert::Alert;
 use crate::labels::Labels;
-use crate::time::{Wall};
+use crate::time::Wall;
 use crate::words::{Actor, Name};
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -49,7 +49,8 @@ impl Silence {
     /// Whether it is for that alert, whatever the time. One that names nothing is for nothing.
     #[must_use]
     pub fn matches(&self, alert: &Alert) -> bool {
-        let named = self.entities.is_empty() || alert.entity.as_ref().is_some_and(|e| self.entities.contains(e));
+        let named =
+            self.entities.is_empty() || alert.entity.as_ref().is_some_and(|e| self.entities.contains(e));
         let some = !self.entities.is_empty() || !self.matchers.is_empty();
         some && named && self.matchers.iter().all(|m| m.matches(&alert.labels, alert.entity.as_ref()))
     }
@@ -111,14 +112,21 @@ impl Matcher {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Matcher, String> {
-        let at = text
-            .find(['=', '!'])
-            .ok_or_else(|| format!("{text:?} is no matcher: write name=value, name!=value, name=~regex or name!~regex"))?;
+        let at = text.find(['=', '!']).ok_or_else(|| {
+            format!("{text:?} is no matcher: write name=value, name!=value, name=~regex or name!~regex")
+        })?;
         let (name, rest) = text.split_at(at);
-        let (op, value) = [("=~", MatchOp::Regex), ("!~", MatchOp::NotRegex), ("!=", MatchOp::NotEqual), ("=", MatchOp::Equal)]
-            .into_iter()
-            .find_map(|(sign, op)| rest.strip_prefix(sign).map(|v| (op, v)))
-            .ok_or_else(|| format!("{text:?} is no matcher: write name=value, name!=value, name=~regex or name!~regex"))?;
+        let (op, value) = [
+            ("=~", MatchOp::Regex),
+            ("!~", MatchOp::NotRegex),
+            ("!=", MatchOp::NotEqual),
+            ("=", MatchOp::Equal),
+        ]
+        .into_iter()
+        .find_map(|(sign, op)| rest.strip_prefix(sign).map(|v| (op, v)))
+        .ok_or_else(|| {
+            format!("{text:?} is no matcher: write name=value, name!=value, name=~regex or name!~regex")
+        })?;
         let value = value.trim();
         let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
         Matcher::new(name.trim(), op, &quoted.map_or_else(|| value.to_string(), unescape))
@@ -127,7 +135,10 @@ impl Matcher {
     /// Whether it is for these labels of an alert of this entity.
     #[must_use]
     pub fn matches(&self, labels: &Labels, entity: Option<&Name>) -> bool {
-        let value = labels.get(&self.name).or_else(|| entity.filter(|_| self.name == "entity").map(Name::as_str)).unwrap_or("");
+        let value = labels
+            .get(&self.name)
+            .or_else(|| entity.filter(|_| self.name == "entity").map(Name::as_str))
+            .unwrap_or("");
         let hit = self.regex.as_ref().map_or(value == self.value, |r| r.is_match(value));
         hit == matches!(self.op, MatchOp::Equal | MatchOp::Regex)
     }
@@ -204,6 +215,10 @@ mod tests {
         assert!(!hit("team=~w"), "a regular expression is anchored");
         assert!(hit(r#"team=~"w\\w+""#) && hit(r#"team=~"w\w+""#) && !hit(r#"team="w\"eb""#));
         assert!(hit("absent=\"\"") && hit("absent!=x") && !hit("absent=x"));
-        assert!(Matcher::parse("nothing").is_err() && Matcher::parse("=x").is_err() && Matcher::parse("a=~(").is_err());
+        assert!(
+            Matcher::parse("nothing").is_err()
+                && Matcher::parse("=x").is_err()
+                && Matcher::parse("a=~(").is_err()
+        );
     }
 }

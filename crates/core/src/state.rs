@@ -158,7 +158,10 @@ impl State {
 
     /// An incident's pages and notices at hand.
     pub fn pages_of(&self, id: IncidentId) -> impl Iterator<Item = &Page> {
-        self.pages.range(crate::apply::pages_of(id)..).map(|(_, p)| &**p).take_while(move |p| p.key.incident == id)
+        self.pages
+            .range(crate::apply::pages_of(id)..)
+            .map(|(_, p)| &**p)
+            .take_while(move |p| p.key.incident == id)
     }
 
     /// When an open alert must have been repeated, if its sender repeats it.
@@ -235,7 +238,11 @@ impl State {
             sources: self.sources.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             incidents: self.incidents.values().map(|i| StoredIncident::from(&**i)).collect(),
             pages: self.pages.iter().map(|(k, p)| (list(p), self.pass_over.get(k).copied())).collect(),
-            silences: self.silences.iter().map(|(n, s)| (s.clone(), self.edge(&Timer::Silence(n.clone())))).collect(),
+            silences: self
+                .silences
+                .iter()
+                .map(|(n, s)| (s.clone(), self.edge(&Timer::Silence(n.clone()))))
+                .collect(),
             overrides: self
                 .overrides
                 .iter()

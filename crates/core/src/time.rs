@@ -43,7 +43,9 @@ impl Now {
     /// What the wall shows at a monotonic moment, past or to come, if it does not step.
     #[must_use]
     pub fn wall_at(self, at: Mono) -> Wall {
-        let delta = i64::try_from(at.0).unwrap_or(i64::MAX).saturating_sub(i64::try_from(self.mono.0).unwrap_or(i64::MAX));
+        let delta = i64::try_from(at.0)
+            .unwrap_or(i64::MAX)
+            .saturating_sub(i64::try_from(self.mono.0).unwrap_or(i64::MAX));
         Wall(self.wall.0.saturating_add(delta))
     }
 }

@@ -89,9 +89,47 @@ impl Severity {
     #[must_use]
     pub fn from_foreign(word: &str) -> Option<Severity> {
         const WORDS: [(Severity, &[&str]); 3] = [
-            (Severity::Critical, &["critical", "crit", "page", "error", "fatal", "emergency", "emerg", "alert", "p1", "p2", "high", "major", "disaster", "sev1", "sev2"]),
-            (Severity::Warning, &["warning", "warn", "p3", "medium", "average", "minor", "moderate", "sev3", "ticket"]),
-            (Severity::Info, &["info", "information", "informational", "notice", "debug", "none", "ok", "p4", "p5", "low", "sev4", "sev5"]),
+            (
+                Severity::Critical,
+                &[
+                    "critical",
+                    "crit",
+                    "page",
+                    "error",
+                    "fatal",
+                    "emergency",
+                    "emerg",
+                    "alert",
+                    "p1",
+                    "p2",
+                    "high",
+                    "major",
+                    "disaster",
+                    "sev1",
+                    "sev2",
+                ],
+            ),
+            (
+                Severity::Warning,
+                &["warning", "warn", "p3", "medium", "average", "minor", "moderate", "sev3", "ticket"],
+            ),
+            (
+                Severity::Info,
+                &[
+                    "info",
+                    "information",
+                    "informational",
+                    "notice",
+                    "debug",
+                    "none",
+                    "ok",
+                    "p4",
+                    "p5",
+                    "low",
+                    "sev4",
+                    "sev5",
+                ],
+            ),
         ];
         WORDS.iter().find(|(_, ws)| ws.iter().any(|w| w.eq_ignore_ascii_case(word))).map(|(s, _)| *s)
     }

@@ -1,10 +1,10 @@
 //! What a room gets: submit an input, look at a view, follow what is written.
 
 use crate::view::View;
-use foghorn_core::input::{Answer, Input, Refusal};
 use foghorn_core::Record;
+use foghorn_core::input::{Answer, Input, Refusal};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{mpsc, Arc};
+use std::sync::{Arc, mpsc};
 use tokio::sync::{broadcast, oneshot, watch};
 
 /// What became of an input.
@@ -122,7 +122,9 @@ impl Handle {
 
     fn send(&self, submission: Submission) -> bool {
         let (class, waiting) = (submission.class, &self.waiting[submission.class as usize]);
-        if waiting.fetch_add(1, Ordering::Relaxed) >= class.limit() || self.tx.send(Message::Submit(submission)).is_err() {
+        if waiting.fetch_add(1, Ordering::Relaxed) >= class.limit()
+            || self.tx.send(Message::Submit(submission)).is_err()
+        {
             waiting.fetch_sub(1, Ordering::Relaxed);
             return false;
         }

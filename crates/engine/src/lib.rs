@@ -1,7 +1,11 @@
 //! The loop around core, itself without I/O.
 
+pub mod chain;
+pub mod engine;
 pub mod handle;
 pub mod view;
 
+pub use chain::BatchId;
+pub use engine::{Action, Command, Engine};
 pub use handle::{Class, Handle, Reply};
 pub use view::View;

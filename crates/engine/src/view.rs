@@ -1,7 +1,7 @@
 //! A consistent look at everything, for whoever shows it.
 
-use foghorn_core::time::{Mono, Now, Wall};
 use foghorn_core::State;
+use foghorn_core::time::{Mono, Now, Wall};
 use std::sync::Arc;
 
 /// A consistent look at everything.

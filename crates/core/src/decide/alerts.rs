@@ -1,7 +1,7 @@
 //! Alerts: what comes in, what it means, when it is over.
 
 use super::Draft;
-use crate::alert::{Alert, AlertItem, AlertStatus, EndReason, CHECKS};
+use crate::alert::{Alert, AlertItem, AlertStatus, CHECKS, EndReason};
 use crate::event::Event;
 use crate::incident::IncidentId;
 use crate::input::{Answer, CheckVerdict, Refusal};
@@ -64,7 +64,13 @@ impl Draft<'_> {
             self.emit(Event::AlertsRefused { source: source.clone(), count: refused, why });
         }
         self.await_stale(source);
-        if self.events.len() == emitted && self.state.sources.get(source).is_some_and(|s| s.open > 0 && self.now.mono.since(s.heard) > Span::secs(30)) {
+        if self.events.len() == emitted
+            && self
+                .state
+                .sources
+                .get(source)
+                .is_some_and(|s| s.open > 0 && self.now.mono.since(s.heard) > Span::secs(30))
+        {
             self.emit(Event::SourceHeard { source: source.clone() });
         }
         for id in touched {
@@ -78,7 +84,10 @@ impl Draft<'_> {
         let setup = self.state.setup.clone();
         let severity = item.severity.unwrap_or(rule.severity);
         let entity = item.entity.clone().or_else(|| {
-            rule.entity_labels.iter().find_map(|l| item.labels.get(l)).map(|v| resolve_entity(&setup.topology, v))
+            rule.entity_labels
+                .iter()
+                .find_map(|l| item.labels.get(l))
+                .map(|v| resolve_entity(&setup.topology, v))
         });
         let mut alert = Alert {
             key,
@@ -107,7 +116,13 @@ impl Draft<'_> {
     }
 
     /// An open alert was repeated, perhaps with news.
-    fn update(&mut self, a: &Alert, item: &AlertItem, rule: &IntegrationRule, refreshed: &mut Vec<(AlertKey, Mono)>) {
+    fn update(
+        &mut self,
+        a: &Alert,
+        item: &AlertItem,
+        rule: &IntegrationRule,
+        refreshed: &mut Vec<(AlertKey, Mono)>,
+    ) {
         let severity = item.severity.unwrap_or(rule.severity);
         let urgency = item.urgency.unwrap_or_else(|| self.state.setup.timing.urgency_of(severity));
         if (severity, urgency) != (a.severity, a.urgency) || item.annotations != a.annotations {
@@ -127,7 +142,11 @@ impl Draft<'_> {
         if let Some(lifetime) = item.lifetime {
             let expires = self.now.mono + lifetime;
             // Senders in pairs repeat everything twice: what moves little is not worth writing.
-            let moved = self.state.expiry.get(&a.key).is_none_or(|old| expires.since(*old).0 > lifetime.0 / 8 || *old > expires);
+            let moved = self
+                .state
+                .expiry
+                .get(&a.key)
+                .is_none_or(|old| expires.since(*old).0 > lifetime.0 / 8 || *old > expires);
             if moved {
                 refreshed.push((a.key, expires));
             }
@@ -176,7 +195,12 @@ impl Draft<'_> {
         self.settle(incident);
     }
 
-    pub(super) fn check(&mut self, check: &Name, verdict: &CheckVerdict, since: Wall) -> Result<Answer, Refusal> {
+    pub(super) fn check(
+        &mut self,
+        check: &Name,
+        verdict: &CheckVerdict,
+        since: Wall,
+    ) -> Result<Answer, Refusal> {
         let Some(rule) = self.state.setup.checks.get(check).cloned() else {
             return Err(Refusal::NotFound { what: format!("check {check}") });
         };
@@ -203,9 +227,17 @@ impl Draft<'_> {
             CheckVerdict::Ok => AlertItem::resolved(labels, since),
             CheckVerdict::Unknown { why } => {
                 let key = AlertKey::of(CHECKS, &labels);
-                let open = self.state.alerts.get(&key).is_some_and(|a| a.status.is_open() && a.status != AlertStatus::Unknown);
+                let open = self
+                    .state
+                    .alerts
+                    .get(&key)
+                    .is_some_and(|a| a.status.is_open() && a.status != AlertStatus::Unknown);
                 if open {
-                    self.emit(Event::AlertStatusChanged { key, status: AlertStatus::Unknown, why: why.clone() });
+                    self.emit(Event::AlertStatusChanged {
+                        key,
+                        status: AlertStatus::Unknown,
+                        why: why.clone(),
+                    });
                 }
                 return Ok(if open { Answer::Done } else { Answer::Already });
             }
@@ -223,15 +255,30 @@ impl Draft<'_> {
 /// A label's value as the name of an entity: as it is, else without a port, else without a domain, if the topology has
 /// that. `web1.example.com:9100` is `web1` where there is a `web1`.
 #[must_use]
-pub fn resolve_entity(topology: &alloc::collections::BTreeMap<Name, crate::setup::Entity>, value: &str) -> Name {
-    let host = value.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(value, |(h, _)| h);
+pub fn resolve_entity(
+    topology: &alloc::collections::BTreeMap<Name, crate::setup::Entity>,
+    value: &str,
+) -> Name {
+    let host = value
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(value, |(h, _)| h);
     let short = host.split('.').next().unwrap_or(host);
-    [value, host, short].into_iter().find_map(|n| topology.get_key_value(n)).map_or_else(|| Name::from(value), |(n, _)| n.clone())
+    [value, host, short]
+        .into_iter()
+        .find_map(|n| topology.get_key_value(n))
+        .map_or_else(|| Name::from(value), |(n, _)| n.clone())
 }
 
 /// Alerts of one group are one incident: the same integration, and the same values of `group_by`. Foghorn's own checks
 /// group by entity. Where none of the labels is there, the alert is a group of its own.
-fn group_of(source: &Name, item: &AlertItem, entity: Option<&Name>, rule: &IntegrationRule, key: AlertKey) -> Name {
+fn group_of(
+    source: &Name,
+    item: &AlertItem,
+    entity: Option<&Name>,
+    rule: &IntegrationRule,
+    key: AlertKey,
+) -> Name {
     let entity_only = [Name::from("entity")];
     let by: &[Name] = if **source == *CHECKS { &entity_only } else { &rule.group_by };
     let mut text = source.to_string();

@@ -32,7 +32,9 @@ impl Draft<'_> {
         };
         let invalid = |why: &str| Err(Refusal::Invalid { why: why.to_string() });
         if matchers.is_empty() && entities.is_empty() {
-            return invalid("a silence needs at least one matcher or entity: one that names nothing would mute everything");
+            return invalid(
+                "a silence needs at least one matcher or entity: one that names nothing would mute everything",
+            );
         }
         if matchers.len() > 64 || entities.len() > MOST {
             return invalid("a silence may have at most 64 matchers and 1000 entities");
@@ -97,13 +99,18 @@ impl Draft<'_> {
 
     /// The silence that mutes an alert now.
     pub(super) fn muted_by(&self, alert: &Alert) -> Option<Name> {
-        self.state.silences.values().find(|s| s.is_active(self.now.wall) && s.matches(alert)).map(|s| s.id.clone())
+        self.state
+            .silences
+            .values()
+            .find(|s| s.is_active(self.now.wall) && s.matches(alert))
+            .map(|s| s.id.clone())
     }
 
     fn mute(&mut self, id: &Name) {
         let Some(s) = self.state.silences.get(id).cloned() else { return };
         let hit = |a: &&Arc<Alert>| a.status.is_open() && a.muted.is_none() && s.matches(a);
-        let alerts: Vec<(AlertKey, IncidentId)> = self.state.alerts.values().filter(hit).map(|a| (a.key, a.incident)).collect();
+        let alerts: Vec<(AlertKey, IncidentId)> =
+            self.state.alerts.values().filter(hit).map(|a| (a.key, a.incident)).collect();
         for (key, _) in &alerts {
             self.emit(Event::AlertMuted { key: *key, by: id.clone() });
         }
@@ -112,7 +119,8 @@ impl Draft<'_> {
 
     fn unmute(&mut self, id: &Name) {
         let hit = |a: &&Arc<Alert>| a.status.is_open() && a.muted.as_ref() == Some(id);
-        let alerts: Vec<(AlertKey, IncidentId)> = self.state.alerts.values().filter(hit).map(|a| (a.key, a.incident)).collect();
+        let alerts: Vec<(AlertKey, IncidentId)> =
+            self.state.alerts.values().filter(hit).map(|a| (a.key, a.incident)).collect();
         for (key, _) in &alerts {
             let other = self.state.alerts.get(key).cloned().and_then(|a| self.muted_by(&a));
             self.emit(match other {
@@ -129,7 +137,12 @@ impl Draft<'_> {
         incidents.into_iter().for_each(|id| self.settle(id));
     }
 
-    pub(super) fn add_override(&mut self, id: &Name, entry: &Override, by: &Actor) -> Result<Answer, Refusal> {
+    pub(super) fn add_override(
+        &mut self,
+        id: &Name,
+        entry: &Override,
+        by: &Actor,
+    ) -> Result<Answer, Refusal> {
         let setup = &self.state.setup;
         if !setup.schedules.contains_key(&entry.schedule) {
             return Err(Refusal::NotFound { what: format!("schedule {}", entry.schedule) });
@@ -138,7 +151,9 @@ impl Draft<'_> {
             return Err(Refusal::NotFound { what: format!("person {}", entry.person) });
         }
         if entry.ends <= entry.starts || entry.ends <= self.now.wall {
-            return Err(Refusal::Invalid { why: "an override must end after it begins, and after now".to_string() });
+            return Err(Refusal::Invalid {
+                why: "an override must end after it begins, and after now".to_string(),
+            });
         }
         if self.state.overrides.size() >= MOST {
             return Err(Refusal::Invalid { why: "there are 1000 overrides; remove some first".to_string() });
@@ -157,6 +172,10 @@ impl Draft<'_> {
 
     pub(super) fn override_ends(&mut self, id: &Name) {
         let over = self.state.overrides.get(id).is_none_or(|o| o.ends <= self.now.wall);
-        self.emit(if over { Event::OverrideRemoved { id: id.clone(), by: None } } else { Event::ClockStepped { by: 0 } });
+        self.emit(if over {
+            Event::OverrideRemoved { id: id.clone(), by: None }
+        } else {
+            Event::ClockStepped { by: 0 }
+        });
     }
 }

@@ -58,7 +58,11 @@ impl Draft<'_> {
             let same = before.checks.get(name).is_some_and(|b| b.heartbeat.as_ref() == Some(beat));
             if !same || !self.state.heartbeats.contains_key(name) {
                 let due = self.now.mono + beat.every + beat.grace;
-                self.emit(Event::HeartbeatExpected { check: name.clone(), due, why: "new in the configuration".to_string() });
+                self.emit(Event::HeartbeatExpected {
+                    check: name.clone(),
+                    due,
+                    why: "new in the configuration".to_string(),
+                });
             }
         }
     }
@@ -83,8 +87,13 @@ impl Draft<'_> {
             })
             .collect();
         let ids: BTreeSet<&Name> = declared.iter().map(|s| &s.id).collect();
-        let gone: Vec<Name> =
-            self.state.silences.keys().filter(|id| id.starts_with(PREFIX) && !ids.contains(id)).cloned().collect();
+        let gone: Vec<Name> = self
+            .state
+            .silences
+            .keys()
+            .filter(|id| id.starts_with(PREFIX) && !ids.contains(id))
+            .cloned()
+            .collect();
         gone.iter().for_each(|id| self.drop_silence(id, None));
         for silence in declared {
             if self.state.silences.get(&silence.id).is_none_or(|s| **s != silence) {
@@ -102,7 +111,8 @@ impl Draft<'_> {
             .values()
             .filter(|p| p.due_at().is_some())
             .filter(|p| {
-                let contact = setup.people.get(&p.key.person).and_then(|x| x.contacts.get(usize::from(p.key.contact)));
+                let contact =
+                    setup.people.get(&p.key.person).and_then(|x| x.contacts.get(usize::from(p.key.contact)));
                 contact.is_none_or(|c| c.channel != p.channel)
             })
             .map(|p| p.key.clone())

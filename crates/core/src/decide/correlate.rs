@@ -33,7 +33,9 @@ impl Draft<'_> {
             let id = i.id;
             match &i.status {
                 Status::Open | Status::Acknowledged { .. } => return id,
-                Status::Resolved { by: None, at, .. } if self.now.mono.since(at.mono) <= self.state.setup.timing.reopen_within => {
+                Status::Resolved { by: None, at, .. }
+                    if self.now.mono.since(at.mono) <= self.state.setup.timing.reopen_within =>
+                {
                     let why = alloc::format!("back {} after it recovered", self.now.mono.since(at.mono));
                     self.emit(Event::IncidentReopened { id, why });
                     return id;
@@ -69,7 +71,12 @@ impl Draft<'_> {
             .take(MOST_INCIDENTS)
             .find(|i| {
                 i.entities.contains_key(entity)
-                    || known && recent(i) && i.entities.keys().take(MOST_ENTITIES).any(|other| share_a_cause(setup, entity, &up, other))
+                    || known
+                        && recent(i)
+                        && i.entities
+                            .keys()
+                            .take(MOST_ENTITIES)
+                            .any(|other| share_a_cause(setup, entity, &up, other))
             })
             .map(|i| i.id)
     }

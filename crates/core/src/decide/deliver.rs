@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::event::Event;
 use crate::input::Answer;
-use crate::page::{backoff, Outcome, PageKey, PageKind, NOTICE_ATTEMPTS};
+use crate::page::{NOTICE_ATTEMPTS, Outcome, PageKey, PageKind, backoff};
 use alloc::format;
 use alloc::string::ToString;
 
@@ -13,7 +13,13 @@ impl Draft<'_> {
             // Superseded while it was on its way: still a line in the timeline, if there is one.
             if self.state.incident(key.incident).is_some() {
                 let channel = self.channel_of(key);
-                self.emit(Event::PageAttempted { key: key.clone(), channel, attempt: 1, outcome: outcome.clone(), retry: None });
+                self.emit(Event::PageAttempted {
+                    key: key.clone(),
+                    channel,
+                    attempt: 1,
+                    outcome: outcome.clone(),
+                    retry: None,
+                });
             }
             return Answer::Already;
         };
@@ -41,7 +47,8 @@ impl Draft<'_> {
     }
 
     fn channel_of(&self, key: &PageKey) -> crate::words::Name {
-        let contact = self.state.setup.people.get(&key.person).and_then(|p| p.contacts.get(usize::from(key.contact)));
+        let contact =
+            self.state.setup.people.get(&key.person).and_then(|p| p.contacts.get(usize::from(key.contact)));
         contact.map(|c| c.channel.clone()).unwrap_or_default()
     }
 
@@ -58,7 +65,9 @@ impl Draft<'_> {
         let next = self
             .state
             .pages_of(key.incident)
-            .filter(|p| PageKey { contact: p.key.contact, ..key.clone() } == p.key && p.key.contact > key.contact)
+            .filter(|p| {
+                PageKey { contact: p.key.contact, ..key.clone() } == p.key && p.key.contact > key.contact
+            })
             .filter(|p| !p.passed_over && p.attempts == 0)
             .map(|p| p.key.contact)
             .min();

@@ -58,7 +58,8 @@ impl Draft<'_> {
         let Some(i) = self.state.incident(id) else { return };
         let (wave, urgency) = (i.escalation.wave, i.escalation.urgency.max(Urgency::Low));
         let policy = i.escalation.policy.as_ref().and_then(|p| self.state.setup.escalations.get(p)).cloned();
-        let policy = policy.or_else(|| self.state.setup.escalations.get("default").cloned()).unwrap_or_else(everyone);
+        let policy =
+            policy.or_else(|| self.state.setup.escalations.get("default").cloned()).unwrap_or_else(everyone);
         let plan = self.plan(&policy, step, round, urgency, except);
         let Some(plan) = plan else {
             self.emit(Event::NobodyAnswered { id, rounds: round });
@@ -79,7 +80,14 @@ impl Draft<'_> {
     }
 
     /// `None` when the policy is at its end.
-    fn plan(&self, policy: &EscalationPolicy, step: u16, round: u32, urgency: Urgency, except: Option<&Name>) -> Option<Plan> {
+    fn plan(
+        &self,
+        policy: &EscalationPolicy,
+        step: u16,
+        round: u32,
+        urgency: Urgency,
+        except: Option<&Name>,
+    ) -> Option<Plan> {
         let mut gaps = Vec::new();
         let (mut step, mut round) = (step, round);
         // One more than all: the last is the fall-back.
@@ -106,11 +114,19 @@ impl Draft<'_> {
         let all = [Target::Everyone];
         let turns = self.turns(&all, urgency, except, &mut gaps);
         let turns = if turns.is_empty() { self.turns(&all, urgency, None, &mut gaps) } else { turns };
-        let wait = if turns.is_empty() { NOBODY_WAIT } else { policy.steps.first().map_or(NOBODY_WAIT, |s| s.wait) };
+        let wait =
+            if turns.is_empty() { NOBODY_WAIT } else { policy.steps.first().map_or(NOBODY_WAIT, |s| s.wait) };
         Some(self.plan_step(step, round, turns, gaps, wait))
     }
 
-    fn plan_step(&self, step: u16, round: u32, turns: Vec<PersonTurn>, gaps: Vec<Target>, wait: Span) -> Plan {
+    fn plan_step(
+        &self,
+        step: u16,
+        round: u32,
+        turns: Vec<PersonTurn>,
+        gaps: Vec<Target>,
+        wait: Span,
+    ) -> Plan {
         // Waits count from entering the step; where everybody's turn waits for working hours, from the first of them.
         let first = turns.iter().flat_map(|t| &t.contacts).min_by_key(|c| c.due);
         let calendar = first.and_then(|c| c.calendar).map(|w| w + wait);
@@ -119,7 +135,13 @@ impl Draft<'_> {
     }
 
     /// The turns of everybody whom the targets name, each person once.
-    fn turns(&self, targets: &[Target], urgency: Urgency, except: Option<&Name>, gaps: &mut Vec<Target>) -> Vec<PersonTurn> {
+    fn turns(
+        &self,
+        targets: &[Target],
+        urgency: Urgency,
+        except: Option<&Name>,
+        gaps: &mut Vec<Target>,
+    ) -> Vec<PersonTurn> {
         let setup = &self.state.setup;
         let mut turns: Vec<PersonTurn> = Vec::new();
         for target in targets {
@@ -133,7 +155,9 @@ impl Draft<'_> {
             };
             let mut reached = false;
             for name in people {
-                let Some(person) = setup.people.get(&name).filter(|_| except != Some(&name)) else { continue };
+                let Some(person) = setup.people.get(&name).filter(|_| except != Some(&name)) else {
+                    continue;
+                };
                 let contacts = self.contacts(person, urgency);
                 reached |= !contacts.is_empty();
                 if !contacts.is_empty() && turns.iter().all(|t| t.person != name) {
@@ -175,7 +199,11 @@ impl Draft<'_> {
         if i.urgency() == Urgency::None {
             return self.emit(Event::EscalationPaused { id });
         }
-        let why = format!("nobody has acknowledged step {} of {}", step + 1, e.policy.as_ref().map_or("default", Name::as_str));
+        let why = format!(
+            "nobody has acknowledged step {} of {}",
+            step + 1,
+            e.policy.as_ref().map_or("default", Name::as_str)
+        );
         self.enter(id, step + 1, round, None, &why);
     }
 
@@ -202,7 +230,13 @@ impl Draft<'_> {
             self.emit(Event::AcknowledgementLapsed { id, why: why.to_string() });
         }
         let policy = e.policy.unwrap_or_else(|| self.policy_for(id));
-        self.emit(Event::EscalationStarted { id, policy, wave: e.wave + 1, urgency: Urgency::High, why: why.to_string() });
+        self.emit(Event::EscalationStarted {
+            id,
+            policy,
+            wave: e.wave + 1,
+            urgency: Urgency::High,
+            why: why.to_string(),
+        });
         let step = if entered { e.step + 1 } else { 0 };
         self.enter(id, step, 0, except, why);
     }
@@ -226,7 +260,8 @@ impl Draft<'_> {
             return;
         }
         let of_this_step = |p: &&crate::page::Page| {
-            p.key.kind == crate::page::PageKind::Page && (p.key.wave, p.key.round, p.key.step) == (e.wave, e.round, e.step)
+            p.key.kind == crate::page::PageKind::Page
+                && (p.key.wave, p.key.round, p.key.step) == (e.wave, e.round, e.step)
         };
         let hopeless = self.state.pages_of(id).filter(of_this_step).all(|p| p.passed_over);
         if hopeless {
@@ -238,5 +273,8 @@ impl Draft<'_> {
 
 /// For a setup without any policy.
 fn everyone() -> EscalationPolicy {
-    EscalationPolicy { steps: alloc::vec![Step { page: alloc::vec![Target::Everyone], wait: Span::mins(5) }], repeat: None }
+    EscalationPolicy {
+        steps: alloc::vec![Step { page: alloc::vec![Target::Everyone], wait: Span::mins(5) }],
+        repeat: None,
+    }
 }

@@ -28,7 +28,12 @@ pub const MOST_TIMERS: usize = 1000;
 ///
 /// # Errors
 /// A [`Refusal`], with state and events as they were.
-pub fn decide(state: &mut State, now: Now, input: &Input, events: &mut Vec<Event>) -> Result<Answer, Refusal> {
+pub fn decide(
+    state: &mut State,
+    now: Now,
+    input: &Input,
+    events: &mut Vec<Event>,
+) -> Result<Answer, Refusal> {
     let before = events.len();
     let mut d = Draft { state, now, events };
     let answer = d.dispatch(input);
@@ -58,12 +63,21 @@ impl Draft<'_> {
             Input::Alerts { source, items } => return Ok(self.alerts(source, items)),
             Input::Check { check, verdict, since } => return self.check(check, verdict, *since),
             Input::Ping { check, ping, run, body } => return self.ping(check, *ping, run.as_ref(), body),
-            Input::Acknowledge { incident, by, revision } => return self.acknowledge(*incident, by, *revision),
+            Input::Acknowledge { incident, by, revision } => {
+                return self.acknowledge(*incident, by, *revision);
+            }
             Input::Resolve { incident, by } => return self.resolve_by(*incident, by),
             Input::Note { incident, by, text } => return self.note(*incident, by, text),
             Input::Escalate { incident, by } => return self.escalate_now(*incident, by),
             Input::Open { title, severity, entity, escalation, note, by } => {
-                return self.open_by_hand(title, *severity, entity.as_ref(), escalation.as_ref(), note.as_deref(), by);
+                return self.open_by_hand(
+                    title,
+                    *severity,
+                    entity.as_ref(),
+                    escalation.as_ref(),
+                    note.as_deref(),
+                    by,
+                );
             }
             Input::Delivered { key, outcome } => return Ok(self.delivered(key, outcome)),
             Input::Silence { .. } => return self.silence(input),
@@ -80,7 +94,9 @@ impl Draft<'_> {
     fn tick(&mut self) {
         let mut last: Option<(crate::time::Mono, Timer)> = None;
         for _ in 0..MOST_TIMERS {
-            let Some(due) = self.state.timers.first().filter(|(at, _)| *at <= self.now.mono).cloned() else { return };
+            let Some(due) = self.state.timers.first().filter(|(at, _)| *at <= self.now.mono).cloned() else {
+                return;
+            };
             debug_assert_ne!(last.as_ref(), Some(&due), "a timer stays where it was");
             if last.as_ref() == Some(&due) {
                 return;
@@ -119,11 +135,18 @@ impl Draft<'_> {
         let Some(i) = self.state.incident(id) else { return };
         let urgency = i.urgency();
         match (&i.status, i.escalation.phase) {
-            (Status::Acknowledged { covers, by, .. }, _) if !covers.covers(&now) && urgency > Urgency::None => {
+            (Status::Acknowledged { covers, by, .. }, _)
+                if !covers.covers(&now) && urgency > Urgency::None =>
+            {
                 let why = if now.severity > covers.severity {
                     alloc::format!("now {}; {} acknowledged {}", now.severity, by.name, covers.severity)
                 } else {
-                    alloc::format!("{} entities are unwell now; {} acknowledged {}", now.width, by.name, covers.width)
+                    alloc::format!(
+                        "{} entities are unwell now; {} acknowledged {}",
+                        now.width,
+                        by.name,
+                        covers.width
+                    )
                 };
                 self.emit(Event::AcknowledgementLapsed { id, why: why.clone() });
                 self.start_escalation(id, &why);

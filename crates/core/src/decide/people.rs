@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Status};
-use crate::input::{Answer, Refusal, LONGEST_NOTE};
+use crate::input::{Answer, LONGEST_NOTE, Refusal};
 use crate::page::PageKind;
 use crate::words::{Actor, Name, Severity};
 use alloc::format;
@@ -18,11 +18,20 @@ impl Draft<'_> {
 
     fn unresolved(&self, id: IncidentId) -> Result<&Incident, Refusal> {
         let incident = self.known(id)?;
-        if incident.is_resolved() { Err(Refusal::Over { what: format!("incident {id}") }) } else { Ok(incident) }
+        if incident.is_resolved() {
+            Err(Refusal::Over { what: format!("incident {id}") })
+        } else {
+            Ok(incident)
+        }
     }
 
     /// Stops paging for what the person was shown. What has grown since pages again at once.
-    pub(super) fn acknowledge(&mut self, id: IncidentId, by: &Actor, revision: Option<u64>) -> Result<Answer, Refusal> {
+    pub(super) fn acknowledge(
+        &mut self,
+        id: IncidentId,
+        by: &Actor,
+        revision: Option<u64>,
+    ) -> Result<Answer, Refusal> {
         let i = self.unresolved(id)?;
         let covers = match revision {
             Some(r) => i.shape_at(r),
@@ -78,7 +87,9 @@ impl Draft<'_> {
         let mut to: Vec<(Name, u8, Name)> = Vec::new();
         for (name, used) in i.paged.iter().filter(|(n, _)| Some(*n) != except) {
             let Some(person) = self.state.setup.people.get(name) else { continue };
-            let contacts = (0_u8..64).zip(&person.contacts).filter(|(n, c)| used & (1 << u64::from(*n)) != 0 && c.notices);
+            let contacts = (0_u8..64)
+                .zip(&person.contacts)
+                .filter(|(n, c)| used & (1 << u64::from(*n)) != 0 && c.notices);
             to.extend(contacts.map(|(n, c)| (name.clone(), n, c.channel.clone())));
         }
         let wave = i.escalation.wave;

@@ -43,7 +43,9 @@ impl Draft<'_> {
             .map(|(n, _)| n.clone())
             .collect();
         for check in overdue {
-            let Some(rule) = self.state.setup.checks.get(&check).and_then(|c| c.heartbeat.clone()) else { continue };
+            let Some(rule) = self.state.setup.checks.get(&check).and_then(|c| c.heartbeat.clone()) else {
+                continue;
+            };
             let due = self.state.heartbeats.get(&check).map_or(self.now.mono, |b| b.due);
             // The first time it is due after now, by its own rhythm.
             let every = rule.every.0.max(1);
@@ -54,7 +56,13 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn ping(&mut self, check: &Name, ping: PingKind, run: Option<&String>, body: &str) -> Result<Answer, Refusal> {
+    pub(super) fn ping(
+        &mut self,
+        check: &Name,
+        ping: PingKind,
+        run: Option<&String>,
+        body: &str,
+    ) -> Result<Answer, Refusal> {
         let Some(rule) = self.state.setup.checks.get(check).and_then(|c| c.heartbeat.clone()) else {
             return Err(Refusal::NotFound { what: format!("heartbeat {check}") });
         };
@@ -62,14 +70,23 @@ impl Draft<'_> {
             PingKind::Success | PingKind::Fail => self.now.mono + rule.every + rule.grace,
             // A run that began has the grace time to end, as in Healthchecks.
             PingKind::Start => self.now.mono + rule.grace,
-            PingKind::Log => self.state.heartbeats.get(check).map_or(self.now.mono + rule.every + rule.grace, |b| b.due),
+            PingKind::Log => {
+                self.state.heartbeats.get(check).map_or(self.now.mono + rule.every + rule.grace, |b| b.due)
+            }
         };
         let body: String = body.chars().take(MOST_BODY).collect();
-        self.emit(Event::HeartbeatPinged { check: check.clone(), ping, run: run.cloned(), body: body.clone(), due });
+        self.emit(Event::HeartbeatPinged {
+            check: check.clone(),
+            ping,
+            run: run.cloned(),
+            body: body.clone(),
+            due,
+        });
         match ping {
             PingKind::Success => self.heartbeat_well(check),
             PingKind::Fail => {
-                let first = body.lines().find(|l| !l.trim().is_empty()).unwrap_or("the job says that it failed");
+                let first =
+                    body.lines().find(|l| !l.trim().is_empty()).unwrap_or("the job says that it failed");
                 self.heartbeat_alert(check, first);
             }
             PingKind::Start | PingKind::Log => {}
@@ -85,8 +102,13 @@ impl Draft<'_> {
         self.emit(Event::HeartbeatExpected { check: check.clone(), due, why: "missed".to_string() });
         let last = beat.last.map_or_else(|| "never".to_string(), |w| w.to_string());
         let summary = match beat.running_since {
-            Some(since) => format!("began at {since} and has not ended within {}; last success {last}", rule.grace),
-            None => format!("no ping; one is due every {} (grace {}), last success {last}", rule.every, rule.grace),
+            Some(since) => {
+                format!("began at {since} and has not ended within {}; last success {last}", rule.grace)
+            }
+            None => format!(
+                "no ping; one is due every {} (grace {}), last success {last}",
+                rule.every, rule.grace
+            ),
         };
         self.heartbeat_alert(check, &summary);
     }
@@ -107,7 +129,10 @@ impl Draft<'_> {
 
     fn heartbeat_well(&mut self, check: &Name) {
         let key = AlertKey::of(CHECKS, &super::check_labels(check));
-        let Some(a) = self.state.alerts.get(&key).filter(|a| a.status != AlertStatus::Resolved).cloned() else { return };
+        let Some(a) = self.state.alerts.get(&key).filter(|a| a.status != AlertStatus::Resolved).cloned()
+        else {
+            return;
+        };
         self.end_alert(key, self.now.wall, EndReason::Sender);
         self.settle(a.incident);
     }

@@ -4,7 +4,11 @@ use alloc::string::ToString;
 use proptest::prelude::*;
 
 fn rotation(people: &[&str], every: Turn, starts: &str) -> Rotation {
-    Rotation { people: people.iter().map(|p| Name::from(*p)).collect(), every, starts: LocalTime(starts.parse().unwrap()) }
+    Rotation {
+        people: people.iter().map(|p| Name::from(*p)).collect(),
+        every,
+        starts: LocalTime(starts.parse().unwrap()),
+    }
 }
 
 fn wall(text: &str) -> Wall {
@@ -36,8 +40,16 @@ fn the_hour_that_happens_twice_and_the_one_that_does_not() {
 
 #[test]
 fn whoever_stands_in_takes_the_schedule() {
-    let s = Schedule { time_zone: "UTC".into(), rotations: alloc::vec![rotation(&["ana"], Turn::Days(1), "2026-01-01T00:00")] };
-    let o = Override { schedule: "s".into(), person: "cy".into(), starts: wall("2026-02-01T10:00:00Z"), ends: wall("2026-02-01T12:00:00Z") };
+    let s = Schedule {
+        time_zone: "UTC".into(),
+        rotations: alloc::vec![rotation(&["ana"], Turn::Days(1), "2026-01-01T00:00")],
+    };
+    let o = Override {
+        schedule: "s".into(),
+        person: "cy".into(),
+        starts: wall("2026-02-01T10:00:00Z"),
+        ends: wall("2026-02-01T12:00:00Z"),
+    };
     let on = |t: &str| s.on_call(wall(t), [&o]).iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(on("2026-02-01T09:59:59Z"), ["ana"]);
     assert_eq!(on("2026-02-01T10:00:00Z"), ["cy"]);

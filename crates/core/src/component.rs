@@ -1,0 +1,257 @@
+//! What the public would be told of a component: the rule, and nothing of how it is shown.
+//!
+//! A component is what its own entities' checks and alerts say. What those entities stand on does not count: where it is
+//! redundant it does not matter, and where it is not, the entity's own check fails. What is not known to be well is never
+//! shown as well.
+
+use crate::alert::{Alert, AlertStatus};
+use crate::state::State;
+use crate::time::Wall;
+use crate::words::{Name, Severity};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// How a component is, in the words of the field's status pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComponentStatus {
+    /// Measured, and well.
+    Operational,
+    /// Works, but not as it should.
+    DegradedPerformance,
+    /// Some of it is down.
+    PartialOutage,
+    /// All of it is down.
+    MajorOutage,
+    /// Somebody works on it, as planned.
+    UnderMaintenance,
+    /// Nobody knows: nothing measures it, or what does has fallen silent.
+    Unknown,
+}
+
+/// How one entity is, as far as a component is concerned. The order is that of importance: an entity is the highest
+/// that is true of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntityStatus {
+    /// Nothing measures it and nobody says that it is unwell: it says nothing about its component.
+    Unmeasured,
+    /// Measured, and well.
+    Well,
+    /// What measures it is silent or blind.
+    Unknown,
+    /// A warning is open.
+    Degraded,
+    /// Something critical is open.
+    Down,
+    /// In a maintenance window: what is open is expected.
+    Maintenance,
+}
+
+/// The rule. Down beats degraded beats unknown beats maintenance beats well; a component of which some are down is
+/// partly out, one of which all are (those in maintenance left out) is out.
+#[must_use]
+pub fn component_status(entities: &[EntityStatus]) -> ComponentStatus {
+    let how_many = |s| entities.iter().filter(|e| **e == s).count();
+    let down = how_many(EntityStatus::Down);
+    let told = entities.len() - how_many(EntityStatus::Unmeasured);
+    if down > 0 && down == told - how_many(EntityStatus::Maintenance) {
+        ComponentStatus::MajorOutage
+    } else if down > 0 {
+        ComponentStatus::PartialOutage
+    } else if how_many(EntityStatus::Degraded) > 0 {
+        ComponentStatus::DegradedPerformance
+    } else if told == 0 || how_many(EntityStatus::Unknown) > 0 {
+        ComponentStatus::Unknown
+    } else if how_many(EntityStatus::Maintenance) > 0 {
+        ComponentStatus::UnderMaintenance
+    } else {
+        ComponentStatus::Operational
+    }
+}
+
+/// Every component of the configuration, and how it is at a moment. One pass over the open alerts.
+#[must_use]
+pub fn components(state: &State, at: Wall) -> BTreeMap<Name, ComponentStatus> {
+    let entities = entities(state, at);
+    let of = |e: &Name| entities.get(e).copied().unwrap_or(EntityStatus::Unmeasured);
+    let setup = &state.setup.components;
+    setup
+        .iter()
+        .map(|(name, behind)| (name.clone(), component_status(&behind.iter().map(of).collect::<Vec<_>>())))
+        .collect()
+}
+
+/// How every entity is of which anything is known.
+#[must_use]
+pub fn entities(state: &State, at: Wall) -> BTreeMap<Name, EntityStatus> {
+    let mut known: BTreeMap<Name, EntityStatus> = BTreeMap::new();
+    let mut say = |entity: &Name, is: EntityStatus| {
+        let was = known.entry(entity.clone()).or_insert(is);
+        *was = (*was).max(is);
+    };
+    for (name, rule) in &state.setup.checks {
+        // A check that waits to be pinged and never was says nothing yet.
+        let silent = rule.heartbeat.is_some() && state.heartbeats.get(name).is_none_or(|h| h.last.is_none());
+        if let Some(e) = &rule.entity {
+            say(e, if silent { EntityStatus::Unknown } else { EntityStatus::Well });
+        }
+    }
+    for alert in state.alerts.values() {
+        if let (Some(e), Some(is)) = (&alert.entity, said_by(alert)) {
+            say(e, is);
+        }
+    }
+    for incident in state.open_incidents() {
+        if let Some(severity) = incident.own {
+            let unwell = incident.entities.iter().filter(|(_, open)| **open > 0);
+            unwell.for_each(|(e, _)| say(e, of_severity(severity)));
+        }
+    }
+    for silence in state.silences.values().filter(|s| s.maintenance && s.is_active(at)) {
+        // One with matchers is for some alerts of the entity, not for the entity.
+        if silence.matchers.is_empty() {
+            silence.entities.iter().for_each(|e| say(e, EntityStatus::Maintenance));
+        }
+    }
+    known
+}
+
+/// An alert that is held has not lasted long enough to bother anybody with.
+fn said_by(alert: &Alert) -> Option<EntityStatus> {
+    match alert.status {
+        AlertStatus::Firing | AlertStatus::Flapping if alert.held_until.is_none() => {
+            Some(of_severity(alert.severity))
+        }
+        AlertStatus::Stale | AlertStatus::Unknown => Some(EntityStatus::Unknown),
+        _ => None,
+    }
+}
+
+fn of_severity(severity: Severity) -> EntityStatus {
+    match severity {
+        Severity::Critical => EntityStatus::Down,
+        Severity::Warning => EntityStatus::Degraded,
+        Severity::Info => EntityStatus::Well,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ComponentStatus as C;
+    use super::EntityStatus as E;
+    use super::*;
+    use crate::input::{CheckVerdict, Ends, Input};
+    use crate::setup::{CheckRule, HeartbeatRule, Setup};
+    use crate::time::{Mono, Now, Span};
+    use crate::words::Actor;
+    use alloc::string::{String, ToString};
+    use alloc::sync::Arc;
+
+    #[test]
+    fn the_rule_by_table() {
+        for (entities, expected) in [
+            (&[][..], C::Unknown),
+            (&[E::Unmeasured], C::Unknown),
+            (&[E::Well], C::Operational),
+            (&[E::Well, E::Unmeasured], C::Operational),
+            (&[E::Well, E::Unknown], C::Unknown),
+            (&[E::Unknown, E::Maintenance], C::Unknown),
+            (&[E::Well, E::Maintenance], C::UnderMaintenance),
+            (&[E::Degraded, E::Unknown], C::DegradedPerformance),
+            (&[E::Degraded, E::Maintenance], C::DegradedPerformance),
+            (&[E::Down], C::MajorOutage),
+            (&[E::Down, E::Unmeasured], C::MajorOutage),
+            (&[E::Down, E::Well], C::PartialOutage),
+            (&[E::Down, E::Unknown], C::PartialOutage),
+            (&[E::Down, E::Down, E::Maintenance], C::MajorOutage),
+            (&[E::Down, E::Down, E::Degraded], C::PartialOutage),
+        ] {
+            assert_eq!(component_status(entities), expected, "{entities:?}");
+        }
+    }
+
+    fn rule(severity: Severity, fail_for: Span) -> CheckRule {
+        CheckRule { entity: Some("api".into()), severity, fail_for, ..CheckRule::default() }
+    }
+
+    /// A state with one component in front of `api`, after some inputs.
+    fn after(checks: &[(&str, CheckRule)], inputs: &[Input]) -> C {
+        let setup = Setup {
+            components: [("Shop".into(), alloc::vec!["api".into()])].into(),
+            checks: checks.iter().map(|(n, c)| (Name::from(*n), c.clone())).collect(),
+            ..Setup::default()
+        };
+        let mut state = State::default();
+        let now = Now { mono: Mono(1000), wall: Wall(1000) };
+        let adopt = Input::AdoptConfig { hash: "h".to_string(), setup: Arc::new(setup) };
+        for input in core::iter::once(&adopt).chain(inputs) {
+            crate::decide(&mut state, now, input, &mut Vec::new()).unwrap();
+        }
+        components(&state, now.wall)[&Name::from("Shop")]
+    }
+
+    fn check(name: &str, verdict: CheckVerdict) -> Input {
+        Input::Check { check: name.into(), verdict, since: Wall(500) }
+    }
+
+    fn failing() -> CheckVerdict {
+        CheckVerdict::Failing { summary: "502".to_string(), severity: None }
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_well_is_not_well() {
+        let critical = [("c", rule(Severity::Critical, Span::ZERO))];
+        assert_eq!(after(&[], &[]), C::Unknown, "nothing measures it");
+        assert_eq!(after(&critical, &[]), C::Operational);
+        assert_eq!(after(&critical, &[check("c", failing())]), C::MajorOutage);
+        let blind = CheckVerdict::Unknown { why: "blind".to_string() };
+        assert_eq!(after(&critical, &[check("c", failing()), check("c", blind)]), C::Unknown);
+        assert_eq!(after(&critical, &[check("c", failing()), check("c", CheckVerdict::Ok)]), C::Operational);
+        let heartbeat = HeartbeatRule { every: Span::hours(1), grace: Span::mins(1) };
+        let never = CheckRule { heartbeat: Some(heartbeat), ..rule(Severity::Warning, Span::ZERO) };
+        assert_eq!(after(&[("h", never)], &[]), C::Unknown);
+    }
+
+    #[test]
+    fn a_warning_degrades_and_a_short_failure_says_nothing() {
+        assert_eq!(
+            after(&[("c", rule(Severity::Warning, Span::ZERO))], &[check("c", failing())]),
+            C::DegradedPerformance
+        );
+        assert_eq!(
+            after(&[("c", rule(Severity::Critical, Span::secs(30)))], &[check("c", failing())]),
+            C::Operational
+        );
+    }
+
+    #[test]
+    fn people_say_it_too() {
+        let open = Input::Open {
+            title: "shop".to_string(),
+            severity: Severity::Critical,
+            entity: Some("api".into()),
+            escalation: None,
+            note: None,
+            by: Actor::system(),
+        };
+        assert_eq!(after(&[], &[open]), C::MajorOutage);
+        let silence = |maintenance| Input::Silence {
+            id: "s".into(),
+            matchers: Vec::new(),
+            entities: ["api".into()].into(),
+            starts: None,
+            ends: Ends::After(Span::hours(1)),
+            comment: String::new(),
+            maintenance,
+            by: Actor::system(),
+        };
+        let critical = [("c", rule(Severity::Critical, Span::ZERO))];
+        assert_eq!(after(&critical, &[check("c", failing()), silence(true)]), C::UnderMaintenance);
+        assert_eq!(
+            after(&critical, &[check("c", failing()), silence(false)]),
+            C::MajorOutage,
+            "only maintenance is planned"
+        );
+    }
+}

@@ -1,0 +1,347 @@
+//! What happened, in a sentence that a person reads in the morning.
+//!
+//! Pure, so that the API, the command line and the demo say the same of the same event.
+
+use crate::alert::{AlertStatus, EndReason};
+use crate::event::{Event, PersonTurn, PingKind, Record};
+use crate::labels::AlertKey;
+use crate::page::{Outcome, PageKey, PageKind};
+use crate::setup::Target;
+use crate::silence::Silence;
+use crate::state::State;
+use crate::time::Span;
+use crate::words::{Actor, Name, Urgency, Via};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use jiff::tz::TimeZone;
+
+/// What ids stand for, as far as it is known. The defaults know nothing.
+pub trait Names {
+    /// A person's name as other people read it.
+    fn person(&self, id: &Name) -> Option<String> {
+        let _ = id;
+        None
+    }
+
+    /// An alert in one line.
+    fn alert(&self, key: &AlertKey) -> Option<String> {
+        let _ = key;
+        None
+    }
+}
+
+/// Ids are all there is.
+pub struct Nameless;
+
+impl Names for Nameless {}
+
+impl Names for State {
+    fn person(&self, id: &Name) -> Option<String> {
+        self.setup.people.get(id).map(|p| p.name.clone())
+    }
+
+    fn alert(&self, key: &AlertKey) -> Option<String> {
+        self.alerts.get(key).map(|a| a.summary())
+    }
+}
+
+/// So many names are listed before "and 3 more".
+const LISTED: usize = 12;
+
+/// `03:12:40 paged Day operator by email (step 1, attempt 2): 451 try later`
+#[must_use]
+pub fn line(record: &Record, names: &dyn Names, zone: &TimeZone) -> String {
+    let at = record.at.wall.timestamp().to_zoned(zone.clone());
+    format!("{} {}", at.strftime("%H:%M:%S"), sentence(record, names))
+}
+
+/// The event without its time: `paged Day operator by email (step 1, attempt 2): 451 try later`.
+///
+/// Texts from outside (titles, summaries, errors, notes) are part of it as they are: whoever puts it into HTML or on a
+/// terminal escapes it.
+#[must_use]
+pub fn sentence(record: &Record, names: &dyn Names) -> String {
+    let said = Teller(names);
+    let text = said
+        .alerts(&record.event)
+        .or_else(|| said.paging(&record.event))
+        .unwrap_or_else(|| said.rest(&record.event));
+    if record.late { format!("{text} (written down later)") } else { text }
+}
+
+struct Teller<'a>(&'a dyn Names);
+
+impl Teller<'_> {
+    fn person(&self, id: &Name) -> String {
+        self.0.person(id).unwrap_or_else(|| id.to_string())
+    }
+
+    fn actor(&self, by: &Actor) -> String {
+        if by.via == Via::System {
+            return by.to_string();
+        }
+        Actor { name: Name::from(self.person(&by.name)), via: by.via }.to_string()
+    }
+
+    fn alert(&self, key: &AlertKey) -> String {
+        // The first digits tell alerts apart well enough where nothing else is known.
+        self.0
+            .alert(key)
+            .unwrap_or_else(|| format!("alert {}", key.to_string().chars().take(8).collect::<String>()))
+    }
+
+    fn alerts(&self, event: &Event) -> Option<String> {
+        Some(match event {
+            Event::AlertOpened { alert, .. } => {
+                let on = alert.entity.as_ref().map_or_else(String::new, |e| format!(" on {e}"));
+                let held = if alert.held_until.is_some() { ", not yet paged for" } else { "" };
+                let muted =
+                    alert.muted.as_ref().map_or_else(String::new, |s| format!(", muted by silence {s}"));
+                format!(
+                    "{} alert{on} from {}: {}{held}{muted}",
+                    alert.severity,
+                    alert.source,
+                    alert.summary()
+                )
+            }
+            Event::AlertsRefreshed { source, alerts } => {
+                format!("{source} repeated {}", count(alerts.len(), "alert"))
+            }
+            Event::AlertsExtended { alerts, why } => {
+                format!("{} given more time: {why}", count(alerts.len(), "alert"))
+            }
+            Event::AlertConfirmed { key } => {
+                format!("lasted long enough to be paged for: {}", self.alert(key))
+            }
+            Event::AlertChanged { key, severity, .. } => format!("now {severity}: {}", self.alert(key)),
+            Event::AlertStatusChanged { key, status, why } => {
+                format!("{}: {} ({why})", status_word(*status), self.alert(key))
+            }
+            Event::AlertAwaited { key, .. } => {
+                format!("its sender is back and may repeat it: {}", self.alert(key))
+            }
+            Event::AlertEnded { key, reason, .. } => format!("{}: {}", end_word(*reason), self.alert(key)),
+            Event::AlertMuted { key, by } => format!("muted by silence {by}: {}", self.alert(key)),
+            Event::AlertUnmuted { key } => format!("not muted any more: {}", self.alert(key)),
+            Event::AlertsRefused { why, .. } => format!("alerts refused: {why}"),
+            Event::SourceHeard { source } => format!("heard from {source}"),
+            _ => return None,
+        })
+    }
+
+    fn paging(&self, event: &Event) -> Option<String> {
+        Some(match event {
+            Event::EscalationStarted { policy, wave, urgency, why, .. } => {
+                let woken = if *urgency == Urgency::High { "" } else { ", in working hours" };
+                let again = if *wave > 1 { " again" } else { "" };
+                format!("paging begins{again} by policy {policy}{woken}{}", because(why))
+            }
+            Event::EscalationPaused { .. } => "paging stops: nothing is left to page for".to_string(),
+            Event::StepEntered { step, round, turns, gaps, why, .. } => {
+                let round = if *round > 0 { format!(", round {}", round + 1) } else { String::new() };
+                let whom = self.turns(turns, gaps);
+                format!("step {}{round}: {whom}{}", step + 1, because(why))
+            }
+            Event::StepHastened { why, .. } => format!("the next step comes now: {why}"),
+            Event::NobodyAnswered { rounds, .. } => {
+                format!("nobody answered after {}; the policy ends here", count(*rounds as usize, "round"))
+            }
+            Event::PageAttempted { key, channel, attempt, outcome, .. } => {
+                self.attempt(key, channel, *attempt, outcome)
+            }
+            Event::ContactPassedOver { key, next, why } => {
+                let then = if next.is_some() { "takes the next contact" } else { "has no further contact" };
+                format!("passed over a contact of {}, who {then}: {why}", self.person(&key.person))
+            }
+            Event::PageDropped { key, why } => format!("gave up telling {}: {why}", self.person(&key.person)),
+            Event::NoticesPlanned { kind, to, .. } => {
+                let mut people: Vec<String> = to.iter().map(|(p, ..)| self.person(p)).collect();
+                people.dedup();
+                format!("to be told that it is {}: {}", notice_word(*kind), list(people))
+            }
+            Event::Acknowledged { by, covers, .. } => {
+                let wide = if covers.width > 1 {
+                    format!(", {} wide", count(covers.width as usize, "entity"))
+                } else {
+                    String::new()
+                };
+                format!("acknowledged by {} ({}{wide})", self.actor(by), covers.severity)
+            }
+            Event::AcknowledgementKept { .. } => {
+                "looked at again: the acknowledgement is still enough".to_string()
+            }
+            Event::AcknowledgementLapsed { why, .. } => {
+                format!("the acknowledgement is not enough any more: {why}")
+            }
+            _ => return None,
+        })
+    }
+
+    fn rest(&self, event: &Event) -> String {
+        match event {
+            Event::Started { version, down } if *down == Span::ZERO => format!("Foghorn {version} started"),
+            Event::Started { version, down } => format!("Foghorn {version} started after {down} away"),
+            Event::ClockStepped { by } => {
+                let way = if *by < 0 { "back" } else { "forward" };
+                format!("the clock was set {way} by {}", Span(by.unsigned_abs()))
+            }
+            Event::ConfigAdopted { hash, setup } => format!(
+                "configuration {} counts from here: {}, {}, {}",
+                hash.chars().take(8).collect::<String>(),
+                count(setup.people.len(), "person"),
+                count(setup.checks.len(), "check"),
+                count(setup.topology.len(), "entity"),
+            ),
+            Event::IncidentOpened { id, title, by, severity, .. } => {
+                let severity = severity.map_or_else(String::new, |s| format!("{s} "));
+                let by = by.as_ref().map_or_else(String::new, |b| format!(" by {}", self.actor(b)));
+                format!("{severity}incident {id} opened{by}: {title}")
+            }
+            Event::IncidentGrew { shape, .. } => {
+                format!("now {}, {} unwell", shape.severity, count(shape.width as usize, "entity"))
+            }
+            Event::IncidentResolved { by: Some(by), .. } => format!("resolved by {}", self.actor(by)),
+            Event::IncidentResolved { by: None, .. } => "resolved: everything is well again".to_string(),
+            Event::IncidentReopened { why, .. } => format!("opened again: {why}"),
+            Event::IncidentArchived { .. } => "put away: it stayed well".to_string(),
+            Event::Noted { by, text, .. } => format!("{}: {text}", self.actor(by)),
+            Event::SilenceAdded { silence } => self.silence(silence),
+            Event::SilenceBegan { id } => format!("silence {id} begins"),
+            Event::SilenceEnded { id, by } => format!("silence {id} ended{}", self.perhaps_by(by.as_ref())),
+            Event::OverrideAdded { id, entry, by } => format!(
+                "{} stands in on {} from {} to {} (override {id}, by {})",
+                self.person(&entry.person),
+                entry.schedule,
+                entry.starts,
+                entry.ends,
+                self.actor(by)
+            ),
+            Event::OverrideRemoved { id, by } => {
+                format!("override {id} ended{}", self.perhaps_by(by.as_ref()))
+            }
+            Event::HeartbeatPinged { check, ping, run, body, .. } => {
+                let run = run.as_ref().map_or_else(String::new, |r| format!(" (run {r})"));
+                let first = body
+                    .lines()
+                    .next()
+                    .filter(|l| !l.trim().is_empty())
+                    .map_or_else(String::new, |l| format!(": {l}"));
+                format!("{check} {}{run}{first}", ping_word(*ping))
+            }
+            Event::HeartbeatExpected { check, why, .. } => format!("{check} is awaited anew: {why}"),
+            Event::ChangeRecorded { change } => {
+                let to = change.entity.as_ref().map_or_else(String::new, |e| format!(" to {e}"));
+                format!("change{to} by {}: {}", change.source, change.summary)
+            }
+            // The others are told above.
+            _ => String::new(),
+        }
+    }
+
+    fn perhaps_by(&self, by: Option<&Actor>) -> String {
+        by.map_or_else(String::new, |b| format!(" by {}", self.actor(b)))
+    }
+
+    fn turns(&self, turns: &[PersonTurn], gaps: &[Target]) -> String {
+        let people = turns.iter().map(|t| {
+            let by: Vec<&str> = t.contacts.iter().map(|c| c.channel.as_str()).collect();
+            format!("{} by {}", self.person(&t.person), by.join(" and "))
+        });
+        let whom = list(people.collect());
+        match (whom.is_empty(), gaps.is_empty()) {
+            (true, _) => "there is nobody to page".to_string(),
+            (false, true) => format!("paging {whom}"),
+            (false, false) => format!("paging {whom}, with a gap in who is on call"),
+        }
+    }
+
+    fn attempt(&self, key: &PageKey, channel: &Name, attempt: u32, outcome: &Outcome) -> String {
+        let who = self.person(&key.person);
+        let nth = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+        let (step, told) = match key.kind {
+            PageKind::Page => (format!("step {}", key.step + 1), "paged"),
+            kind => (format!("notice: {}", notice_word(kind)), "told"),
+        };
+        match outcome {
+            Outcome::Accepted { detail } if detail.is_empty() => {
+                format!("{told} {who} by {channel} ({step}{nth})")
+            }
+            Outcome::Accepted { detail } => format!("{told} {who} by {channel} ({step}{nth}): {detail}"),
+            Outcome::Retry { error, .. } => {
+                format!("could not reach {who} by {channel} ({step}{nth}), will try again: {error}")
+            }
+            Outcome::Failed { error } => format!("could not reach {who} by {channel} ({step}{nth}): {error}"),
+        }
+    }
+
+    fn silence(&self, s: &Silence) -> String {
+        let kind = if s.maintenance { "maintenance" } else { "silence" };
+        let matchers = s.matchers.iter().map(ToString::to_string);
+        let what = list(matchers.chain(s.entities.iter().map(ToString::to_string)).collect());
+        let why = if s.comment.is_empty() { String::new() } else { format!(": {}", s.comment) };
+        format!("{kind} {} by {} for {what} from {} to {}{why}", s.id, self.actor(&s.by), s.starts, s.ends)
+    }
+}
+
+fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(": {why}") }
+}
+
+/// `1 entity`, `2 entities`.
+fn count(n: usize, what: &str) -> String {
+    let many = match what {
+        "entity" => "entities",
+        "person" => "people",
+        "round" => "rounds",
+        "check" => "checks",
+        _ => "alerts",
+    };
+    format!("{n} {}", if n == 1 { what } else { many })
+}
+
+fn list(mut names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    names.truncate(LISTED);
+    let shown = names.join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
+fn status_word(status: AlertStatus) -> &'static str {
+    match status {
+        AlertStatus::Firing => "firing",
+        AlertStatus::Flapping => "flapping",
+        AlertStatus::Stale => "stale: its sender fell silent, so it is not known to be over",
+        AlertStatus::Unknown => "unknown: it cannot be measured, so it is not known to be over",
+        AlertStatus::Resolved => "over",
+    }
+}
+
+fn end_word(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Sender => "well again",
+        EndReason::NotRepeated => "over, its sender is back and repeats it no more",
+        EndReason::Removed => "over, it is not in the configuration any more",
+        EndReason::Person => "over, a person closed the incident",
+    }
+}
+
+fn notice_word(kind: PageKind) -> &'static str {
+    match kind {
+        PageKind::Page => "open",
+        PageKind::Acknowledged => "acknowledged",
+        PageKind::Resolved => "resolved",
+    }
+}
+
+fn ping_word(ping: PingKind) -> &'static str {
+    match ping {
+        PingKind::Success => "pinged: done",
+        PingKind::Start => "pinged: it begins",
+        PingKind::Fail => "pinged: it failed",
+        PingKind::Log => "pinged with something to keep",
+    }
+}
+
+#[cfg(test)]
+mod tests;

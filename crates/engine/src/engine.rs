@@ -1,0 +1,656 @@
+//! The loop itself: what comes in is put into batches, what is decided waits for the journal, what is due goes out.
+//!
+//! `on(Action, now) -> [Command]`, without I/O: its owner appends, replies and sends, and says what became of it. The
+//! simulator is another owner of the same code.
+//!
+//! States: *saved* is what the journal holds. A batch is decided *ahead* of it, and is in flight until the journal
+//! answers; replies and effects wait for that. If the journal fails or does not answer by its deadline, the loop is
+//! *degraded*: it goes on in memory, effects leave from there, and inputs are kept. When the journal is back, the kept
+//! inputs are decided again on top of what it really holds.
+
+use crate::chain::BatchId;
+use crate::handle::{Class, Reply};
+use crate::view::{Degraded, Stats, View};
+use foghorn_core::event::Record;
+use foghorn_core::input::{Answer, Input};
+use foghorn_core::page::PageKey;
+use foghorn_core::time::{Mono, Now, Span};
+use foghorn_core::{Event, State, decide};
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Whoever waits for a reply; given by the owner.
+pub type Ticket = u64;
+
+/// After a tick that panicked.
+const TICK_AFTER_PANIC: Span = Span::secs(1);
+
+/// Limits and waits of the loop.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// An append that takes longer makes the loop degraded.
+    pub append_deadline: Span,
+    /// Inputs in one batch.
+    pub batch_inputs: usize,
+    /// Events in one batch, roughly: a batch is closed once it has so many.
+    pub batch_events: usize,
+    /// Inputs kept while degraded. Other tools' are the first that are not kept.
+    pub kept: usize,
+    /// Pages on their way at one time.
+    pub sending: usize,
+    /// A page whose outcome is not reported for so long is sent again.
+    pub send_deadline: Span,
+    /// While degraded, the journal is looked at this often.
+    pub settle_every: Span,
+    /// A snapshot is asked for after so many events.
+    pub snapshot_every: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            append_deadline: Span::secs(2),
+            batch_inputs: 4096,
+            batch_events: 20_000,
+            kept: 20_000,
+            sending: 256,
+            send_deadline: Span::secs(120),
+            settle_every: Span::secs(1),
+            snapshot_every: 50_000,
+        }
+    }
+}
+
+/// What the owner tells the loop.
+#[derive(Debug)]
+pub enum Action {
+    /// An input, and who waits for the reply.
+    Submit {
+        /// What is to be decided.
+        input: Input,
+        /// How it is treated.
+        class: Class,
+        /// Who waits.
+        ticket: Option<Ticket>,
+    },
+    /// The journal answered an append.
+    Appended {
+        /// Which batch.
+        id: BatchId,
+        /// What became of it.
+        result: Appended,
+    },
+    /// The journal was looked at (the answer to [`Command::Settle`]).
+    Settled {
+        /// What it holds.
+        found: Found,
+    },
+    /// Look around: time has passed, or all that had queued has been told.
+    Poll,
+}
+
+/// What became of an append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is on disk.
+    Durable,
+    /// It is certainly not on disk, for this reason.
+    Refused(String),
+    /// Nobody knows; looking will tell.
+    Unknown(String),
+}
+
+/// What a look at the journal found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// It cannot be used yet, for this reason.
+    StillBroken(String),
+    /// It can be used, and ends with this batch (zero for none): the batch in question is in it or not.
+    Head(BatchId),
+}
+
+/// What the loop wants of its owner.
+#[derive(Debug)]
+pub enum Command {
+    /// Append these events after the present head.
+    Append(Append),
+    /// Reopen the journal and look at its head. Answered by [`Action::Settled`].
+    Settle,
+    /// Tell whoever waits.
+    Reply(Ticket, Reply),
+    /// Send a page. Answered by an [`Input::Delivered`].
+    Send(PageKey),
+    /// Records that are on disk now.
+    Publish(Arc<[Arc<Record>]>),
+    /// Keep a snapshot of this state, which is what the journal holds up to `seq`.
+    Snapshot {
+        /// The last event in it.
+        seq: u64,
+        /// What to keep.
+        state: State,
+    },
+    /// The journal does not take events.
+    Degraded(Arc<str>),
+    /// It does again, and nothing that was kept is missing.
+    Recovered {
+        /// How long it did not.
+        after: Span,
+        /// Inputs that could not be kept.
+        lost: u64,
+    },
+}
+
+/// A batch on its way to the journal.
+#[derive(Debug)]
+pub struct Append {
+    /// Its id.
+    pub id: BatchId,
+    /// The sequence number of its first event.
+    pub first_seq: u64,
+    /// When it was closed.
+    pub at: Now,
+    /// In order.
+    pub records: Arc<[Arc<Record>]>,
+}
+
+#[derive(Clone, Debug)]
+struct Queued {
+    at: Now,
+    input: Input,
+    class: Class,
+    ticket: Option<Ticket>,
+    /// Decided in memory before, while the journal was away.
+    late: bool,
+}
+
+struct Flight {
+    id: BatchId,
+    inputs: Vec<Queued>,
+    replies: Vec<Answered>,
+    records: Arc<[Arc<Record>]>,
+    /// The state when it is on disk.
+    after: State,
+    deadline: Mono,
+    /// Until it is answered or its deadline has passed, everything else queues.
+    waiting: bool,
+}
+
+struct Away {
+    why: Arc<str>,
+    since: Now,
+    /// What is in effect.
+    memory: State,
+    /// What will be decided again, in order.
+    kept: Vec<Queued>,
+    lost: u64,
+    look_at: Mono,
+    looking: bool,
+}
+
+/// The loop around core.
+pub struct Engine {
+    saved: State,
+    seq: u64,
+    head: BatchId,
+    flight: Option<Flight>,
+    queue: VecDeque<Queued>,
+    away: Option<Away>,
+    sending: BTreeMap<PageKey, Mono>,
+    limits: Limits,
+    nonce: [u8; 16],
+    batches: u64,
+    snapshot_seq: u64,
+    /// After a tick that panicked the next one waits, so that a bug does not become a busy loop.
+    tick_from: Mono,
+    stats: Stats,
+    changed: bool,
+}
+
+impl Engine {
+    /// Around a state that the journal holds up to `seq`, ending with the batch `head`. `nonce` is random, so that no two
+    /// runs give a batch the same id.
+    #[must_use]
+    pub fn new(state: State, seq: u64, head: BatchId, nonce: [u8; 16], limits: Limits) -> Engine {
+        Engine {
+            saved: state,
+            seq,
+            head,
+            flight: None,
+            queue: VecDeque::new(),
+            away: None,
+            sending: BTreeMap::new(),
+            limits,
+            nonce,
+            batches: 0,
+            snapshot_seq: seq,
+            tick_from: Mono::default(),
+            stats: Stats::default(),
+            changed: true,
+        }
+    }
+
+    /// Begins degraded, because the journal could not be opened for writing.
+    pub fn start_degraded(&mut self, now: Now, why: &str) {
+        self.degrade(now, why, &mut Vec::new());
+    }
+
+    /// What is in effect: what the journal holds, or memory while it is away.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        self.away.as_ref().map_or(&self.saved, |a| &a.memory)
+    }
+
+    /// What the journal holds.
+    #[must_use]
+    pub fn saved(&self) -> (&State, u64) {
+        (&self.saved, self.seq)
+    }
+
+    /// A look for others, if anything has changed since the last.
+    pub fn view(&mut self, now: Now) -> Option<View> {
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        let degraded = self.away.as_ref().map(|a| Degraded {
+            why: a.why.clone(),
+            since: a.since,
+            kept: a.kept.len(),
+            lost: a.lost,
+        });
+        Some(View { state: self.state().clone(), seq: self.seq, degraded, at: now, stats: self.stats })
+    }
+
+    /// How many inputs wait for the batch in flight.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// When [`Action::Poll`] is needed next, if nothing else happens.
+    #[must_use]
+    pub fn next_wakeup(&self) -> Option<Mono> {
+        let state = self.state();
+        let timer = state.next_timer().filter(|_| self.flight.as_ref().is_none_or(|f| !f.waiting));
+        let timer = timer.map(|at| at.max(self.tick_from));
+        let waiting = self.flight.as_ref().filter(|f| f.waiting);
+        let deadline = waiting.map(|f| f.deadline);
+        let look = self.away.as_ref().filter(|a| !a.looking && waiting.is_none()).map(|a| a.look_at);
+        let page = state
+            .due_pages(Mono(u64::MAX))
+            .find(|p| !self.sending.contains_key(&p.key))
+            .and_then(|p| p.due_at());
+        let page = page.filter(|_| self.sending.len() < self.limits.sending);
+        let resend = self.sending.values().min().map(|at| *at + self.limits.send_deadline);
+        [timer, deadline, look, page, resend].into_iter().flatten().min()
+    }
+
+    /// One step of the loop. Submissions only queue; [`Action::Poll`] closes a batch, so that all that came at once is
+    /// one append.
+    pub fn on(&mut self, action: Action, now: Now) -> Vec<Command> {
+        let mut out = Vec::new();
+        match action {
+            Action::Submit { input, class, ticket } => {
+                self.queue.push_back(Queued { at: now, input, class, ticket, late: false });
+            }
+            Action::Appended { id, result } => self.appended(now, id, result, &mut out),
+            Action::Settled { found } => self.settled(now, found, &mut out),
+            Action::Poll => self.poll(now, &mut out),
+        }
+        out
+    }
+
+    fn poll(&mut self, now: Now, out: &mut Vec<Command>) {
+        if let Some(f) = self.flight.as_mut().filter(|f| f.waiting && f.deadline <= now.mono) {
+            f.waiting = false;
+            let why = format!("no answer from the disk for {}", self.limits.append_deadline);
+            self.degrade(now, &why, out);
+        }
+        if self.flight.as_ref().is_none_or(|f| !f.waiting) {
+            if self.away.is_some() {
+                self.decide_in_memory(now, out);
+                self.look(now, out);
+            } else {
+                self.close_batch(now, out);
+            }
+        }
+        self.send_due(now, out);
+    }
+
+    fn queue_tick(&mut self, now: Now, next: Option<Mono>) {
+        if next.is_some_and(|at| at.max(self.tick_from) <= now.mono) {
+            self.queue.push_front(Queued {
+                at: now,
+                input: Input::Tick,
+                class: Class::World,
+                ticket: None,
+                late: false,
+            });
+        }
+    }
+
+    /// Decides what has queued, ahead of the journal, and hands it over as one batch.
+    fn close_batch(&mut self, now: Now, out: &mut Vec<Command>) {
+        self.queue_tick(now, self.saved.next_timer());
+        let n = self.queue.len().min(self.limits.batch_inputs);
+        if n == 0 {
+            return;
+        }
+        let mut inputs: Vec<Queued> = self.queue.drain(..n).collect();
+        let (after, decided, taken) =
+            self.decide_all(&self.saved.clone(), &mut inputs, self.limits.batch_events);
+        // The rest of an overfull batch goes back, in order.
+        for q in inputs.drain(taken..).rev() {
+            self.queue.push_front(q);
+        }
+        self.stats.inputs += inputs.len() as u64;
+        self.stats.last_decision = now.mono;
+        self.launch(now, inputs, after, decided, out);
+    }
+
+    /// A batch that has been decided goes to the journal; one without events is answered at once.
+    fn launch(
+        &mut self,
+        now: Now,
+        inputs: Vec<Queued>,
+        after: State,
+        decided: Decided,
+        out: &mut Vec<Command>,
+    ) {
+        let Decided { events, replies } = decided;
+        if events.is_empty() {
+            self.forget_sent(&inputs);
+            out.extend(replies.into_iter().map(|(t, _, r)| Command::Reply(t, r)));
+            return;
+        }
+        let first_seq = self.seq + 1;
+        let records: Arc<[Arc<Record>]> = (first_seq..)
+            .zip(events)
+            .map(|(seq, (at, late, event))| Arc::new(Record { seq, at, late, event }))
+            .collect();
+        self.batches += 1;
+        let id = BatchId::derive(&self.nonce, self.batches);
+        let deadline = now.mono + self.limits.append_deadline;
+        out.push(Command::Append(Append { id, first_seq, at: now, records: records.clone() }));
+        self.flight = Some(Flight { id, inputs, replies, records, after, deadline, waiting: true });
+    }
+
+    /// Decides inputs one after the other on top of `base`. An input whose decision panics is left out: no bug in one
+    /// rule takes the pager down. Returns how many were taken before there were too many events.
+    fn decide_all(&mut self, base: &State, inputs: &mut Vec<Queued>, most: usize) -> (State, Decided, usize) {
+        let mut failed: Vec<Answered> = Vec::new();
+        loop {
+            let mut state = base.clone();
+            let mut decided = Decided::default();
+            let mut events: Vec<Event> = Vec::new();
+            let mut culprit = None;
+            let mut taken = 0;
+            for (i, q) in inputs.iter().enumerate() {
+                if decided.events.len() >= most {
+                    break;
+                }
+                let at = Now { mono: q.at.mono.max(state.clock.mono), wall: q.at.wall };
+                let result = catch_unwind(AssertUnwindSafe(|| decide(&mut state, at, &q.input, &mut events)));
+                let Ok(result) = result else {
+                    culprit = Some(i);
+                    break;
+                };
+                taken = i + 1;
+                decided.events.extend(events.drain(..).map(|e| (at, q.late, e)));
+                if let Some(ticket) = q.ticket {
+                    decided.replies.push((ticket, q.class, result.map_or_else(Reply::Refused, Reply::Saved)));
+                }
+            }
+            let Some(i) = culprit else {
+                decided.replies.append(&mut failed);
+                return (state, decided, taken);
+            };
+            self.stats.panics += 1;
+            let bad = inputs.remove(i);
+            if bad.input == Input::Tick {
+                self.tick_from = bad.at.mono + TICK_AFTER_PANIC;
+            }
+            let why = "a bug in Foghorn: this input could not be decided, and nothing was changed";
+            failed.extend(bad.ticket.map(|t| (t, bad.class, Reply::Unavailable(Arc::from(why)))));
+        }
+    }
+
+    fn appended(&mut self, now: Now, id: BatchId, result: Appended, out: &mut Vec<Command>) {
+        if self.flight.as_ref().is_none_or(|f| f.id != id) {
+            return;
+        }
+        match result {
+            Appended::Durable => {
+                self.commit(out);
+                if self.away.is_some() {
+                    self.come_back(now, out);
+                }
+                self.poll(now, out);
+            }
+            Appended::Refused(why) => {
+                // Certainly not there: its inputs are the first to be decided again.
+                self.degrade(now, &why, out);
+                if let (Some(f), Some(a)) = (self.flight.take(), &mut self.away) {
+                    restore(a, f);
+                }
+                self.poll(now, out);
+            }
+            Appended::Unknown(why) => {
+                if let Some(f) = &mut self.flight {
+                    f.waiting = false;
+                }
+                self.degrade(now, &why, out);
+                self.poll(now, out);
+            }
+        }
+    }
+
+    /// The batch in flight is on disk.
+    fn commit(&mut self, out: &mut Vec<Command>) {
+        let Some(f) = self.flight.take() else { return };
+        self.seq += f.records.len() as u64;
+        self.head = f.id;
+        self.saved = f.after;
+        self.stats.batches += 1;
+        self.stats.events += f.records.len() as u64;
+        self.changed = true;
+        self.forget_sent(&f.inputs);
+        out.extend(f.replies.into_iter().map(|(t, _, r)| Command::Reply(t, r)));
+        out.push(Command::Publish(f.records));
+        if self.seq - self.snapshot_seq >= self.limits.snapshot_every {
+            self.snapshot_seq = self.seq;
+            out.push(Command::Snapshot { seq: self.seq, state: self.saved.clone() });
+        }
+    }
+
+    /// Goes on in memory. What is in flight counts there: it may be on disk, and two pages are better than none.
+    fn degrade(&mut self, now: Now, why: &str, out: &mut Vec<Command>) {
+        let why: Arc<str> = Arc::from(why);
+        self.changed = true;
+        if let Some(a) = &mut self.away {
+            a.why = why;
+            a.looking = false;
+            a.look_at = now.mono + self.limits.settle_every;
+            return;
+        }
+        self.stats.degradations += 1;
+        let memory = self.flight.as_ref().map_or_else(|| self.saved.clone(), |f| f.after.clone());
+        if let Some(f) = &mut self.flight {
+            out.extend(
+                f.replies.drain(..).map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, &why))),
+            );
+        }
+        let look_at = now.mono + self.limits.settle_every;
+        self.away = Some(Away {
+            why: why.clone(),
+            since: now,
+            memory,
+            kept: Vec::new(),
+            lost: 0,
+            look_at,
+            looking: false,
+        });
+        out.push(Command::Degraded(why));
+    }
+
+    /// Decides what has queued on top of what is in effect, and keeps it to be decided again.
+    fn decide_in_memory(&mut self, now: Now, out: &mut Vec<Command>) {
+        let Some(mut away) = self.away.take() else { return };
+        self.queue_tick(now, away.memory.next_timer());
+        let mut inputs: Vec<Queued> = self.queue.drain(..).collect();
+        if !inputs.is_empty() {
+            let (memory, decided, _) = self.decide_all(&away.memory.clone(), &mut inputs, usize::MAX);
+            away.memory = memory;
+            self.stats.inputs += inputs.len() as u64;
+            self.stats.last_decision = now.mono;
+            self.changed |= !decided.events.is_empty();
+            let why = &away.why;
+            out.extend(
+                decided
+                    .replies
+                    .into_iter()
+                    .map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, why))),
+            );
+            self.forget_sent(&inputs);
+            for q in inputs {
+                self.keep(&mut away, q);
+            }
+        }
+        self.away = Some(away);
+    }
+
+    /// Keeps an input to be decided again. At the limit other tools' alerts are not kept: they were answered 503, and
+    /// their senders try again.
+    fn keep(&self, away: &mut Away, q: Queued) {
+        let queued = Queued { ticket: None, late: true, ..q };
+        if away.kept.len() < self.limits.kept {
+            return away.kept.push(queued);
+        }
+        away.lost += 1;
+        if queued.class == Class::Intake {
+            return;
+        }
+        if let Some(i) = away
+            .kept
+            .iter()
+            .position(|k| k.class == Class::Intake)
+            .or_else(|| away.kept.iter().position(|k| k.class == Class::World))
+        {
+            away.kept.remove(i);
+            away.kept.push(queued);
+        }
+    }
+
+    fn look(&mut self, now: Now, out: &mut Vec<Command>) {
+        let Some(a) = &mut self.away else { return };
+        if !a.looking && a.look_at <= now.mono {
+            a.looking = true;
+            out.push(Command::Settle);
+        }
+    }
+
+    fn settled(&mut self, now: Now, found: Found, out: &mut Vec<Command>) {
+        let Some(a) = &mut self.away else { return };
+        a.looking = false;
+        a.look_at = now.mono + self.limits.settle_every;
+        match found {
+            Found::StillBroken(why) => {
+                if *a.why != *why {
+                    a.why = Arc::from(why);
+                    self.changed = true;
+                }
+            }
+            Found::Head(head) => {
+                if self.flight.as_ref().is_some_and(|f| f.id == head) {
+                    self.commit(out);
+                } else if head != self.head {
+                    a.why = Arc::from(
+                        "the journal does not end as Foghorn left it: is another process writing to it?",
+                    );
+                    self.changed = true;
+                    return self.poll(now, out);
+                } else if let (Some(f), Some(a)) = (self.flight.take(), &mut self.away) {
+                    restore(a, f);
+                }
+                self.come_back(now, out);
+            }
+        }
+        self.poll(now, out);
+    }
+
+    /// The journal takes events again: what was kept is decided anew, on top of what it really holds. Until that is on
+    /// disk, memory stays in effect.
+    fn come_back(&mut self, now: Now, out: &mut Vec<Command>) {
+        let Some(mut away) = self.away.take() else { return };
+        let mut kept = std::mem::take(&mut away.kept);
+        if kept.is_empty() {
+            self.changed = true;
+            out.push(Command::Recovered { after: now.mono.since(away.since.mono), lost: away.lost });
+            return;
+        }
+        let (after, decided, _) = self.decide_all(&self.saved.clone(), &mut kept, usize::MAX);
+        away.memory = after.clone();
+        away.look_at = now.mono + self.limits.append_deadline;
+        self.away = Some(away);
+        self.launch(now, kept, after, decided, out);
+        if self.flight.is_none() {
+            self.come_back(now, out);
+        }
+    }
+
+    /// Hands out the pages that are due and not on their way.
+    fn send_due(&mut self, now: Now, out: &mut Vec<Command>) {
+        let deadline = self.limits.send_deadline;
+        self.sending.retain(|_, since| now.mono.since(*since) < deadline);
+        let room = self.limits.sending.saturating_sub(self.sending.len());
+        let due: Vec<PageKey> = self
+            .state()
+            .due_pages(now.mono)
+            .map(|p| &p.key)
+            .filter(|k| !self.sending.contains_key(*k))
+            .take(room)
+            .cloned()
+            .collect();
+        for key in due {
+            self.sending.insert(key.clone(), now.mono);
+            self.stats.sent += 1;
+            out.push(Command::Send(key));
+        }
+    }
+
+    /// The outcomes of these pages are in effect: they may be due again.
+    fn forget_sent(&mut self, inputs: &[Queued]) {
+        for q in inputs {
+            if let Input::Delivered { key, .. } = &q.input {
+                self.sending.remove(key);
+            }
+        }
+    }
+}
+
+/// A reply, and how its input is treated.
+type Answered = (Ticket, Class, Reply);
+
+#[derive(Default)]
+struct Decided {
+    events: Vec<(Now, bool, Event)>,
+    replies: Vec<Answered>,
+}
+
+/// A batch that is not on disk: its inputs come before all that was kept later.
+fn restore(away: &mut Away, flight: Flight) {
+    let mut inputs: Vec<Queued> =
+        flight.inputs.into_iter().map(|q| Queued { ticket: None, late: true, ..q }).collect();
+    inputs.append(&mut away.kept);
+    away.kept = inputs;
+}
+
+/// What may be promised while the journal is away.
+fn in_memory(class: Class, reply: Reply, why: &Arc<str>) -> Reply {
+    match (class, reply) {
+        (Class::Paging, Reply::Saved(answer)) => Reply::NotSaved(answer, why.clone()),
+        (_, Reply::Saved(Answer::Already)) => Reply::Saved(Answer::Already),
+        (_, Reply::Saved(_)) => Reply::Unavailable(why.clone()),
+        (_, reply) => reply,
+    }
+}

@@ -1,0 +1,319 @@
+//! The loop against a journal that answers late, fails, or lies in between.
+
+use foghorn_core::alert::AlertItem;
+use foghorn_core::input::{Answer, Input};
+use foghorn_core::labels::Labels;
+use foghorn_core::page::{Outcome, PageKey};
+use foghorn_core::setup::Setup;
+use foghorn_core::time::{Mono, Now, Span, Wall};
+use foghorn_core::words::{Actor, Name, Severity, Via};
+use foghorn_core::{Record, State};
+use foghorn_engine::engine::{Append, Appended, Found, Limits};
+use foghorn_engine::{Action, BatchId, Class, Command, Engine, Reply};
+use std::sync::Arc;
+
+const SETUP: &str = r#"{
+  "people": { "ana": { "name": "Ana", "time_zone": "UTC", "contacts": [ { "channel": "push" } ] } },
+  "escalations": { "default": { "steps": [ { "page": [ { "person": "ana" } ], "wait": 300000 } ] } },
+  "integrations": { "prom": {} }
+}"#;
+
+struct Owner {
+    engine: Engine,
+    now: Now,
+    disk: Vec<Arc<Record>>,
+    head: BatchId,
+    held: Option<Append>,
+    replies: Vec<(u64, Reply)>,
+    sent: Vec<PageKey>,
+    other: Vec<String>,
+    tickets: u64,
+}
+
+impl Owner {
+    fn new() -> Owner {
+        let engine = Engine::new(State::default(), 0, BatchId::default(), [7; 16], Limits::default());
+        let now = Now { mono: Mono(1000), wall: Wall(1_790_000_000_000) };
+        let mut o = Owner {
+            engine,
+            now,
+            disk: vec![],
+            head: BatchId::default(),
+            held: None,
+            replies: vec![],
+            sent: vec![],
+            other: vec![],
+            tickets: 0,
+        };
+        let setup: Setup = serde_json::from_str(SETUP).unwrap();
+        o.submit(Class::World, Input::AdoptConfig { hash: "1".into(), setup: Arc::new(setup) });
+        o.flow();
+        o
+    }
+
+    fn on(&mut self, action: Action) {
+        for c in self.engine.on(action, self.now) {
+            match c {
+                Command::Append(a) => {
+                    assert!(self.held.is_none(), "one batch in flight at a time");
+                    assert_eq!(a.first_seq, self.disk.len() as u64 + 1);
+                    self.held = Some(a);
+                }
+                Command::Reply(t, r) => self.replies.push((t, r)),
+                Command::Send(k) => self.sent.push(k),
+                Command::Settle => self.other.push("settle".into()),
+                Command::Degraded(why) => self.other.push(format!("degraded: {why}")),
+                Command::Recovered { lost, .. } => self.other.push(format!("recovered, {lost} lost")),
+                Command::Publish(_) | Command::Snapshot { .. } => {}
+            }
+        }
+    }
+
+    fn submit(&mut self, class: Class, input: Input) -> u64 {
+        self.tickets += 1;
+        self.on(Action::Submit { input, class, ticket: Some(self.tickets) });
+        self.on(Action::Poll);
+        self.tickets
+    }
+
+    fn write(&mut self) -> BatchId {
+        let a = self.held.take().expect("an append");
+        self.disk.extend(a.records.iter().cloned());
+        self.head = a.id;
+        a.id
+    }
+
+    /// The journal answers at once until nothing is in flight.
+    fn flow(&mut self) {
+        while self.held.is_some() {
+            let id = self.write();
+            self.on(Action::Appended { id, result: Appended::Durable });
+        }
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.now = Now { mono: self.now.mono + Span(ms), wall: self.now.wall + Span(ms) };
+        self.on(Action::Poll);
+    }
+
+    fn reply(&self, ticket: u64) -> Option<&Reply> {
+        self.replies.iter().find(|(t, _)| *t == ticket).map(|(_, r)| r)
+    }
+
+    fn replayed(&self) -> State {
+        let mut s = State::default();
+        self.disk.iter().for_each(|r| s.apply(r.at, &r.event));
+        s
+    }
+}
+
+fn alert(n: u32) -> Input {
+    let labels = Labels::from_pairs([("alertname", "Down".to_string()), ("host", format!("h{n}"))]);
+    let item = AlertItem { severity: Some(Severity::Critical), ..AlertItem::firing(labels, Labels::empty()) };
+    Input::Alerts { source: "prom".into(), items: vec![item] }
+}
+
+fn ack(id: u64) -> Input {
+    Input::Acknowledge { incident: id, by: Actor { name: Name::from("ana"), via: Via::Link }, revision: None }
+}
+
+fn why() -> Arc<str> {
+    Arc::from("no answer from the disk for 2s")
+}
+
+#[test]
+fn a_reply_and_a_page_wait_for_the_disk() {
+    let mut o = Owner::new();
+    let t = o.submit(Class::Intake, alert(1));
+    assert!(o.reply(t).is_none() && o.sent.is_empty());
+    o.flow();
+    assert_eq!(o.reply(t), Some(&Reply::Saved(Answer::Done)));
+    assert_eq!(o.sent.len(), 1);
+    assert_eq!(&o.replayed(), o.engine.state());
+}
+
+#[test]
+fn what_queues_while_a_batch_is_in_flight_is_the_next_batch() {
+    let mut o = Owner::new();
+    let tickets: Vec<u64> = (0..50).map(|n| o.submit(Class::Intake, alert(n))).collect();
+    assert_eq!(o.engine.queued(), 49);
+    let before = o.disk.len();
+    let id = o.write();
+    o.on(Action::Appended { id, result: Appended::Durable });
+    assert_eq!(o.engine.queued(), 0);
+    o.flow();
+    assert!(tickets.iter().all(|t| o.reply(*t) == Some(&Reply::Saved(Answer::Done))));
+    assert!(o.disk.len() > before + 100);
+    assert_eq!(&o.replayed(), o.engine.state());
+}
+
+#[test]
+fn a_disk_that_hangs_does_not_stop_paging() {
+    let mut o = Owner::new();
+    let t = o.submit(Class::Intake, alert(1));
+    o.wait(1999);
+    assert!(o.sent.is_empty());
+    o.wait(1);
+    assert_eq!(o.sent.len(), 1, "the page leaves from memory");
+    assert_eq!(o.reply(t), Some(&Reply::Unavailable(why())), "but nothing is claimed that is not durable");
+    let a = o.submit(Class::Paging, ack(1));
+    assert_eq!(o.reply(a), Some(&Reply::NotSaved(Answer::Done, why())), "a person's acknowledgement counts");
+    assert!(o.engine.state().incident(1).unwrap().is_acknowledged());
+    let t = o.submit(Class::Intake, alert(2));
+    assert!(matches!(o.reply(t), Some(Reply::Unavailable(_))));
+    assert_eq!(o.sent.len(), 2);
+    assert!(!o.disk.iter().any(|r| r.late));
+    // The disk answers after all.
+    o.wait(60_000);
+    let id = o.write();
+    o.on(Action::Appended { id, result: Appended::Durable });
+    o.flow();
+    assert_eq!(o.other.last().unwrap(), "recovered, 0 lost");
+    assert!(o.engine.state().incident(1).unwrap().is_acknowledged(), "the acknowledgement was not lost");
+    assert_eq!(o.engine.state().open_count(), 2);
+    assert_eq!(&o.replayed(), o.engine.state());
+    assert!(o.disk.iter().any(|r| r.late));
+    let t = o.submit(Class::Intake, alert(3));
+    o.flow();
+    assert_eq!(o.reply(t), Some(&Reply::Saved(Answer::Done)));
+}
+
+#[test]
+fn an_unknown_outcome_is_settled_by_looking() {
+    for there in [false, true] {
+        let mut o = Owner::new();
+        o.submit(Class::Intake, alert(1));
+        let id = o.held.as_ref().unwrap().id;
+        let batch = if there { o.write() } else { o.held.take().unwrap().id };
+        assert_eq!(id, batch);
+        o.on(Action::Appended { id, result: Appended::Unknown("disk I/O error".into()) });
+        assert_eq!(o.sent.len(), 1);
+        let key = o.sent[0].clone();
+        o.submit(
+            Class::Paging,
+            Input::Delivered { key, outcome: Outcome::Accepted { detail: String::new() } },
+        );
+        o.wait(1000);
+        assert_eq!(o.other.last().unwrap(), "settle");
+        o.on(Action::Settled { found: Found::StillBroken("read-only file system".into()) });
+        o.wait(1000);
+        let head = o.head;
+        o.on(Action::Settled { found: Found::Head(head) });
+        o.flow();
+        assert_eq!(o.other.last().unwrap(), "recovered, 0 lost");
+        assert_eq!(o.engine.state().open_count(), 1);
+        assert_eq!(o.sent.len(), 1, "what was sent from memory is not sent again");
+        assert_eq!(&o.replayed(), o.engine.state());
+        let opened =
+            o.disk.iter().filter(|r| matches!(r.event, foghorn_core::Event::AlertOpened { .. })).count();
+        assert_eq!(opened, 1, "there: {there}");
+    }
+}
+
+#[test]
+fn a_refused_append_loses_nothing() {
+    let mut o = Owner::new();
+    let t = o.submit(Class::Intake, alert(1));
+    let id = o.held.take().unwrap().id;
+    o.on(Action::Appended { id, result: Appended::Refused("disk full".into()) });
+    assert_eq!(o.reply(t), Some(&Reply::Unavailable(Arc::from("disk full"))));
+    assert_eq!((o.sent.len(), o.other[0].as_str()), (1, "degraded: disk full"));
+    o.wait(1000);
+    let head = o.head;
+    o.on(Action::Settled { found: Found::Head(head) });
+    o.flow();
+    assert_eq!((o.engine.state().open_count(), &o.replayed()), (1, o.engine.state()));
+}
+
+#[test]
+fn escalation_goes_on_in_memory_and_is_written_afterwards() {
+    let mut o = Owner::new();
+    o.submit(Class::Intake, alert(1));
+    let id = o.held.take().unwrap().id;
+    o.on(Action::Appended { id, result: Appended::Refused("disk full".into()) });
+    for _ in 0..25 {
+        while let Some(key) = o
+            .sent
+            .iter()
+            .find(|k| o.engine.state().pages.get(*k).is_some_and(|p| p.due_at().is_some()))
+            .cloned()
+        {
+            o.submit(
+                Class::Paging,
+                Input::Delivered { key, outcome: Outcome::Accepted { detail: String::new() } },
+            );
+        }
+        o.wait(60_000);
+    }
+    assert_eq!(o.sent.len(), 6, "every five minutes");
+    let head = o.head;
+    o.on(Action::Settled { found: Found::Head(head) });
+    o.flow();
+    let late = o
+        .disk
+        .iter()
+        .filter(|r| matches!(r.event, foghorn_core::Event::StepEntered { .. }) && r.late)
+        .count();
+    assert_eq!(late, 6);
+    assert_eq!(&o.replayed(), o.engine.state());
+    assert_eq!(o.sent.len(), 6);
+}
+
+#[test]
+fn a_page_whose_outcome_never_comes_is_sent_again() {
+    let mut o = Owner::new();
+    o.submit(Class::Intake, alert(1));
+    o.flow();
+    o.wait(60_000);
+    o.flow();
+    assert_eq!(
+        o.sent.len(),
+        2,
+        "not accepted for a minute: passed over, and the policy's only step is entered again"
+    );
+    o.wait(121_000);
+    assert_eq!(o.sent.len(), 3);
+    assert_eq!(o.sent[1], o.sent[2], "under the same key, so that a receiver can tell");
+}
+
+#[test]
+fn the_next_wakeup_is_never_in_the_past_for_long() {
+    let mut o = Owner::new();
+    for n in 0..5 {
+        o.submit(Class::Intake, alert(n));
+    }
+    for _ in 0..2000 {
+        o.flow();
+        let Some(at) = o.engine.next_wakeup() else { break };
+        let ahead = at.since(o.now.mono).0.max(1);
+        o.wait(ahead);
+    }
+    assert!(o.now.mono.0 > 600_000, "2000 wake-ups are not spent in one moment: {:?}", o.now.mono);
+}
+
+#[test]
+fn at_the_limit_other_tools_are_the_first_that_are_not_kept() {
+    let mut o = Owner::new();
+    o.engine = Engine::new(
+        o.replayed(),
+        o.disk.len() as u64,
+        o.head,
+        [9; 16],
+        Limits { kept: 10, ..Limits::default() },
+    );
+    o.submit(Class::Intake, alert(0));
+    let id = o.held.take().unwrap().id;
+    o.on(Action::Appended { id, result: Appended::Refused("disk full".into()) });
+    for n in 1..20 {
+        o.submit(Class::Intake, alert(n));
+    }
+    o.submit(Class::Paging, ack(1));
+    o.wait(1000);
+    let head = o.head;
+    o.on(Action::Settled { found: Found::Head(head) });
+    o.flow();
+    assert!(
+        o.other.last().unwrap().starts_with("recovered, ") && !o.other.last().unwrap().contains(" 0 lost")
+    );
+    assert_eq!(&o.replayed(), o.engine.state());
+}
