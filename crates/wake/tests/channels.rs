@@ -146,6 +146,17 @@ async fn what_answers_mean() {
     let fake = Fake::start(|_| (429, &[("retry-after", "7")], String::new())).await;
     let outcome = attempt(&webhook(&fake.url), &page("ana")).await;
     assert!(matches!(outcome, Outcome::Retry { after: Some(Span(7000)), .. }), "{outcome:?}");
+    let echo = Fake::start(|seen| {
+        answer(400, format!("no hook at {} for {}", seen.uri, seen.header("authorization")))
+    })
+    .await;
+    let url =
+        echo.url.replace("http://", "http://user:p4ssw0rd@") + "/hooks/h00k/T0k3nT0k3nT0k3n?key=k3yk3yk3y";
+    let error = failed(attempt(&webhook(url), &page("ana")).await);
+    assert!(error.starts_with("HTTP 400") && error.contains("no hook at"), "{error}");
+    for hidden in ["p4ssw0rd", "T0k3n", "k3yk3y", &STANDARD.encode("user:p4ssw0rd")] {
+        assert!(!error.contains(hidden), "{hidden} in {error}");
+    }
     let cut = raw(Some("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf")).await;
     assert!(retried(attempt(&webhook(cut), &page("ana")).await).contains("in the middle of its answer"));
     let closed = raw(Some("")).await;

@@ -29,7 +29,12 @@ impl Secrets {
                 secrets.url(&Secret::new(url.as_str()));
                 secrets.whole(token.as_ref());
             }
-            C::TwilioVoice(account) | C::TwilioSms(account) => secrets.whole(Some(&account.token)),
+            C::TwilioVoice(account) | C::TwilioSms(account) => {
+                secrets.whole(Some(&account.token));
+                if let Ok(token) = account.token.expose() {
+                    secrets.basic(&format!("{}:{token}", account.account));
+                }
+            }
             C::Exec { .. } => {}
             C::Http { url, headers, .. } => {
                 secrets.url(url);
@@ -74,10 +79,19 @@ impl Secrets {
         if let Some((user, _)) = authority.rsplit_once('@') {
             let password = user.split_once(':').map_or(user, |(_, password)| password);
             self.add(password, SHORTEST);
+            self.basic(user);
             self.add(&percent_encoding::percent_decode_str(password).decode_utf8_lossy(), SHORTEST);
         }
         self.add(path.trim_matches('/'), SHORTEST);
         self.pieces(&Secret::new(path));
+    }
+
+    /// The same as a header of a request, which a server may repeat.
+    fn basic(&mut self, user_and_password: &str) {
+        let decode = |s: &str| percent_encoding::percent_decode_str(s).decode_utf8_lossy().into_owned();
+        let (user, password) = user_and_password.split_once(':').unwrap_or((user_and_password, ""));
+        let header = foghorn_net::http::basic(&decode(user), &decode(password));
+        self.add(header.trim_start_matches("Basic "), SHORTEST);
     }
 
     pub(super) fn hide(&self, mut text: String) -> String {

@@ -1,5 +1,5 @@
 //! Stand-ins for providers, on loopback, and messages to send them.
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
 pub mod smtp;
 
