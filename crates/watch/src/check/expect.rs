@@ -1,0 +1,43 @@
+//! The one place where what was seen meets the language of expectations.
+
+use super::{Phases, Seen};
+use foghorn_config::expect::{self, Expectation, JsonPath, Observed};
+
+/// The first expectation that does not hold, in words. Phases count as far as they have come.
+pub(super) fn first_broken(all: &[Expectation], seen: &Seen, phases: &Phases) -> Option<String> {
+    if all.is_empty() {
+        return None;
+    }
+    let header =
+        |name: &str| seen.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    let observed = Observed {
+        status: seen.status.map(i64::from),
+        body: seen.body.as_deref(),
+        size: None,
+        header: Some(&header),
+        phases: expect::Phases {
+            resolve: phases.resolve,
+            connect: phases.connect,
+            tls: phases.tls,
+            first_byte: phases.first_byte,
+            total: Some(phases.total),
+        },
+        #[allow(clippy::cast_precision_loss)]
+        cert_days: seen.cert_days.map(|d| d as f64),
+        answers: seen.answers.as_deref(),
+        perf: &seen.perf,
+        json: Default::default(),
+    };
+    let why = all.iter().find_map(|e| e.holds(&observed).err())?;
+    Some(if seen.cut { format!("{why} (only the first 1 MiB of the answer was read)") } else { why })
+}
+
+/// The value at a path of a JSON answer, as text.
+pub(super) fn json_text(path: &JsonPath, seen: &Seen) -> Option<String> {
+    let document = serde_json::from_slice(seen.body.as_deref()?).ok()?;
+    match path.find(&document).into_iter().next()?.into_owned() {
+        serde_json::Value::String(text) => Some(text),
+        serde_json::Value::Null => None,
+        other => Some(other.to_string()),
+    }
+}

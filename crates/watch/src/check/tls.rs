@@ -1,0 +1,200 @@
+//! `tls`: chain, name and days to expiry; and the handshake that `http` uses too.
+
+use super::trace::{Doing, Trace};
+use super::{Env, Trouble};
+use crate::connect;
+use foghorn_config::model::SocketTarget;
+use foghorn_core::time::{Span, Wall};
+use rustls::client::Resumption;
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::{AlertDescription, CertificateError, ClientConfig};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+const DAY: i64 = 86_400;
+
+pub(super) async fn run(
+    target: &SocketTarget,
+    server_name: &str,
+    min_days: u32,
+    ca_file: Option<&Path>,
+    env: &Env,
+    trace: &mut Trace,
+) -> Result<String, Trouble> {
+    let (stream, peer) = connect::connect(&env.resolver, &target.host, target.port, None, trace).await?;
+    let stream = match handshake(config(false, ca_file, &[])?, server_name, stream, peer, trace).await {
+        Ok(stream) => stream,
+        Err(Trouble::Bad(why)) => {
+            return Err(Trouble::Bad(match shown(server_name, peer, trace).await {
+                Some(shown) => format!("{why}; it shows {shown}"),
+                None => why,
+            }));
+        }
+        Err(other) => return Err(other),
+    };
+    let leaf =
+        leaf(&stream).ok_or_else(|| Trouble::Bad(format!("{peer} shows no certificate that can be read")))?;
+    trace.seen.cert_days = Some(leaf.days());
+    if leaf.days() < i64::from(min_days) {
+        return Err(Trouble::Bad(format!(
+            "certificate of {server_name} ends in {} ({}), which is fewer than {min_days} days",
+            days(leaf.days()),
+            leaf.date()
+        )));
+    }
+    Ok(format!("certificate of {server_name} is good for {} ({})", days(leaf.days()), leaf.date()))
+}
+
+/// A second look, without demanding anything, to say what was shown instead.
+async fn shown(server_name: &str, peer: SocketAddr, trace: &mut Trace) -> Option<String> {
+    let config = config(true, None, &[]).ok()?;
+    let name = ServerName::try_from(server_name.to_owned()).ok()?;
+    let look = async {
+        let stream = TcpStream::connect(peer).await.ok()?;
+        TlsConnector::from(config).connect(name, stream).await.ok()
+    };
+    let leaf = leaf(&tokio::time::timeout(trace.left() / 2, look).await.ok()??)?;
+    trace.seen.cert_days = Some(leaf.days());
+    Some(format!("{} issued by {}, until {}", leaf.subject, leaf.issuer, leaf.date()))
+}
+
+/// Whom to trust and what to offer. Sessions are not resumed: a resumed one shows no certificate, and one that has
+/// expired meanwhile would go unnoticed.
+pub(super) fn config(
+    insecure: bool,
+    ca_file: Option<&Path>,
+    alpn: &[&[u8]],
+) -> Result<Arc<ClientConfig>, Trouble> {
+    let shared = foghorn_net::tls::client_config(insecure, ca_file, alpn)
+        .map_err(|e| Trouble::Unknown(format!("TLS cannot be used: {e}")))?;
+    let mut config = ClientConfig::clone(&shared);
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// The handshake; adds to the run's phases.
+pub(super) async fn handshake(
+    config: Arc<ClientConfig>,
+    name: &str,
+    stream: TcpStream,
+    peer: SocketAddr,
+    trace: &mut Trace,
+) -> Result<TlsStream<TcpStream>, Trouble> {
+    let server_name = ServerName::try_from(name.to_owned())
+        .map_err(|_| Trouble::Bad(format!("{name} is no name that a certificate could be for")))?;
+    trace.doing = Doing::Handshaking(peer);
+    let began = Instant::now();
+    let result = TlsConnector::from(config).connect(server_name, stream).await;
+    *trace.phases.tls.get_or_insert_default() += began.elapsed();
+    result.map_err(|e| trouble(&e, name, peer))
+}
+
+fn trouble(e: &std::io::Error, name: &str, peer: SocketAddr) -> Trouble {
+    use rustls::Error;
+    let text = match e.get_ref().and_then(|e| e.downcast_ref::<Error>()) {
+        Some(Error::InvalidCertificate(c)) => certificate_text(c, name),
+        Some(Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+            format!("{peer} does not speak the protocol asked for (ALPN)")
+        }
+        Some(Error::AlertReceived(alert)) => format!("{peer} refused the TLS handshake: {alert:?}"),
+        Some(Error::InvalidMessage(_)) => format!("{peer} does not speak TLS"),
+        Some(Error::PeerIncompatible(why)) => {
+            format!("no TLS version or cipher in common with {peer}: {why:?}")
+        }
+        Some(other) => format!("TLS handshake with {peer} failed: {other}"),
+        None if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            format!("{peer} closed the connection in the TLS handshake")
+        }
+        None => return connect::trouble(e, peer).map(|t| format!("{t} (in the TLS handshake)")),
+    };
+    Trouble::Bad(text)
+}
+
+fn certificate_text(e: &CertificateError, name: &str) -> String {
+    let ago = |a: &UnixTime, b: &UnixTime| span(a.as_secs().abs_diff(b.as_secs()));
+    match e {
+        CertificateError::Expired => format!("certificate of {name} expired"),
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!("certificate of {name} expired {} ago", ago(time, not_after))
+        }
+        CertificateError::NotValidYet => format!("certificate of {name} is not valid yet"),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!("certificate of {name} is not valid before {} from now", ago(time, not_before))
+        }
+        CertificateError::UnknownIssuer => format!(
+            "certificate of {name} is not trusted: its issuer is unknown (an intermediate certificate that is not \
+             sent, or a private authority)"
+        ),
+        CertificateError::NotValidForName => format!("certificate is for another name than {name}"),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names: Vec<&str> = presented.iter().map(|p| presented_name(p)).take(5).collect();
+            format!(
+                "certificate is not for {name} but for {}",
+                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+            )
+        }
+        CertificateError::Revoked => format!("certificate of {name} is revoked"),
+        CertificateError::BadSignature => {
+            format!("certificate of {name} is not trusted: its signature is wrong")
+        }
+        other => format!("certificate of {name} is not trusted: {other}"),
+    }
+}
+
+/// `DnsName("a.example")` as the library writes it.
+fn presented_name(text: &str) -> &str {
+    text.split('"').nth(1).unwrap_or(text)
+}
+
+/// What is said of a certificate.
+struct Leaf {
+    subject: String,
+    issuer: String,
+    ends: i64,
+}
+
+impl Leaf {
+    /// Whole days left, negative once it has ended.
+    fn days(&self) -> i64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        self.ends.saturating_sub(i64::try_from(now).unwrap_or(i64::MAX)).div_euclid(DAY)
+    }
+
+    fn date(&self) -> String {
+        let text = Wall(self.ends.saturating_mul(1000)).to_string();
+        text.split('T').next().unwrap_or_default().to_owned()
+    }
+}
+
+fn leaf(stream: &TlsStream<TcpStream>) -> Option<Leaf> {
+    let cert = stream.get_ref().1.peer_certificates()?.first()?;
+    let (_, cert) = x509_parser::parse_x509_certificate(cert).ok()?;
+    let or_none = |name: String| if name.is_empty() { "nobody".to_owned() } else { name };
+    Some(Leaf {
+        subject: or_none(cert.subject().to_string()),
+        issuer: or_none(cert.issuer().to_string()),
+        ends: cert.validity().not_after.timestamp(),
+    })
+}
+
+/// Days until the server's certificate ends.
+pub(super) fn leaf_days(stream: &TlsStream<TcpStream>) -> Option<i64> {
+    leaf(stream).map(|l| l.days())
+}
+
+fn days(n: i64) -> String {
+    if n == 1 { "1 day".to_owned() } else { format!("{n} days") }
+}
+
+fn span(seconds: u64) -> String {
+    match i64::try_from(seconds).unwrap_or(i64::MAX) / DAY {
+        0 => Span::secs(seconds).to_string(),
+        n => days(n),
+    }
+}

@@ -1,0 +1,119 @@
+//! What is known about a run while it goes on, so that one that is cut off by its deadline can say how far it came.
+
+use super::{Phases, StepPhases};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a run is waiting for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Doing {
+    #[default]
+    Starting,
+    Resolving(String),
+    Connecting(SocketAddr),
+    Handshaking(SocketAddr),
+    Waiting {
+        peer: SocketAddr,
+        sent: bool,
+    },
+    Reading {
+        peer: SocketAddr,
+        bytes: usize,
+    },
+    /// Anything else, as it goes on after "no answer within 3 s ".
+    Other(String),
+}
+
+/// A run that is going on.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    pub(crate) started: Instant,
+    pub(crate) deadline: Instant,
+    pub(crate) timeout: Duration,
+    pub(crate) phases: Phases,
+    pub(crate) steps: Vec<StepPhases>,
+    pub(crate) doing: Doing,
+    /// `step 2 of 3: `, where there are several.
+    pub(crate) step: String,
+    pub(crate) seen: super::Seen,
+}
+
+impl Trace {
+    pub(crate) fn new(timeout: Duration) -> Trace {
+        let started = Instant::now();
+        Trace {
+            started,
+            deadline: started + timeout,
+            timeout,
+            phases: Phases::default(),
+            steps: Vec::new(),
+            doing: Doing::Starting,
+            step: String::new(),
+            seen: super::Seen::default(),
+        }
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// What a page says when the time is up.
+    pub(crate) fn timed_out(&self) -> String {
+        let t = ShowTime(self.timeout);
+        match &self.doing {
+            Doing::Starting => format!("not begun within {t}"),
+            Doing::Resolving(host) => format!("no answer from the resolver for {host} within {t}"),
+            Doing::Connecting(peer) => format!("no connection to {peer} within {t}"),
+            Doing::Handshaking(peer) => format!("no TLS handshake with {peer} within {t} (connected)"),
+            Doing::Waiting { peer, sent: true } => {
+                format!("no answer from {peer} within {t} (connected, request sent)")
+            }
+            Doing::Waiting { peer, sent: false } => format!("no answer from {peer} within {t} (connected)"),
+            Doing::Reading { peer, bytes } => {
+                format!("answer from {peer} not complete within {t} ({bytes} bytes of it read)")
+            }
+            Doing::Other(what) => format!("no answer within {t} ({what})"),
+        }
+    }
+}
+
+/// A duration as people read it in one glance: `3 s`, `1.5 s`, `12 ms`, `0.3 ms`.
+pub(crate) struct ShowTime(pub(crate) Duration);
+
+impl std::fmt::Display for ShowTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ms = self.0.as_secs_f64() * 1000.0;
+        if ms >= 10_000.0 {
+            write!(f, "{:.0} s", ms / 1000.0)
+        } else if ms >= 1000.0 {
+            let text = format!("{:.1}", ms / 1000.0);
+            write!(f, "{} s", text.trim_end_matches(".0"))
+        } else if ms >= 10.0 {
+            write!(f, "{ms:.0} ms")
+        } else {
+            let text = format!("{ms:.1}");
+            write!(f, "{} ms", text.trim_end_matches(".0"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_in_one_glance() {
+        for (us, want) in [
+            (300, "0.3 ms"),
+            (1_000, "1 ms"),
+            (12_400, "12 ms"),
+            (999_000, "999 ms"),
+            (1_500_000, "1.5 s"),
+            (3_000_000, "3 s"),
+            (61_000_000, "61 s"),
+        ] {
+            assert_eq!(ShowTime(Duration::from_micros(us)).to_string(), want);
+        }
+    }
+}
