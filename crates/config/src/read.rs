@@ -13,6 +13,14 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+/// Why a text cannot be had.
+enum Unexpanded {
+    /// `${` without a name and `}`.
+    Malformed,
+    /// A variable is unset or empty.
+    Missing(String),
+}
+
 /// What readers share.
 pub(crate) struct Cx<'a> {
     pub(crate) source: Source<'a>,
@@ -70,8 +78,8 @@ impl<'a> Cx<'a> {
         self.base.join(text)
     }
 
-    /// Text with its variables put in; in the error, which are unset. `$${` stands for `${`.
-    fn expand(&self, text: &str) -> Result<String, String> {
+    /// Text with its variables put in. `$${` stands for `${`.
+    fn expand(&self, text: &str) -> Result<String, Unexpanded> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(i) = rest.find("${") {
@@ -84,13 +92,16 @@ impl<'a> Cx<'a> {
             }
             out.push_str(before);
             let name = from[2..].split_once('}').map(|(name, _)| name).filter(|name| is_variable(name));
-            let name = name.ok_or("`${` begins the name of an environment variable, as in `${NAME}`; for the characters themselves write `$${`")?;
-            let value =
-                (self.env)(name).ok_or_else(|| format!("the environment variable {name} is not set"))?;
-            if value.is_empty() {
-                return Err(format!("the environment variable {name} is empty"));
+            let name = name.ok_or(Unexpanded::Malformed)?;
+            match (self.env)(name) {
+                None => {
+                    return Err(Unexpanded::Missing(format!("the environment variable {name} is not set")));
+                }
+                Some(value) if value.is_empty() => {
+                    return Err(Unexpanded::Missing(format!("the environment variable {name} is empty")));
+                }
+                Some(value) => out.push_str(&value),
             }
-            out.push_str(&value);
             rest = &from[name.len() + 3..];
         }
         out.push_str(rest);
@@ -106,12 +117,21 @@ impl<'a> Cx<'a> {
     fn expanded_unshown(&mut self, node: &Node, text: &str) -> Option<String> {
         match self.expand(text) {
             Ok(text) => Some(text),
-            Err(why) => {
+            Err(Unexpanded::Malformed) => self.malformed(node.at),
+            Err(Unexpanded::Missing(why)) => {
                 // What stands in the file is the name of a variable.
                 self.shown.insert(node.at);
                 self.wrong(node.at, why, "set it for Foghorn, or write the value here")
             }
         }
+    }
+
+    fn malformed<T>(&mut self, at: At) -> Option<T> {
+        self.wrong(
+            at,
+            "`${` begins the name of an environment variable, and no name follows",
+            "write `${NAME}`, or `$${` for the characters `${` themselves",
+        )
     }
 
     /// A part of a scalar, by characters: exact where the file has the text as it is, else the whole scalar.
@@ -130,7 +150,7 @@ impl<'a> Cx<'a> {
     /// The scalar that a value is, or an error that says `wanted`.
     pub(crate) fn scalar<'n>(&mut self, node: &'n Node, wanted: &str) -> Option<&'n Scalar> {
         match &node.what {
-            What::Scalar(s) if s.plain && s.text.is_empty() => self.wrong(
+            What::Scalar(s) if s.is_null() => self.wrong(
                 node.owner,
                 format!("{wanted} is missing here"),
                 "write a value after the `:`, or remove the key",
@@ -166,13 +186,12 @@ impl<'a> Cx<'a> {
             self.cover(root, &mut hidden);
         }
         hidden.sort_unstable();
-        let words = if root.is_none() { crate::schema::words() } else { HashSet::new() };
         let covered = |byte: usize| match root {
             // Ranges do not overlap: the last one that begins before is the only one that can hold it.
             Some(_) => {
                 hidden[..hidden.partition_point(|at| at.start <= byte)].last().is_some_and(|at| byte < at.end)
             }
-            None => unknown_word(self.source.text, byte, &words),
+            None => unknown_word(self.source.text, byte, &crate::schema::WORDS),
         };
         self.wrong.sort_by_key(|w| w.at);
         self.wrong.dedup_by(|a, b| a.at == b.at && a.message == b.message);
@@ -234,8 +253,10 @@ pub(crate) trait FromText: Sized {
     const WANTED: &'static str;
     /// Whether a text without quotes is refused when other readers take it for something else.
     const TEXT: bool = true;
-    /// Whether a bad value may be shown.
-    const SHOWN: bool = true;
+    /// Whether the value may be shown.
+    fn shown(_: &str) -> bool {
+        true
+    }
     /// Reads it, or says what is wrong.
     fn from_text(text: &str) -> Result<Self, String>;
     /// JSON Schema of it.
@@ -252,7 +273,7 @@ impl<T: FromText> Read for T {
         }
         let text = cx.expanded_unshown(node, &scalar.text)?;
         let value = T::from_text(&text);
-        if T::SHOWN || value.is_ok() {
+        if T::shown(&text) {
             cx.shown.insert(node.at);
         }
         // What stands in the file is shown, not what a variable holds.
@@ -296,7 +317,8 @@ impl Read for Secret {
                 return cx.wrong(node.at, "this secret is empty", "write it, or remove the key");
             }
             Ok(text) => Secret::new(text),
-            Err(why) => cx.missing(node.at, &why),
+            Err(Unexpanded::Malformed) => return cx.malformed(node.at),
+            Err(Unexpanded::Missing(why)) => cx.missing(node.at, &why),
         })
     }
 
@@ -361,7 +383,7 @@ impl<'n> Fields<'n> {
             (What::Map(pairs), _) => {
                 pairs.iter().map(|p| (p.key.text.as_str(), p.key_at, &p.value, false)).collect()
             }
-            (What::Scalar(s), None) if s.plain && s.text.is_empty() => Vec::new(),
+            (What::Scalar(s), None) if s.is_null() => Vec::new(),
             (_, Some(short)) => vec![(short, node.owner, node, false)],
             (_, None) => {
                 return cx.wrong(
@@ -429,6 +451,9 @@ impl<T: Read> Wanted for T {
     fn wanted() -> String {
         let schema = T::schema(&mut Defs::default());
         let name = |kind: &str| schema.get("description").and_then(Value::as_str).unwrap_or(kind).to_owned();
+        if let Some(words) = schema.get("enum").and_then(Value::as_array) {
+            return format!("which is {}", listed(words.iter().filter_map(Value::as_str), "or"));
+        }
         match schema.get("type").and_then(Value::as_str) {
             Some("array") => name("a list"),
             Some("integer" | "number") => name("a number"),
@@ -500,7 +525,7 @@ impl<T: Read> Read for Table<T> {
         };
         match &node.what {
             What::Map(pairs) => Some(Table(pairs.iter().map(read).collect())),
-            What::Scalar(s) if s.plain && s.text.is_empty() => Some(Table(Vec::new())),
+            What::Scalar(s) if s.is_null() => Some(Table(Vec::new())),
             _ => cx.wrong(
                 node.at,
                 "a group of names is expected here",
@@ -526,7 +551,7 @@ impl<T: Read> Read for List<T> {
                 let items: Vec<Option<T>> = items.iter().map(|n| T::read(n, cx)).collect();
                 items.into_iter().collect::<Option<Vec<T>>>().map(List)
             }
-            What::Scalar(s) if s.plain && s.text.is_empty() => Some(List(Vec::new())),
+            What::Scalar(s) if s.is_null() => Some(List(Vec::new())),
             _ => cx.wrong(node.at, "a list is expected here", "write `[one, another]`"),
         }
     }

@@ -209,7 +209,9 @@ impl FromText for Host {
 pub(crate) struct HttpUrl(pub(crate) String);
 impl FromText for HttpUrl {
     const WANTED: &'static str = "a URL";
-    const SHOWN: bool = false;
+    fn shown(text: &str) -> bool {
+        !text.contains('@')
+    }
     fn from_text(text: &str) -> Result<Self, String> {
         let url = http_url(text)?;
         match (url.username(), url.password()) {

@@ -5,6 +5,7 @@ use crate::read::Read;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// One key of a group.
 #[derive(Clone, Debug)]
@@ -189,7 +190,9 @@ fn shape(schema: &Value) -> String {
 }
 
 /// Every word that the schema knows: those may be shown of a file that is no YAML.
-pub(crate) fn words() -> HashSet<String> {
+pub(crate) static WORDS: LazyLock<HashSet<String>> = LazyLock::new(words);
+
+fn words() -> HashSet<String> {
     fn enums(schema: &Value, out: &mut HashSet<String>) {
         match schema {
             Value::Object(map) => {

@@ -30,6 +30,13 @@ pub(crate) struct Scalar {
     pub(crate) plain: bool,
 }
 
+impl Scalar {
+    /// Nothing at all, as behind a key without a value.
+    pub(crate) fn is_null(&self) -> bool {
+        self.plain && matches!(self.text.as_str(), "" | "~" | "null")
+    }
+}
+
 /// A key and its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
@@ -60,6 +67,10 @@ const MOST_NODES: usize = 2_000_000;
 /// More than any key of ours needs, and few enough for recursion.
 const DEEPEST: usize = 64;
 
+/// What usually explains an error of syntax.
+const SYNTAX: &str =
+    "look at the brackets, quotes and indentation here and on the lines before; tabs do not indent";
+
 /// A collection that is not finished.
 enum Open {
     List { at: At, anchor: usize, items: Vec<Node> },
@@ -79,7 +90,7 @@ pub(crate) fn read(source: Source<'_>) -> Tree {
     let text = source.text;
     let tree = Tree { root: None, wrong: Vec::new(), dropped: Vec::new() };
     let mut b = Builder { source, open: Vec::new(), anchors: HashMap::new(), nodes: 0, tree };
-    let mut options = options! { disallow_directives: true, strict_indentation: true };
+    let mut options = options! { disallow_directives: true };
     options.set_emit_comments(false);
     for next in Parser::new_from_str_with_options(text, options) {
         let done = match next {
@@ -91,7 +102,7 @@ pub(crate) fn read(source: Source<'_>) -> Tree {
                 Err(Wrong {
                     at: At { start, end: start + 1 },
                     message: format!("this is not YAML: {}", e.info()),
-                    advice: None,
+                    advice: Some(SYNTAX.to_owned()),
                 })
             }
         };

@@ -29,7 +29,7 @@ pub(super) fn topology(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> BT
         let _ = cx.wrong::<()>(
             at,
             format!("these entities stand on one another in a circle: {}", path.join(" -> ")),
-            "remove one `runs_on` or `depends_on` of it: what fails first would be nobody",
+            "remove one `runs_on` or `depends_on` of it: in a circle nothing can be the cause",
         );
     }
     topology

@@ -110,7 +110,8 @@ impl<'t> Parser<'t> {
                 return self.named(word);
             }
             "" => {
-                return self.wrong(1, format!("it begins with what is looked at: {}", listed(SUBJECTS, "or")));
+                return self
+                    .wrong(1, format!("it begins with what is looked at: {}", listed(SUBJECTS, "or")));
             }
             _ => match (Phase::ALL.into_iter().find(|p| p.word() == word), nearest(word, SUBJECTS)) {
                 (Some(phase), _) => Subject::Phase(phase),
