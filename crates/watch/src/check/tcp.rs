@@ -42,24 +42,29 @@ pub(super) async fn run(
         trace.phases.first_byte.get_or_insert_with(|| waiting.elapsed());
         body.extend(buffer.iter().take(n));
         body.truncate(LIMIT);
-        trace.doing = Doing::Reading { peer, bytes: body.len() };
         if satisfied(&body, trace) {
             return Ok(format!("{peer} answered in {}", ShowTime(waiting.elapsed())));
         }
         if n == 0 || body.len() >= LIMIT {
             break;
         }
+        trace.doing = Doing::Other(format!("{peer} answered {}", fault(trace, contains)));
     }
-    let got = if body.is_empty() {
-        "closed without an answer".to_owned()
-    } else {
-        format!("answered {:?}", shorten(&trace.seen.text(), 80))
-    };
     match contains {
+        _ if body.is_empty() => Err(Trouble::Bad(format!("{peer} closed the connection without an answer"))),
         Some(c) if !trace.seen.text().contains(c) => {
-            Err(Trouble::Bad(format!("{peer} {got}, which does not contain {c:?}")))
+            Err(Trouble::Bad(format!("{peer} answered {}", fault(trace, contains))))
         }
         // The expectation that does not hold is told by the one who evaluates them all.
-        _ => Ok(format!("{peer} {got}")),
+        _ => Ok(format!("{peer} answered {}", fault(trace, None))),
+    }
+}
+
+/// What has come, and what it lacks.
+fn fault(trace: &Trace, contains: Option<&str>) -> String {
+    let got = format!("{:?}", shorten(&trace.seen.text(), 80));
+    match contains {
+        Some(c) => format!("{got}, which does not contain {c:?}"),
+        None => got,
     }
 }

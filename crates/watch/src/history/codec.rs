@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_result_on_time_takes_three_bytes_at_most() {
         let mut packed = Packed::new(0);
-        for i in 0..1000 {
+        for i in 0..1000_i64 {
             let jitter = i * 7919 % 13;
             let took = Duration::from_micros(12_000 + (i * 104_729 % 6_000).unsigned_abs());
             packed.push(&Sample { at: Wall(i * 10_000 + jitter), mark: Mark::Up, took });

@@ -28,9 +28,11 @@ impl Roll {
             Mark::Down => self.down += 1,
             Mark::Unknown => self.unknown += 1,
             Mark::Up => {
-                let mut one = Roll { up: 1, min: us, max: us, mean: us as f64, ..Roll::default() };
-                one.buckets.insert(to_scale(us) / BUCKET, 1);
-                self.merge(&one);
+                self.min = if self.up == 0 { us } else { self.min.min(us) };
+                self.max = self.max.max(us);
+                self.up += 1;
+                self.mean += (us as f64 - self.mean) / self.up as f64;
+                *self.buckets.entry(to_scale(us) / BUCKET).or_default() += 1;
             }
         }
     }

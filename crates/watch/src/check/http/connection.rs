@@ -274,6 +274,7 @@ fn error_text(e: &hyper::Error, peer: SocketAddr, answered: bool) -> String {
     let mut source = e.source();
     while let Some(s) = source {
         if let Some(io) = s.downcast_ref::<std::io::Error>()
+            && io.kind() != std::io::ErrorKind::UnexpectedEof
             && let Trouble::Bad(text) = connect::trouble(io, peer)
         {
             let when = if answered { "while its answer was read" } else { "before it answered" };
@@ -281,15 +282,14 @@ fn error_text(e: &hyper::Error, peer: SocketAddr, answered: bool) -> String {
         }
         source = s.source();
     }
-    if e.is_parse() || e.is_parse_status() {
+    if e.is_parse() && !e.is_incomplete_message() {
         return format!("the answer of {peer} is not HTTP: {e}");
     }
+    if answered {
+        return format!("{peer} closed the connection in the middle of its answer");
+    }
     if e.is_incomplete_message() || e.is_canceled() || e.is_closed() {
-        return if answered {
-            format!("{peer} closed the connection in the middle of its answer")
-        } else {
-            format!("{peer} closed the connection without an answer")
-        };
+        return format!("{peer} closed the connection without an answer");
     }
     format!("HTTP with {peer} failed: {e}")
 }

@@ -1,0 +1,273 @@
+//! The schedule and what is told, with real sockets.
+
+mod kit;
+
+use foghorn_config::model::Check;
+use foghorn_core::words::Severity;
+use foghorn_watch::history::{History, Mark};
+use foghorn_watch::{Options, Plan, Stats, Transition, Verdict, Watch};
+use kit::*;
+use std::collections::{BTreeMap, HashMap};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const OPTIONS: Options = Options { threads: 2, concurrency: 500 };
+
+type Told = Arc<Mutex<Vec<Transition>>>;
+
+struct Rig {
+    watch: Watch,
+    told: Told,
+    stats: Arc<Stats>,
+}
+
+fn named(name: &str, every_ms: u64, mut check: Check) -> Check {
+    name.clone_into(&mut check.name);
+    check.every = Duration::from_millis(every_ms);
+    check
+}
+
+fn plan(checks: impl IntoIterator<Item = Check>) -> Plan {
+    let checks: BTreeMap<_, _> = checks.into_iter().map(|c| (c.name.clone(), Arc::new(c))).collect();
+    Plan { checks, reference_targets: Vec::new() }
+}
+
+fn start(plan: &Plan, open: &[&str], history: Option<History>) -> Rig {
+    let told = Told::default();
+    let stats = Arc::new(Stats::default());
+    let sink = {
+        let told = Arc::clone(&told);
+        move |t: Transition| told.lock().unwrap().push(t)
+    };
+    let open: HashMap<_, _> = open.iter().map(|n| ((*n).to_owned(), true)).collect();
+    let watch = Watch::start(OPTIONS, plan, &open, Arc::new(sink), history, Arc::clone(&stats)).unwrap();
+    Rig { watch, told, stats }
+}
+
+impl Rig {
+    /// What was told, in a few letters: `shop F`, `shop R`, `blind`, `sighted`.
+    fn words(&self) -> Vec<String> {
+        let word = |t: &Transition| match t {
+            Transition::Blind { .. } => "blind".to_owned(),
+            Transition::Sighted { .. } => "sighted".to_owned(),
+            Transition::Check { check, verdict, .. } => {
+                let letter = match verdict {
+                    Verdict::Failing { .. } => "F",
+                    Verdict::Recovered { .. } => "R",
+                    Verdict::Unknown { .. } => "U",
+                    Verdict::Flapping { .. } => "~",
+                };
+                format!("{check} {letter}")
+            }
+        };
+        self.told.lock().unwrap().iter().map(word).collect()
+    }
+
+    fn wait_for(&self, want: &[&str]) {
+        until(&format!("{want:?}"), || self.words().len() >= want.len());
+        assert_eq!(self.words(), want);
+    }
+
+    fn runs(&self) -> u64 {
+        self.stats.runs.load(Ordering::Relaxed)
+    }
+
+    fn wait_runs(&self, more: u64) {
+        let to = self.runs() + more;
+        until("more runs", || self.runs() >= to);
+    }
+}
+
+/// A server that is well or not.
+fn moody() -> (String, Arc<AtomicBool>) {
+    let well = Arc::new(AtomicBool::new(true));
+    let state = Arc::clone(&well);
+    let addr = http(move |_, _| {
+        if state.load(Ordering::SeqCst) {
+            answer("200 OK", "", "ok")
+        } else {
+            answer("500 Internal Server Error", "", "sick")
+        }
+    });
+    (format!("http://{addr}/"), well)
+}
+
+#[test]
+fn one_that_hangs_delays_nobody_else() {
+    let counts: Arc<Vec<AtomicUsize>> = Arc::new((0..200).map(|_| AtomicUsize::new(0)).collect());
+    let seen = Arc::clone(&counts);
+    let addr = http(move |head, _| {
+        let path = head[0].split(['/', ' ']).nth(2).unwrap();
+        seen[path.parse::<usize>().unwrap()].fetch_add(1, Ordering::SeqCst);
+        answer("200 OK", "", "ok")
+    });
+    // Connects, and that is all that happens.
+    let hole = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut checks: Vec<Check> =
+        (0..199).map(|i| named(&format!("c{i}"), 250, get(&format!("http://{addr}/{i}")))).collect();
+    checks.push(named(
+        "hangs",
+        250,
+        within(get(&format!("http://{}/", hole.local_addr().unwrap())), Duration::from_secs(3600)),
+    ));
+    let rig = start(&plan(checks), &[], None);
+    until("five runs of each of the others", || {
+        counts.iter().take(199).all(|c| c.load(Ordering::SeqCst) >= 5)
+    });
+    until("skips", || rig.stats.skipped.load(Ordering::Relaxed) >= 3);
+    assert_eq!(rig.watch.latest("hangs"), None, "it hangs still");
+    assert_eq!(rig.watch.all().values().flatten().count(), 199);
+    assert_eq!(rig.stats.bad.load(Ordering::Relaxed), 0);
+    assert_eq!(rig.stats.lateness.counts().iter().sum::<u64>(), rig.runs());
+    assert!(rig.watch.is_alive());
+}
+
+#[test]
+fn no_more_run_at_once_than_allowed_and_all_have_their_turn() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let addr = {
+        let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+        http(move |_, _| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(20));
+            now.fetch_sub(1, Ordering::SeqCst);
+            answer("200 OK", "", "ok")
+        })
+    };
+    let checks = (0..50).map(|i| named(&format!("c{i}"), 100, get(&format!("http://{addr}/"))));
+    let stats = Arc::new(Stats::default());
+    let options = Options { threads: 1, concurrency: 4 };
+    let sink = Arc::new(|_: Transition| ());
+    let watch =
+        Watch::start(options, &plan(checks), &HashMap::new(), sink, None, Arc::clone(&stats)).unwrap();
+    until("a result of each", || watch.all().values().flatten().count() == 50);
+    assert!(stats.waited.load(Ordering::Relaxed) > 0);
+    assert!(most.load(Ordering::SeqCst) <= 4, "{most:?}");
+}
+
+#[test]
+fn a_first_failure_is_confirmed_without_waiting_for_the_interval() {
+    let addr = closed();
+    // Once an hour: without confirmations there would be no second result within this test.
+    let checks = (0..100).map(|i| named(&format!("c{i}"), 3_600_000, get(&format!("http://{addr}/"))));
+    let rig = start(&plan(checks), &[], None);
+    until("a verdict", || !rig.words().is_empty());
+    assert!(rig.stats.confirmations.load(Ordering::Relaxed) >= 1);
+    let told = rig.told.lock().unwrap();
+    let Transition::Check {
+        at, verdict: Verdict::Failing { since, summary, severity_hint, flapping }, ..
+    } = &told[0]
+    else {
+        panic!("{told:?}");
+    };
+    assert_eq!(*summary, format!("connection refused by {addr}"));
+    assert!(since < at && severity_hint.is_none() && !flapping);
+}
+
+#[test]
+fn failing_and_recovered_are_told_once() {
+    let (url, well) = moody();
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path(), Arc::default()).unwrap();
+    let rig = start(&plan([named("shop", 50, get(&url))]), &[], Some(history.clone()));
+    rig.wait_runs(3);
+    assert!(rig.words().is_empty());
+    well.store(false, Ordering::SeqCst);
+    rig.wait_for(&["shop F"]);
+    rig.wait_runs(5);
+    assert!(rig.watch.latest("shop").unwrap().failing);
+    well.store(true, Ordering::SeqCst);
+    rig.wait_for(&["shop F", "shop R"]);
+    drop(rig);
+    history.flush();
+    let marks: Vec<Mark> = history.recent("shop", 1000).unwrap().iter().map(|s| s.mark).collect();
+    assert_eq!(marks.first(), Some(&Mark::Up));
+    assert!(
+        marks.iter().filter(|m| **m == Mark::Down).count() >= 2 && marks.last() == Some(&Mark::Up),
+        "{marks:?}"
+    );
+}
+
+#[test]
+fn an_alert_that_was_open_gets_its_end_and_no_second_beginning() {
+    let (url, _well) = moody();
+    let sick = closed();
+    let checks = [named("well", 50, get(&url)), named("sick", 50, get(&format!("http://{sick}/")))];
+    let rig = start(&plan(checks), &["well", "sick"], None);
+    rig.wait_for(&["well R"]);
+    until("runs of the sick one", || rig.stats.bad.load(Ordering::Relaxed) >= 5);
+    assert_eq!(rig.words(), ["well R"]);
+}
+
+#[test]
+fn a_reload_keeps_what_is_known() {
+    let sick = closed();
+    let (url, _well) = moody();
+    let shop = || named("shop", 50, get(&format!("http://{sick}/")));
+    let rig = start(&plan([shop(), named("old", 50, get(&url))]), &[], None);
+    rig.wait_for(&["shop F"]);
+    until("a result of the old one", || rig.watch.latest("old").is_some());
+    rig.watch.update(&plan([shop(), named("new", 50, get(&url))]));
+    until("a result of the new one", || rig.watch.latest("new").is_some());
+    assert_eq!(rig.watch.latest("old"), None);
+    assert_eq!(rig.stats.checks.load(Ordering::Relaxed), 2);
+    rig.wait_runs(10);
+    assert_eq!(rig.words(), ["shop F"], "not told again");
+    // Another target: well now.
+    rig.watch.update(&plan([named("shop", 70, get(&url))]));
+    rig.wait_for(&["shop F", "shop R"]);
+}
+
+#[test]
+fn a_blind_location_believes_no_failure() {
+    let reference = closed();
+    let mut plan = plan([named("shop", 50, get(&format!("http://{}/", closed())))]);
+    plan.reference_targets = vec![target(reference)];
+    let rig = start(&plan, &[], None);
+    until("some failures", || rig.stats.unknown.load(Ordering::Relaxed) >= 4);
+    assert_eq!(rig.words(), ["blind"]);
+    assert_eq!(rig.stats.blind.load(Ordering::Relaxed), 1);
+    assert_eq!(rig.stats.bad.load(Ordering::Relaxed), 0);
+    let latest = rig.watch.latest("shop").unwrap();
+    assert!(latest.summary.starts_with("this location is blind") && !latest.failing, "{latest:?}");
+    // The network is back, and the shop is not.
+    let _listener = TcpListener::bind(reference).unwrap();
+    rig.wait_for(&["blind", "sighted", "shop F"]);
+}
+
+#[test]
+fn a_warning_lowers_the_severity_until_it_gets_worse() {
+    let dir = tempfile::tempdir().unwrap();
+    let code = dir.path().join("code");
+    std::fs::write(&code, "1").unwrap();
+    let script = format!("echo disk; exit $(cat {})", code.display());
+    let rig = start(&plan([named("disk", 50, exec(&["/bin/sh", "-c", &script]))]), &[], None);
+    rig.wait_for(&["disk F"]);
+    // In one step, so that no run sees an empty file.
+    std::fs::write(dir.path().join("next"), "2").unwrap();
+    std::fs::rename(dir.path().join("next"), &code).unwrap();
+    rig.wait_for(&["disk F", "disk F"]);
+    let hints: Vec<_> = rig
+        .told
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|t| match t {
+            Transition::Check { verdict: Verdict::Failing { severity_hint, .. }, .. } => *severity_hint,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(hints, [Some(Severity::Warning), None]);
+}
+
+#[test]
+fn run_once_from_anywhere() {
+    let (url, _well) = moody();
+    let outcome = foghorn_watch::run_once(&get(&url)).unwrap();
+    assert!(foghorn_watch::check::table("shop", &outcome).starts_with("shop: good, 200 OK in "));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime
+        .block_on(async { assert_eq!(foghorn_watch::run_once(&get(&url)).unwrap().seen.status, Some(200)) });
+}
