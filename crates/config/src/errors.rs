@@ -108,18 +108,24 @@ impl fmt::Display for Errors {
 impl std::error::Error for Errors {}
 
 /// The file's text and name, to turn bytes into lines and columns.
-#[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) name: &'a str,
     pub(crate) text: &'a str,
+    /// The byte at which each line begins.
+    lines: Vec<usize>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    pub(crate) fn new(name: &'a str, text: &'a str) -> Source<'a> {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
+        Source { name, text, lines }
+    }
+
     /// Line and column, from 1, of a byte.
     pub(crate) fn place(&self, byte: usize) -> (usize, usize) {
-        let before = self.text.get(..byte).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let line = self.lines.partition_point(|start| *start <= byte).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or_default();
+        (line, self.text.get(start..byte).unwrap_or_default().chars().count() + 1)
     }
 
     /// A problem with the line around it, on which `hidden` says of every byte whether it is covered.
@@ -237,7 +243,7 @@ mod tests {
     fn the_mark_stands_under_what_is_wrong_in_a_long_line_too() {
         let text = format!("a: 1\nb: [{}wrong{}]\n", "x, ".repeat(100), ", y".repeat(100));
         let start = text.find("wrong").unwrap();
-        let source = Source { name: "f", text: &text };
+        let source = Source::new("f", &text);
         let p = source.problem(At { start, end: start + 5 }, "m".into(), None, &|_| false);
         assert_eq!((p.line, p.column), (2, 305));
         let marked: String = p.excerpt.chars().skip(p.mark).take(p.width).collect();

@@ -44,7 +44,7 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     })?;
     let text = String::from_utf8(text).map_err(|e| {
         let good = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]).into_owned();
-        let (line, column) = Source { name: &name, text: &good }.place(good.len());
+        let (line, column) = Source::new(&name, &good).place(good.len());
         let problem =
             Problem::whole(&name, "the file is not UTF-8 text from here on".to_owned(), "save it as UTF-8");
         Errors(vec![Problem { line, column, ..problem }])
@@ -64,9 +64,9 @@ pub fn parse(
 ) -> Result<Config, Errors> {
     // An editor's byte order mark is no part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let source = Source { name: file_name, text };
-    let tree::Tree { root, wrong, dropped } = tree::read(source);
-    let mut cx = Cx::new(source, env, base_dir);
+    let source = Source::new(file_name, text);
+    let tree::Tree { root, wrong, dropped } = tree::read(&source);
+    let mut cx = Cx::new(&source, env, base_dir);
     let empty = root.is_none() && wrong.is_empty();
     cx.wrong = wrong;
     if empty {

@@ -130,6 +130,9 @@ impl FromText for IpAddr {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| format!("`{text}` is no IP address"))
     }
+    fn shape() -> Value {
+        described("an address")
+    }
 }
 
 /// An address whose port is 53 unless it is written.
@@ -142,6 +145,9 @@ impl FromText for Resolver {
         bare.or_else(|_| text.parse())
             .map(Resolver)
             .map_err(|_| format!("`{text}` is no address such as `9.9.9.9` or `127.0.0.1:5353`"))
+    }
+    fn shape() -> Value {
+        described("an address, or an address and a port")
     }
 }
 
@@ -202,6 +208,9 @@ impl FromText for Host {
             Err(format!("`{text}` is no host name or address"))
         }
     }
+    fn shape() -> Value {
+        described("a host")
+    }
 }
 
 /// `http://` or `https://`, without a password in it.
@@ -220,7 +229,7 @@ impl FromText for HttpUrl {
         }
     }
     fn shape() -> Value {
-        json!({ "type": "string", "format": "uri" })
+        json!({ "type": "string", "description": "a URL" })
     }
 }
 
@@ -244,6 +253,9 @@ impl FromText for Method {
             Some(method) => Ok(Method((*method).to_owned())),
             None => Err(format!("`{text}` is no method: it is one of {}", listed(METHODS, "or"))),
         }
+    }
+    fn shape() -> Value {
+        described("an HTTP method")
     }
 }
 

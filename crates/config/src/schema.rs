@@ -15,12 +15,21 @@ pub(crate) struct Key {
     /// As in the file.
     pub(crate) default: Option<&'static str>,
     pub(crate) required: bool,
+    /// It may stand under this key instead.
+    pub(crate) or: Option<String>,
     pub(crate) schema: Value,
 }
 
 impl Key {
     pub(crate) fn new(name: &str, doc: &str, default: Option<&'static str>) -> Key {
-        Key { name: name.to_owned(), doc: prose(doc), default, required: false, schema: Value::Null }
+        Key {
+            name: name.to_owned(),
+            doc: prose(doc),
+            default,
+            required: false,
+            or: None,
+            schema: Value::Null,
+        }
     }
 }
 
@@ -84,40 +93,43 @@ fn groups() -> Defs {
 /// JSON Schema (2020-12) of the file, for editors.
 #[must_use]
 pub fn schema() -> Value {
-    let groups = groups();
-    let mut defs = Map::new();
-    for record in &groups.0 {
-        let describe = |key: &Key| {
-            let mut schema = json!({ "description": key.doc });
-            let Value::Object(all) = &mut schema else { return (key.name.clone(), schema) };
-            // What a type says of itself stays; what the key says of it comes first.
-            if let Value::Object(own) = &key.schema {
-                own.iter()
-                    .filter(|(k, _)| *k != "description")
-                    .for_each(|(k, v)| all.extend([(k.clone(), v.clone())]));
-            }
-            if let Some(default) = key.default {
-                all.insert("default".into(), typed(default, &key.schema));
-            }
-            (key.name.clone(), schema)
-        };
-        let required: Vec<&str> =
-            record.keys.iter().filter(|k| k.required).map(|k| k.name.as_str()).collect();
-        let schema = json!({
-            "type": ["object", "null"],
-            "description": record.doc,
-            "properties": record.keys.iter().map(describe).collect::<Map<String, Value>>(),
-            "required": required,
-            "additionalProperties": false,
-        });
-        defs.insert(record.name.to_owned(), schema);
-    }
+    let defs: Map<String, Value> = groups().0.iter().map(|r| (r.name.to_owned(), r.schema())).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "foghorn.yaml",
         "$ref": "#/$defs/File",
         "$defs": defs,
     })
+}
+
+impl Record {
+    fn schema(&self) -> Value {
+        let properties: Map<String, Value> =
+            self.keys.iter().map(|k| (k.name.clone(), k.property())).collect();
+        let (either, always): (Vec<&Key>, Vec<&Key>) =
+            self.keys.iter().filter(|k| k.required).partition(|k| k.or.is_some());
+        let one_of = |k: &&Key| json!({ "anyOf": [{ "required": [k.name] }, { "required": [k.or] }] });
+        json!({
+            "type": ["object", "null"],
+            "description": self.doc,
+            "properties": properties,
+            "required": always.iter().map(|k| k.name.as_str()).collect::<Vec<&str>>(),
+            "allOf": either.iter().map(one_of).collect::<Vec<Value>>(),
+            "additionalProperties": false,
+        })
+    }
+}
+
+impl Key {
+    /// What the type says, under the description that the key gives.
+    fn property(&self) -> Value {
+        let mut all = self.schema.as_object().cloned().unwrap_or_default();
+        all.insert("description".into(), self.doc.as_str().into());
+        if let Some(default) = self.default {
+            all.insert("default".into(), typed(default, &self.schema));
+        }
+        all.into()
+    }
 }
 
 /// A default as JSON: a number or boolean where the key takes one.
@@ -142,10 +154,11 @@ pub fn reference() -> String {
             record.name, record.doc
         );
         for key in &record.keys {
-            let default = match (key.required, key.default) {
-                (true, _) => "required".to_owned(),
-                (false, Some(default)) => format!("`{default}`"),
-                (false, None) => String::new(),
+            let default = match (key.required, &key.or, key.default) {
+                (true, Some(other), _) => format!("required, or `{other}`"),
+                (true, None, _) => "required".to_owned(),
+                (false, _, Some(default)) => format!("`{default}`"),
+                (false, _, None) => String::new(),
             };
             let _ = writeln!(
                 out,
@@ -162,6 +175,9 @@ pub fn reference() -> String {
 /// A schema in a few words.
 fn shape(schema: &Value) -> String {
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
+    if let Some(word) = text("const") {
+        return format!("`{word}`");
+    }
     if let Some(name) = text("$ref") {
         let name = name.trim_start_matches("#/$defs/");
         return format!("[{name}](#{})", name.to_lowercase());

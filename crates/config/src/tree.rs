@@ -78,7 +78,7 @@ enum Open {
 }
 
 struct Builder<'a> {
-    source: Source<'a>,
+    source: &'a Source<'a>,
     open: Vec<Open>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
@@ -86,7 +86,7 @@ struct Builder<'a> {
 }
 
 /// Reads YAML. Stops at the first error of syntax; everything else is collected.
-pub(crate) fn read(source: Source<'_>) -> Tree {
+pub(crate) fn read(source: &Source<'_>) -> Tree {
     let text = source.text;
     let tree = Tree { root: None, wrong: Vec::new(), dropped: Vec::new() };
     let mut b = Builder { source, open: Vec::new(), anchors: HashMap::new(), nodes: 0, tree };

@@ -1,4 +1,5 @@
 //! Files that must load, and what becomes of them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use foghorn_config::model::{Capture, Channel, CheckKind, Integration, Role};
 use foghorn_config::{Config, load, parse};

@@ -1,4 +1,5 @@
 //! Whatever stands in a file: no panic, and no secret in what is said.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use foghorn_config::expect::Expectation;
 use foghorn_config::parse;
@@ -105,10 +106,10 @@ fn small_files_stay_small() {
         bomb.push_str(&format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(", ")));
     }
     assert!(said(&bomb).contains("more than 2000000 values"));
-    assert!(said(&"[".repeat(100)).contains("nested more than 64 deep"));
+    assert!(said(&format!("{}{}", "[".repeat(100), "]".repeat(100))).contains("nested more than 64 deep"));
     assert!(said(&"- ".repeat(100)).contains("nested more than 64 deep"));
     assert!(said(&"[".repeat(10_000)).contains("this is not YAML"));
-    assert!(said(&"a: {".repeat(10_000)).contains("this is not YAML"));
+    assert!(said(&"a: {".repeat(10_000)).contains("nested more than 64 deep"));
     assert!(said("people: &p { ana: *p }").contains("this alias stands inside of what it repeats"));
 }
 

@@ -3,6 +3,7 @@
 //! `tests/wrong/*.txt` hold cases: `=== name`, the file, `---`, what is said. A file that begins with `# and the rest` gets
 //! people, a channel and an escalation behind it, as far as it has none itself. `UPDATE=1 cargo test -p foghorn-config`
 //! writes what is said now into the tables, to be read before it is kept.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -49,8 +49,7 @@ pub(super) fn checks(file: &File, server: Option<&Server>, names: &Sections<'_>,
                 0 => format!("the check `{}` measures nothing", name.value),
                 _ => format!("the check `{}` is several at once: {}", name.value, listed(kinds, "and")),
             };
-            let _ =
-                cx.wrong::<()>(name.at, message, format!("it needs exactly one of {}", listed(KINDS, "and")));
+            cx.say(name.at, message, format!("it needs exactly one of {}", listed(KINDS, "and")));
             continue;
         };
         let fail_for = match (&raw.fail_for, kind) {
@@ -99,7 +98,7 @@ fn ping(
         .map(|(key, at)| (key, at.as_ref().map(|a| a.at)));
     for (key, at) in times.into_iter().chain(counts).chain([("expect", raw.expect.0.first().map(|e| e.at))]) {
         if let Some(at) = at {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 at,
                 format!("`{key}` has no meaning for a heartbeat, which measures nothing"),
                 "remove it; `every` and `grace` stand inside of `heartbeat`",
@@ -107,11 +106,11 @@ fn ping(
         }
     }
     if heartbeat.every.value < Duration::from_secs(1) {
-        let _ = cx.wrong::<()>(heartbeat.every.at, "a heartbeat is due at most once a second", "");
+        cx.say(heartbeat.every.at, "a heartbeat is due at most once a second", "");
     }
     let uuid = heartbeat.uuid.0.as_ref();
     if let Some(bad) = uuid.filter(|u| u.value.expose().is_ok_and(|text| !is_uuid(text))) {
-        let _ = cx.wrong::<()>(bad.at, "this is no UUID", "make one with `uuidgen`");
+        cx.say(bad.at, "this is no UUID", "make one with `uuidgen`");
     }
     let own_key = heartbeat.ping_key.0.as_ref();
     let key_text = own_key.filter(|k| {
@@ -120,17 +119,13 @@ fn ping(
         })
     });
     if let Some(bad) = key_text {
-        let _ = cx.wrong::<()>(
-            bad.at,
-            "a ping key has letters, digits, `-` and `_` only: it stands in an address",
-            "",
-        );
+        cx.say(bad.at, "a ping key has letters, digits, `-` and `_` only: it stands in an address", "");
     }
     let key = own_key.map(|k| k.value.clone()).or_else(|| server.and_then(|s| s.ping_key.clone()));
     let open = server
         .and_then(|s| [Some(s.listen), s.links_listen].into_iter().flatten().find(|l| !l.ip().is_loopback()));
     if let (None, None, Some(listen)) = (uuid, &key, open) {
-        let _ = cx.wrong::<()>(
+        cx.say(
             name.at,
             format!("the heartbeat `{}` has no secret address, and `{listen}` is off loopback: anybody could ping it", name.value),
             "add `uuid:` or `ping_key:` to it, or `ping_key:` to `server`",
@@ -151,29 +146,25 @@ fn measured(name: &Spanned<String>, raw: &raw::Check, kind: &str, cx: &mut Cx<'_
     let every = raw.every.as_ref().map_or(EVERY, |e| e.value);
     let timeout = raw.timeout.as_ref().map_or(TIMEOUT.min(every), |t| t.value);
     if let Some(bad) = raw.every.as_ref().filter(|e| e.value < SHORTEST) {
-        let _ = cx.wrong::<()>(
-            bad.at,
-            "a check runs at most ten times a second",
-            "write at least `100ms`; `30s` is usual",
-        );
+        cx.say(bad.at, "a check runs at most ten times a second", "write at least `100ms`; `30s` is usual");
     }
     match &raw.timeout {
         Some(t) if t.value > every => {
             let shown = crate::duration::show_duration(every);
-            let _ = cx.wrong::<()>(
+            cx.say(
                 t.at,
                 format!("the timeout is longer than `every`, which is {shown}: measurements would pile up"),
                 format!("write at most `{shown}`"),
             );
         }
         Some(t) if t.value < Duration::from_millis(1) => {
-            let _ = cx.wrong::<()>(t.at, "nothing answers in no time", "write a timeout such as `3s`");
+            cx.say(t.at, "nothing answers in no time", "write a timeout such as `3s`");
         }
         _ => {}
     }
     let times = |raw: &Option<Spanned<u32>>, cx: &mut Cx<'_>| {
         if let Some(bad) = raw.as_ref().filter(|n| n.value == 0) {
-            let _ = cx.wrong::<()>(bad.at, "this must be at least 1", "");
+            cx.say(bad.at, "this must be at least 1", "");
         }
         raw.as_ref().map_or(2, |n| n.value)
     };
@@ -241,7 +232,7 @@ fn expectations(raw: &[Expect], kind: &str, cx: &mut Cx<'_>) -> Vec<Expectation>
     for e in raw {
         let word = e.expectation.subject.word();
         if !words.contains(&word) {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 e.at,
                 format!("a check by {kind} finds no `{word}`"),
                 format!("it finds {}", listed(words.iter().copied(), "and")),
@@ -288,11 +279,7 @@ fn http_check(raw: &raw::Http, check: At, cx: &mut Cx<'_>) -> Option<HttpCheck> 
             ];
             for (key, at) in single {
                 if let Some(at) = at {
-                    let _ = cx.wrong::<()>(
-                        at,
-                        format!("`{key}` beside `steps` has no meaning"),
-                        "write it inside of a step",
-                    );
+                    cx.say(at, format!("`{key}` beside `steps` has no meaning"), "write it inside of a step");
                 }
             }
             steps.iter().map(|s| http_step(s, cx)).collect()
@@ -307,7 +294,7 @@ fn http_check(raw: &raw::Http, check: At, cx: &mut Cx<'_>) -> Option<HttpCheck> 
     };
     captured_before_use(raw, &steps, cx);
     if raw.redirects.value > 20 {
-        let _ = cx.wrong::<()>(raw.redirects.at, "more than 20 redirects are a circle", "");
+        cx.say(raw.redirects.at, "more than 20 redirects are a circle", "");
     }
     Some(HttpCheck {
         steps,
@@ -353,7 +340,7 @@ fn captured_before_use(raw: &raw::Http, steps: &[HttpStep], cx: &mut Cx<'_>) {
                         format!("the steps before this one capture {}", listed(known.iter().copied(), "and"))
                     }
                 };
-                let _ = cx.wrong::<()>(
+                cx.say(
                     at,
                     format!("{} is used in this step and was not captured before", quote(name)),
                     advice,

@@ -12,14 +12,10 @@ pub(super) fn headers(raw: &Table<Secret>, cx: &mut Cx<'_>) -> Vec<(String, Secr
     let mut headers = Vec::new();
     for (name, value) in raw.good() {
         if name.value.is_empty() || !name.value.chars().all(token) {
-            let _ = cx.wrong::<()>(name.at, format!("{} is no header's name", quote(&name.value)), "");
+            cx.say(name.at, format!("{} is no header's name", quote(&name.value)), "");
         }
         if value.expose().is_ok_and(|v| v.chars().any(|c| c.is_control() && c != '\t')) {
-            let _ = cx.wrong::<()>(
-                name.at,
-                "this header's value has a line break or another control character",
-                "",
-            );
+            cx.say(name.at, "this header's value has a line break or another control character", "");
         }
         headers.push((name.value.clone(), value.clone()));
     }
@@ -40,5 +36,5 @@ pub(super) fn check_url(url: &Spanned<Secret>, cx: &mut Cx<'_>) {
             Err(why) => why,
         },
     };
-    let _ = cx.wrong::<()>(url.at, why, "write it like `http://127.0.0.1:8080/health`");
+    cx.say(url.at, why, "write it like `http://127.0.0.1:8080/health`");
 }

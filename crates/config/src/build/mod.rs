@@ -118,7 +118,6 @@ pub(crate) fn build(file: &File, cx: &mut Cx<'_>) -> Option<Config> {
         integrations: integration_rules,
         maintenance,
         timing,
-        ..Setup::default()
     };
     people::reachable(file, &setup, cx);
     if !cx.wrong.is_empty() {
@@ -152,7 +151,7 @@ fn check_name(what: &str, more: &str, name: &Spanned<String>, cx: &mut Cx<'_>) {
         || !text.starts_with(char::is_alphanumeric)
     {
         let marks = "-_.".chars().chain(more.chars()).map(|c| format!("`{c}`")).collect::<Vec<_>>().join(" ");
-        let _ = cx.wrong::<()>(
+        cx.say(
             name.at,
             format!("{} cannot be the name of {what}", quote(text)),
             format!("a name begins with a letter or digit and goes on with letters, digits and {marks}, up to 128 bytes"),
@@ -164,7 +163,7 @@ fn timing(file: &File, cx: &mut Cx<'_>) -> Timing {
     let Some(paging) = &file.paging.0 else { return Timing::default() };
     for (key, wait) in [("ack_expires", &paging.ack_expires), ("pass_over", &paging.pass_over)] {
         if wait.value < Duration::from_secs(1) {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 wait.at,
                 format!("`{key}` is less than a second"),
                 "that would page without an end: write at least `1s`",

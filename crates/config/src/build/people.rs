@@ -24,7 +24,7 @@ fn channel(raw: &raw::Channel, cx: &mut Cx<'_>) -> Channel {
             if !is_email(
                 c.from.value.rsplit_once('<').map_or(&*c.from.value, |(_, rest)| rest.trim_end_matches('>')),
             ) {
-                let _ = cx.wrong::<()>(
+                cx.say(
                     c.from.at,
                     format!("{} is no sender", quote(&c.from.value)),
                     "write \"Name <address@example.com>\"",
@@ -97,11 +97,7 @@ pub(super) fn secret_url(url: &Spanned<Secret>, schemes: &[&str], cx: &mut Cx<'_
         Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => "this URL names no host".to_owned(),
         Ok(_) => return,
     };
-    let _ = cx.wrong::<()>(
-        url.at,
-        why,
-        format!("write it like `{}://host…`", schemes.first().unwrap_or(&"https")),
-    );
+    cx.say(url.at, why, format!("write it like `{}://host…`", schemes.first().unwrap_or(&"https")));
 }
 
 /// A program and its arguments. A program with a slash is a file, relative to the configuration.
@@ -111,7 +107,7 @@ pub(super) fn command(raw: &List<Spanned<AnyText>>, at: At, cx: &mut Cx<'_>) -> 
         Some(program) if program.contains('/') => *program = cx.path(program).to_string_lossy().into_owned(),
         Some(program) if !program.is_empty() => {}
         _ => {
-            let _ = cx.wrong::<()>(at, "the program is missing", "write `[program, argument, …]`");
+            cx.say(at, "the program is missing", "write `[program, argument, …]`");
         }
     }
     words
@@ -165,12 +161,12 @@ fn address(contact: &raw::Contact, channel: &raw::Channel, person: &str, cx: &mu
     match &contact.to {
         Some(to) if good(&to.value) => to.value.clone(),
         Some(to) => {
-            let _ = cx.wrong::<()>(to.at, format!("{} is not {wanted}", quote(&to.value)), "");
+            cx.say(to.at, format!("{} is not {wanted}", quote(&to.value)), "");
             String::new()
         }
         None if good(person) => person.to_owned(),
         None => {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 contact.via.at,
                 "the key `to` is missing in this contact",
                 format!("add `to: …`, {wanted}"),
@@ -201,7 +197,7 @@ fn is_topic(text: &str) -> bool {
 
 fn e164(from: &Spanned<String>, cx: &mut Cx<'_>) {
     if !is_e164(&from.value) {
-        let _ = cx.wrong::<()>(
+        cx.say(
             from.at,
             format!("{} is no telephone number", quote(&from.value)),
             "write it with its country, in quotes, such as \"+351912345678\"",
@@ -215,7 +211,7 @@ fn working_hours(raw: &raw::WorkingHours, cx: &mut Cx<'_>) -> WorkingHours {
         None => (1..=5).collect(),
     };
     if days.is_empty() {
-        let _ = cx.wrong::<()>(
+        cx.say(
             raw.at,
             "a person who never works is never told of a warning",
             "name a day, such as `days: [mon]`",
@@ -223,7 +219,7 @@ fn working_hours(raw: &raw::WorkingHours, cx: &mut Cx<'_>) -> WorkingHours {
     }
     let (from, to) = (raw.from.value.0, raw.to.value.0);
     if from >= to {
-        let _ = cx.wrong::<()>(
+        cx.say(
             raw.to.at,
             "`to` is not after `from`",
             "working hours begin and end on the same day, up to \"24:00\"",
@@ -236,7 +232,7 @@ pub(super) fn schedules(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> B
     let mut schedules = BTreeMap::new();
     for (name, raw) in file.schedules.good() {
         if raw.rotations.0.is_empty() {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 name.at,
                 format!("nobody is on call in the schedule `{}`", name.value),
                 "add `rotations: [ { people: […], every: 1w, starts: \"2026-11-02 09:00\" } ]`",
@@ -244,7 +240,7 @@ pub(super) fn schedules(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> B
         }
         let rotation = |raw: &raw::Rotation, cx: &mut Cx<'_>| {
             if raw.people.0.is_empty() {
-                let _ = cx.wrong::<()>(raw.at, "nobody is in this rotation", "name somebody: `people: […]`");
+                cx.say(raw.at, "nobody is in this rotation", "name somebody: `people: […]`");
             }
             Rotation {
                 people: names.people.find_all(&raw.people.0, cx),
@@ -269,7 +265,7 @@ pub(super) fn escalations(
     let mut policies = BTreeMap::new();
     for (name, raw) in file.escalations.good() {
         if raw.steps.0.is_empty() {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 name.at,
                 format!("the escalation `{}` pages nobody", name.value),
                 "add `steps: [ { page: [everyone], wait: 5m } ]`",
@@ -285,7 +281,7 @@ pub(super) fn escalations(
     let first =
         file.checks.0.first().map(|(name, _)| name).or(file.integrations.0.first().map(|(name, _)| name));
     if let Some(first) = first.filter(|_| !file.escalations.names().any(|n| n == "default")) {
-        let _ = cx.wrong::<()>(
+        cx.say(
             first.at,
             "there is no escalation `default`, which says whom alerts page unless they name another",
             "add `escalations: { default: { steps: [ { page: [everyone], wait: 5m } ] } }`",
@@ -296,14 +292,14 @@ pub(super) fn escalations(
 
 fn step(raw: &raw::Step, names: &Sections<'_>, cx: &mut Cx<'_>) -> Step {
     if raw.page.0.is_empty() {
-        let _ = cx.wrong::<()>(
+        cx.say(
             raw.at,
             "this step pages nobody",
             "name somebody: `page: [schedule/NAME]`, `[person/NAME]` or `[everyone]`",
         );
     }
     if raw.wait.value < Duration::from_secs(1) {
-        let _ = cx.wrong::<()>(
+        cx.say(
             raw.wait.at,
             "a wait of less than a second gives nobody the time to answer",
             "write at least `1s`; `5m` is usual",
@@ -340,13 +336,13 @@ pub(super) fn reachable(file: &File, setup: &Setup, cx: &mut Cx<'_>) {
             !matches!(channel, Some((_, Some(raw::Channel::Smtp(_) | raw::Channel::Slack(_)))))
         };
         if raw.contacts.0.is_empty() {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 id.at,
                 format!("{} is on call and cannot be reached: there are no contacts", quote(&person.name)),
                 "add `contacts: [ { via: CHANNEL, to: ADDRESS } ]`",
             );
         } else if wakes && !raw.contacts.0.iter().any(|c| high(&c)) {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 id.at,
                 format!(
                     "{} is on call and cannot be reached by a page that wakes: every contact is `only: low`",

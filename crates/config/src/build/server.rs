@@ -18,28 +18,20 @@ pub(super) fn server(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Opti
     let listen = raw.listen.value;
     let tokens = tokens(raw, &names.people, cx);
     if !listen.ip().is_loopback() && raw.tokens.0.is_empty() {
-        let _ = cx.wrong::<()>(
+        cx.say(
             raw.listen.at,
             format!("`{listen}` is off loopback, and no token is configured: nothing listens off loopback without authentication"),
             "add `tokens: { NAME: { token: \"${FOGHORN_TOKEN}\", role: admin } }` under `server`, or listen on 127.0.0.1",
         );
     }
     if let Some(links) = raw.links_listen.as_ref().filter(|l| l.value == listen && listen.port() != 0) {
-        let _ = cx.wrong::<()>(
-            links.at,
-            "`links_listen` is the same as `listen`",
-            "give it a port of its own, or remove it",
-        );
+        cx.say(links.at, "`links_listen` is the same as `listen`", "give it a port of its own, or remove it");
     }
     if raw.journal_deadline.value < Duration::from_millis(10) {
-        let _ = cx.wrong::<()>(
-            raw.journal_deadline.at,
-            "no disk saves in less than 10 ms every time",
-            "write `2s`",
-        );
+        cx.say(raw.journal_deadline.at, "no disk saves in less than 10 ms every time", "write `2s`");
     }
     if raw.rate_limit.value <= 0.0 {
-        let _ = cx.wrong::<()>(
+        cx.say(
             raw.rate_limit.at,
             "a rate of 0 would refuse every request",
             "write how many requests a second are taken",
@@ -73,7 +65,7 @@ pub(super) fn target(
     port: Option<u16>,
     cx: &mut Cx<'_>,
 ) -> Option<crate::model::SocketTarget> {
-    at.value.clone().target(port).map_err(|why| cx.wrong::<()>(at.at, why, "")).ok()
+    at.value.clone().target(port).map_err(|why| cx.say(at.at, why, "")).ok()
 }
 
 fn tokens(raw: &raw::Server, people: &Names<'_>, cx: &mut Cx<'_>) -> BTreeMap<String, Token> {
@@ -98,7 +90,7 @@ fn unique<'f>(
 ) {
     let same = |other: &&(&str, &Secret)| secret.value.expose().is_ok_and(|s| other.1.expose() == Ok(s));
     if let Some((other, _)) = seen.iter().find(same) {
-        let _ = cx.wrong::<()>(
+        cx.say(
             secret.at,
             format!("`{name}` and `{other}` have the same secret: nobody can tell them apart"),
             "give each its own",
@@ -135,7 +127,7 @@ pub(super) fn integrations(
         let token = |token: &'_ Option<Spanned<Secret>>, kind: &str, cx: &mut Cx<'_>| {
             let off_loopback = server.map(|s| s.listen).filter(|l: &SocketAddr| !l.ip().is_loopback());
             if let (None, Some(listen)) = (token, off_loopback) {
-                let _ = cx.wrong::<()>(
+                cx.say(
                     name.at,
                     format!("the {kind} integration has no token, and `{listen}` is off loopback: anybody could send alerts"),
                     "add `token: \"${VARIABLE}\"`, and give it to the sender",
@@ -153,7 +145,7 @@ pub(super) fn integrations(
                             "`{}` and `{other}` both have no token: nobody can tell them apart",
                             name.value
                         );
-                        let _ = cx.wrong::<()>(name.at, message, "add a token to one of them");
+                        cx.say(name.at, message, "add a token to one of them");
                     }
                 }
                 (
@@ -180,7 +172,7 @@ pub(super) fn integrations(
 fn routing_key(key: &Spanned<Secret>, cx: &mut Cx<'_>) {
     let good = |text: &str| text.len() == 32 && text.bytes().all(|b| b.is_ascii_alphanumeric());
     if key.value.expose().is_ok_and(|text| !good(text)) {
-        let _ = cx.wrong::<()>(
+        cx.say(
             key.at,
             "a routing key has 32 letters and digits, and this one has not",
             "make one with `openssl rand -hex 16`",

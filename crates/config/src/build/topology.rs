@@ -26,7 +26,7 @@ pub(super) fn topology(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> BT
         let first = file.topology.good().find(|(name, _)| cycle.first().is_some_and(|c| **c == *name.value));
         let at = first.map_or_else(Default::default, |(name, _)| name.at);
         let path: Vec<String> = cycle.iter().chain(cycle.first()).map(|n| format!("`{n}`")).collect();
-        let _ = cx.wrong::<()>(
+        cx.say(
             at,
             format!("these entities stand on one another in a circle: {}", path.join(" -> ")),
             "remove one `runs_on` or `depends_on` of it: in a circle nothing can be the cause",
@@ -66,7 +66,7 @@ pub(super) fn maintenance(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) ->
     for (name, raw) in file.maintenance.good() {
         let entities = names.entities.find_all(&raw.entities.0, cx).into_iter().collect();
         if raw.entities.0.is_empty() {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 name.at,
                 "nothing is worked on in this maintenance window",
                 "name an entity: `entities: […]`",
@@ -78,7 +78,7 @@ pub(super) fn maintenance(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) ->
             continue;
         };
         if ends <= starts {
-            let _ = cx.wrong::<()>(raw.ends.at, "`ends` is not after `starts`", "");
+            cx.say(raw.ends.at, "`ends` is not after `starts`", "");
         }
         windows.insert(
             Name::from(&*name.value),
@@ -96,7 +96,7 @@ fn wall(moment: &Spanned<Moment>, zone: &Zone, cx: &mut Cx<'_>) -> Option<Wall> 
             .tz()
             .and_then(|tz| tz.to_ambiguous_timestamp(local.0).compatible().map_err(|e| e.to_string())),
     };
-    timestamp.map(Wall::from).map_err(|why| cx.wrong::<()>(moment.at, why, "")).ok()
+    timestamp.map(Wall::from).map_err(|why| cx.say(moment.at, why, "")).ok()
 }
 
 pub(super) fn status_page(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Option<StatusPage> {
@@ -104,7 +104,7 @@ pub(super) fn status_page(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) ->
     let mut components = Vec::new();
     for (name, behind) in raw.components.good() {
         if behind.0.is_empty() {
-            let _ = cx.wrong::<()>(
+            cx.say(
                 name.at,
                 format!("nothing is behind the component `{}`", name.value),
                 "name an entity of the topology",
@@ -119,7 +119,7 @@ pub(super) fn status_page(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) ->
             || s.links_listen.as_ref().is_some_and(|l| l.value == raw.listen.value)
     });
     if taken && raw.listen.value.port() != 0 {
-        let _ = cx.wrong::<()>(
+        cx.say(
             raw.listen.at,
             "another listener has this address: the public page is never the console's",
             "give it a port of its own",

@@ -196,10 +196,6 @@ impl Expectation {
 
     fn json_fits(&self, got: &serde_json::Value) -> bool {
         use serde_json::Value as Json;
-        let text = || match got {
-            Json::String(s) => s.clone(),
-            other => other.to_string(),
-        };
         let number = || match got {
             Json::String(s) => s.trim().parse().ok(),
             other => other.as_f64(),
@@ -210,8 +206,7 @@ impl Expectation {
             (Op::Contains, Value::Text(wanted), Json::Object(map)) => map.contains_key(wanted),
             (Op::NotContains, Value::Text(wanted), Json::Object(map)) => !map.contains_key(wanted),
             (Op::Contains | Op::NotContains, Value::Text(wanted), Json::Array(list)) => {
-                let has =
-                    list.iter().any(|v| v.as_str().map_or_else(|| v.to_string() == *wanted, |s| s == wanted));
+                let has = list.iter().any(|v| text_of(v) == *wanted);
                 has == (self.op == Op::Contains)
             }
             (Op::Contains | Op::NotContains, Value::Json(wanted), Json::Array(list)) => {
@@ -220,8 +215,16 @@ impl Expectation {
             (op, Value::Number(_) | Value::Ranges(_), _) => {
                 number().map_or(op == Op::Ne, |n| self.compare(n))
             }
-            _ => self.fits(&text()),
+            _ => self.fits(&text_of(got)),
         }
+    }
+}
+
+/// A JSON value as a text to compare: a string without its quotes.
+fn text_of(value: &serde_json::Value) -> Cow<'_, str> {
+    match value {
+        serde_json::Value::String(s) => s.into(),
+        other => other.to_string().into(),
     }
 }
 
