@@ -1,0 +1,264 @@
+//! Batches, how their events lie in a blob, and the hash that chains them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The most bytes of events in one batch. A batch is one SQLite blob and is held in memory as a whole.
+pub const MAX_BATCH_BYTES: usize = 64 << 20;
+
+/// What a batch is known by, from before its append is tried, so that an append of unknown outcome can be looked up.
+pub type BatchId = [u8; 16];
+
+/// SHA-256 over everything from the first batch up to and including one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChainHash(pub [u8; 32]);
+
+impl ChainHash {
+    /// The hash before the first batch.
+    pub const GENESIS: ChainHash = ChainHash([0; 32]);
+}
+
+impl fmt::Display for ChainHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for ChainHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for ChainHash {
+    type Err = String;
+    fn from_str(s: &str) -> Result<ChainHash, String> {
+        unhex(s).map(ChainHash)
+    }
+}
+
+impl Serialize for ChainHash {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChainHash {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<ChainHash, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Where a chain stands: the sequence number of its last event, and the hash up to there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The last event's sequence number; the first event ever is 1, and 0 is before it.
+    pub seq: u64,
+    /// The chain's hash up to that event, which is always the last of its batch.
+    pub hash: ChainHash,
+}
+
+impl Head {
+    /// Before the first event.
+    pub const GENESIS: Head = Head { seq: 0, hash: ChainHash::GENESIS };
+}
+
+/// What is asked to be appended.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Made by the caller, unique.
+    pub id: BatchId,
+    /// The head on which this batch was decided; if the journal has moved on, it is not appended.
+    pub prev: ChainHash,
+    /// Wall clock, milliseconds since the Unix epoch.
+    pub at_wall_ms: i64,
+    /// Monotonic clock, milliseconds.
+    pub at_mono_ms: u64,
+    /// One payload an event: JSON on one line, so neither empty nor with a newline in it.
+    pub events: Vec<Vec<u8>>,
+}
+
+impl Batch {
+    /// Lays the events into a blob, one a line. The error says which event cannot be kept, and why.
+    pub(crate) fn write_blob(&self, blob: &mut Vec<u8>) -> Result<(), String> {
+        blob.clear();
+        if self.events.is_empty() {
+            return Err("a batch needs at least one event".into());
+        }
+        let size = self.events.iter().fold(0usize, |sum, e| sum.saturating_add(e.len()).saturating_add(1));
+        if size > MAX_BATCH_BYTES {
+            return Err(format!(
+                "the batch has {size} bytes, the most is {MAX_BATCH_BYTES}: make it two batches"
+            ));
+        }
+        blob.reserve(size);
+        for (n, event) in self.events.iter().enumerate() {
+            blob.extend_from_slice(event);
+            blob.push(b'\n');
+            if event.is_empty() {
+                return Err(format!("event {n} of the batch is empty"));
+            }
+        }
+        // One pass over the whole is faster than one an event.
+        let lines = count_lines(blob);
+        if lines != self.events.len() {
+            return Err("an event of the batch has a newline in it: write its JSON on one line".into());
+        }
+        Ok(())
+    }
+}
+
+/// A batch as it lies in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBatch {
+    /// Sequence number of the first event.
+    pub first_seq: u64,
+    /// How many events.
+    pub count: u64,
+    /// The id it was appended under.
+    pub id: BatchId,
+    /// Wall clock, milliseconds since the Unix epoch.
+    pub at_wall_ms: i64,
+    /// Monotonic clock, milliseconds.
+    pub at_mono_ms: u64,
+    /// The chain's hash up to and including this batch.
+    pub hash: ChainHash,
+    /// The events, each ended by a newline.
+    pub blob: Vec<u8>,
+}
+
+impl StoredBatch {
+    /// Sequence number of the last event.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        self.first_seq.saturating_add(self.count).saturating_sub(1)
+    }
+
+    /// The chain's head after this batch.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        Head { seq: self.last_seq(), hash: self.hash }
+    }
+
+    /// Each event with its sequence number, in order.
+    pub fn events(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let lines = self.blob.strip_suffix(b"\n").unwrap_or(&self.blob).split(|b| *b == b'\n');
+        (self.first_seq..).zip(lines)
+    }
+
+    /// Is this the batch that follows `prev`, unchanged? The error says what is wrong with it.
+    pub(crate) fn check(&self, prev: Head) -> Result<(), String> {
+        let expected = prev.seq.saturating_add(1);
+        if self.first_seq != expected {
+            return Err(format!("events {expected} to {} are missing", self.first_seq.saturating_sub(1)));
+        }
+        if self.count == 0 || self.count > i64::MAX.unsigned_abs() - self.first_seq {
+            return Err(format!("its count of events cannot be {}", self.count));
+        }
+        if self.blob.last() != Some(&b'\n') || count_lines(&self.blob) as u64 != self.count {
+            return Err(format!("it says {} events and holds {}", self.count, count_lines(&self.blob)));
+        }
+        let hash = chain(
+            prev.hash,
+            &self.id,
+            self.first_seq,
+            self.count,
+            self.at_wall_ms,
+            self.at_mono_ms,
+            &self.blob,
+        );
+        if hash == self.hash {
+            Ok(())
+        } else {
+            Err("its hash does not fit: it, or the batch before it, was changed".into())
+        }
+    }
+}
+
+/// The hash after a batch. Everything that the journal keeps of a batch goes in, in fixed widths before the
+/// blob, so that no two batches have the same input.
+pub(crate) fn chain(
+    prev: ChainHash,
+    id: &BatchId,
+    first_seq: u64,
+    count: u64,
+    at_wall_ms: i64,
+    at_mono_ms: u64,
+    blob: &[u8],
+) -> ChainHash {
+    let mut h = Sha256::new();
+    h.update(prev.0);
+    h.update(id);
+    h.update(first_seq.to_be_bytes());
+    h.update(count.to_be_bytes());
+    h.update(at_wall_ms.to_be_bytes());
+    h.update(at_mono_ms.to_be_bytes());
+    h.update(blob);
+    ChainHash(h.finalize().into())
+}
+
+fn count_lines(blob: &[u8]) -> usize {
+    blob.iter().filter(|b| **b == b'\n').count()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from(DIGITS[usize::from(n)])).collect()
+}
+
+pub(crate) fn unhex<const N: usize>(s: &str) -> Result<[u8; N], String> {
+    let bad = || format!("expected {} hexadecimal digits, found {s:?}", 2 * N);
+    let (pairs, []) = s.as_bytes().as_chunks::<2>() else { return Err(bad()) };
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let bytes: Option<Vec<u8>> = pairs.iter().map(|[hi, lo]| Some(digit(*hi)? << 4 | digit(*lo)?)).collect();
+    bytes.and_then(|b| b.try_into().ok()).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn batch(events: &[&str]) -> Batch {
+        let events = events.iter().map(|e| e.as_bytes().to_vec()).collect();
+        Batch { id: [7; 16], prev: ChainHash::GENESIS, at_wall_ms: 1, at_mono_ms: 2, events }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_refused() {
+        for (events, why) in [
+            (&[][..], "a batch needs at least one event"),
+            (&["{}", ""], "event 1 of the batch is empty"),
+            (&["{\n}"], "an event of the batch has a newline in it: write its JSON on one line"),
+        ] {
+            assert_eq!(batch(events).write_blob(&mut Vec::new()), Err(why.to_string()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hexadecimal_goes_there_and_back(bytes: [u8; 32]) {
+            prop_assert_eq!(ChainHash(bytes).to_string().parse(), Ok(ChainHash(bytes)));
+        }
+
+        #[test]
+        fn no_text_breaks_the_hexadecimal_parser(s in ".{0,70}") {
+            let well_formed = s.len() == 64 && s.bytes().all(|b| b.is_ascii_hexdigit());
+            prop_assert_eq!(s.parse::<ChainHash>().is_ok(), well_formed);
+        }
+
+        #[test]
+        fn events_go_there_and_back(events in prop::collection::vec("[^\n]{1,40}", 1..20)) {
+            let batch = batch(&events.iter().map(String::as_str).collect::<Vec<_>>());
+            let mut blob = Vec::new();
+            prop_assert_eq!(batch.write_blob(&mut blob), Ok(()));
+            let stored = StoredBatch { first_seq: 5, count: events.len() as u64, id: batch.id, at_wall_ms: 1, at_mono_ms: 2, hash: ChainHash::GENESIS, blob };
+            let back: Vec<_> = stored.events().map(|(seq, e)| (seq, e.to_vec())).collect();
+            let expected: Vec<_> = (5..).zip(batch.events).collect();
+            prop_assert_eq!(back, expected);
+        }
+    }
+}

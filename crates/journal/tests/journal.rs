@@ -1,0 +1,270 @@
+//! The journal from outside: append, replay, snapshots, retention, backups, and one process a directory.
+
+mod common;
+
+use std::fs;
+
+use common::{Dir, append, append_n, batch, event, open, replayed};
+use foghorn_journal::{
+    AppendError, BackupError, ChainHash, CheckpointError, Head, Journal, MAX_PAGE, OpenError, Options,
+    ReadHandle, Refusal, RestoreError, Settled, SnapshotError, backup, dump, read_page, restore, verify,
+};
+
+#[test]
+fn what_was_appended_is_there_after_a_restart() {
+    let dir = Dir::new();
+    let (mut journal, recovery) = open(&dir);
+    assert_eq!((recovery.head, recovery.events), (Head::GENESIS, 0));
+    assert!(recovery.damage.is_empty() && recovery.read_only.is_none());
+    let head = append_n(&mut journal, 10, 3);
+    assert_eq!(head.seq, 30);
+    drop(journal);
+    let (journal, recovery) = open(&dir);
+    assert_eq!((journal.head(), recovery.batches, recovery.events), (head, 10, 30));
+    assert_eq!(replayed(&journal, 0), (1..=30).map(|n| (n, event(n))).collect::<Vec<_>>());
+    // From the middle of a batch on, the whole batch comes.
+    assert_eq!(replayed(&journal, 28).first().map(|e| e.0), Some(28));
+    assert_eq!(replayed(&journal, 30), []);
+    let report = verify(dir.path()).unwrap();
+    assert!(report.is_whole(), "{report}");
+    assert_eq!((report.batches, report.events, report.first_seq, report.head), (10, 30, 1, head));
+}
+
+#[test]
+fn a_batch_decided_on_an_old_head_loses() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    let head = append(&mut journal, 1).unwrap();
+    let stale = batch(2, ChainHash::GENESIS, 2, 1);
+    assert_eq!(journal.append(&stale), Err(AppendError::LostRace { head }));
+    assert_eq!(append(&mut journal, 1).unwrap().seq, 2);
+}
+
+#[test]
+fn what_cannot_be_kept_is_refused_and_harms_nothing() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    let mut bad = batch(1, ChainHash::GENESIS, 1, 1);
+    bad.events = vec![b"{\n}".to_vec()];
+    let Err(AppendError::Refused { why: Refusal::Invalid(why) }) = journal.append(&bad) else {
+        panic!("a newline in an event")
+    };
+    assert_eq!(why, "an event of the batch has a newline in it: write its JSON on one line");
+    assert_eq!(append(&mut journal, 1).unwrap().seq, 1);
+}
+
+#[test]
+fn settling_tells_what_is_there_from_what_is_not() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    let there = batch(1, journal.head().hash, 1, 2);
+    let head = journal.append(&there).unwrap();
+    let Ok(Settled::Durable(recovery)) = journal.settle(&there.id) else { panic!("it is there") };
+    assert_eq!(recovery.head, head);
+    let Ok(Settled::NotThere(recovery)) = journal.settle(&[9; 16]) else { panic!("it is not there") };
+    assert_eq!(recovery.head, head);
+    assert_eq!(append(&mut journal, 1).unwrap().seq, 3);
+}
+
+#[test]
+fn a_second_process_is_told_who_the_first_is() {
+    let dir = Dir::new();
+    let (journal, _) = open(&dir);
+    let Err(OpenError::Locked { pid, .. }) = Journal::open(dir.path(), Options::default()) else {
+        panic!("the directory is taken")
+    };
+    assert_eq!(pid, Some(std::process::id()));
+    drop(journal);
+    open(&dir);
+}
+
+#[test]
+fn a_later_format_is_refused_and_left_alone() {
+    let dir = Dir::new();
+    append_n(&mut open(&dir).0, 3, 1);
+    dir.sql("PRAGMA user_version = 7");
+    let error = Journal::open(dir.path(), Options::default()).map(|_| ()).unwrap_err().to_string();
+    assert!(
+        error.ends_with(
+            "journal.db is of format 7, and this release knows formats up to 1: use the release that wrote it, or a later one"
+        ),
+        "{error}"
+    );
+    dir.sql("PRAGMA user_version = 1");
+    assert_eq!(open(&dir).1.events, 3);
+}
+
+#[test]
+fn a_start_replays_only_what_the_newest_good_snapshot_lacks() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    for n in 0..3 {
+        append_n(&mut journal, 10, 1);
+        dir.snapshot(&journal, &format!("state {n}")).unwrap();
+    }
+    append_n(&mut journal, 5, 2);
+    drop(journal);
+    assert_eq!(dir.names("snapshot-").len(), 2, "the last two are kept");
+
+    let (journal, recovery) = open(&dir);
+    assert_eq!(recovery.snapshot.map(|s| (s.seq, s.bytes)), Some((30, b"state 2".to_vec())));
+    assert_eq!((recovery.batches, recovery.events), (5, 10));
+    drop(journal);
+
+    let newest = dir.path().join(dir.names("snapshot-").pop().unwrap());
+    let mut bytes = fs::read(&newest).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    let (_, recovery) = open(&dir);
+    assert_eq!(recovery.snapshot.map(|s| s.seq), Some(20));
+    assert_eq!(recovery.skipped_snapshots.len(), 1);
+    assert!(recovery.skipped_snapshots[0].ends_with("its checksum does not fit: it was changed"));
+    assert!(recovery.damage.is_empty());
+    assert_eq!(verify(dir.path()).unwrap().findings.len(), 1);
+}
+
+#[test]
+fn a_snapshot_of_another_chain_is_neither_taken_nor_used() {
+    let (dir, other) = (Dir::new(), Dir::new());
+    let (mut journal, _) = open(&dir);
+    append_n(&mut journal, 10, 1);
+    let (mut elsewhere, _) = open(&other);
+    append_n(&mut elsewhere, 5, 2);
+    other.snapshot(&elsewhere, "elsewhere").unwrap();
+    let name = other.names("snapshot-").pop().unwrap();
+    let foreign = common::snapshot_of(elsewhere.head(), "elsewhere");
+    assert!(matches!(journal.snapshot(&foreign), Err(SnapshotError::NotOnChain { seq: 10, .. })));
+    drop(journal);
+    fs::copy(other.path().join(&name), dir.path().join(&name)).unwrap();
+    let (_, recovery) = open(&dir);
+    assert_eq!((recovery.snapshot, recovery.events), (None, 10));
+    assert!(recovery.skipped_snapshots[0].ends_with("event 10 has another hash in the journal"));
+}
+
+#[test]
+fn a_checkpoint_moves_what_a_snapshot_covers_into_the_archive() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    append_n(&mut journal, 600, 2);
+    assert!(matches!(journal.checkpoint(100), Err(CheckpointError::NoSnapshot)));
+    dir.snapshot(&journal, "at 1200").unwrap();
+    append_n(&mut journal, 50, 2);
+    assert_eq!(journal.checkpoint(501).unwrap().seq, 500, "not through the middle of a batch");
+    assert_eq!(journal.checkpoint(u64::MAX).unwrap().seq, 1200, "no further than the snapshot");
+    assert_eq!(journal.checkpoint(u64::MAX).unwrap().seq, 1200);
+    assert_eq!(dir.rows(), 50);
+    let head = journal.head();
+    // Everything is still read as one sequence.
+    assert_eq!(replayed(&journal, 0).len(), 1300);
+    assert_eq!(replayed(&journal, 450).first().map(|e| e.0), Some(451));
+    let page = read_page(dir.path(), 499, 2).unwrap();
+    assert_eq!(page.events.iter().map(|e| e.seq).collect::<Vec<_>>(), [500, 501]);
+    let report = verify(dir.path()).unwrap();
+    assert!(report.is_whole(), "{report}");
+    assert_eq!((report.segments, report.events, report.head), (2, 1300, head));
+    drop(journal);
+    let (journal, recovery) = open(&dir);
+    assert_eq!((recovery.base.seq, recovery.events, recovery.head), (1200, 100, head));
+    drop(journal);
+
+    // Without its snapshot the state comes from the archive.
+    fs::remove_file(dir.path().join(dir.names("snapshot-").pop().unwrap())).unwrap();
+    let (journal, recovery) = open(&dir);
+    assert!(recovery.snapshot.is_none() && recovery.skipped_snapshots.is_empty());
+    assert_eq!(replayed(&journal, 0).len(), 1300);
+    drop(journal);
+    for segment in fs::read_dir(dir.path().join("archive")).unwrap() {
+        fs::remove_file(segment.unwrap().path()).unwrap();
+    }
+    assert_eq!(
+        open(&dir).1.skipped_snapshots,
+        ["no snapshot can be used, and events 1 to 1200 are in neither the journal nor the archive"]
+    );
+}
+
+#[test]
+fn a_checkpoint_may_drop_what_it_takes_out() {
+    let dir = Dir::new();
+    let (mut journal, _) =
+        Journal::open(dir.path(), Options { archive: false, ..Options::default() }).unwrap();
+    append_n(&mut journal, 20, 1);
+    dir.snapshot(&journal, "at 20").unwrap();
+    append_n(&mut journal, 20, 1);
+    journal.checkpoint(20).unwrap();
+    let report = verify(dir.path()).unwrap();
+    assert!(report.is_whole(), "{report}");
+    assert_eq!((report.segments, report.first_seq, report.events), (0, 21, 20));
+}
+
+#[test]
+fn pages_are_bounded_and_complete() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    let mut reader = ReadHandle::new(dir.path());
+    let mut read = Vec::new();
+    for _ in 0..30 {
+        append_n(&mut journal, 10, 7);
+        let page = reader.page(read.len() as u64, 100).unwrap();
+        assert_eq!(page.head_seq, journal.head().seq);
+        read.extend(page.events.into_iter().map(|e| (e.seq, e.payload)));
+    }
+    assert_eq!(read, (1..=2100).map(|n| (n, event(n))).collect::<Vec<_>>());
+    assert_eq!(reader.page(0, usize::MAX).unwrap().events.len(), MAX_PAGE);
+    assert_eq!(reader.page(0, 0).unwrap().events.len(), 0);
+    assert_eq!(reader.page(u64::MAX, 1).unwrap().events.len(), 0);
+}
+
+#[test]
+fn a_dump_is_what_was_appended() {
+    let dir = Dir::new();
+    append_n(&mut open(&dir).0, 4, 3);
+    let mut lines = Vec::new();
+    let count = dump(dir.path(), 5, |seq, at, payload| lines.push((seq, at, payload.to_vec()))).unwrap();
+    assert_eq!(count, 7);
+    assert_eq!(lines, (6..=12).map(|n| (n, common::AT, event(n))).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_backup_comes_back_whole() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    append_n(&mut journal, 40, 1);
+    dir.snapshot(&journal, "at 40").unwrap();
+    journal.checkpoint(30).unwrap();
+    append_n(&mut journal, 10, 1);
+    let file = dir.path().join("backup.db");
+    // The journal is open: this is a running server's.
+    let head = backup(dir.path(), &file).unwrap();
+    assert_eq!(head, journal.head());
+    assert!(matches!(backup(dir.path(), &file), Err(BackupError::Exists(_))));
+    let report = verify(&file).unwrap();
+    assert!(report.is_whole(), "{report}");
+    assert_eq!((report.events, report.first_seq, report.snapshots), (50, 1, 1), "what was archived is in it");
+
+    assert!(matches!(restore(&file, dir.path()), Err(RestoreError::NotEmpty(_))));
+    let new = Dir::new();
+    let into = new.path().join("restored");
+    assert_eq!(restore(&file, &into).unwrap(), head);
+    let (mut restored, recovery) = Journal::open(&into, Options::default()).unwrap();
+    assert_eq!((recovery.head, recovery.snapshot.map(|s| s.bytes)), (head, Some(b"at 40".to_vec())));
+    assert_eq!(replayed(&restored, 0), replayed(&journal, 0));
+    assert_eq!(append(&mut restored, 1).unwrap().seq, 51);
+    assert!(verify(&into).unwrap().is_whole());
+}
+
+#[test]
+fn only_a_whole_backup_is_restored() {
+    let dir = Dir::new();
+    append_n(&mut open(&dir).0, 40, 1);
+    let file = dir.path().join("backup.db");
+    backup(dir.path(), &file).unwrap();
+    common::sql(&file, "DELETE FROM batch WHERE first_seq = 40");
+    let error = restore(&file, &dir.path().join("a")).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "damaged at event 40: the file says that it ends at event 40, and event 39 is the last one there"
+    );
+    fs::write(&file, "something else").unwrap();
+    assert!(matches!(restore(&file, &dir.path().join("b")), Err(RestoreError::NotABackup(_))));
+    assert!(restore(&dir.path().join("none"), &dir.path().join("c")).is_err());
+}
