@@ -1,0 +1,411 @@
+//! PagerDuty's Events API, version 2: `/v2/enqueue` and `/v2/change/enqueue`.
+//!
+//! An alert's identity is its `dedup_key` alone, since that is all that a `resolve` says. A sender's `acknowledge` is
+//! answered as there, and acknowledges nothing: only a person does.
+
+use crate::auth::is;
+use crate::door::{Door, Visit};
+use crate::item::{self, CUT, cut};
+use crate::read::{self, Text, explain};
+use crate::reply::{Problem, json, saved, too_many_open};
+use crate::{Intake, LARGEST_PAGERDUTY_EVENT, id, moment};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::post;
+use bytes::Bytes;
+use foghorn_config::model::{Config, Integration};
+use foghorn_core::alert::AlertItem;
+use foghorn_core::change::Change;
+use foghorn_core::decide::resolve_entity;
+use foghorn_core::input::Input;
+use foghorn_core::labels::Labels;
+use foghorn_core::time::Wall;
+use foghorn_core::words::{Name, Severity};
+use foghorn_engine::handle::Class;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+const LONGEST_SUMMARY: usize = 1024;
+const LONGEST_KEY: usize = 255;
+const SEVERITIES: [(&str, Severity); 4] = [
+    ("critical", Severity::Critical),
+    ("error", Severity::Critical),
+    ("warning", Severity::Warning),
+    ("info", Severity::Info),
+];
+
+pub(crate) fn routes() -> Router<Arc<Intake>> {
+    Router::new().route("/v2/enqueue", post(enqueue)).route("/v2/change/enqueue", post(change))
+}
+
+async fn enqueue(State(intake): State<Arc<Intake>>, headers: HeaderMap, body: Body) -> Response {
+    respond(enqueued(&intake, &headers, body).await, "Event processed")
+}
+
+async fn change(State(intake): State<Arc<Intake>>, headers: HeaderMap, body: Body) -> Response {
+    respond(changed(&intake, &headers, body).await, "Change event processed")
+}
+
+/// Why an event did not come in.
+enum Wrong {
+    Event(Vec<String>),
+    Request(Problem),
+}
+
+impl From<Problem> for Wrong {
+    fn from(p: Problem) -> Wrong {
+        Wrong::Request(p)
+    }
+}
+
+fn respond(outcome: Result<Option<String>, Wrong>, message: &str) -> Response {
+    match outcome {
+        Ok(Some(key)) => json(
+            StatusCode::ACCEPTED,
+            &serde_json::json!({ "status": "success", "message": message, "dedup_key": key }),
+        ),
+        Ok(None) => {
+            json(StatusCode::ACCEPTED, &serde_json::json!({ "status": "success", "message": message }))
+        }
+        Err(Wrong::Event(errors)) => json(
+            StatusCode::BAD_REQUEST,
+            &serde_json::json!({ "status": "invalid event", "message": "Event object is invalid", "errors": errors }),
+        ),
+        Err(Wrong::Request(p)) => {
+            let (status, message) = match p {
+                Problem::Rate { .. } => (
+                    "throttle exceeded",
+                    "Requests for this service are arriving too quickly.  Please retry later.".to_owned(),
+                ),
+                Problem::Size { .. } => ("invalid event", p.to_string()),
+                _ => ("unavailable", p.to_string()),
+            };
+            p.on(json(p.status(), &serde_json::json!({ "status": status, "message": message })))
+        }
+    }
+}
+
+/// Whose an event is stands in its body, so the body comes first.
+async fn received(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let read = async {
+        let Ok(_turn) = intake.unknown.try_acquire() else {
+            return Err(Problem::InFlight { retry_after: Duration::from_secs(1) });
+        };
+        let most = intake.config().server.max_body.min(LARGEST_PAGERDUTY_EVENT);
+        read::bytes(body, read::length(headers).unwrap_or(0), most).await
+    };
+    let read = read.await;
+    if read.is_err() {
+        intake.unread.fetch_add(1, Ordering::Relaxed);
+    }
+    read
+}
+
+async fn enqueued(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Option<String>, Wrong> {
+    let bytes = received(intake, headers, body).await?;
+    let text = read::text(&bytes);
+    let event: Event<'_> = parse(intake, &text)?;
+    let visit = enter(intake, event.routing_key.as_ref(), bytes.len())?;
+    let door = &visit.door;
+    let (key, item) =
+        event.alert(&intake.config(), jiff::Timestamp::now().into()).map_err(|errors| bad(door, errors))?;
+    match item {
+        // An acknowledgement changes nothing, so there is nothing to be saved.
+        None => door.accept(1),
+        Some(item) => {
+            let refused = item::submit(intake, &visit, vec![item]).await?;
+            if refused > 0 {
+                return Err(Wrong::Event(vec![too_many_open(refused, &door.name)]));
+            }
+        }
+    }
+    Ok(Some(key))
+}
+
+async fn changed(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Option<String>, Wrong> {
+    let bytes = received(intake, headers, body).await?;
+    let text = read::text(&bytes);
+    let event: ChangeEvent<'_> = parse(intake, &text)?;
+    let visit = enter(intake, event.routing_key.as_ref(), bytes.len())?;
+    let door = &visit.door;
+    let change = event
+        .change(&door.name, &intake.config(), jiff::Timestamp::now().into())
+        .map_err(|errors| bad(door, errors))?;
+    saved(intake.handle.submit(Class::Intake, Input::Change { change }).await, Some(door))?;
+    door.accept(1);
+    Ok(None)
+}
+
+fn bad(door: &Door, errors: Vec<String>) -> Wrong {
+    door.bad(1);
+    Wrong::Event(errors)
+}
+
+fn parse<'a, T: Deserialize<'a>>(intake: &Intake, text: &'a str) -> Result<T, Wrong> {
+    serde_json::from_str(text).map_err(|e| {
+        intake.unread.fetch_add(1, Ordering::Relaxed);
+        Wrong::Event(vec![format!("the event cannot be read: {}", explain(text, text, &e))])
+    })
+}
+
+/// Finds whose key it is, and lets the event in.
+fn enter(intake: &Intake, key: Option<&Text<'_>>, bytes: usize) -> Result<Visit, Wrong> {
+    let config = intake.config();
+    let unknown = |why: &str| {
+        intake.unauthenticated.fetch_add(1, Ordering::Relaxed);
+        Wrong::Event(vec![why.to_owned()])
+    };
+    let key = key.map_or("", AsRef::as_ref);
+    if key.is_empty() {
+        return Err(unknown("'routing_key' is missing or blank"));
+    }
+    if key.chars().count() != 32 {
+        return Err(unknown("Length of 'routing_key' is incorrect (should be 32 characters)"));
+    }
+    // Every key is compared, whether or not one was found before.
+    let hits = config.integrations.iter().filter(|(_, i)| match i {
+        Integration::PagerDuty { routing_key } => is(routing_key, key),
+        _ => false,
+    });
+    let Some((name, _)) = hits.last() else { return Err(unknown("Invalid routing key")) };
+    Ok(intake.door(name, &config).enter(config.server.rate_limit, bytes).map_err(Problem::from)?)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, expecting = "an event")]
+struct Event<'a> {
+    #[serde(borrow)]
+    routing_key: Option<Text<'a>>,
+    #[serde(borrow)]
+    event_action: Option<Text<'a>>,
+    #[serde(borrow)]
+    dedup_key: Option<Text<'a>>,
+    #[serde(borrow)]
+    payload: Option<Payload<'a>>,
+    #[serde(borrow)]
+    images: Option<Vec<Linked<'a>>>,
+    #[serde(borrow)]
+    links: Option<Vec<Linked<'a>>>,
+    #[serde(borrow)]
+    client: Option<Text<'a>>,
+    #[serde(borrow)]
+    client_url: Option<Text<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, expecting = "an object")]
+struct Payload<'a> {
+    #[serde(borrow)]
+    summary: Option<Text<'a>>,
+    #[serde(borrow)]
+    source: Option<Text<'a>>,
+    #[serde(borrow)]
+    severity: Option<Text<'a>>,
+    #[serde(borrow)]
+    timestamp: Option<Text<'a>>,
+    #[serde(borrow)]
+    component: Option<Text<'a>>,
+    #[serde(borrow)]
+    group: Option<Text<'a>>,
+    #[serde(borrow)]
+    class: Option<Text<'a>>,
+    #[serde(borrow)]
+    custom_details: Option<&'a RawValue>,
+}
+
+/// An image or a link.
+#[derive(Default, Deserialize)]
+#[serde(default, expecting = "an object")]
+struct Linked<'a> {
+    #[serde(borrow)]
+    src: Option<Text<'a>>,
+    #[serde(borrow)]
+    href: Option<Text<'a>>,
+    #[serde(borrow, alias = "alt")]
+    text: Option<Text<'a>>,
+}
+
+impl Linked<'_> {
+    /// `words: address`, or either.
+    fn line(&self) -> String {
+        let words = [&self.text, &self.src, &self.href];
+        words
+            .into_iter()
+            .flatten()
+            .map(AsRef::as_ref)
+            .filter(|t| !t.is_empty())
+            .collect::<Vec<_>>()
+            .join(": ")
+    }
+}
+
+fn lines(list: Option<&Vec<Linked<'_>>>) -> String {
+    list.into_iter().flatten().map(Linked::line).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// A text that is there and says something.
+fn given<'a>(text: Option<&'a Text<'_>>) -> Option<&'a str> {
+    text.map(AsRef::as_ref).filter(|t| !t.trim().is_empty())
+}
+
+impl Event<'_> {
+    /// The event's key, and the alert unless the event changes nothing; or everything that is wrong with it.
+    fn alert(&self, config: &Config, now: Wall) -> Result<(String, Option<AlertItem>), Vec<String>> {
+        let mut errors = Vec::new();
+        let action = given(self.event_action.as_ref());
+        let key = given(self.dedup_key.as_ref());
+        if key.is_some_and(|k| k.chars().count() > LONGEST_KEY) {
+            errors.push(format!(
+                "Length of 'dedup_key' is incorrect (should be at most {LONGEST_KEY} characters)"
+            ));
+        }
+        match action {
+            None => errors.push("'event_action' is missing or blank".to_owned()),
+            Some("trigger") => {}
+            Some("acknowledge" | "resolve") if key.is_some() => {}
+            Some("acknowledge" | "resolve") => errors.push("'dedup_key' is missing or blank".to_owned()),
+            Some(_) => {
+                errors.push(
+                    "'event_action' is invalid (must be one of: 'trigger', 'acknowledge' or 'resolve')"
+                        .to_owned(),
+                );
+            }
+        }
+        let item = match action {
+            Some("trigger") => self.triggered(config, &mut errors),
+            Some("resolve") => Some(AlertItem::resolved(Labels::empty(), now)),
+            _ => None,
+        };
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let key = key
+            .map(str::to_owned)
+            .or_else(id::uuid)
+            .ok_or_else(|| vec!["send a 'dedup_key': none could be made".to_owned()])?;
+        let labels = Labels::from_pairs([("dedup_key", key.as_str())]);
+        Ok((key, item.map(|item| AlertItem { labels, ..item })))
+    }
+
+    /// An alert without its identity. Adds what is wrong to `errors`.
+    fn triggered(&self, config: &Config, errors: &mut Vec<String>) -> Option<AlertItem> {
+        let Some(payload) = &self.payload else {
+            errors.push("'payload' is missing or blank".to_owned());
+            return None;
+        };
+        let mut need = |what: Option<&Text<'_>>, name: &str| {
+            if given(what).is_none() {
+                errors.push(format!("'payload.{name}' is missing or blank"));
+            }
+        };
+        need(payload.summary.as_ref(), "summary");
+        need(payload.source.as_ref(), "source");
+        need(payload.severity.as_ref(), "severity");
+        let word = given(payload.severity.as_ref());
+        let severity = SEVERITIES.iter().find(|(s, _)| word == Some(*s)).map(|(_, s)| *s);
+        if word.is_some() && severity.is_none() {
+            errors.push(
+                "'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')".to_owned(),
+            );
+        }
+        let started = time(payload.timestamp.as_ref(), errors);
+        let summary = given(payload.summary.as_ref()).map(|s| cut_chars(s, LONGEST_SUMMARY));
+        let (images, links) = (lines(self.images.as_ref()), lines(self.links.as_ref()));
+        let texts = [
+            ("summary", summary),
+            ("source", given(payload.source.as_ref()).map(Cow::Borrowed)),
+            ("component", given(payload.component.as_ref()).map(Cow::Borrowed)),
+            ("group", given(payload.group.as_ref()).map(Cow::Borrowed)),
+            ("class", given(payload.class.as_ref()).map(Cow::Borrowed)),
+            (
+                "custom_details",
+                payload.custom_details.map(|d| Cow::Borrowed(d.get())).filter(|d| *d != "null"),
+            ),
+            ("client", given(self.client.as_ref()).map(Cow::Borrowed)),
+            ("client_url", given(self.client_url.as_ref()).map(Cow::Borrowed)),
+            ("images", Some(Cow::Borrowed(&*images))),
+            ("links", Some(Cow::Borrowed(&*links))),
+        ];
+        let annotations = item::annotations(texts.into_iter().filter_map(|(k, v)| v.map(|v| (k, v))));
+        let annotations = annotations.map_err(|why| errors.push(why)).ok()?;
+        let names = [payload.component.as_ref(), payload.source.as_ref()].into_iter().filter_map(given);
+        Some(AlertItem {
+            severity,
+            started,
+            entity: entity(config, names),
+            ..AlertItem::firing(Labels::empty(), annotations)
+        })
+    }
+}
+
+fn time(text: Option<&Text<'_>>, errors: &mut Vec<String>) -> Option<Wall> {
+    moment::read(text.map(AsRef::as_ref), "'payload.timestamp'").unwrap_or_else(|why| {
+        errors.push(why);
+        None
+    })
+}
+
+/// The first of `names` that the topology has; else the last of them as it stands.
+fn entity<'a>(config: &Config, names: impl Iterator<Item = &'a str>) -> Option<Name> {
+    let topology = &config.setup.topology;
+    let mut last = None;
+    for name in names.map(|n| resolve_entity(topology, n)) {
+        if topology.contains_key(&name) {
+            return Some(name);
+        }
+        last = Some(name);
+    }
+    last
+}
+
+/// At most `most` characters. PagerDuty refuses longer ones; an alert is worth more than the end of its summary.
+fn cut_chars(text: &str, most: usize) -> Cow<'_, str> {
+    if text.chars().count() <= most {
+        return Cow::Borrowed(text);
+    }
+    let kept: String = text.chars().take(most.saturating_sub(CUT.chars().count())).collect();
+    Cow::Owned(kept + CUT)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, expecting = "a change event")]
+struct ChangeEvent<'a> {
+    #[serde(borrow)]
+    routing_key: Option<Text<'a>>,
+    #[serde(borrow)]
+    payload: Option<Payload<'a>>,
+    #[serde(borrow)]
+    links: Option<Vec<Linked<'a>>>,
+}
+
+impl ChangeEvent<'_> {
+    fn change(&self, by: &Name, config: &Config, now: Wall) -> Result<Change, Vec<String>> {
+        let mut errors = Vec::new();
+        let payload = self.payload.as_ref();
+        let summary = payload.and_then(|p| given(p.summary.as_ref()));
+        match (payload, summary) {
+            (None, _) => errors.push("'payload' is missing or blank".to_owned()),
+            (_, None) => errors.push("'payload.summary' is missing or blank".to_owned()),
+            _ => {}
+        }
+        let at = payload.and_then(|p| time(p.timestamp.as_ref(), &mut errors));
+        let (Some(summary), true) = (summary, errors.is_empty()) else { return Err(errors) };
+        let topology = &config.setup.topology;
+        let source = payload.and_then(|p| given(p.source.as_ref())).map(|s| resolve_entity(topology, s));
+        let link = self.links.iter().flatten().find_map(|l| given(l.href.as_ref()));
+        Ok(Change {
+            at: at.unwrap_or(now),
+            source: by.clone(),
+            summary: cut_chars(summary, LONGEST_SUMMARY).into_owned(),
+            entity: source.filter(|s| topology.contains_key(s)),
+            link: link.map(|l| cut(l, 2048)),
+        })
+    }
+}

@@ -1,0 +1,182 @@
+use super::*;
+
+fn event(rest: &str) -> String {
+    format!(r#"{{"routing_key":"{KEY}",{rest}}}"#)
+}
+
+fn trigger(key: &str, payload: &str) -> String {
+    event(&format!(r#""event_action":"trigger","dedup_key":"{key}","payload":{{{payload}}}"#))
+}
+
+#[tokio::test]
+async fn bad_events() {
+    let rig = Rig::usual();
+    let good = r#""summary":"s","source":"h","severity":"error""#;
+    for (body, errors) in [
+        ("junk".to_owned(), "the event cannot be read: expected value at line 1 column 1"),
+        ("[]".to_owned(), "'routing_key' is missing or blank"),
+        ("{}".to_owned(), "'routing_key' is missing or blank"),
+        (
+            r#"{"routing_key":"short"}"#.to_owned(),
+            "Length of 'routing_key' is incorrect (should be 32 characters)",
+        ),
+        (r#"{"routing_key":"ffffffffffffffffffffffffffffffff"}"#.to_owned(), "Invalid routing key"),
+        (
+            r#"{"routing_key":7}"#.to_owned(),
+            "the event cannot be read: invalid type: integer `7`, expected a string at line 1 column 16",
+        ),
+        (event(r#""x":1"#), "'event_action' is missing or blank"),
+        (
+            event(r#""event_action":"explode""#),
+            "'event_action' is invalid (must be one of: 'trigger', 'acknowledge' or 'resolve')",
+        ),
+        (event(r#""event_action":"resolve""#), "'dedup_key' is missing or blank"),
+        (event(r#""event_action":"acknowledge""#), "'dedup_key' is missing or blank"),
+        (event(r#""event_action":"trigger""#), "'payload' is missing or blank"),
+        (
+            trigger("k", ""),
+            "'payload.summary' is missing or blank|'payload.source' is missing or blank|'payload.severity' is missing or blank",
+        ),
+        (
+            trigger("k", r#""summary":"s","source":"h","severity":"bad""#),
+            "'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')",
+        ),
+        (
+            trigger("k", &format!(r#"{good},"timestamp":"noon""#)),
+            "'payload.timestamp' \"noon\" is no time: write it as 2026-11-21T09:30:00Z",
+        ),
+        (
+            trigger(&"k".repeat(256), good),
+            "Length of 'dedup_key' is incorrect (should be at most 255 characters)",
+        ),
+    ] {
+        let said = rig.post("/v2/enqueue", &body).await;
+        let errors: Vec<&str> = errors.split('|').collect();
+        let expected = serde_json::json!({ "status": "invalid event", "message": "Event object is invalid", "errors": errors });
+        assert_eq!((said.status, said.json()), (StatusCode::BAD_REQUEST, expected), "{body}");
+    }
+    assert!(rig.open().is_empty());
+    assert_eq!(rig.intake.unauthenticated(), 4);
+    assert_eq!(rig.stat("nagios").bad, 9);
+}
+
+#[tokio::test]
+async fn an_alert_is_its_dedup_key() {
+    let rig = Rig::usual();
+    let said = rig
+        .post(
+            "/v2/enqueue",
+            &trigger("disk", r#""summary":"disk full","source":"web1.example.com","severity":"error""#),
+        )
+        .await;
+    assert_eq!(said.line(), r#"202 {"dedup_key":"disk","message":"Event processed","status":"success"}"#);
+    // The same alert, now of a component and less bad; then somebody's acknowledgement, which is a person's to give.
+    let again = trigger(
+        "disk",
+        r#""summary":"disk nearly full","source":"web1","component":"shop","severity":"warning""#,
+    );
+    assert_eq!(rig.post("/v2/enqueue", &again).await.status, StatusCode::ACCEPTED);
+    let ack = event(r#""event_action":"acknowledge","dedup_key":"disk""#);
+    assert_eq!(rig.post("/v2/enqueue", &ack).await.line(), said.line());
+    assert_eq!(rig.open(), ["nagios: dedup_key=disk [warning] web1"]);
+    assert!(!rig.handle.view().state.incident(1).unwrap().is_acknowledged());
+    let resolve = event(r#""event_action":"resolve","dedup_key":"disk""#);
+    assert_eq!(rig.post("/v2/enqueue", &resolve).await.line(), said.line());
+    assert!(rig.open().is_empty());
+    // With nothing open it is dropped in silence, as there.
+    assert_eq!(rig.post("/v2/enqueue", &resolve).await.line(), said.line());
+    assert_eq!(rig.stat("nagios").accepted, 5);
+}
+
+#[tokio::test]
+async fn what_an_event_says_is_kept() {
+    let rig = Rig::usual();
+    let body = event(
+        r#""event_action":"trigger","client":"Nagios","client_url":"http://nagios/","payload":{"summary":"load is 40",
+        "source":"db7","component":"shop","group":"prod","class":"load","severity":"critical",
+        "timestamp":"2026-11-21T01:00:00.000+0000","custom_details":{"load":[40,38],"note":"x"}},
+        "links":[{"href":"http://wiki/load","text":"what to do"},{"href":"http://x"}],
+        "images":[{"src":"https://i/1.png","href":"https://i","alt":"graph"}]"#,
+    );
+    let said = rig.post("/v2/enqueue", &body).await;
+    let key = said.json()["dedup_key"].as_str().unwrap().to_owned();
+    assert!(crate::id::is_uuid(&key));
+    assert_eq!(rig.open(), [format!("nagios: dedup_key={key} [critical] shop")]);
+    let view = rig.handle.view();
+    let alert = view.state.alerts.values().next().unwrap();
+    assert_eq!(crate::moment::show(alert.started), "2026-11-21T01:00:00.000Z");
+    let lines: Vec<String> = alert.annotations.iter().map(|(k, v)| format!("{k}: {v:?}")).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    class: "load"
+    client: "Nagios"
+    client_url: "http://nagios/"
+    component: "shop"
+    custom_details: "{\"load\":[40,38],\"note\":\"x\"}"
+    group: "prod"
+    images: "graph: https://i/1.png: https://i"
+    links: "what to do: http://wiki/load\nhttp://x"
+    source: "db7"
+    summary: "load is 40"
+    "#);
+}
+
+#[tokio::test]
+async fn a_long_summary_is_cut_rather_than_refused() {
+    let rig = Rig::usual();
+    let payload = format!(r#""summary":"{}","source":"h","severity":"info""#, "é".repeat(2000));
+    assert_eq!(rig.post("/v2/enqueue", &trigger("k", &payload)).await.status, StatusCode::ACCEPTED);
+    let view = rig.handle.view();
+    let summary = view.state.alerts.values().next().unwrap().summary();
+    assert!(summary.ends_with("é … (cut)") && summary.chars().count() <= 1024, "{summary}");
+}
+
+#[tokio::test]
+async fn changes_are_recorded() {
+    let rig = Rig::usual();
+    let change = event(
+        r#""payload":{"summary":"Deployed shop 1.4","source":"shop","timestamp":"2026-11-21T01:00:00Z","custom_details":{"a":1}},
+        "links":[{"href":"https://ci/14"}]"#,
+    );
+    let said = rig.post("/v2/change/enqueue", &change).await;
+    assert_eq!(said.line(), r#"202 {"message":"Change event processed","status":"success"}"#);
+    let view = rig.handle.view();
+    let kept = view.state.changes.peek().unwrap();
+    assert_eq!(
+        (&*kept.source, &*kept.summary, kept.entity.as_deref(), kept.link.as_deref()),
+        ("nagios", "Deployed shop 1.4", Some("shop"), Some("https://ci/14"))
+    );
+    let bad = rig.post("/v2/change/enqueue", &event(r#""payload":{"summary":" "}"#)).await;
+    assert_eq!(bad.json()["errors"], serde_json::json!(["'payload.summary' is missing or blank"]));
+    assert_eq!(
+        rig.post("/v2/change/enqueue", &event(r#""x":1"#)).await.json()["errors"],
+        serde_json::json!(["'payload' is missing or blank"])
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_saved_is_not_acknowledged() {
+    let rig = Rig::usual();
+    rig.broken.store(true, Ordering::Relaxed);
+    let said =
+        rig.post("/v2/enqueue", &trigger("k", r#""summary":"s","source":"h","severity":"error""#)).await;
+    assert_eq!(said.line(), r#"503 {"message":"not saved, try again: disk full","status":"unavailable"}"#);
+    assert_eq!(said.header("retry-after"), "5");
+    let said = rig.post("/v2/change/enqueue", &event(r#""payload":{"summary":"x"}"#)).await;
+    assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_body_panics(body in ".*", action in "(trigger|resolve|acknowledge|x)", payload in "(null|5|\\{\\}|\\{\"summary\":[1]\\}|\"x\")") {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let rig = Rig::usual();
+            for body in [body.clone(), event(&format!(r#""event_action":"{action}","payload":{payload},"links":{payload}"#))] {
+                for path in ["/v2/enqueue", "/v2/change/enqueue"] {
+                    assert!(rig.post(path, &body).await.status != StatusCode::INTERNAL_SERVER_ERROR);
+                }
+            }
+        });
+    }
+}
