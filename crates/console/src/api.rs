@@ -1,0 +1,136 @@
+//! The console's listener: its routes, and what each needs.
+
+use crate::auth::{Needs, guard};
+use crate::ports::{Admin, CheckFigures, Events, Figures};
+use crate::problem::{Kind, Problem};
+use crate::readmodel::{ReadModel, ReadModelError};
+use crate::routes;
+use axum::Router;
+use axum::routing::MethodRouter;
+use axum::response::Response;
+use foghorn_config::Config;
+use foghorn_core::Now;
+use foghorn_engine::{Handle, View};
+use http::{HeaderName, HeaderValue, header};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use tokio::sync::{Semaphore, watch};
+
+/// Open streams of events; one more is answered 503.
+const MOST_STREAMS: usize = 256;
+
+/// What the API is made of.
+pub struct Parts {
+    /// The way to the engine.
+    pub engine: Handle,
+    /// The configuration that counts.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// What time it is, on both clocks.
+    pub clock: Arc<dyn Fn() -> Now + Send + Sync>,
+    /// The journal.
+    pub events: Arc<dyn Events>,
+    /// What is closed.
+    pub read_model: Arc<ReadModel>,
+    /// Figures of the checks.
+    pub checks: Arc<dyn CheckFigures>,
+    /// More for `/metrics`.
+    pub figures: Vec<Arc<dyn Figures>>,
+    /// The server's chores.
+    pub admin: Arc<dyn Admin>,
+    /// What else is unwell with Foghorn itself, a line each, for people: a listener that failed, a location that is blind.
+    pub unwell: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    /// This release.
+    pub version: &'static str,
+}
+
+/// Everything the routes need.
+pub struct Api {
+    pub(crate) parts: Parts,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) pulse: routes::health::Pulse,
+    /// Requests without the right to what they asked for.
+    pub(crate) refused: AtomicU64,
+}
+
+impl Api {
+    /// From its parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Api {
+        Api {
+            parts,
+            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
+            pulse: routes::health::Pulse::default(),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.parts.config.borrow().clone()
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        (self.parts.clock)()
+    }
+
+    /// What is true, seen now.
+    pub(crate) fn view(&self) -> View {
+        View { at: self.now(), ..(*self.parts.engine.view()).clone() }
+    }
+
+    /// Runs what may wait for the disk where that hurts nobody.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        self: &Arc<Api>,
+        work: impl FnOnce(&Api) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let api = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&api)).await;
+        done.map_err(|_| Problem::new(Kind::Internal, "this request failed; the log has more"))
+    }
+}
+
+impl From<ReadModelError> for Problem {
+    fn from(e: ReadModelError) -> Problem {
+        Problem::new(Kind::Unavailable, e.to_string())
+    }
+}
+
+/// A route: its method and address as in the documentation, what it needs, and what it does.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) needs: Needs,
+    pub(crate) handler: MethodRouter<Arc<Api>>,
+}
+
+/// The API. Requests must carry a [`foghorn_net::serve::Peer`].
+pub fn api(api: Arc<Api>) -> Router {
+    let mut router = Router::new();
+    for route in routes::all() {
+        let guard = axum::middleware::from_fn_with_state((api.clone(), route.needs), guard);
+        router = router.route(route.path, route.handler.route_layer(guard));
+    }
+    router
+        .fallback(|uri: http::Uri| async move { Problem::not_found(uri.path()) })
+        .method_not_allowed_fallback(|method: http::Method, uri: http::Uri| async move {
+            Problem::new(Kind::MethodNotAllowed, format!("{} does not know {method}", uri.path()))
+        })
+        .layer(axum::middleware::map_response(harden))
+        .with_state(api)
+}
+
+/// What every answer says: not to be guessed at, framed, cached, or told of to others.
+pub(crate) async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        // A page with a form or a style says more precisely what it may do.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,105 @@
+//! Who is paged next if nobody answers, as far as it is known now: told in pages, on the page behind their link, and by
+//! the API. A forecast: who is on call may change before then.
+
+use foghorn_core::State;
+use foghorn_core::incident::{Incident, Phase, Status};
+use foghorn_core::schedule::Override;
+use foghorn_core::setup::Target;
+use foghorn_core::time::{Mono, Now};
+use foghorn_core::words::Name;
+
+/// What happens next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// People are paged then.
+    Step {
+        /// When.
+        at: Mono,
+        /// The policy's step, from 0.
+        step: usize,
+        /// How often the steps have been gone through before it.
+        round: u32,
+        /// Who, each once; empty where nobody is on call then.
+        people: Vec<Name>,
+    },
+    /// Somebody has it; if it is still critical then, the next team is paged.
+    Again {
+        /// When.
+        at: Mono,
+    },
+    /// The policy ends after this step: nobody else is paged.
+    End,
+    /// Nothing pages.
+    Nothing,
+}
+
+/// What happens next to an incident, seen at `now`.
+#[must_use]
+pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
+    let at = match (&incident.status, incident.escalation.phase) {
+        (Status::Resolved { .. }, _) | (Status::Open, Phase::Idle) => return Next::Nothing,
+        (Status::Acknowledged { until, .. }, _) => return Next::Again { at: *until },
+        (Status::Open, Phase::Exhausted) => return Next::End,
+        (Status::Open, Phase::Waiting { until, .. }) => until,
+    };
+    let setup = &state.setup;
+    let e = &incident.escalation;
+    let policy = e.policy.as_ref().and_then(|p| setup.escalations.get(p)).or_else(|| setup.escalations.get("default"));
+    let Some(policy) = policy else {
+        return Next::Step { at, step: 0, round: e.round + 1, people: setup.people.keys().cloned().collect() };
+    };
+    let (mut step, mut round) = (usize::from(e.step) + 1, e.round);
+    if step >= policy.steps.len() {
+        (step, round) = (0, round + 1);
+        if policy.repeat.is_some_and(|n| round >= n) {
+            return Next::End;
+        }
+    }
+    let targets = policy.steps.get(step).map_or(&[][..], |s| &s.page);
+    let mut people: Vec<Name> = Vec::new();
+    for target in targets {
+        let found = match target {
+            Target::Everyone => setup.people.keys().cloned().collect(),
+            Target::Person(p) => vec![p.clone()],
+            Target::Schedule(name) => setup.schedules.get(name).map_or_else(Vec::new, |s| {
+                s.on_call(now.wall_at(at), overrides(state, name))
+            }),
+        };
+        for person in found {
+            if !people.contains(&person) {
+                people.push(person);
+            }
+        }
+    }
+    Next::Step { at, step, round, people }
+}
+
+/// Who stands in on a schedule.
+pub(crate) fn overrides<'a>(state: &'a State, schedule: &'a Name) -> impl Iterator<Item = &'a Override> {
+    state.overrides.values().map(|o| &**o).filter(move |o| o.schedule == *schedule)
+}
+
+/// A person's name as other people read it.
+pub(crate) fn person(state: &State, id: &str) -> String {
+    state.setup.people.get(id).map_or_else(|| id.to_owned(), |p| p.name.clone())
+}
+
+/// In a sentence, for people: `in 4m 10s (step 2): Night operator`.
+#[must_use]
+pub fn sentence(state: &State, next: &Next, now: Now) -> String {
+    match next {
+        Next::Step { at, step, people, .. } => {
+            let who: Vec<String> = people.iter().take(12).map(|p| person(state, p)).collect();
+            let more = people.len().saturating_sub(who.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let whom = match who.len() {
+                0 => "the next who can be reached: nobody is on call for it".to_owned(),
+                _ => format!("{}{more}", who.join(", ")),
+            };
+            format!("in {} (step {}): {whom}", at.since(now.mono), step + 1)
+        }
+        Next::Again { at } => format!("if it is still critical in {}, the next step is paged", at.since(now.mono)),
+        Next::End => "nobody else is paged: the policy ends here".to_owned(),
+        Next::Nothing => "nobody is paged".to_owned(),
+    }
+}

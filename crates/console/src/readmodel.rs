@@ -1,0 +1,146 @@
+//! What is closed, in a database of its own: lists, search, timelines.
+//!
+//! A thread folds the journal into it, off the commit path. Nothing is true that is here alone: when the file is missing,
+//! damaged, of another schema or of another journal, it is made anew. It may lag, and says how far it is.
+
+mod fold;
+mod follow;
+mod query;
+mod schema;
+
+pub(crate) use query::{Closed, ClosedAlert, Filter};
+
+use crate::ports::Events;
+use foghorn_engine::Handle;
+use rusqlite::Connection;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::Notify;
+
+/// Why the read model cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadModelError {
+    /// It is being made; the text says why.
+    #[error("the list of closed incidents is being made: {0}")]
+    NotReady(String),
+    /// Its file cannot be used.
+    #[error("the list of closed incidents cannot be read: {0}")]
+    Sql(#[from] rusqlite::Error),
+    /// Its file cannot be made or removed.
+    #[error("the list of closed incidents cannot be written: {0}")]
+    Io(#[from] std::io::Error),
+    /// The journal cannot be read.
+    #[error("the journal cannot be read: {0}")]
+    Journal(String),
+}
+
+impl ReadModelError {
+    /// Whether making the file anew would help.
+    fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        matches!(self, ReadModelError::Sql(e) if matches!(e.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)))
+    }
+}
+
+/// How far the read model is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lag {
+    /// The last event that is in it.
+    pub seq: u64,
+    /// Why it does not go on, if it does not.
+    pub error: Option<String>,
+    /// How often it was made anew since the start.
+    pub rebuilt: u64,
+}
+
+/// The read model and the thread that keeps it. Dropping it ends the thread.
+pub struct ReadModel {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    path: PathBuf,
+    reader: Mutex<Option<Connection>>,
+    seq: AtomicU64,
+    rebuilt: AtomicU64,
+    error: Mutex<Option<String>>,
+    /// A query has found damage.
+    damaged: AtomicBool,
+    stop: AtomicBool,
+    wake: Notify,
+}
+
+impl ReadModel {
+    /// Begins to follow the journal into the file at `path`. Returns at once; whatever goes wrong is told by
+    /// [`ReadModel::lag`] and tried again.
+    #[must_use]
+    pub fn start(path: PathBuf, events: Arc<dyn Events>, engine: &Handle) -> ReadModel {
+        let shared = Arc::new(Shared {
+            path,
+            reader: Mutex::new(None),
+            seq: AtomicU64::new(0),
+            rebuilt: AtomicU64::new(0),
+            error: Mutex::new(None),
+            damaged: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            wake: Notify::new(),
+        });
+        let (theirs, records) = (shared.clone(), engine.follow());
+        let spawned = std::thread::Builder::new()
+            .name("read-model".to_owned())
+            .spawn(move || follow::run(&theirs, &*events, records));
+        let thread = spawned.map_err(|e| shared.fail(&e.to_string())).ok();
+        ReadModel { shared, thread }
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn lag(&self) -> Lag {
+        Lag {
+            seq: self.shared.seq.load(Ordering::Acquire),
+            error: lock(&self.shared.error).clone(),
+            rebuilt: self.shared.rebuilt.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Runs a query. Blocks on the disk, and on other queries.
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadModelError> {
+        let reader = lock(&self.shared.reader);
+        let Some(db) = &*reader else {
+            let why = lock(&self.shared.error).clone();
+            return Err(ReadModelError::NotReady(why.unwrap_or_else(|| "try again in a moment".to_owned())));
+        };
+        let answer = query(db).map_err(ReadModelError::from);
+        if answer.as_ref().is_err_and(ReadModelError::is_damage) {
+            self.shared.damaged.store(true, Ordering::Release);
+            self.shared.wake.notify_one();
+        }
+        answer
+    }
+}
+
+impl Shared {
+    fn fail(&self, why: &str) {
+        tracing::warn!(error = why, "the list of closed incidents does not go on");
+        *lock(&self.error) = Some(why.to_owned());
+    }
+}
+
+impl Drop for ReadModel {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.wake.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A panic while the lock was held leaves nothing half done: each value is replaced as a whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

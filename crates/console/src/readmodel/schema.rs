@@ -1,0 +1,127 @@
+//! The file.
+
+use super::ReadModelError;
+use foghorn_core::time::Now;
+use rusqlite::{Connection, OpenFlags, params};
+use std::path::{Path, PathBuf};
+
+/// "FogR".
+const APPLICATION: i64 = 0x466f_6752;
+/// A file of another version is made anew.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE progress (
+    one  INTEGER PRIMARY KEY CHECK (one = 1),
+    seq  INTEGER NOT NULL,
+    mono INTEGER NOT NULL,  -- of that event, to know the journal again
+    wall INTEGER NOT NULL
+) STRICT;
+INSERT INTO progress VALUES (1, 0, 0, 0);
+CREATE TABLE incident (
+    id          INTEGER PRIMARY KEY,
+    title       TEXT NOT NULL,
+    peak        INTEGER NOT NULL,
+    state       TEXT NOT NULL,
+    opened      INTEGER NOT NULL,
+    opened_by   TEXT,               -- actors are JSON
+    acked       INTEGER,            -- the first acknowledgement
+    acked_by    TEXT,
+    resolved    INTEGER,
+    resolved_by TEXT,
+    reopened    INTEGER NOT NULL DEFAULT 0,
+    alerts      INTEGER NOT NULL DEFAULT 0,
+    paged       INTEGER NOT NULL DEFAULT 0,  -- pages that a channel took
+    alert_lines INTEGER NOT NULL DEFAULT 0,
+    left_out    INTEGER NOT NULL DEFAULT 0   -- lines beyond the limit
+) STRICT;
+CREATE TABLE alert (
+    key      TEXT NOT NULL,
+    incident INTEGER NOT NULL,
+    summary  TEXT NOT NULL,
+    source   TEXT NOT NULL,
+    entity   TEXT,
+    severity INTEGER NOT NULL,
+    status   TEXT NOT NULL,
+    started  INTEGER NOT NULL,
+    ended    INTEGER,
+    PRIMARY KEY (key, incident)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alert_of ON alert (incident, key);
+CREATE TABLE timeline (
+    incident INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    record   BLOB NOT NULL,
+    PRIMARY KEY (incident, seq)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Opens the file for writing; makes it, or makes it anew, where it is not good. `true` if it is new.
+pub(super) fn open(path: &Path) -> Result<(Connection, bool), ReadModelError> {
+    match existing(path) {
+        Ok(Some(db)) => return Ok((db, false)),
+        Ok(None) => {}
+        Err(e) if e.is_damage() => tracing::warn!(error = %e, "made anew: the list of closed incidents"),
+        Err(e) => return Err(e),
+    }
+    remove(path)?;
+    let db = connect(path)?;
+    db.execute_batch(&format!("BEGIN; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"))?;
+    Ok((db, true))
+}
+
+/// `None` where there is no file, or one of another schema.
+fn existing(path: &Path) -> Result<Option<Connection>, ReadModelError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let db = connect(path)?;
+    let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    if (pragma("application_id")?, pragma("user_version")?) != (APPLICATION, VERSION) {
+        return Ok(None);
+    }
+    let whole: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok(Some(db).filter(|_| whole == "ok"))
+}
+
+fn connect(path: &Path) -> Result<Connection, ReadModelError> {
+    let db = Connection::open(path)?;
+    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    // It can be made anew: a crash may cost the last moments, never the file.
+    db.pragma_update(None, "synchronous", "NORMAL")?;
+    Ok(db)
+}
+
+/// A second connection, for queries.
+pub(super) fn reader(path: &Path) -> Result<Connection, ReadModelError> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.busy_timeout(std::time::Duration::from_secs(5))?;
+    Ok(db)
+}
+
+pub(super) fn remove(path: &Path) -> Result<(), ReadModelError> {
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        match std::fs::remove_file(PathBuf::from(name)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The last event that is in the file, and its moment.
+pub(super) fn progress(db: &Connection) -> rusqlite::Result<(u64, Now)> {
+    use foghorn_core::time::{Mono, Wall};
+    db.query_row("SELECT seq, mono, wall FROM progress", [], |row| {
+        let whole = |n: i64| u64::try_from(n).unwrap_or(0);
+        Ok((whole(row.get(0)?), Now { mono: Mono(whole(row.get(1)?)), wall: Wall(row.get(2)?) }))
+    })
+}
+
+pub(super) fn set_progress(db: &Connection, seq: u64, at: Now) -> rusqlite::Result<()> {
+    let mut update = db.prepare_cached("UPDATE progress SET seq = ?1, mono = ?2, wall = ?3")?;
+    update.execute(params![seq.cast_signed(), at.mono.0.cast_signed(), at.wall.0]).map(|_| ())
+}

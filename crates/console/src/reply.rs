@@ -1,0 +1,62 @@
+//! The engine's answer as an HTTP response.
+
+use crate::problem::{Kind, Problem};
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use foghorn_core::input::{Answer, Refusal};
+use foghorn_engine::Reply;
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What became of a request that changes something.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Done {
+    /// Whether it is on disk. If not (status 202) it is in effect, and is written when the disk is back.
+    pub(crate) saved: bool,
+    /// Why it is not on disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+    /// Whether anything changed: a repeated request changes nothing.
+    pub(crate) changed: bool,
+    /// The number or id of what was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+}
+
+/// `made` is the id of what a good answer has made: then 201. An incident's number comes with the answer.
+pub(crate) fn respond(reply: Reply, made: Option<String>) -> Response {
+    let (answer, why) = match taken(reply) {
+        Ok(taken) => taken,
+        Err(problem) => return problem.into_response(),
+    };
+    let incident = if let Answer::Incident(id) = answer { Some(id.to_string()) } else { None };
+    let id = made.or(incident);
+    let status = match (&why, &id) {
+        (Some(_), _) => StatusCode::ACCEPTED,
+        (None, Some(_)) => StatusCode::CREATED,
+        (None, None) => StatusCode::OK,
+    };
+    let done = Done { saved: why.is_none(), why, changed: answer != Answer::Already, id };
+    (status, Json(done)).into_response()
+}
+
+/// What was taken, and why it is not saved if it is not; else what to answer instead.
+pub(crate) fn taken(reply: Reply) -> Result<(Answer, Option<String>), Problem> {
+    match reply {
+        Reply::Saved(answer) => Ok((answer, None)),
+        Reply::NotSaved(answer, why) => Ok((answer, Some(why.to_string()))),
+        Reply::Unavailable(why) => Err(Problem::new(Kind::Unavailable, format!("{why}; nothing is promised, try again"))),
+        Reply::Busy => Err(Problem::new(Kind::Unavailable, "too much is waiting to be decided; nothing changed, try again")),
+        Reply::Refused(refusal) => Err(refused(&refusal)),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    let kind = match refusal {
+        Refusal::NotFound { .. } => Kind::NotFound,
+        Refusal::Over { .. } => Kind::Over,
+        Refusal::Invalid { .. } => Kind::Invalid,
+    };
+    Problem::new(kind, refusal.to_string())
+}

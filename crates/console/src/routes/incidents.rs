@@ -1,0 +1,352 @@
+//! Incidents: seen, opened, answered.
+
+use super::limit;
+use crate::api::Api;
+use crate::auth::Caller;
+use crate::extract::{Json, OptionalJson, Path, Query};
+use crate::problem::{Body, Problem};
+use crate::readmodel::{Closed, Filter};
+use crate::reply::{Done, respond};
+use crate::show::alert::AlertShown;
+use crate::show::event::EventShown;
+use crate::show::incident::{Detail, Summary, shown_severity};
+use crate::show::Severity;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use foghorn_core::incident::{Incident, IncidentId};
+use foghorn_core::input::Input;
+use foghorn_core::labels::AlertKey;
+use foghorn_core::words::Name;
+use foghorn_engine::{Class, View};
+use http::{HeaderValue, header};
+use serde::{Deserialize, Serialize};
+use std::ops::Bound;
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// Which incidents.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// `open` for all that are not over (acknowledged ones too), `acknowledged`, `resolved`, `all` (the default).
+    state: Option<Which>,
+    /// `next` of the answer before: incidents older than this one.
+    after: Option<IncidentId>,
+    /// 1 to 1000; 50 if not given.
+    limit: Option<usize>,
+    /// Only of this severity.
+    severity: Option<Severity>,
+    /// Somewhere in the title.
+    q: Option<String>,
+}
+
+/// Which incidents, by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Which {
+    /// Not over.
+    Open,
+    /// Somebody is on it.
+    Acknowledged,
+    /// Over.
+    Resolved,
+    /// Every one.
+    #[default]
+    All,
+}
+
+/// Incidents, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct List {
+    incidents: Vec<Summary>,
+    /// `after` for the next page; `null` at the end.
+    next: Option<IncidentId>,
+    /// Set where closed incidents may be missing, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<String>,
+}
+
+/// Incidents, newest first.
+#[utoipa::path(get, path = "/api/v1/incidents", tag = "incidents", params(ListQuery),
+    responses((status = 200, body = List), (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn list(State(api): State<Arc<Api>>, Query(q): Query<ListQuery>) -> Result<Response, Problem> {
+    let limit = limit(q.limit, 50);
+    let mut list = api.blocking(move |api| collect(api, &q, limit)).await?;
+    let mut link = None;
+    if list.incidents.len() > limit {
+        list.incidents.truncate(limit);
+        list.next = list.incidents.last().map(|i| i.id);
+        link = list.next.map(|next| next_link(&api, "/api/v1/incidents", next, limit));
+    }
+    Ok(with_link(axum::Json(list).into_response(), link))
+}
+
+/// One more than `limit`, to see whether there is a next page.
+fn collect(api: &Api, q: &ListQuery, limit: usize) -> List {
+    let view = api.view();
+    let config = api.config();
+    let url = &config.server.public_url;
+    let which = q.state.unwrap_or_default();
+    let text = q.q.as_ref().filter(|t| !t.is_empty()).map(|t| t.to_ascii_lowercase());
+    let wanted = |i: &Incident| {
+        let state = match which {
+            Which::Open => !i.is_resolved(),
+            Which::Acknowledged => i.is_acknowledged(),
+            Which::Resolved => i.is_resolved(),
+            Which::All => true,
+        };
+        state
+            && q.severity.is_none_or(|s| shown_severity(i) == s.into())
+            && text.as_ref().is_none_or(|t| i.title.to_ascii_lowercase().contains(t))
+    };
+    let newest_first = view.state.incidents.range((Bound::Unbounded, q.after.map_or(Bound::Unbounded, Bound::Excluded))).rev();
+    let mut incidents: Vec<Summary> =
+        newest_first.map(|(_, i)| &**i).filter(|i| wanted(i)).take(limit + 1).map(|i| Summary::of(&view, i, url)).collect();
+    let mut incomplete = None;
+    if matches!(which, Which::Resolved | Which::All) {
+        let filter = Filter { before: q.after, severity: q.severity.map(Into::into), text: q.q.clone(), resolved: which == Which::Resolved };
+        let known = |id| view.state.incidents.contains_key(&id);
+        match api.parts.read_model.incidents(&filter, limit + 1, &known) {
+            Ok(closed) => incidents.extend(closed.iter().map(|c| Summary::closed(c, &view, url))),
+            Err(e) => incomplete = Some(e.to_string()),
+        }
+        incidents.sort_by_key(|i| std::cmp::Reverse(i.id));
+        incomplete = incomplete.or_else(|| behind(api, &view));
+    }
+    List { incidents, next: None, incomplete }
+}
+
+/// How far the read model is behind, where that is worth saying.
+fn behind(api: &Api, view: &View) -> Option<String> {
+    let lag = api.parts.read_model.lag();
+    let events = view.seq.saturating_sub(lag.seq);
+    match (lag.error, events) {
+        (_, 0) => None,
+        (Some(e), n) => Some(format!("the list of closed incidents is {n} events behind: {e}")),
+        // A moment's work, unless it is being made anew.
+        (None, n) => (n > 1000).then(|| format!("the list of closed incidents is {n} events behind and catching up")),
+    }
+}
+
+/// `Link: <…>; rel="next"`; the other parts of the query are the client's to repeat, as they were.
+pub(super) fn next_link(api: &Api, path: &str, after: impl std::fmt::Display, limit: usize) -> String {
+    format!("<{}{path}?after={after}&limit={limit}>; rel=\"next\"", api.config().server.public_url)
+}
+
+pub(super) fn with_link(mut response: Response, link: Option<String>) -> Response {
+    if let Some(value) = link.and_then(|l| HeaderValue::try_from(l).ok()) {
+        response.headers_mut().insert(header::LINK, value);
+    }
+    response
+}
+
+/// Opens an incident by hand.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Open {
+    /// One line; at most 500 bytes.
+    title: String,
+    /// How bad; critical wakes people.
+    severity: Severity,
+    /// What is unwell.
+    entity: Option<String>,
+    /// Whom to page, instead of the entity's own policy.
+    escalation: Option<String>,
+    /// More words.
+    note: Option<String>,
+}
+
+/// Opens an incident by hand, and pages for it.
+#[utoipa::path(post, path = "/api/v1/incidents", tag = "incidents", request_body = Open,
+    responses((status = 201, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
+        (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn open(State(api): State<Arc<Api>>, caller: Caller, Json(open): Json<Open>) -> Response {
+    let input = Input::Open {
+        title: open.title,
+        severity: open.severity.into(),
+        entity: open.entity.map(Name::from),
+        escalation: open.escalation.map(Name::from),
+        note: open.note,
+        by: caller.actor,
+    };
+    respond(api.parts.engine.submit(Class::Paging, input).await, None)
+}
+
+/// One incident.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "incidents", params(("id" = u64, Path)),
+    responses((status = 200, body = Detail), (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn show(State(api): State<Arc<Api>>, Path(id): Path<IncidentId>) -> Result<axum::Json<Detail>, Problem> {
+    api.blocking(move |api| detail(api, id)).await?.map(axum::Json)
+}
+
+fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
+    let view = api.view();
+    let config = api.config();
+    let url = &config.server.public_url;
+    let model = &api.parts.read_model;
+    let stored = model.incident(id);
+    let mut detail = match (view.state.incident(id), &stored) {
+        (Some(open), stored) => Detail::of(&view, open, stored.as_ref().ok().and_then(Option::as_ref), url),
+        (None, Ok(Some(closed))) => put_away(api, closed, &view, url)?,
+        (None, Ok(None)) => return Err(Problem::not_found(format!("incident {id}"))),
+        (None, Err(e)) => return Err(Problem::new(crate::problem::Kind::Unavailable, e.to_string())),
+    };
+    match model.latest(id, 50) {
+        Ok(lines) => {
+            let shown = lines.into_iter().filter_map(|l| EventShown::new(l.record.seq, l.json, &view.state, l.alert.as_deref()));
+            detail.timeline = shown.collect();
+        }
+        Err(e) => detail.timeline_error = Some(e.to_string()),
+    }
+    Ok(detail)
+}
+
+fn put_away(api: &Api, closed: &Closed, view: &View, url: &str) -> Result<Detail, Problem> {
+    let mut detail = Detail::closed(closed, view, url);
+    let alerts = api.parts.read_model.alerts(closed.id, "", 100)?;
+    detail.worst_alerts = alerts.into_iter().map(AlertShown::closed).collect();
+    Ok(detail)
+}
+
+/// A page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AlertsQuery {
+    /// `next` of the answer before.
+    after: Option<String>,
+    /// 1 to 1000; 100 if not given.
+    limit: Option<usize>,
+}
+
+/// Alerts, in the order of their keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Alerts {
+    alerts: Vec<AlertShown>,
+    /// `after` for the next page; `null` at the end.
+    next: Option<String>,
+}
+
+/// An incident's alerts, open and ended.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}/alerts", tag = "incidents", params(("id" = u64, Path), AlertsQuery),
+    responses((status = 200, body = Alerts), (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn alerts(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<IncidentId>,
+    Query(q): Query<AlertsQuery>,
+) -> Result<Response, Problem> {
+    let limit = limit(q.limit, 100);
+    let mut alerts = api.blocking(move |api| alerts_of(api, id, q.after.as_deref(), limit + 1)).await??;
+    let mut next = None;
+    if alerts.len() > limit {
+        alerts.truncate(limit);
+        next = alerts.last().map(|a| a.key.clone());
+    }
+    let link = next.as_ref().map(|n| next_link(&api, &format!("/api/v1/incidents/{id}/alerts"), n, limit));
+    Ok(with_link(axum::Json(Alerts { alerts, next }).into_response(), link))
+}
+
+fn alerts_of(api: &Api, id: IncidentId, after: Option<&str>, most: usize) -> Result<Vec<AlertShown>, Problem> {
+    let view = api.view();
+    if let Some(incident) = view.state.incident(id) {
+        let from = match after {
+            None => Bound::Unbounded,
+            Some(key) => Bound::Excluded(AlertKey::parse(key).ok_or_else(|| {
+                Problem::new(crate::problem::Kind::BadQuery, "`after` is the key of an alert, as in `next` of the answer before")
+            })?),
+        };
+        let keys = incident.alerts.range((from, Bound::Unbounded));
+        let alerts = keys.filter_map(|k| view.state.alerts.get(k)).take(most);
+        return Ok(alerts.map(|a| AlertShown::of(a, |at| view.wall_at(at))).collect());
+    }
+    let model = &api.parts.read_model;
+    model.incident(id)?.ok_or_else(|| Problem::not_found(format!("incident {id}")))?;
+    Ok(model.alerts(id, after.unwrap_or(""), most)?.into_iter().map(AlertShown::closed).collect())
+}
+
+/// What an acknowledgement covers.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ack {
+    /// `revision` of the incident that was seen; all there is now if it is not given.
+    revision: Option<u64>,
+}
+
+/// Somebody is on it: paging stops for what they have seen.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/ack", tag = "incidents", params(("id" = u64, Path)), request_body = Option<Ack>,
+    responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
+        (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn ack(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path(incident): Path<IncidentId>,
+    OptionalJson(ack): OptionalJson<Ack>,
+) -> Response {
+    act(&api, incident, Input::Acknowledge { incident, by: caller.actor, revision: ack.revision }).await
+}
+
+/// Nothing.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Empty {}
+
+/// Somebody says that it is over. What still fails after a while opens it again.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/resolve", tag = "incidents", params(("id" = u64, Path)), request_body = Option<Empty>,
+    responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
+        (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn resolve(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path(incident): Path<IncidentId>,
+    OptionalJson(Empty {}): OptionalJson<Empty>,
+) -> Response {
+    act(&api, incident, Input::Resolve { incident, by: caller.actor }).await
+}
+
+/// Something worth knowing.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Note {
+    /// At most 64 KiB.
+    text: String,
+}
+
+/// Writes something down, in the incident's timeline.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/note", tag = "incidents", params(("id" = u64, Path)), request_body = Note,
+    responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
+        (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn note(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path(incident): Path<IncidentId>,
+    Json(note): Json<Note>,
+) -> Response {
+    act(&api, incident, Input::Note { incident, by: caller.actor, text: note.text }).await
+}
+
+/// Pages the next step now.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/escalate", tag = "incidents", params(("id" = u64, Path)), request_body = Option<Empty>,
+    responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
+        (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn escalate(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path(incident): Path<IncidentId>,
+    OptionalJson(Empty {}): OptionalJson<Empty>,
+) -> Response {
+    act(&api, incident, Input::Escalate { incident, by: caller.actor }).await
+}
+
+/// What is put away is over, not unknown.
+async fn act(api: &Arc<Api>, id: IncidentId, input: Input) -> Response {
+    let at_hand = api.parts.engine.view().state.incident(id).is_some();
+    if !at_hand {
+        let stored = api.blocking(move |api| api.parts.read_model.incident(id)).await;
+        if let Ok(Ok(Some(_))) = stored {
+            let detail = format!("incident {id} is over already, and put away");
+            return Problem::new(crate::problem::Kind::Over, detail).into_response();
+        }
+    }
+    respond(api.parts.engine.submit(Class::Paging, input).await, None)
+}

@@ -1,0 +1,111 @@
+//! The journal, live, as server-sent events.
+
+use super::events::read;
+use crate::api::Api;
+use crate::extract::Query;
+use crate::problem::{Body, Kind, Problem};
+use crate::show::event::EventShown;
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use foghorn_core::Record;
+use futures_util::stream::{self, Stream};
+use http::HeaderMap;
+use serde::Deserialize;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use utoipa::IntoParams;
+
+/// A comment is sent after so long without an event, so that both ends see that the other is there.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Events that are read from the journal at a time.
+const PAGE: usize = 200;
+
+/// From where.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StreamQuery {
+    /// Begin after this event; from now on if not given. The header `Last-Event-ID` counts more.
+    after: Option<u64>,
+}
+
+/// Events as they are written: `id` is the sequence number, `event` the type, `data` as in `/api/v1/events`. After a
+/// break the header `Last-Event-ID` goes on where it was; nothing is left out.
+#[utoipa::path(get, path = "/api/v1/stream", tag = "events", params(StreamQuery, ("Last-Event-ID" = Option<u64>, Header)),
+    responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = EventShown),
+        (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn stream(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    Query(q): Query<StreamQuery>,
+) -> Result<Response, Problem> {
+    let resume = match headers.get("last-event-id").map(|v| v.to_str().ok().and_then(|t| t.trim().parse().ok())) {
+        Some(Some(seq)) => Some(seq),
+        Some(None) => return Err(Problem::new(Kind::BadQuery, "Last-Event-ID is the number of an event")),
+        None => q.after,
+    };
+    let permit = api.streams.clone().try_acquire_owned();
+    let permit = permit.map_err(|_| Problem::new(Kind::Unavailable, "as many streams are open as there may be"))?;
+    // Before the view is looked at: what is written in between is then in one of the two.
+    let records = api.parts.engine.follow();
+    let last = resume.unwrap_or_else(|| api.parts.engine.view().seq);
+    let from = Follower { api, records, last, behind: resume.is_some(), ready: VecDeque::new(), _permit: permit };
+    let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("still here");
+    Ok(Sse::new(follow(from)).keep_alive(keep_alive).into_response())
+}
+
+struct Follower {
+    api: Arc<Api>,
+    records: Receiver<Arc<[Arc<Record>]>>,
+    /// The last event that was handed on.
+    last: u64,
+    /// The journal has more than was handed on.
+    behind: bool,
+    ready: VecDeque<EventShown>,
+    _permit: OwnedSemaphorePermit,
+}
+
+fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(from, |mut f| async move {
+        loop {
+            if let Some(shown) = f.ready.pop_front() {
+                f.last = shown.seq;
+                let event = Event::default().id(shown.seq.to_string()).event(shown.kind.clone());
+                // A value that was read from JSON can be written as JSON.
+                let event = event.json_data(shown).unwrap_or_default();
+                return Some((Ok(event), f));
+            }
+            if f.behind {
+                // The client comes back with Last-Event-ID.
+                let page = read(&f.api, f.last, PAGE).await.ok()?;
+                f.behind = page.len() == PAGE;
+                f.ready = page.into();
+                continue;
+            }
+            match f.records.recv().await {
+                Ok(batch) => f.take(&batch),
+                Err(RecvError::Lagged(_)) => f.behind = true,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    })
+}
+
+impl Follower {
+    fn take(&mut self, batch: &[Arc<Record>]) {
+        let new: Vec<&Arc<Record>> = batch.iter().filter(|r| r.seq > self.last).collect();
+        if new.first().is_some_and(|r| r.seq != self.last + 1) {
+            self.behind = true;
+            return;
+        }
+        let state = self.api.parts.engine.view().state.clone();
+        let shown = new.into_iter().filter_map(|r| EventShown::new(r.seq, serde_json::to_vec(&**r).ok()?, &state, None));
+        self.ready.extend(shown);
+    }
+}

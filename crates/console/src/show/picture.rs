@@ -1,0 +1,74 @@
+//! What an incident is about: shared by the API and the page behind a link.
+
+use foghorn_core::State;
+use foghorn_core::alert::Alert;
+use foghorn_core::change::Change;
+use foghorn_core::incident::Incident;
+use foghorn_core::time::Span;
+use foghorn_core::words::Name;
+
+/// Changes of so long before the incident may have caused it.
+const BACK: Span = Span::hours(24);
+/// Runbooks that are listed.
+const MOST_RUNBOOKS: usize = 8;
+/// Alerts that are looked through for runbooks.
+const MOST_LOOKED_AT: usize = 1000;
+
+/// Entities with open alerts, by name, and how many each has.
+pub(crate) fn unwell(incident: &Incident) -> Vec<(&Name, u32)> {
+    incident.entities.iter().filter(|(_, n)| **n > 0).map(|(e, n)| (e, *n)).collect()
+}
+
+/// All entities that were ever part of it.
+fn touched(incident: &Incident) -> Vec<Name> {
+    incident.entities.keys().cloned().collect()
+}
+
+/// What stands on what is unwell: the blast radius.
+pub(crate) fn downstream(state: &State, incident: &Incident) -> Vec<Name> {
+    state.setup.downstream(incident.entities.keys())
+}
+
+/// Alerts, the worst first: open before over, then by severity, then the oldest.
+pub(crate) fn worst<'a>(state: &'a State, incident: &'a Incident, most: usize) -> Vec<&'a Alert> {
+    let mut alerts: Vec<&Alert> = state.alerts_of(incident).collect();
+    alerts.sort_by_key(|a| (!a.status.is_open(), std::cmp::Reverse(a.severity), a.started, a.key));
+    alerts.truncate(most);
+    alerts
+}
+
+/// Changes to what is unwell and to what it stands on, within a day before it began; the newest first.
+pub(crate) fn changes<'a>(state: &'a State, incident: &Incident, most: usize) -> Vec<&'a Change> {
+    let mut near: Vec<Name> = Vec::new();
+    for entity in touched(incident) {
+        near.extend(state.setup.upstream(&entity));
+    }
+    let mut changes = state.recent_changes(incident.opened.wall, BACK, &near);
+    changes.truncate(most);
+    changes
+}
+
+/// Where to read what to do, each once: what alerts say, then what the topology says.
+pub(crate) fn runbooks(state: &State, incident: &Incident) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let alerts = state.alerts_of(incident).take(MOST_LOOKED_AT).filter(|a| a.status.is_open()).filter_map(Alert::runbook);
+    let mut add = |url: &str| {
+        if found.len() < MOST_RUNBOOKS && !found.iter().any(|f| f == url) {
+            found.push(url.to_owned());
+        }
+    };
+    alerts.for_each(&mut add);
+    for entity in incident.entities.keys() {
+        let nearest = state.setup.upstream(entity).iter().find_map(|e| state.setup.topology.get(e)?.runbook.clone());
+        if let Some(url) = nearest {
+            add(&url);
+        }
+    }
+    found
+}
+
+/// Whether a browser may be sent there: a label from outside could say `javascript:`.
+pub(crate) fn is_web_link(url: &str) -> bool {
+    let lower = url.get(..8).or_else(|| url.get(..7)).unwrap_or("").to_ascii_lowercase();
+    (lower.starts_with("http://") || lower.starts_with("https://")) && !url.contains(|c: char| c.is_control() || c.is_whitespace())
+}
