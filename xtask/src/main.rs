@@ -1,1 +1,43 @@
-fn main() {}
+//! The repository's chores. `cargo xtask test` is what the continuous integration runs; `cargo xtask bench` prints the
+//! figures that the README carries.
+
+mod deny;
+mod packages;
+mod purity;
+mod rooms;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask <CHORE>
+
+  test [STAGE...]   everything, or some stages: packages fmt clippy purity rooms docs test deny
+  help              this text
+
+Exit codes: 0 done, 1 something is not as it should be, 2 the call is wrong or something is missing that only root can install.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match args.as_slice() {
+        ["test", stages @ ..] => test::test(stages),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("\n{e:#}");
+            ExitCode::from(if e.is::<run::Missing>() { 2 } else { 1 })
+        }
+    }
+}
