@@ -95,8 +95,7 @@ impl Board {
 
     fn get(&self, name: &str) -> Option<Latest> {
         let cell = Arc::clone(self.0.read().unwrap_or_else(PoisonError::into_inner).get(name)?);
-        let latest = cell.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        latest
+        cell.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn all(&self) -> BTreeMap<Name, Option<Latest>> {

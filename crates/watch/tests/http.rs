@@ -1,5 +1,7 @@
 //! `http` and `tcp` checks against servers that behave and misbehave.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod kit;
 
 use foghorn_config::expect::{Expectation, JsonPath};
