@@ -261,6 +261,12 @@ impl Engine {
         Some(View { state: self.state().clone(), seq: self.seq, degraded, at: now, stats: self.stats })
     }
 
+    /// Whether the journal has not answered yet.
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        self.flight.is_some()
+    }
+
     /// How many inputs wait for the batch in flight.
     #[must_use]
     pub fn queued(&self) -> usize {

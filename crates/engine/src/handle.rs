@@ -115,6 +115,16 @@ impl Handle {
         answer.await.unwrap_or_else(|_| Reply::Unavailable(Arc::from("Foghorn is stopping")))
     }
 
+    /// The same, from a thread that may wait.
+    #[must_use]
+    pub fn submit_blocking(&self, class: Class, input: Input) -> Reply {
+        let (reply, answer) = oneshot::channel();
+        if !self.send(Submission { input, class, reply: Some(reply) }) {
+            return Reply::Busy;
+        }
+        answer.blocking_recv().unwrap_or_else(|_| Reply::Unavailable(Arc::from("Foghorn is stopping")))
+    }
+
     /// Submits an input whose answer nobody waits for. Returns whether it was taken.
     pub fn tell(&self, class: Class, input: Input) -> bool {
         self.send(Submission { input, class, reply: None })

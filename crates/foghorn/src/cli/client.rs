@@ -1,0 +1,92 @@
+//! Talking to a running server.
+
+use super::{Failure, Remote};
+use bytes::Bytes;
+use foghorn_net::http::{Client, Options, Request, Url};
+use http::{HeaderMap, HeaderValue, Method, header};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Sends one request and reads the answer as JSON.
+///
+/// # Errors
+/// Not reached, or refused: the server's own words.
+pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    let url = Url::parse(&format!("{}{path}", to.server.trim_end_matches('/')))
+        .map_err(|e| Failure::Wrong(format!("--server {}: {e}", to.server)))?;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    if let Some(token) = &to.token {
+        let value = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| Failure::Wrong("the token has characters that no token has".to_owned()))?;
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    let body = body.map_or_else(Bytes::new, |b| Bytes::from(b.to_string()));
+    if method != Method::GET {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    let wrong = |e: &dyn std::fmt::Display| Failure::Wrong(e.to_string());
+    let options = Options { timeout: Duration::from_secs(60), max_body: 64 << 20, ..Options::default() };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| wrong(&e))?;
+    let answer = runtime
+        .block_on(async { Client::new().request(Request { method, url, headers, body }, &options).await })
+        .map_err(|e| {
+            Failure::Unreachable(format!(
+                "{}: {e}. Is the server running? Name it with --server or FOGHORN_SERVER.",
+                to.server
+            ))
+        })?;
+    let value: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    if answer.status.is_success() {
+        return Ok(value);
+    }
+    let detail = value.get("detail").or_else(|| value.get("title")).and_then(Value::as_str);
+    let errors =
+        value.get("errors").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let mut text = format!("{}: {}", answer.status, detail.unwrap_or("the server gave no reason"));
+    for line in errors {
+        text.push('\n');
+        text.push_str(line);
+    }
+    Err(match answer.status.as_u16() {
+        401 | 403 => Failure::Wrong(format!("{text}\nGive a token with --token or FOGHORN_TOKEN.")),
+        400 | 405 | 415 | 422 => Failure::Wrong(text),
+        503 | 502 | 504 => Failure::Unreachable(text),
+        _ => Failure::Bad(text),
+    })
+}
+
+/// A text in an answer, or nothing.
+pub fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or("")
+}
+
+/// A number in an answer, or 0.
+pub fn number(value: &Value, path: &str) -> u64 {
+    value.pointer(path).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// A list in an answer, or an empty one.
+pub fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    value.pointer(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// For a path: what must not stand in one is escaped.
+pub fn segment(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// Says that something is in effect but not on disk, if so.
+pub fn saved(value: &Value) -> &'static str {
+    if value.get("saved") == Some(&Value::Bool(false)) {
+        " (in effect, but not yet saved: the journal is degraded)"
+    } else {
+        ""
+    }
+}
+
+/// What came from outside goes to a terminal without its control characters.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

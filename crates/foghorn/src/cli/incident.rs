@@ -1,0 +1,221 @@
+//! `foghorn incident`.
+
+use super::client::{call, clean, list, number, saved, segment, text};
+use super::{Done, Failure, Remote, say};
+use clap::Subcommand;
+use http::Method;
+use serde_json::{Value, json};
+
+#[derive(Subcommand)]
+pub enum IncidentCommand {
+    /// Lists incidents, the youngest first
+    #[command(
+        after_help = "Example:\n  foghorn incident list\n  foghorn incident list --state all --limit 20 --json"
+    )]
+    List {
+        /// open, acknowledged, resolved or all
+        #[arg(long, default_value = "open")]
+        state: String,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Shows one: what is broken, who was paged, what became of it
+    #[command(after_help = "Example:\n  foghorn incident show 12")]
+    Show {
+        /// Its number
+        id: u64,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Says that you are on it: paging stops
+    #[command(after_help = "Example:\n  foghorn incident ack 12")]
+    Ack {
+        /// Its number
+        id: u64,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Says that it is over
+    #[command(after_help = "Example:\n  foghorn incident resolve 12")]
+    Resolve {
+        /// Its number
+        id: u64,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Writes something into its timeline
+    #[command(after_help = "Example:\n  foghorn incident note 12 \"restarted the database\"")]
+    Note {
+        /// Its number
+        id: u64,
+        /// What
+        text: String,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Pages the next step now
+    #[command(after_help = "Example:\n  foghorn incident escalate 12")]
+    Escalate {
+        /// Its number
+        id: u64,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Opens one by hand
+    #[command(
+        after_help = "Example:\n  foghorn incident open \"checkout is broken\" --severity critical --entity shop-api"
+    )]
+    Open {
+        /// One line
+        title: String,
+        /// critical, warning or info
+        #[arg(long, default_value = "critical")]
+        severity: String,
+        /// What is unwell
+        #[arg(long)]
+        entity: Option<String>,
+        /// The escalation policy, instead of the entity's own
+        #[arg(long)]
+        escalation: Option<String>,
+        /// More words
+        #[arg(long)]
+        note: Option<String>,
+        #[command(flatten)]
+        to: Remote,
+    },
+}
+
+pub fn run(command: IncidentCommand) -> Done {
+    match command {
+        IncidentCommand::List { state, limit, to } => {
+            let found = call(
+                &to,
+                Method::GET,
+                &format!("/api/v1/incidents?state={}&limit={limit}", segment(&state)),
+                None,
+            )?;
+            if to.json {
+                say(&found.to_string());
+                return Ok(());
+            }
+            let incidents = list(&found, "/incidents");
+            if incidents.is_empty() {
+                say(if state == "open" { "Nothing is open." } else { "There is none." });
+            }
+            incidents.iter().for_each(|i| say(&line(i)));
+            if found.get("next").is_some_and(|n| !n.is_null()) {
+                say(&format!("… and more: --limit {}", limit.saturating_mul(2)));
+            }
+            Ok(())
+        }
+        IncidentCommand::Show { id, to } => {
+            let found = call(&to, Method::GET, &format!("/api/v1/incidents/{id}"), None)?;
+            if to.json {
+                say(&found.to_string());
+            } else {
+                show(&found);
+            }
+            Ok(())
+        }
+        IncidentCommand::Ack { id, to } => act(&to, id, "ack", &json!({}), "acknowledged"),
+        IncidentCommand::Resolve { id, to } => act(&to, id, "resolve", &json!({}), "resolved"),
+        IncidentCommand::Note { id, text, to } => act(&to, id, "note", &json!({ "text": text }), "noted"),
+        IncidentCommand::Escalate { id, to } => act(&to, id, "escalate", &json!({}), "escalated"),
+        IncidentCommand::Open { title, severity, entity, escalation, note, to } => {
+            let mut body = json!({ "title": title, "severity": severity });
+            for (key, value) in [("entity", entity), ("escalation", escalation), ("note", note)] {
+                if let Some(value) = value {
+                    body[key] = Value::String(value);
+                }
+            }
+            let done = call(&to, Method::POST, "/api/v1/incidents", Some(&body))?;
+            let id = done.get("id").or_else(|| done.pointer("/incident/id")).and_then(Value::as_u64);
+            match (to.json, id) {
+                (true, _) => say(&done.to_string()),
+                (false, Some(id)) => say(&format!("incident {id} is open{}", saved(&done))),
+                (false, None) => {
+                    return Err(Failure::Bad("the server did not say which incident it opened".to_owned()));
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn act(to: &Remote, id: u64, what: &str, body: &Value, done_word: &str) -> Done {
+    let done = call(to, Method::POST, &format!("/api/v1/incidents/{id}/{what}"), Some(body))?;
+    if to.json {
+        say(&done.to_string());
+    } else {
+        say(&format!("incident {id}: {done_word}{}", saved(&done)));
+    }
+    Ok(())
+}
+
+fn line(i: &Value) -> String {
+    let by = text(i, "/acknowledged/by/name");
+    let state = match text(i, "/state") {
+        "acknowledged" if !by.is_empty() => format!("acknowledged by {by}"),
+        state => state.to_owned(),
+    };
+    format!(
+        "#{:<5} {:<8} {:<14} {} {}",
+        number(i, "/id"),
+        text(i, "/severity"),
+        state,
+        text(i, "/opened_at"),
+        clean(text(i, "/title"))
+    )
+}
+
+fn show(i: &Value) {
+    say(&line(i));
+    let section = |title: &str, rows: Vec<String>| {
+        if !rows.is_empty() {
+            say(&format!("\n{title}"));
+            rows.iter().for_each(|r| say(&format!("  {}", clean(r))));
+        }
+    };
+    section(
+        "What is wrong",
+        list(i, "/worst_alerts")
+            .iter()
+            .map(|a| format!("{:<8} {:<8} {}", text(a, "/severity"), text(a, "/status"), text(a, "/summary")))
+            .collect(),
+    );
+    section("Unwell", list(i, "/entities").iter().map(|e| text(e, "/name").to_owned()).collect());
+    section(
+        "Stands on that",
+        list(i, "/downstream").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+    );
+    section(
+        "What changed before",
+        list(i, "/changes")
+            .iter()
+            .map(|c| format!("{} {} ({})", text(c, "/at"), text(c, "/summary"), text(c, "/source")))
+            .collect(),
+    );
+    section("What to do", list(i, "/runbooks").iter().filter_map(Value::as_str).map(str::to_owned).collect());
+    let pages = list(i, "/pages").iter().map(|p| {
+        let error = text(p, "/error");
+        let error = if error.is_empty() { String::new() } else { format!(": {error}") };
+        format!(
+            "{} by {} ({}), step {}, {} at {}{error}",
+            text(p, "/person_name"),
+            text(p, "/channel"),
+            text(p, "/kind"),
+            number(p, "/step"),
+            text(p, "/state"),
+            text(p, "/at")
+        )
+    });
+    section("Pages", pages.collect());
+    let next = text(i, "/escalation/next/text");
+    if !next.is_empty() {
+        section("If nobody answers", vec![next.to_owned()]);
+    }
+    section("Timeline", list(i, "/timeline").iter().map(|e| text(e, "/text").to_owned()).collect());
+}

@@ -1,0 +1,191 @@
+//! The command line. Exit codes: 0 done, 1 what it reports is bad, 2 the call or the configuration is wrong, 3 the server
+//! could not be reached.
+
+mod client;
+mod edit;
+mod incident;
+mod local;
+mod oncall;
+
+use clap::{Args, Parser, Subcommand};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What a command came to.
+pub enum Failure {
+    /// What it reports is bad.
+    Bad(String),
+    /// The call or the configuration is wrong.
+    Wrong(String),
+    /// The server could not be reached.
+    Unreachable(String),
+}
+
+type Done = Result<(), Failure>;
+
+/// Watches what you run, wakes the right person until somebody answers, keeps the record.
+#[derive(Parser)]
+#[command(name = "foghorn", version, about, arg_required_else_help = true, propagate_version = true)]
+#[command(
+    after_help = "First steps:\n  foghorn demo                      an outage on your own machine, nothing to set up\n  foghorn config check foghorn.yaml\n  foghorn serve -c foghorn.yaml"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A small shop, its people and an outage, in one process on loopback
+    #[command(
+        after_help = "Example:\n  foghorn demo\n  foghorn demo --unattended     nobody presses a key: it escalates, then repairs itself"
+    )]
+    Demo(crate::demo::Options),
+    /// The product: checks, intake, paging, API
+    #[command(after_help = "Example:\n  foghorn serve -c /etc/foghorn/foghorn.yaml")]
+    Serve {
+        /// The configuration file
+        #[arg(short, long, default_value = "foghorn.yaml", env = "FOGHORN_CONFIG")]
+        config: PathBuf,
+    },
+    /// Looks at a configuration file without a server
+    #[command(subcommand)]
+    Config(local::ConfigCommand),
+    /// Runs a check of the configuration now
+    #[command(subcommand)]
+    Check(local::CheckCommand),
+    /// Incidents: list, show, acknowledge, resolve, note, escalate, open
+    #[command(subcommand)]
+    Incident(incident::IncidentCommand),
+    /// Who is on call, for every schedule
+    #[command(after_help = "Example:\n  foghorn oncall\n  foghorn oncall --at 2026-12-24T20:00:00Z")]
+    Oncall {
+        /// A moment (RFC 3339) instead of now
+        #[arg(long)]
+        at: Option<String>,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Silences: alerts that are expected
+    #[command(subcommand)]
+    Silence(edit::SilenceCommand),
+    /// Overrides: somebody stands in on a schedule
+    #[command(subcommand)]
+    Override(edit::OverrideCommand),
+    /// Changes to production: told to whoever is paged
+    #[command(subcommand)]
+    Change(edit::ChangeCommand),
+    /// Reads a data directory without a server: verify, dump
+    #[command(subcommand)]
+    Journal(local::JournalCommand),
+    /// Copies the journal of a running server to a file
+    #[command(after_help = "Example:\n  foghorn backup\n  foghorn backup --name before-upgrade.db")]
+    Backup {
+        /// The file's name in `backups/` of the data directory; made of the time by default
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        to: Remote,
+    },
+    /// Makes a data directory from a backup
+    #[command(
+        after_help = "Example:\n  foghorn restore backups/foghorn-20261121T020000Z.db /var/lib/foghorn"
+    )]
+    Restore {
+        /// The backup
+        backup: PathBuf,
+        /// An empty directory, or one that does not exist
+        dir: PathBuf,
+    },
+    /// Has a running server read its configuration file again
+    #[command(after_help = "Example:\n  foghorn config check foghorn.yaml && foghorn reload")]
+    Reload {
+        #[command(flatten)]
+        to: Remote,
+    },
+}
+
+/// The server to talk to.
+#[derive(Args, Clone)]
+pub struct Remote {
+    /// The server's address
+    #[arg(long, env = "FOGHORN_SERVER", default_value = "http://127.0.0.1:7070", global = true)]
+    server: String,
+    /// An API token; not needed on the server's own loopback where no token is configured
+    #[arg(long, env = "FOGHORN_TOKEN", hide_env_values = true, global = true)]
+    token: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// Runs the command line.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Demo(options) => crate::demo::run(&options),
+        Command::Serve { config } => local::serve(config),
+        Command::Config(command) => local::config(command),
+        Command::Check(command) => local::check(command),
+        Command::Journal(command) => local::journal(command),
+        Command::Restore { backup, dir } => local::restore(&backup, &dir),
+        Command::Incident(command) => incident::run(command),
+        Command::Oncall { at, to } => oncall::run(at.as_deref(), &to),
+        Command::Silence(command) => edit::silence(command),
+        Command::Override(command) => edit::stand_in(command),
+        Command::Change(command) => edit::change(command),
+        Command::Backup { name, to } => edit::backup(name, &to),
+        Command::Reload { to } => edit::reload(&to),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let (code, text) = match failure {
+                Failure::Bad(text) => (1, text),
+                Failure::Wrong(text) => (2, text),
+                Failure::Unreachable(text) => (3, text),
+            };
+            if !text.is_empty() {
+                eprintln!("{text}");
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Whether standard output takes colour.
+pub fn colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Prints a line. A reader that went away (`| head`) is no error.
+pub fn say(text: &str) {
+    use std::io::Write;
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_has_an_example_or_commands_that_do() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.debug_assert();
+        fn look(command: &clap::Command, path: &str) {
+            if command.get_name() == "help" {
+                return;
+            }
+            let subs: Vec<_> = command.get_subcommands().filter(|c| c.get_name() != "help").collect();
+            let has = command.get_after_help().is_some_and(|h| h.to_string().contains("foghorn "));
+            assert!(has || !subs.is_empty(), "{path} {} has no example", command.get_name());
+            subs.iter().for_each(|c| look(c, &format!("{path} {}", command.get_name())));
+        }
+        look(&cli, "");
+    }
+}

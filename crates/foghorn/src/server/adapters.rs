@@ -1,0 +1,251 @@
+//! What joins the rooms: they do not know one another.
+
+use super::Shared;
+use super::own::{Own, Trouble};
+use foghorn_console::ports::{Admin, BackedUp, CheckFigure, CheckFigures, Events, Figures, Reloaded};
+use foghorn_core::input::{CheckVerdict, Input};
+use foghorn_core::page::PageKey;
+use foghorn_core::time::Wall;
+use foghorn_engine::{Class, Handle};
+use foghorn_journal::{ReadHandle, WriterHandle};
+use foghorn_wake::Sender;
+use foghorn_watch::Watch;
+use foghorn_watch::transition::{Sink, Transition, Verdict};
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::time::Duration;
+
+/// Checks' transitions become inputs.
+pub struct Verdicts {
+    /// To the engine.
+    pub handle: Handle,
+    /// Blindness is Foghorn's own trouble.
+    pub own: Arc<Own>,
+}
+
+impl Sink for Verdicts {
+    fn transition(&self, t: Transition) {
+        let (check, verdict, since) = match t {
+            Transition::Blind { at, why } => return self.own.raise(Trouble::Blind, "server", &why, at),
+            Transition::Sighted { at } => return self.own.clear(Trouble::Blind, "server", at),
+            Transition::Check { check, at, verdict } => match verdict {
+                Verdict::Failing { since, summary, flapping: true, .. } => {
+                    (check, CheckVerdict::Flapping { summary }, since)
+                }
+                Verdict::Failing { since, summary, severity_hint, flapping: false } => {
+                    (check, CheckVerdict::Failing { summary, severity: severity_hint }, since)
+                }
+                Verdict::Flapping { summary } => (check, CheckVerdict::Flapping { summary }, at),
+                Verdict::Recovered { since } => (check, CheckVerdict::Ok, since),
+                Verdict::Unknown { since, why } => (check, CheckVerdict::Unknown { why }, since),
+            },
+        };
+        // The queue for checks is longer than there are checks; one that is full is counted by its length.
+        if !self.handle.tell(Class::World, Input::Check { check: check.clone(), verdict, since }) {
+            tracing::error!(%check, "the engine's queue is full: a verdict was not taken");
+        }
+    }
+}
+
+/// The journal, for the console.
+pub struct JournalEvents(Mutex<ReadHandle>);
+
+impl JournalEvents {
+    /// With a connection of its own.
+    pub fn new(journal: &WriterHandle) -> JournalEvents {
+        JournalEvents(Mutex::new(journal.reader()))
+    }
+}
+
+impl Events for JournalEvents {
+    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
+        let mut reader = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let page = reader.page(after, limit).map_err(|e| e.to_string())?;
+        Ok(page.events.into_iter().map(|e| (e.seq, e.payload)).collect())
+    }
+}
+
+/// Checks' last results, once watching has begun.
+#[derive(Clone, Default)]
+pub struct Measured(pub Arc<OnceLock<Watch>>);
+
+impl CheckFigures for Measured {
+    fn last(&self, check: &str) -> Option<CheckFigure> {
+        let latest = self.0.get()?.latest(check)?;
+        let p = &latest.phases;
+        let named =
+            [("resolve", p.resolve), ("connect", p.connect), ("tls", p.tls), ("first_byte", p.first_byte)];
+        Some(CheckFigure {
+            at: latest.at,
+            good: match latest.verdict {
+                foghorn_watch::check::Verdict::Good => Some(true),
+                foghorn_watch::check::Verdict::Unknown => None,
+                _ => Some(false),
+            },
+            summary: latest.summary,
+            total: p.total,
+            phases: named.into_iter().filter_map(|(n, d)| Some((n.to_owned(), d?))).collect(),
+        })
+    }
+}
+
+/// Figures of channels and checks, in Prometheus' text format.
+pub struct RoomFigures {
+    /// Channels.
+    pub sender: Sender<PageKey>,
+    /// Checks.
+    pub measured: Measured,
+    /// Other tools.
+    pub intake: Arc<foghorn_intake::Intake>,
+    /// The journal.
+    pub journal: WriterHandle,
+}
+
+impl Figures for RoomFigures {
+    fn render(&self, out: &mut String) {
+        // Writing to a String cannot fail.
+        let _ = self.channels(out);
+        let _ = self.checks(out);
+        let _ = self.others(out);
+    }
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
+}
+
+/// A label's value, escaped.
+fn quoted(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+impl RoomFigures {
+    fn channels(&self, out: &mut String) -> std::fmt::Result {
+        let all = self.sender.stats();
+        head(
+            out,
+            "foghorn_channel_attempts_total",
+            "counter",
+            "Attempts to send a page or a notice, by outcome.",
+        )?;
+        for c in &all {
+            let name = quoted(&c.channel);
+            for (outcome, n) in [("accepted", c.accepted), ("retry", c.retried), ("failed", c.failed)] {
+                writeln!(
+                    out,
+                    "foghorn_channel_attempts_total{{channel=\"{name}\",outcome=\"{outcome}\"}} {n}"
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn checks(&self, out: &mut String) -> std::fmt::Result {
+        let Some(watch) = self.measured.0.get() else { return Ok(()) };
+        let stats = watch.stats();
+        head(out, "foghorn_check_runs_total", "counter", "Measurements made.")?;
+        writeln!(out, "foghorn_check_runs_total {}", stats.runs.load(Ordering::Relaxed))?;
+        head(
+            out,
+            "foghorn_check_skipped_total",
+            "counter",
+            "Measurements skipped because the last was still under way.",
+        )?;
+        writeln!(out, "foghorn_check_skipped_total {}", stats.skipped.load(Ordering::Relaxed))?;
+        head(out, "foghorn_check_lateness_seconds", "gauge", "How late measurements begin, by quantile.")?;
+        for (q, share) in [("0.5", 0.5), ("0.99", 0.99)] {
+            let late = stats.lateness.quantile(share).as_secs_f64();
+            writeln!(out, "foghorn_check_lateness_seconds{{quantile=\"{q}\"}} {late}")?;
+        }
+        head(out, "foghorn_check_up", "gauge", "Whether the last measurement was good.")?;
+        for (name, latest) in watch.all() {
+            let Some(latest) = latest else { continue };
+            let up = u8::from(latest.verdict == foghorn_watch::check::Verdict::Good);
+            writeln!(out, "foghorn_check_up{{check=\"{}\"}} {up}", quoted(&name))?;
+        }
+        Ok(())
+    }
+
+    fn others(&self, out: &mut String) -> std::fmt::Result {
+        head(
+            out,
+            "foghorn_intake_unauthenticated_total",
+            "counter",
+            "Requests of other tools without the right credentials.",
+        )?;
+        writeln!(out, "foghorn_intake_unauthenticated_total {}", self.intake.unauthenticated())?;
+        let all = self.intake.stats();
+        head(out, "foghorn_intake_requests_total", "counter", "Requests of other tools, by integration.")?;
+        for s in &all {
+            writeln!(
+                out,
+                "foghorn_intake_requests_total{{integration=\"{}\"}} {}",
+                quoted(&s.name),
+                s.requests
+            )?;
+        }
+        head(
+            out,
+            "foghorn_intake_items_total",
+            "counter",
+            "Alerts, changes and pings, by what became of them.",
+        )?;
+        for s in &all {
+            let name = quoted(&s.name);
+            let more = s.refused.iter().map(|(reason, n)| (reason.as_str(), *n));
+            for (outcome, n) in [("accepted", s.accepted), ("bad", s.bad)].into_iter().chain(more) {
+                writeln!(
+                    out,
+                    "foghorn_intake_items_total{{integration=\"{name}\",outcome=\"{outcome}\"}} {n}"
+                )?;
+            }
+        }
+        head(
+            out,
+            "foghorn_journal_busy_seconds",
+            "gauge",
+            "For how long the journal's present operation has been under way.",
+        )?;
+        let busy = self.journal.busy_for().unwrap_or_default().as_secs_f64();
+        writeln!(out, "foghorn_journal_busy_seconds {busy}")?;
+        head(
+            out,
+            "foghorn_journal_rejected_total",
+            "counter",
+            "Requests that the journal's queue had no room for.",
+        )?;
+        writeln!(out, "foghorn_journal_rejected_total {}", self.journal.rejected())
+    }
+}
+
+/// The server's chores, for the console.
+pub struct Chores(pub Arc<Shared>);
+
+impl Admin for Chores {
+    fn reload(&self) -> Result<Reloaded, Vec<String>> {
+        self.0.reload()
+    }
+
+    fn backup(&self, name: Option<&str>) -> Result<BackedUp, String> {
+        let now: Wall = jiff::Timestamp::now().into();
+        let dir = self.0.data_dir.join("backups");
+        std::fs::create_dir_all(&dir).map_err(|e| format!("{} cannot be made: {e}", dir.display()))?;
+        let name = name.map_or_else(
+            || format!("foghorn-{}.db", now.timestamp().strftime("%Y%m%dT%H%M%SZ")),
+            str::to_owned,
+        );
+        let path = dir.join(name);
+        let (tx, rx) = mpsc::channel();
+        self.0
+            .journal
+            .backup(path.clone(), Box::new(move |result| drop(tx.send(result))))
+            .map_err(|e| e.to_string())?;
+        let head = rx
+            .recv_timeout(Duration::from_secs(600))
+            .map_err(|_| "the backup took more than ten minutes; it goes on by itself".to_owned())?
+            .map_err(|e| e.to_string())?;
+        let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
+        Ok(BackedUp { path: path.display().to_string(), seq: head.seq, bytes })
+    }
+}

@@ -1,0 +1,147 @@
+//! From state to what a page says. Everything that a person needs at 3 a.m. with a phone in one hand: what is broken,
+//! since when, how bad, how wide, what changed, what to press, and what happens if nobody does.
+
+use foghorn_config::Config;
+use foghorn_console::next;
+use foghorn_core::alert::Alert;
+use foghorn_core::incident::{Incident, Status};
+use foghorn_core::page::{Page, PageKey, PageKind};
+use foghorn_core::time::{Now, Span};
+use foghorn_core::words::Name;
+use foghorn_engine::View;
+use foghorn_wake::link::Tokens;
+use foghorn_wake::{Alert as Line, Incident as About, Kind, Message, Person};
+
+/// Alerts that a page lists; the rest is a number.
+const MOST_LISTED: usize = 10;
+/// Alerts that are looked through for those.
+const MOST_LOOKED_AT: usize = 2000;
+/// Changes to production are told if they are not older than this.
+const CHANGES_BACK: Span = Span::hours(24);
+
+/// What the page with this key says now, and its channel. `Err` says why it cannot be sent, for the timeline.
+pub fn message(
+    view: &View,
+    config: &Config,
+    tokens: &Tokens,
+    key: &PageKey,
+    now: Now,
+) -> Result<(String, Message), String> {
+    let state = &view.state;
+    let page = state.pages.get(key).ok_or("superseded")?;
+    let incident = state.incident(key.incident).ok_or("its incident is put away")?;
+    let person =
+        state.setup.people.get(&key.person).ok_or("this person is not in the configuration any more")?;
+    let to = config
+        .addresses
+        .get(key.person.as_str())
+        .and_then(|all| all.get(usize::from(key.contact)))
+        .ok_or("this contact is not in the configuration any more")?;
+    let mut open: Vec<&Alert> =
+        state.alerts_of(incident).take(MOST_LOOKED_AT).filter(|a| a.status.is_open()).collect();
+    open.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.started));
+    let entities: Vec<Name> =
+        incident.entities.iter().filter(|(_, n)| **n > 0).map(|(e, _)| e.clone()).collect();
+    let upstream: Vec<Name> =
+        entities.iter().take(MOST_LISTED).flat_map(|e| state.setup.upstream(e)).collect();
+    let mut runbooks: Vec<String> = Vec::new();
+    for url in open.iter().filter_map(|a| a.runbook()) {
+        if runbooks.len() < 3 && runbooks.iter().all(|r| r != url) {
+            runbooks.push(url.to_owned());
+        }
+    }
+    let shape = incident.shape();
+    let token = tokens.mint(incident.id, &key.person, shape.revision);
+    let ack_url = format!("{}/ack/{token}", config.server.public_url);
+    let kind = match key.kind {
+        PageKind::Page => Kind::Page,
+        PageKind::Acknowledged => Kind::Acknowledged { by: who_acknowledged(view, incident) },
+        PageKind::Resolved => Kind::Resolved { by: who_resolved(view, incident) },
+    };
+    let message = Message {
+        id: key.to_string(),
+        kind,
+        drill: false,
+        incident: About {
+            id: incident.id,
+            title: incident.title.to_string(),
+            severity: incident.severity(),
+            url: ack_url.clone(),
+            opened_at: incident.opened.wall,
+            status: status(incident).to_owned(),
+        },
+        alerts_total: usize::try_from(incident.open_alerts()).unwrap_or(usize::MAX),
+        alerts: open
+            .iter()
+            .take(MOST_LISTED)
+            .map(|a| Line { summary: a.summary(), since: a.started })
+            .collect(),
+        downstream: state.setup.downstream(&entities).iter().map(ToString::to_string).collect(),
+        changes: state
+            .recent_changes(now.wall, CHANGES_BACK, &upstream)
+            .iter()
+            .take(5)
+            .map(|c| format!("{} ago: {} ({})", now.wall.since(c.at), c.summary, c.source))
+            .collect(),
+        entities: entities.iter().map(ToString::to_string).collect(),
+        runbooks,
+        next: next_words(view, incident, now, key.kind),
+        why: why(incident, page),
+        ack_url,
+        callback_url: Some(format!("{}/callback/twilio/{token}", config.server.public_url)),
+        degraded: view
+            .degraded
+            .as_ref()
+            .map(|d| format!("Foghorn's journal is degraded: {}. This page was sent from memory.", d.why)),
+        person: Person {
+            id: key.person.to_string(),
+            name: person.name.clone(),
+            time_zone: person.time_zone.to_string(),
+        },
+        step: u32::from(key.step) + 1,
+        attempt: page.attempts + 1,
+        sent_at: now.wall,
+        to: to.clone(),
+        urgency: page.urgency,
+    };
+    Ok((page.channel.to_string(), message))
+}
+
+fn status(incident: &Incident) -> &'static str {
+    match incident.status {
+        Status::Open => "open",
+        Status::Acknowledged { .. } => "acknowledged",
+        Status::Resolved { .. } => "resolved",
+    }
+}
+
+fn name_of(view: &View, id: &Name) -> String {
+    view.state.setup.people.get(id).map_or_else(|| id.to_string(), |p| p.name.clone())
+}
+
+fn who_acknowledged(view: &View, incident: &Incident) -> String {
+    match &incident.status {
+        Status::Acknowledged { by, .. } => name_of(view, &by.name),
+        Status::Open | Status::Resolved { .. } => "somebody".to_owned(),
+    }
+}
+
+fn who_resolved(view: &View, incident: &Incident) -> Option<String> {
+    match &incident.status {
+        Status::Resolved { by, .. } => by.as_ref().map(|b| name_of(view, &b.name)),
+        Status::Open | Status::Acknowledged { .. } => None,
+    }
+}
+
+fn next_words(view: &View, incident: &Incident, now: Now, kind: PageKind) -> Option<String> {
+    (kind == PageKind::Page)
+        .then(|| next::sentence(&view.state, &next::next(&view.state, incident, now), now))
+}
+
+fn why(incident: &Incident, page: &Page) -> String {
+    let e = &incident.escalation;
+    let policy = e.policy.as_ref().map_or("default", Name::as_str);
+    let round = if page.key.round > 0 { format!(", round {}", page.key.round + 1) } else { String::new() };
+    let nobody = if page.key.step > 0 || page.key.round > 0 { "; nobody has acknowledged yet" } else { "" };
+    format!("step {} of {policy}{round}{nobody}", page.key.step + 1)
+}

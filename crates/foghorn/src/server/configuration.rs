@@ -1,0 +1,115 @@
+//! The configuration file: read, adopted, kept. A bad one changes nothing; at a start the last good one counts.
+
+use foghorn_config::{Config, Errors};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A copy of the last file that was good, in the data directory. Secrets that the file names by variable or by file
+/// are not in it.
+const LAST_GOOD: &str = "last-good.yaml";
+
+/// What a start begins with.
+pub struct Beginning {
+    /// What counts.
+    pub config: Arc<Config>,
+    /// Why it is not the file that was asked for.
+    pub rejected: Option<String>,
+}
+
+/// The environment.
+pub fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Reads the file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(path: &Path) -> Result<Config, Errors> {
+    foghorn_config::load(path, &env)
+}
+
+/// The file, or the last good one if there is one.
+///
+/// # Errors
+/// The file is bad, and there is no other.
+pub fn begin(path: &Path) -> Result<Beginning, Errors> {
+    let errors = match load(path) {
+        Ok(config) => return Ok(Beginning { config: Arc::new(config), rejected: None }),
+        Err(errors) => errors,
+    };
+    let good = data_dir(path).join(LAST_GOOD);
+    let Ok(text) = fs::read_to_string(&good) else { return Err(errors) };
+    let base = path.parent().unwrap_or(Path::new(""));
+    let Ok(config) = foghorn_config::parse(&text, &good.display().to_string(), base, &env) else {
+        return Err(errors);
+    };
+    let first = errors.0.first().map(|p| format!("{}:{}:{}: {}", p.file, p.line, p.column, p.message));
+    let more = errors.0.len().saturating_sub(1);
+    let rejected = format!(
+        "{} is not valid, so the last good configuration counts: {}{}",
+        path.display(),
+        first.unwrap_or_default(),
+        if more > 0 { format!(" (and {more} more errors)") } else { String::new() }
+    );
+    tracing::error!("{}", errors.render(false));
+    Ok(Beginning { config: Arc::new(config), rejected: Some(rejected) })
+}
+
+/// Where a file that cannot be read as a whole says that the data is: its line `data_dir:`, else the default. A wrong
+/// guess finds no last good configuration, and the start ends with the file's errors.
+fn data_dir(path: &Path) -> PathBuf {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let named = text.lines().find_map(|l| l.trim().strip_prefix("data_dir:").map(plain));
+    path.parent().unwrap_or(Path::new("")).join(named.unwrap_or_else(|| "data".to_owned()))
+}
+
+fn plain(value: &str) -> String {
+    let value = value.split(" #").next().unwrap_or(value).trim();
+    value.trim_matches(|c| c == '"' || c == '\'').to_owned()
+}
+
+/// Keeps the file as the last good one.
+///
+/// # Errors
+/// It cannot be written. That is no reason not to run.
+pub fn keep(path: &Path, config: &Config) -> std::io::Result<()> {
+    let dir = &config.server.data_dir;
+    let text = fs::read(path)?;
+    let to = dir.join(LAST_GOOD);
+    if fs::read(&to).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    let temporary = dir.join(format!("{LAST_GOOD}.new"));
+    let mut file = private(&temporary)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    fs::rename(&temporary, &to)
+}
+
+/// A new file that only Foghorn's user may read.
+pub fn private(path: &Path) -> std::io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_directory_of_a_file_that_cannot_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("foghorn.yaml");
+        for (text, expected) in [
+            ("server:\n  data_dir: \"var/x\" # here\n  bogus: [", "var/x"),
+            ("server: {", "data"),
+            ("  data_dir: /abs/y\n", "/abs/y"),
+        ] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(data_dir(&path), dir.path().join(expected));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! `foghorn serve`: opens the journal, starts the pager, and then everything else. Paging runs before any listener is
+//! there and whichever of them fails.
+
+pub mod adapters;
+mod callback;
+pub mod clock;
+pub mod compose;
+pub mod configuration;
+mod listen;
+mod open;
+pub mod own;
+pub mod pager;
+mod run;
+
+pub use run::{Options, Shared, StartFailure, serve};

@@ -1,0 +1,116 @@
+//! From a data directory to a state: the newest snapshot, and what the journal holds after it.
+
+use foghorn_core::State;
+use foghorn_core::event::Record;
+use foghorn_journal::{Head, Journal, OpenError, Options, Recovery, Snapshot, WriterHandle};
+use std::io::Read;
+use std::path::Path;
+
+/// The journal, open, and what it says.
+pub struct Opened {
+    /// Its thread.
+    pub journal: WriterHandle,
+    /// What is true.
+    pub state: State,
+    /// Where it ends.
+    pub head: Head,
+    /// What was lost, and why it cannot be written to, if so.
+    pub recovery: Recovery,
+    /// Events after the last good snapshot.
+    pub tail: u64,
+}
+
+/// Opens the journal and folds it.
+///
+/// # Errors
+/// Another process has it, or a later release wrote it. Damage is no error.
+pub fn open(dir: &Path) -> Result<Opened, OpenFailure> {
+    let (journal, mut recovery) = Journal::open(dir, Options::default())?;
+    let (mut state, mut from) = (State::default(), 0);
+    if let Some(snapshot) = recovery.snapshot.take() {
+        match read(&snapshot) {
+            Ok(found) => (state, from) = (found, snapshot.seq),
+            Err(e) if recovery.base.seq == 0 => {
+                tracing::warn!(
+                    "the snapshot at event {} is not used, the journal is read instead: {e}",
+                    snapshot.seq
+                );
+            }
+            Err(e) => return Err(OpenFailure::Snapshot(snapshot.seq, e)),
+        }
+    }
+    let mut bad: Option<String> = None;
+    let mut events = 0;
+    journal.replay(from, |batch| {
+        for (seq, bytes) in batch.events() {
+            match serde_json::from_slice::<Record>(bytes) {
+                Ok(record) => {
+                    state.apply(record.at, &record.event);
+                    events += 1;
+                }
+                // The chain says that this is what was written: a later release wrote it. What it means is not known.
+                Err(e) => bad = bad.take().or(Some(format!("event {seq}: {e}"))),
+            }
+        }
+    })?;
+    if let Some(e) = bad {
+        return Err(OpenFailure::Unknown(e));
+    }
+    let head = journal.head();
+    let journal = foghorn_journal::Writer::spawn(journal)?;
+    Ok(Opened { journal, state, head, recovery, tail: events })
+}
+
+fn read(snapshot: &Snapshot) -> Result<State, String> {
+    let stored: foghorn_core::state::Snapshot =
+        serde_json::from_slice(&snapshot.bytes).map_err(|e| e.to_string())?;
+    if stored.version != foghorn_core::state::SNAPSHOT_VERSION {
+        return Err(format!("it is of version {}", stored.version));
+    }
+    Ok(State::from_snapshot(stored))
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFailure {
+    /// Another process has it, or a later release wrote it.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It can be opened but not read.
+    #[error("the journal cannot be read: {0}")]
+    Store(#[from] foghorn_journal::StoreError),
+    /// No thread.
+    #[error("the journal's thread cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A later release wrote it.
+    #[error(
+        "{0}; this journal was written by a later release of Foghorn: use that one, or restore a backup that this one made"
+    )]
+    Unknown(String),
+    /// Older events are archived, so there is no other way.
+    #[error(
+        "the snapshot at event {0} cannot be read ({1}), and older events are in the archive: use the release that wrote it"
+    )]
+    Snapshot(u64, String),
+}
+
+/// The key that signs links in pages: made once, kept beside the journal. One that cannot be kept is told, for links in
+/// pages sent before a restart will not open after it.
+pub fn link_key(dir: &Path) -> ([u8; 32], Option<String>) {
+    let path = dir.join("link.key");
+    let mut key = [0; 32];
+    match std::fs::File::open(&path).and_then(|mut f| f.read_exact(&mut key)) {
+        Ok(()) => return (key, None),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => tracing::warn!("{} cannot be read and is made anew: {e}", path.display()),
+    }
+    if let Err(e) = getrandom::fill(&mut key) {
+        tracing::error!("the system gives no random numbers: {e}");
+    }
+    let write = super::configuration::private(&path).and_then(|mut f| {
+        use std::io::Write;
+        f.write_all(&key)?;
+        f.sync_all()
+    });
+    (key, write.err().map(|e| format!("{} cannot be written: {e}", path.display())))
+}

@@ -1,0 +1,139 @@
+//! What is wrong with Foghorn itself, told like everything else: an alert of the integration `foghorn`, paged by the
+//! default policy.
+
+use foghorn_core::alert::{AlertItem, SELF};
+use foghorn_core::input::Input;
+use foghorn_core::labels::{AlertKey, Labels};
+use foghorn_core::time::Wall;
+use foghorn_core::words::{Name, Severity};
+use foghorn_engine::{Class, Handle};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What can be wrong with Foghorn. The word identifies the alert, so it never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// The journal takes no events.
+    JournalDegraded,
+    /// A part of the journal was lost.
+    JournalDamaged,
+    /// The configuration file is bad; the last good one counts.
+    Configuration,
+    /// A secret cannot be read.
+    Secret,
+    /// A channel cannot be used.
+    Channel,
+    /// A listener is not there.
+    Listener,
+    /// Every reference target fails: checks say nothing.
+    Blind,
+    /// Checks do not run.
+    Watching,
+}
+
+impl Trouble {
+    fn word(self) -> &'static str {
+        match self {
+            Trouble::JournalDegraded => "JournalDegraded",
+            Trouble::JournalDamaged => "JournalDamaged",
+            Trouble::Configuration => "ConfigurationRejected",
+            Trouble::Secret => "SecretMissing",
+            Trouble::Channel => "ChannelUnusable",
+            Trouble::Listener => "ListenerMissing",
+            Trouble::Blind => "LocationBlind",
+            Trouble::Watching => "WatchingStopped",
+        }
+    }
+
+    fn severity(self) -> Severity {
+        match self {
+            Trouble::JournalDegraded
+            | Trouble::JournalDamaged
+            | Trouble::Listener
+            | Trouble::Watching
+            | Trouble::Blind => Severity::Critical,
+            Trouble::Configuration | Trouble::Secret | Trouble::Channel => Severity::Warning,
+        }
+    }
+}
+
+/// Troubles that stand.
+pub struct Own {
+    handle: Handle,
+    standing: Mutex<BTreeMap<(Trouble, String), Labels>>,
+}
+
+impl Own {
+    /// None yet.
+    pub fn new(handle: Handle) -> Own {
+        Own { handle, standing: Mutex::default() }
+    }
+
+    /// Something is wrong. `what` tells one from another of the same kind: a channel's name, an address.
+    pub fn raise(&self, trouble: Trouble, what: &str, summary: &str, now: Wall) {
+        tracing::error!(trouble = trouble.word(), what, "{summary}");
+        let labels = Labels::from_pairs([("alertname", trouble.word()), ("what", what), ("service", SELF)]);
+        let annotations = Labels::from_pairs([("summary", format!("Foghorn: {summary}"))]);
+        let item = AlertItem {
+            severity: Some(trouble.severity()),
+            started: Some(now),
+            ..AlertItem::firing(labels.clone(), annotations)
+        };
+        let key = (trouble, what.to_owned());
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).insert(key, labels);
+        self.handle.tell(Class::World, Input::Alerts { source: Name::from(SELF), items: vec![item] });
+    }
+
+    /// The same, once, for what is looked at again and again.
+    pub fn raise_once(&self, trouble: Trouble, what: &str, summary: &str, now: Wall) {
+        let key = (trouble, what.to_owned());
+        if !self.standing.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key) {
+            self.raise(trouble, what, summary, now);
+        }
+    }
+
+    /// What stands, a line each.
+    pub fn standing(&self) -> Vec<String> {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.keys().map(|(trouble, what)| format!("{}: {what}", trouble.word())).collect()
+    }
+
+    /// It is not wrong any more.
+    pub fn clear(&self, trouble: Trouble, what: &str, now: Wall) {
+        let key = (trouble, what.to_owned());
+        if let Some(labels) = self.standing.lock().unwrap_or_else(PoisonError::into_inner).remove(&key) {
+            self.end(labels, now);
+        }
+    }
+
+    /// Every trouble of this kind but those in `still` is over.
+    pub fn clear_others(&self, trouble: Trouble, still: &[String], now: Wall) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<(Trouble, String)> =
+            standing.keys().filter(|(t, what)| *t == trouble && !still.contains(what)).cloned().collect();
+        for key in gone {
+            if let Some(labels) = standing.remove(&key) {
+                self.end(labels, now);
+            }
+        }
+    }
+
+    /// After a start: what an earlier run said of itself, and this one does not, is over.
+    pub fn forget_earlier(&self, now: Wall) {
+        let view = self.handle.view();
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys: Vec<AlertKey> = standing.values().map(|l| AlertKey::of(SELF, l)).collect();
+        for alert in view.state.alerts.values() {
+            let earlier = *alert.source == *SELF && alert.status.is_open() && !keys.contains(&alert.key);
+            // What was lost stays lost until a person has seen it.
+            if earlier && alert.labels.get("alertname") != Some(Trouble::JournalDamaged.word()) {
+                self.end(alert.labels.clone(), now);
+            }
+        }
+    }
+
+    fn end(&self, labels: Labels, now: Wall) {
+        let items = vec![AlertItem::resolved(labels, now)];
+        self.handle.tell(Class::World, Input::Alerts { source: Name::from(SELF), items });
+    }
+}

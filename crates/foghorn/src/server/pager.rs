@@ -1,0 +1,286 @@
+//! The owner of the engine: one thread that takes inputs, appends to the journal, replies, and hands pages to their
+//! channels. It waits for nothing but its own queue: not for the disk (the journal has its thread), not for a channel,
+//! not for a browser.
+
+use super::clock::Clock;
+use super::compose;
+use foghorn_config::Config;
+use foghorn_core::event::Record;
+use foghorn_core::input::Input;
+use foghorn_core::page::{Outcome, PageKey};
+use foghorn_core::time::Span;
+use foghorn_engine::engine::{Append, Appended, Found};
+use foghorn_engine::handle::{Message, Port, Submission};
+use foghorn_engine::{Action, BatchId, Class, Command, Engine, Handle, Reply, View};
+use foghorn_journal::{AppendError, Batch, ChainHash, Head, SettleError, Settled, Snapshot, WriterHandle};
+use foghorn_wake::Sender;
+use foghorn_wake::link::Tokens;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// Inputs taken from the queue before the engine is asked to look around.
+const MOST_AT_ONCE: usize = 10_000;
+/// The clock and the watchdog are looked at at least this often.
+const LOOK_AROUND: Duration = Duration::from_millis(500);
+
+/// What a pager needs.
+pub struct Pager {
+    /// The loop.
+    pub engine: Engine,
+    /// Where inputs come in and views go out.
+    pub port: Port,
+    /// For channels to report by.
+    pub handle: Handle,
+    /// The disk.
+    pub journal: WriterHandle,
+    /// Where the journal ends.
+    pub head: Head,
+    /// Time.
+    pub clock: Arc<Clock>,
+    /// Addresses and secrets, looked up when used.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// The channels.
+    pub sender: Sender<PageKey>,
+    /// Links in pages.
+    pub tokens: Arc<Tokens>,
+    /// What is told to whoever watches over Foghorn itself.
+    pub events: mpsc::Sender<Happening>,
+    /// Set to end.
+    pub stop: Arc<AtomicBool>,
+    /// Milliseconds on the monotonic clock at which the loop last went round.
+    pub pulse: Arc<AtomicU64>,
+}
+
+/// What happens to the pager that somebody should hear of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// The journal takes no events.
+    Degraded(Arc<str>),
+    /// It does again.
+    Recovered {
+        /// After so long.
+        after: Span,
+        /// So many inputs could not be kept.
+        lost: u64,
+    },
+    /// A snapshot is on disk.
+    Snapshot(u64),
+    /// A snapshot failed.
+    SnapshotFailed(String),
+}
+
+enum Answer {
+    Appended(BatchId, Result<Head, AppendError>),
+    Settled(Result<Settled, String>),
+}
+
+impl Pager {
+    /// Runs until it is stopped and the last batch is on disk (or a second has passed).
+    pub fn run(mut self) {
+        let (answers_tx, answers) = mpsc::channel::<Answer>();
+        let mut waiting: HashMap<u64, oneshot::Sender<Reply>> = HashMap::new();
+        let mut tickets = 0_u64;
+        let mut saved = BatchId::default();
+        let mut flying = BatchId::default();
+        let mut stopping: Option<std::time::Instant> = None;
+        loop {
+            let now = self.clock.now();
+            self.pulse.store(now.mono.0, Ordering::Relaxed);
+            let until = self
+                .engine
+                .next_wakeup()
+                .map_or(LOOK_AROUND, |at| Duration::from_millis(at.since(now.mono).0));
+            let mut commands = Vec::new();
+            let first = match self.port.rx.recv_timeout(until.min(LOOK_AROUND)) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let now = self.clock.now();
+            if let Some(by) = self.clock.stepped() {
+                tracing::warn!(by_ms = by, "the wall clock was set");
+                commands.extend(self.engine.on(
+                    Action::Submit { input: Input::ClockStep { by }, class: Class::World, ticket: None },
+                    now,
+                ));
+            }
+            let rest = std::iter::from_fn(|| self.port.rx.try_recv().ok());
+            let messages: Vec<Message> = first.into_iter().chain(rest).take(MOST_AT_ONCE).collect();
+            for message in messages {
+                let Message::Submit(Submission { input, class, reply }) = message else { continue };
+                self.port.taken(class);
+                let ticket = reply.map(|reply| {
+                    tickets += 1;
+                    waiting.insert(tickets, reply);
+                    tickets
+                });
+                commands.extend(self.engine.on(Action::Submit { input, class, ticket }, now));
+            }
+            while let Ok(answer) = answers.try_recv() {
+                let action = match answer {
+                    Answer::Appended(id, Ok(head)) => {
+                        (self.head, saved) = (head, id);
+                        Action::Appended { id, result: Appended::Durable }
+                    }
+                    Answer::Appended(id, Err(AppendError::Refused { why })) => {
+                        Action::Appended { id, result: Appended::Refused(why.to_string()) }
+                    }
+                    Answer::Appended(
+                        id,
+                        Err(e @ (AppendError::LostRace { .. } | AppendError::Unknown(_))),
+                    ) => Action::Appended { id, result: Appended::Unknown(e.to_string()) },
+                    Answer::Settled(Ok(Settled::Durable(recovery))) => {
+                        (self.head, saved) = (recovery.head, flying);
+                        Action::Settled { found: Found::Head(flying) }
+                    }
+                    // Certainly not there, and the journal can be written to: it ends where it did.
+                    Answer::Settled(Ok(Settled::NotThere(recovery))) if recovery.head == self.head => {
+                        Action::Settled { found: Found::Head(saved) }
+                    }
+                    Answer::Settled(Ok(Settled::NotThere(recovery))) => {
+                        let why = format!(
+                            "the journal ends at event {} and should at {}: part of it is damaged. Restart Foghorn to go on from what is left",
+                            recovery.head.seq, self.head.seq
+                        );
+                        Action::Settled { found: Found::StillBroken(why) }
+                    }
+                    Answer::Settled(Err(why)) => Action::Settled { found: Found::StillBroken(why) },
+                };
+                commands.extend(self.engine.on(action, now));
+            }
+            commands.extend(self.engine.on(Action::Poll, now));
+            // Before the commands: what a page says is composed from the view, and a reply must find what it promised.
+            if let Some(view) = self.engine.view(now) {
+                self.port.view.send_replace(Arc::new(view));
+            }
+            let idle = commands.is_empty();
+            for command in commands {
+                match command {
+                    Command::Append(append) => {
+                        flying = append.id;
+                        self.append(append, &answers_tx);
+                    }
+                    Command::Settle => self.settle(flying, &answers_tx),
+                    Command::Reply(ticket, reply) => {
+                        // Whoever waited may have gone.
+                        let _ = waiting.remove(&ticket).map(|w| w.send(reply));
+                    }
+                    Command::Send(key) => self.send(key, now),
+                    Command::Publish(records) => {
+                        // Nobody may be following.
+                        let _ = self.port.records.send(records);
+                    }
+                    Command::Snapshot { seq, state } => self.snapshot(seq, &state),
+                    Command::Degraded(why) => self.tell(Happening::Degraded(why)),
+                    Command::Recovered { after, lost } => self.tell(Happening::Recovered { after, lost }),
+                }
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                let since = *stopping.get_or_insert_with(std::time::Instant::now);
+                if idle && !self.engine.in_flight() || since.elapsed() > Duration::from_secs(1) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn append(&self, append: Append, answers: &mpsc::Sender<Answer>) {
+        let Append { id, at, records, .. } = append;
+        let events = match encode(&records) {
+            Ok(events) => events,
+            Err(why) => {
+                let _ = answers.send(Answer::Appended(id, Err(AppendError::Unknown(why))));
+                return self.handle.wake();
+            }
+        };
+        let batch =
+            Batch { id: id.0, prev: self.prev(), at_wall_ms: at.wall.0, at_mono_ms: at.mono.0, events };
+        let (tx, wake) = (answers.clone(), self.handle.clone());
+        let done = Box::new(move |result| {
+            let _ = tx.send(Answer::Appended(id, result));
+            wake.wake();
+        });
+        if let Err(rejected) = self.journal.append(batch, done) {
+            let why = foghorn_journal::Refusal::Other(rejected.to_string());
+            let _ = answers.send(Answer::Appended(id, Err(AppendError::Refused { why })));
+            self.handle.wake();
+        }
+    }
+
+    fn prev(&self) -> ChainHash {
+        self.head.hash
+    }
+
+    fn settle(&self, id: BatchId, answers: &mpsc::Sender<Answer>) {
+        // A disk that hangs has its thread; asking it to do more would only queue.
+        if let Some(busy) = self.journal.busy_for() {
+            let why = format!("no answer from the disk for {} s", busy.as_secs());
+            let _ = answers.send(Answer::Settled(Err(why)));
+            return self.handle.wake();
+        }
+        let (tx, wake) = (answers.clone(), self.handle.clone());
+        let done = Box::new(move |result: Result<Settled, SettleError>| {
+            let _ = tx.send(Answer::Settled(result.map_err(|e| e.to_string())));
+            wake.wake();
+        });
+        if let Err(rejected) = self.journal.settle(id.0, done) {
+            let _ = answers.send(Answer::Settled(Err(rejected.to_string())));
+            self.handle.wake();
+        }
+    }
+
+    fn send(&self, key: PageKey, now: foghorn_core::Now) {
+        let config = self.config.borrow().clone();
+        let view: Arc<View> = self.port.view.borrow().clone();
+        match compose::message(&view, &config, &self.tokens, &key, now) {
+            Ok((channel, message)) => self.sender.send(key, &channel, message),
+            Err(error) => {
+                self.handle.tell(Class::Paging, Input::Delivered { key, outcome: Outcome::Failed { error } });
+            }
+        }
+    }
+
+    fn snapshot(&self, seq: u64, state: &foghorn_core::State) {
+        let head = self.head;
+        if head.seq != seq {
+            return;
+        }
+        let (snapshot, journal, events) = (state.snapshot(), self.journal.clone(), self.events.clone());
+        let at = self.clock.now().wall.0;
+        // Writing out a large state takes a while; the pager does not wait for it.
+        let write = move || {
+            let bytes = match serde_json::to_vec(&snapshot) {
+                Ok(bytes) => bytes,
+                Err(e) => return drop(events.send(Happening::SnapshotFailed(e.to_string()))),
+            };
+            let snapshot = Snapshot { seq, hash: head.hash, at_wall_ms: at, bytes };
+            let told = events.clone();
+            let done = Box::new(move |result: Result<(), foghorn_journal::SnapshotError>| {
+                let _ = told.send(match result {
+                    Ok(()) => Happening::Snapshot(seq),
+                    Err(e) => Happening::SnapshotFailed(e.to_string()),
+                });
+            });
+            if let Err(rejected) = journal.snapshot(snapshot, done) {
+                let _ = events.send(Happening::SnapshotFailed(rejected.to_string()));
+            }
+        };
+        if let Err(e) = std::thread::Builder::new().name("snapshot".into()).spawn(write) {
+            self.tell(Happening::SnapshotFailed(e.to_string()));
+        }
+    }
+
+    fn tell(&self, happening: Happening) {
+        // Nobody watching over it is no reason to stop paging.
+        let _ = self.events.send(happening);
+    }
+}
+
+/// One event a line, as `journal dump` prints it.
+fn encode(records: &[Arc<Record>]) -> Result<Vec<Vec<u8>>, String> {
+    records.iter().map(|r| serde_json::to_vec(&**r).map_err(|e| e.to_string())).collect()
+}

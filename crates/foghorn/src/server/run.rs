@@ -1,0 +1,491 @@
+//! Starting, watching over, and ending a server.
+
+use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
+use super::callback::{self, Callbacks};
+use super::clock::Clock;
+use super::configuration;
+use super::listen::{self, Elsewhere, Listener};
+use super::open::{self, OpenFailure, Opened};
+use super::own::{Own, Trouble};
+use super::pager::{Happening, Pager};
+use foghorn_config::{Config, Errors};
+use foghorn_console::ports::Reloaded;
+use foghorn_console::{Api, Link, Links, Parts, ReadModel};
+use foghorn_core::input::Input;
+use foghorn_core::page::PageKey;
+use foghorn_core::time::Span;
+use foghorn_engine::engine::Limits;
+use foghorn_engine::{BatchId, Class, Engine, Handle, Reply, View};
+use foghorn_journal::WriterHandle;
+use foghorn_net::tls::ServerCert;
+use foghorn_wake::Sender;
+use foghorn_wake::channels;
+use foghorn_wake::link::Tokens;
+use foghorn_watch::history::History;
+use foghorn_watch::{Plan, Watch};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// A degraded journal is paged for once it has lasted this long: a disk that hesitates wakes nobody.
+const DEGRADED_FOR: Duration = Duration::from_secs(10);
+/// A pager that has not gone round for this long is stuck: the watchdog is not fed.
+const STUCK: Span = Span::secs(10);
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// foghorn.yaml.
+    pub config: PathBuf,
+    /// Ends the server when it turns true; without it, SIGTERM and SIGINT do.
+    pub end: Option<watch::Receiver<bool>>,
+}
+
+/// Why a server does not start. Only what a person must mend first is here.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFailure {
+    /// The first configuration is bad.
+    #[error("{0}")]
+    Configuration(Errors),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Journal(#[from] OpenFailure),
+    /// It cannot be made.
+    #[error("server.data_dir {} cannot be made: {error}; create it for Foghorn's user, or name another", path.display())]
+    DataDir {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The system gives no thread, or no signal handler.
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// What the parts of a running server share.
+pub struct Shared {
+    path: PathBuf,
+    pub(super) data_dir: PathBuf,
+    config: watch::Sender<Arc<Config>>,
+    handle: Handle,
+    own: Arc<Own>,
+    sender: Sender<PageKey>,
+    measured: Measured,
+    pub(super) journal: WriterHandle,
+    clock: Arc<Clock>,
+}
+
+impl Shared {
+    /// Reads the file again and adopts it. A bad one changes nothing.
+    ///
+    /// # Errors
+    /// Every error, as `file:line:column: text`.
+    pub fn reload(&self) -> Result<Reloaded, Vec<String>> {
+        let lines = |e: Errors| {
+            e.0.iter()
+                .map(|p| format!("{}:{}:{}: {}", p.file, p.line, p.column, p.message))
+                .collect::<Vec<_>>()
+        };
+        let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
+        let hash = new.setup_hash();
+        match self.handle.submit_blocking(
+            Class::Paging,
+            Input::AdoptConfig { hash: hash.clone(), setup: new.setup.clone() },
+        ) {
+            Reply::Saved(_) | Reply::NotSaved(..) => {}
+            other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
+        }
+        let mut warnings = new.warnings.clone();
+        let old = self.config.borrow().clone();
+        for (key, changed) in [
+            ("server.listen", old.server.listen != new.server.listen),
+            ("server.links_listen", old.server.links_listen != new.server.links_listen),
+            ("server.data_dir", old.server.data_dir != new.server.data_dir),
+            ("server.tls", old.server.tls != new.server.tls),
+        ] {
+            if changed {
+                warnings.push(format!("{key} has changed: that takes a restart"));
+            }
+        }
+        self.use_channels(&new);
+        if let Some(watch) = self.measured.0.get() {
+            watch.update(&Plan::from(&*new));
+        }
+        self.config.send_replace(new.clone());
+        if let Err(e) = configuration::keep(&self.path, &new) {
+            warnings.push(format!("the last good configuration could not be kept: {e}"));
+        }
+        self.own.clear(Trouble::Configuration, "file", self.clock.now().wall);
+        Ok(Reloaded { hash, warnings })
+    }
+
+    /// Builds the channels, and tells which cannot be used.
+    fn use_channels(&self, config: &Config) {
+        let (channels, bad) = channels::build_all(&config.channels);
+        self.sender.update(channels);
+        let now = self.clock.now().wall;
+        let names: Vec<String> = bad.iter().map(|e| e.channel.clone()).collect();
+        self.own.clear_others(Trouble::Channel, &names, now);
+        for e in &bad {
+            self.own.raise(Trouble::Channel, &e.channel, &e.to_string(), now);
+        }
+        self.own.clear_others(Trouble::Secret, &config.missing_secrets, now);
+        for secret in &config.missing_secrets {
+            self.own.raise(Trouble::Secret, secret, &format!("a secret is missing: {secret}"), now);
+        }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Why it did not start.
+pub fn serve(options: &Options) -> Result<(), StartFailure> {
+    let begun = configuration::begin(&options.config).map_err(StartFailure::Configuration)?;
+    let config = begun.config;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let data_dir = config.server.data_dir.clone();
+    std::fs::create_dir_all(&data_dir)
+        .map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
+    let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
+    tracing::info!(events = head.seq, replayed = tail, "the journal is open");
+    let (key, key_trouble) = open::link_key(&data_dir);
+    let tokens = Arc::new(Tokens::new(&key));
+    let (clock, away) = Clock::after(state.clock);
+    let clock = Arc::new(clock);
+    let open_checks: HashMap<String, bool> =
+        config.checks.keys().map(|name| (name.clone(), state.check_alert(name).is_some())).collect();
+
+    // The pager, before anything else.
+    let mut nonce = [0; 16];
+    if let Err(e) = getrandom::fill(&mut nonce) {
+        tracing::error!("the system gives no random numbers: {e}");
+        nonce[..8].copy_from_slice(&clock.now().wall.0.to_le_bytes());
+        nonce[8..12].copy_from_slice(&std::process::id().to_le_bytes());
+    }
+    let deadline = u64::try_from(config.server.journal_deadline.as_millis()).unwrap_or(2000);
+    let limits = Limits { append_deadline: Span(deadline), ..Limits::default() };
+    let mut engine = Engine::new(state.clone(), head.seq, BatchId::default(), nonce, limits);
+    if let Some(why) = &recovery.read_only {
+        engine.start_degraded(clock.now(), why);
+    }
+    let (handle, port) = foghorn_engine::handle::channel(View::new(state, head.seq, clock.now()));
+    let own = Arc::new(Own::new(handle.clone()));
+    let wake = runtime("wake", 1)?;
+    let reports = handle.clone();
+    let sender = Sender::new(
+        wake.handle().clone(),
+        foghorn_wake::Limits::default(),
+        Default::default(),
+        move |r: foghorn_wake::Report<PageKey>| {
+            reports.tell(Class::Paging, Input::Delivered { key: r.key, outcome: r.outcome });
+        },
+    );
+    let (config_tx, config_rx) = watch::channel(config.clone());
+    let (happenings_tx, happenings) = mpsc::channel();
+    let (stop, pulse) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(clock.now().mono.0)));
+    let shared = Arc::new(Shared {
+        path: options.config.clone(),
+        data_dir: data_dir.clone(),
+        config: config_tx,
+        handle: handle.clone(),
+        own: own.clone(),
+        sender: sender.clone(),
+        measured: Measured::default(),
+        journal: journal.clone(),
+        clock: clock.clone(),
+    });
+    handle.tell(Class::Paging, Input::Start { version: env!("CARGO_PKG_VERSION").to_owned(), down: away });
+    handle.tell(Class::Paging, Input::AdoptConfig { hash: config.setup_hash(), setup: config.setup.clone() });
+    shared.use_channels(&config);
+    let pager = Pager {
+        engine,
+        port,
+        handle: handle.clone(),
+        journal: journal.clone(),
+        head,
+        clock: clock.clone(),
+        config: config_rx.clone(),
+        sender: sender.clone(),
+        tokens: tokens.clone(),
+        events: happenings_tx,
+        stop: stop.clone(),
+        pulse: pulse.clone(),
+    };
+    let pager = std::thread::Builder::new().name("pager".into()).spawn(move || pager.run())?;
+
+    // What went wrong on the way here.
+    let now = clock.now().wall;
+    if let Some(why) = &begun.rejected {
+        own.raise(Trouble::Configuration, "file", why, now);
+    } else if let Err(e) = configuration::keep(&options.config, &config) {
+        tracing::warn!("the last good configuration could not be kept: {e}");
+    }
+    if let Some(why) = &key_trouble {
+        own.raise(Trouble::Secret, "link.key", why, now);
+    }
+    for damage in &recovery.damage {
+        let kept = damage
+            .kept
+            .as_ref()
+            .map_or(String::new(), |p| format!("; the damaged file is kept as {}", p.display()));
+        let summary = format!(
+            "the journal was damaged: what came from event {} on is lost ({}){kept}",
+            damage.from_seq, damage.why
+        );
+        own.raise(Trouble::JournalDamaged, &format!("event {}", damage.from_seq), &summary, now);
+    }
+    own.forget_earlier(now);
+
+    // Checks.
+    let stats = Arc::new(foghorn_watch::Stats::default());
+    let history = History::open(&data_dir, stats.clone())
+        .map_err(|e| tracing::error!("there is no history of checks: {e}"))
+        .ok();
+    let verdicts = Arc::new(Verdicts { handle: handle.clone(), own: own.clone() });
+    match Watch::start(
+        foghorn_watch::Options::default(),
+        &Plan::from(&*config),
+        &open_checks,
+        verdicts,
+        history,
+        stats,
+    ) {
+        Ok(watch) => drop(shared.measured.0.set(watch)),
+        Err(e) => own.raise(Trouble::Watching, "start", &e.to_string(), now),
+    }
+
+    // Listeners.
+    let (end_tx, end) = watch::channel(false);
+    let edge = runtime("edge", 2)?;
+    let desk = runtime("desk", 2)?;
+    let cert = config.server.tls.as_ref().and_then(|tls| {
+        let cert = ServerCert::load(&tls.cert_file, &tls.key_file);
+        cert.map_err(|e| own.raise(Trouble::Listener, "server.tls", &e.to_string(), now)).ok().map(Arc::new)
+    });
+    let tls_failed = config.server.tls.is_some() && cert.is_none();
+    let routers = routers(&shared, &tokens, &config_rx, &desk, &sender);
+    let mut listeners = Vec::new();
+    // Without its certificate the listener would speak in the clear: it is left out instead.
+    if !tls_failed {
+        let main = Listener {
+            address: config.server.listen,
+            name: "server.listen",
+            router: routers.main,
+            tls: cert.clone(),
+        };
+        listeners.push(listen::spawn(edge.handle(), main, own.clone(), clock.clone(), end.clone()));
+    }
+    if let Some(address) = config.server.links_listen {
+        let links = Listener { address, name: "server.links_listen", router: routers.links, tls: None };
+        listeners.push(listen::spawn(edge.handle(), links, own.clone(), clock.clone(), end.clone()));
+    }
+
+    let main = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    main.block_on(watch_over(&shared, &happenings, &pulse, cert, options.end.clone()))?;
+
+    // The end: no new requests, then the pager's last batch, then the disk.
+    tracing::info!("stopping");
+    sd(&[sd_notify::NotifyState::Stopping]);
+    end_tx.send_replace(true);
+    main.block_on(async {
+        for listener in listeners {
+            let _ = tokio::time::timeout(Duration::from_secs(2), listener).await;
+        }
+    });
+    stop.store(true, Ordering::Relaxed);
+    handle.wake();
+    // A panic in it was logged by its hook.
+    let _ = pager.join();
+    let (tx, rx) = mpsc::channel();
+    if journal.stop(Box::new(move |()| drop(tx.send(())))).is_ok() {
+        // A disk that hangs is not waited for: what was answered is on it.
+        let _ = rx.recv_timeout(Duration::from_millis(1500));
+    }
+    for runtime in [edge, desk, wake] {
+        runtime.shutdown_background();
+    }
+    Ok(())
+}
+
+struct Routers {
+    main: axum::Router,
+    links: axum::Router,
+}
+
+fn routers(
+    shared: &Arc<Shared>,
+    tokens: &Arc<Tokens>,
+    config: &watch::Receiver<Arc<Config>>,
+    desk: &Runtime,
+    sender: &Sender<PageKey>,
+) -> Routers {
+    let events = Arc::new(JournalEvents::new(&shared.journal));
+    let read_model =
+        Arc::new(ReadModel::start(shared.data_dir.join("readmodel.db"), events.clone(), &shared.handle));
+    let intake = foghorn_intake::Intake::new(shared.handle.clone(), config.clone());
+    let figures = RoomFigures {
+        sender: sender.clone(),
+        measured: shared.measured.clone(),
+        intake: intake.clone(),
+        journal: shared.journal.clone(),
+    };
+    let (clock, own) = (shared.clock.clone(), shared.own.clone());
+    let api = Api::new(Parts {
+        engine: shared.handle.clone(),
+        config: config.clone(),
+        clock: Arc::new(move || clock.now()),
+        events,
+        read_model,
+        checks: Arc::new(shared.measured.clone()),
+        figures: vec![Arc::new(figures)],
+        admin: Arc::new(Chores(shared.clone())),
+        unwell: Arc::new(move || own.standing()),
+        version: env!("CARGO_PKG_VERSION"),
+    });
+    let api = Elsewhere { on: desk.handle().clone(), router: foghorn_console::api(Arc::new(api)) };
+    let (opener, clock) = (tokens.clone(), shared.clock.clone());
+    let links = Links::new(
+        shared.handle.clone(),
+        Arc::new(move || clock.now()),
+        Arc::new(move |token: &str| {
+            opener.open(token).map(|l| Link { incident: l.incident, person: l.person, revision: l.revision })
+        }),
+    );
+    let links = foghorn_console::links(Arc::new(links)).merge(callback::router(Callbacks {
+        handle: shared.handle.clone(),
+        config: config.clone(),
+        tokens: tokens.clone(),
+    }));
+    Routers {
+        main: foghorn_intake::router(intake.clone()).merge(links.clone()).fallback_service(api),
+        links: links.merge(foghorn_intake::pings(intake)),
+    }
+}
+
+/// Signals, happenings, the watchdog, certificates. Returns when it is time to stop.
+async fn watch_over(
+    shared: &Arc<Shared>,
+    happenings: &mpsc::Receiver<Happening>,
+    pulse: &AtomicU64,
+    cert: Option<Arc<ServerCert>>,
+    end: Option<watch::Receiver<bool>>,
+) -> std::io::Result<()> {
+    let mut end = std::pin::pin!(told(end));
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut second = tokio::time::interval(Duration::from_millis(500));
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut degraded: Option<(std::time::Instant, Arc<str>)> = None;
+    sd(&[sd_notify::NotifyState::Ready]);
+    tracing::info!("Foghorn {} is on watch", env!("CARGO_PKG_VERSION"));
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            () = &mut end => return Ok(()),
+            _ = hangup.recv() => {
+                let shared = shared.clone();
+                tokio::task::spawn_blocking(move || hang_up(&shared));
+            }
+            _ = second.tick() => {}
+        }
+        let now = shared.clock.now();
+        while let Ok(happening) = happenings.try_recv() {
+            match happening {
+                Happening::Degraded(why) => {
+                    tracing::error!("the journal is degraded, paging goes on from memory: {why}");
+                    degraded = Some((std::time::Instant::now(), why));
+                }
+                Happening::Recovered { after, lost } => {
+                    tracing::warn!("the journal is back after {after}; {lost} inputs could not be kept");
+                    degraded = None;
+                    shared.own.clear(Trouble::JournalDegraded, "journal", now.wall);
+                }
+                Happening::Snapshot(seq) => tracing::debug!(seq, "snapshot"),
+                Happening::SnapshotFailed(why) => tracing::warn!("no snapshot: {why}"),
+            }
+        }
+        if let Some((_, why)) = degraded.as_mut().filter(|(since, _)| since.elapsed() >= DEGRADED_FOR) {
+            let why = shared.handle.view().degraded.as_ref().map_or(why.clone(), |d| d.why.clone());
+            shared.own.raise(
+                Trouble::JournalDegraded,
+                "journal",
+                &format!("the journal is degraded: {why}"),
+                now.wall,
+            );
+            degraded = None;
+        }
+        if now.mono.since(foghorn_core::time::Mono(pulse.load(Ordering::Relaxed))) < STUCK {
+            sd(&[sd_notify::NotifyState::Watchdog]);
+        }
+        if let Some(cert) = &cert {
+            match cert.reload_if_changed() {
+                Ok(true) => tracing::info!("the certificate was read again"),
+                Ok(false) => {}
+                Err(e) => shared.own.raise(Trouble::Configuration, "server.tls", &e.to_string(), now.wall),
+            }
+        }
+        if shared.measured.0.get().is_some_and(|w| !w.is_alive()) {
+            shared.own.raise_once(
+                Trouble::Watching,
+                "threads",
+                "a checking thread has ended: checks do not run",
+                now.wall,
+            );
+        }
+    }
+}
+
+/// Until the owner says so; for ever without one.
+async fn told(end: Option<watch::Receiver<bool>>) {
+    match end {
+        // An owner that is gone has ended too.
+        Some(mut end) => drop(end.wait_for(|end| *end).await),
+        None => std::future::pending().await,
+    }
+}
+
+/// SIGHUP: nobody sees an answer, so a bad file becomes an alert.
+fn hang_up(shared: &Shared) {
+    sd(&[sd_notify::NotifyState::Reloading]);
+    match shared.reload() {
+        Ok(reloaded) => {
+            reloaded.warnings.iter().for_each(|w| tracing::warn!("{w}"));
+            tracing::info!(hash = reloaded.hash, "the configuration was read again");
+        }
+        Err(errors) => {
+            errors.iter().for_each(|e| tracing::error!("{e}"));
+            let first = errors.first().cloned().unwrap_or_default();
+            let summary = format!("the new configuration is not valid, so the old one counts: {first}");
+            shared.own.raise(Trouble::Configuration, "file", &summary, shared.clock.now().wall);
+        }
+    }
+    sd(&[sd_notify::NotifyState::Ready]);
+}
+
+/// Tells systemd, if it started us.
+fn sd(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(e) = sd_notify::notify(states) {
+        tracing::debug!("systemd does not listen: {e}");
+    }
+}
+
+fn runtime(name: &'static str, workers: usize) -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .max_blocking_threads(16)
+        .thread_name(name)
+        .thread_stack_size(1 << 20)
+        .enable_all()
+        .build()
+}
