@@ -235,6 +235,30 @@ fn a_person_may_close_it_but_what_is_still_failing_comes_back() {
 }
 
 #[test]
+fn what_was_told_once_is_over_when_a_person_says_so() {
+    let mut w = World::shop();
+    w.fire(DOWN);
+    w.put(Input::Resolve { incident: 1, by: by("ana") });
+    w.mins(30);
+    assert!(w.open().is_empty() && w.state.alerts.is_empty());
+    w.fire(DOWN);
+    assert_eq!(w.open(), [2], "told again, it is another one");
+    // A stale one too: its sender will not end it.
+    let mut w = World::shop();
+    w.fire_for(DOWN, Some(Span::mins(4)));
+    w.mins(5);
+    w.put(Input::Resolve { incident: 1, by: by("ana") });
+    w.mins(30);
+    assert!(w.open().is_empty());
+    // One that is repeated is evidence.
+    let mut w = World::shop();
+    w.fire_for(DOWN, Some(Span::mins(60)));
+    w.put(Input::Resolve { incident: 1, by: by("ana") });
+    w.mins(5);
+    assert_eq!(w.open(), [1]);
+}
+
+#[test]
 fn a_silent_sender_makes_stale_not_resolved() {
     let mut w = World::shop();
     w.fire_for(DOWN, Some(Span::mins(4)));

@@ -1,9 +1,11 @@
 //! What people do: acknowledge, resolve, note, escalate, open.
 
 use super::Draft;
+use crate::alert::{Alert, AlertStatus, CHECKS, EndReason};
 use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Status};
 use crate::input::{Answer, LONGEST_NOTE, Refusal};
+use crate::labels::AlertKey;
 use crate::page::PageKind;
 use crate::words::{Actor, Name, Severity};
 use alloc::format;
@@ -49,8 +51,16 @@ impl Draft<'_> {
         Ok(Answer::Done)
     }
 
+    /// What is measured or repeated is evidence, and is looked at again. What was told once, or not repeated for long
+    /// enough to be stale, is over when a person says so: nobody else ever would.
     pub(super) fn resolve_by(&mut self, id: IncidentId, by: &Actor) -> Result<Answer, Refusal> {
-        self.unresolved(id)?;
+        let incident = self.unresolved(id)?;
+        let told_once = |a: &&Alert| a.status == AlertStatus::Stale || a.lifetime.is_none() && *a.source != *CHECKS;
+        let over: Vec<AlertKey> =
+            self.state.alerts_of(incident).filter(|a| a.status.is_open()).filter(told_once).map(|a| a.key).collect();
+        for key in over {
+            self.end_alert(key, self.now.wall, EndReason::Person);
+        }
         self.resolve(id, Some(by));
         Ok(Answer::Done)
     }

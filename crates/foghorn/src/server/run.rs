@@ -152,8 +152,11 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    if let Some(page) = &config.status_page {
+        tracing::warn!("status_page.listen {}: this release computes the components (GET /api/v1/components) and serves no public page yet", page.listen);
+    }
     let data_dir = config.server.data_dir.clone();
-    std::fs::create_dir_all(&data_dir)
+    private_dir(&data_dir)
         .map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
     let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
     tracing::info!(events = head.seq, replayed = tail, "the journal is open");
@@ -453,6 +456,12 @@ async fn told(end: Option<watch::Receiver<bool>>) {
         Some(mut end) => drop(end.wait_for(|end| *end).await),
         None => std::future::pending().await,
     }
+}
+
+/// Makes a directory that only Foghorn's user may enter: what is wrong in a house is nobody else's business.
+fn private_dir(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// SIGHUP: nobody sees an answer, so a bad file becomes an alert.
