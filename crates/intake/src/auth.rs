@@ -69,6 +69,11 @@ pub(crate) fn is(secret: &Secret, text: &str) -> bool {
     secret.expose().is_ok_and(|s| !s.is_empty() && s.as_bytes().ct_eq(text.as_bytes()).into())
 }
 
+/// One of `hits`. All are looked for, so that the time taken does not tell which secret it was.
+pub(crate) fn one<T>(hits: impl Iterator<Item = T>) -> Option<T> {
+    hits.fold(None, |_, hit| Some(hit))
+}
+
 /// What the request shows: a password by Basic, a token by any other scheme. `Some(None)` if that cannot be read.
 fn shown(headers: &HeaderMap) -> Option<Option<Cow<'_, str>>> {
     let value = headers.get(AUTHORIZATION)?;
@@ -105,9 +110,8 @@ pub(crate) fn caller(
     let word = kind.word();
     match shown(&parts.headers) {
         Some(Some(text)) => {
-            // Every secret is compared, whether or not one was found before.
-            let hit = here().filter(|(_, t)| t.is_some_and(|s| is(s, &text))).map(|(n, _)| n).last();
-            let token = config.server.tokens.iter().filter(|(_, t)| is(&t.secret, &text)).last();
+            let hit = one(here().filter(|(_, t)| t.is_some_and(|s| is(s, &text))).map(|(n, _)| n));
+            let token = one(config.server.tokens.iter().filter(|(_, t)| is(&t.secret, &text)));
             match (hit, token) {
                 (Some(name), _) => Ok(Caller::Integration(name.to_owned())),
                 (None, Some((name, t))) if kind == Kind::Alertmanager => {

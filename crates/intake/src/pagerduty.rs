@@ -3,7 +3,7 @@
 //! An alert's identity is its `dedup_key` alone, since that is all that a `resolve` says. A sender's `acknowledge` is
 //! answered as there, and acknowledges nothing: only a person does.
 
-use crate::auth::is;
+use crate::auth::{is, one};
 use crate::door::{Door, Visit};
 use crate::item::{self, CUT, cut};
 use crate::read::{self, Text, explain};
@@ -169,12 +169,11 @@ fn enter(intake: &Intake, key: Option<&Text<'_>>, bytes: usize) -> Result<Visit,
     if key.chars().count() != 32 {
         return Err(unknown("Length of 'routing_key' is incorrect (should be 32 characters)"));
     }
-    // Every key is compared, whether or not one was found before.
     let hits = config.integrations.iter().filter(|(_, i)| match i {
         Integration::PagerDuty { routing_key } => is(routing_key, key),
         _ => false,
     });
-    let Some((name, _)) = hits.last() else { return Err(unknown("Invalid routing key")) };
+    let Some((name, _)) = one(hits) else { return Err(unknown("Invalid routing key")) };
     Ok(intake.door(name, &config).enter(config.server.rate_limit, bytes).map_err(Problem::from)?)
 }
 

@@ -165,16 +165,21 @@ async fn what_is_not_saved_is_not_acknowledged() {
     assert_eq!(said.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
+static RIG: std::sync::LazyLock<Rig> = std::sync::LazyLock::new(Rig::usual);
+
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
     #[test]
-    fn no_body_panics(body in ".*", action in "(trigger|resolve|acknowledge|x)", payload in "(null|5|\\{\\}|\\{\"summary\":[1]\\}|\"x\")") {
+    fn no_body_panics(
+        body in ".*",
+        action in "(trigger|resolve|acknowledge|x)",
+        payload in "(null|5|\\{\\}|\\{\"summary\":[1]\\}|\"x\")",
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let rig = Rig::usual();
-            for body in [body.clone(), event(&format!(r#""event_action":"{action}","payload":{payload},"links":{payload}"#))] {
+            let wrong = format!(r#""event_action":"{action}","payload":{payload},"links":{payload}"#);
+            for body in [body.clone(), event(&wrong)] {
                 for path in ["/v2/enqueue", "/v2/change/enqueue"] {
-                    assert!(rig.post(path, &body).await.status != StatusCode::INTERNAL_SERVER_ERROR);
+                    assert_eq!(RIG.post(path, &body).await.status, StatusCode::BAD_REQUEST, "{body}");
                 }
             }
         });

@@ -7,6 +7,7 @@ fn beat(rig: &Rig, check: &str) -> Option<Heartbeat> {
 
 #[tokio::test]
 async fn every_address() {
+    let rig = Rig::usual();
     let far = "192.0.2.1:1";
     let here = "127.0.0.1:1";
     for (peer, path, said) in [
@@ -38,7 +39,6 @@ async fn every_address() {
         (here, "/ping/uuid-job".into(), "404 not found"),
     ] {
         for method in [Method::GET, Method::POST, Method::HEAD] {
-            let rig = Rig::usual();
             let got = rig.send(from(peer, method.clone(), &path, &[], Body::from("did it"))).await;
             let said = if method == Method::HEAD { said.split_inclusive(' ').next().unwrap() } else { said };
             assert_eq!(got.line(), said, "{method} {path}");
@@ -48,7 +48,6 @@ async fn every_address() {
             );
         }
     }
-    let rig = Rig::usual();
     assert_eq!(
         rig.json(Method::PUT, &format!("/ping/{UUID}"), "").await.status,
         StatusCode::METHOD_NOT_ALLOWED
