@@ -1,4 +1,5 @@
 //! The rules that ARCHITECTURE.md writes down, one test a rule.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 mod world;
 
 use foghorn_core::alert::AlertStatus;

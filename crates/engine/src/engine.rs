@@ -128,7 +128,7 @@ pub enum Command {
         /// The last event in it.
         seq: u64,
         /// What to keep.
-        state: State,
+        state: Box<State>,
     },
     /// The journal does not take events.
     Degraded(Arc<str>),
@@ -465,7 +465,7 @@ impl Engine {
         out.push(Command::Publish(f.records));
         if self.seq - self.snapshot_seq >= self.limits.snapshot_every {
             self.snapshot_seq = self.seq;
-            out.push(Command::Snapshot { seq: self.seq, state: self.saved.clone() });
+            out.push(Command::Snapshot { seq: self.seq, state: Box::new(self.saved.clone()) });
         }
     }
 

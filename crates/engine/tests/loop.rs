@@ -1,4 +1,5 @@
 //! The loop against a journal that answers late, fails, or lies in between.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
 use foghorn_core::alert::AlertItem;
 use foghorn_core::input::{Answer, Input};

@@ -38,10 +38,10 @@ impl Draft<'_> {
                 let why = format!("{attempt} attempts to tell {} failed", key.person);
                 self.emit(Event::PageDropped { key: key.clone(), why });
             }
-        } else if let Outcome::Failed { error } = outcome {
-            if !page.passed_over {
-                self.pass_over(key, &format!("{} failed for good: {error}", page.channel));
-            }
+        } else if let Outcome::Failed { error } = outcome
+            && !page.passed_over
+        {
+            self.pass_over(key, &format!("{} failed for good: {error}", page.channel));
         }
         Answer::Done
     }

@@ -39,10 +39,11 @@ impl Draft<'_> {
             Some(r) => i.shape_at(r),
             None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now() },
         };
-        if let Status::Acknowledged { by: before, covers: had, .. } = &i.status {
-            if before.name == by.name && had.covers(&covers) {
-                return Ok(Answer::Already);
-            }
+        if let Status::Acknowledged { by: before, covers: had, .. } = &i.status
+            && before.name == by.name
+            && had.covers(&covers)
+        {
+            return Ok(Answer::Already);
         }
         let until = self.now.mono + self.state.setup.timing.ack_expires;
         self.emit(Event::Acknowledged { id, by: by.clone(), covers, until });
@@ -55,9 +56,15 @@ impl Draft<'_> {
     /// enough to be stale, is over when a person says so: nobody else ever would.
     pub(super) fn resolve_by(&mut self, id: IncidentId, by: &Actor) -> Result<Answer, Refusal> {
         let incident = self.unresolved(id)?;
-        let told_once = |a: &&Alert| a.status == AlertStatus::Stale || a.lifetime.is_none() && *a.source != *CHECKS;
-        let over: Vec<AlertKey> =
-            self.state.alerts_of(incident).filter(|a| a.status.is_open()).filter(told_once).map(|a| a.key).collect();
+        let told_once =
+            |a: &&Alert| a.status == AlertStatus::Stale || a.lifetime.is_none() && *a.source != *CHECKS;
+        let over: Vec<AlertKey> = self
+            .state
+            .alerts_of(incident)
+            .filter(|a| a.status.is_open())
+            .filter(told_once)
+            .map(|a| a.key)
+            .collect();
         for key in over {
             self.end_alert(key, self.now.wall, EndReason::Person);
         }

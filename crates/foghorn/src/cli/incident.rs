@@ -217,5 +217,8 @@ fn show(i: &Value) {
     if !next.is_empty() {
         section("If nobody answers", vec![next.to_owned()]);
     }
-    section("Timeline", list(i, "/timeline").iter().map(|e| format!("{}  {}", text(e, "/at"), text(e, "/text"))).collect());
+    section(
+        "Timeline",
+        list(i, "/timeline").iter().map(|e| format!("{}  {}", text(e, "/at"), text(e, "/text"))).collect(),
+    );
 }

@@ -153,11 +153,13 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         tracing::warn!("{warning}");
     }
     if let Some(page) = &config.status_page {
-        tracing::warn!("status_page.listen {}: this release computes the components (GET /api/v1/components) and serves no public page yet", page.listen);
+        tracing::warn!(
+            "status_page.listen {}: this release computes the components (GET /api/v1/components) and serves no public page yet",
+            page.listen
+        );
     }
     let data_dir = config.server.data_dir.clone();
-    private_dir(&data_dir)
-        .map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
+    private_dir(&data_dir).map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
     let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
     tracing::info!(events = head.seq, replayed = tail, "the journal is open");
     let (key, key_trouble) = open::link_key(&data_dir);
@@ -309,7 +311,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     // A panic in it was logged by its hook.
     let _ = pager.join();
     let (tx, rx) = mpsc::channel();
-    if journal.stop(Box::new(move |()| drop(tx.send(())))).is_ok() {
+    if journal.stop(Box::new(move |()| _ = tx.send(()))).is_ok() {
         // A disk that hangs is not waited for: what was answered is on it.
         let _ = rx.recv_timeout(Duration::from_millis(1500));
     }

@@ -1,12 +1,12 @@
 //! A small world to hold the rules against: what is said, and what is to happen.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its part")]
 
-use foghorn_core::alert::{AlertItem, CHECKS};
+use foghorn_core::alert::AlertItem;
 use foghorn_core::event::Event;
 use foghorn_core::incident::{Incident, IncidentId};
 use foghorn_core::input::{Answer, CheckVerdict, Input, Refusal};
 use foghorn_core::labels::Labels;
-use foghorn_core::page::{Outcome, PageKey, PageKind};
+use foghorn_core::page::{Outcome, PageKind};
 use foghorn_core::setup::Setup;
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Actor, Name, Severity, Via};
@@ -198,7 +198,6 @@ impl World {
     }
 
     pub fn check_alert(&self, check: &str) -> Option<&foghorn_core::alert::Alert> {
-        let _ = CHECKS;
         self.state.check_alert(check)
     }
 
@@ -223,8 +222,4 @@ impl World {
 
 pub fn by(who: &str) -> Actor {
     Actor { name: Name::from(who), via: Via::Api }
-}
-
-pub fn key(w: &World) -> PageKey {
-    w.state.pages.keys().next().unwrap().clone()
 }

@@ -1,0 +1,474 @@
+//! Plays a story: breaks the shop, tells what Foghorn does about it, passes key presses on, mends the shop, and looks whether
+//! all went as told. It decides nothing about the incident: it reads events and pages, as people do.
+
+use super::foghorn::Foghorn;
+use super::screen::{Screen, Who};
+use super::shop::Shop;
+use super::stories::{Story, pace};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// The shop is well for so many seconds at first.
+const CALM: u32 = 4;
+/// Who answers at last does so after so many seconds.
+const WAKES_UP: u32 = 5;
+/// From the answer to the repair.
+const REPAIR: u32 = 7;
+/// Whatever the story waits for takes less than this at any speed, or something is wrong.
+const PATIENCE: Duration = Duration::from_secs(150);
+/// Notices that arrive within this are told of in one line.
+const TOGETHER: Duration = Duration::from_millis(400);
+/// How often the story looks at what Foghorn has written.
+const LOOK: Duration = Duration::from_millis(150);
+
+/// Where the story is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// All is well.
+    Calm,
+    /// Broken, and nobody has answered.
+    Broken,
+    /// Somebody has.
+    Answered,
+    /// The shop is mended; Foghorn has not resolved it yet.
+    Repaired,
+    /// Resolved; the notices are on their way.
+    Resolved,
+    /// Everybody was told.
+    Told,
+}
+
+impl Act {
+    /// What ends it, for an error.
+    const fn awaits(self) -> &'static str {
+        match self {
+            Act::Calm => "every check to be green",
+            Act::Broken => "a page and an answer to it",
+            Act::Answered => "the repair",
+            Act::Repaired => "Foghorn to resolve the incident",
+            Act::Resolved => "the news that it is over to reach everybody who was paged",
+            Act::Told => "nothing",
+        }
+    }
+}
+
+/// A story that is being played.
+pub struct Play {
+    /// What is told.
+    pub story: &'static Story,
+    /// Where it is told.
+    pub screen: Screen,
+    /// The shop.
+    pub shop: Shop,
+    /// The server.
+    pub foghorn: Foghorn,
+    /// What arrives on phones.
+    pub pages: mpsc::Receiver<Value>,
+    /// Enter, pressed; nobody presses it if there is none.
+    pub keys: Option<mpsc::Receiver<()>>,
+    /// Waits are shortened by this.
+    pub speed: f64,
+    seen: u64,
+    act: Act,
+    since: Instant,
+    ready: Option<Instant>,
+    signs_told: BTreeSet<usize>,
+    checks: BTreeMap<String, String>,
+    steps: BTreeSet<String>,
+    links: BTreeMap<String, (String, String)>,
+    asked: Option<String>,
+    wakes_at: Option<Instant>,
+    notices: Vec<(String, String)>,
+    notices_since: Option<Instant>,
+    found: Found,
+}
+
+/// What there is to say at the end, in seconds after the shop broke.
+#[derive(Default)]
+pub struct Found {
+    /// When the shop broke, in seconds since 1970.
+    pub broke: Option<f64>,
+    /// The first alert.
+    pub detected: Option<f64>,
+    /// The first page that a channel took.
+    pub paged: Option<f64>,
+    /// The last escalation's step, from 1.
+    pub steps: u64,
+    /// The first acknowledgement.
+    pub answered: Option<f64>,
+    /// The end.
+    pub resolved: Option<f64>,
+    /// The incident.
+    pub incident: Option<u64>,
+    /// Alerts that it had.
+    pub alerts: usize,
+    /// People who were paged.
+    pub people: BTreeSet<String>,
+    /// People who were told that it is over.
+    pub told: BTreeSet<String>,
+}
+
+impl Play {
+    /// Before anything happens.
+    pub fn new(
+        story: &'static Story,
+        screen: Screen,
+        shop: Shop,
+        foghorn: Foghorn,
+        pages: mpsc::Receiver<Value>,
+        keys: Option<mpsc::Receiver<()>>,
+        speed: f64,
+    ) -> Play {
+        Play {
+            story,
+            screen,
+            shop,
+            foghorn,
+            pages,
+            keys,
+            speed,
+            seen: 0,
+            act: Act::Calm,
+            since: Instant::now(),
+            ready: None,
+            signs_told: BTreeSet::new(),
+            checks: BTreeMap::new(),
+            steps: BTreeSet::new(),
+            links: BTreeMap::new(),
+            asked: None,
+            wakes_at: None,
+            notices: Vec::new(),
+            notices_since: None,
+            found: Found::default(),
+        }
+    }
+
+    /// Plays it to the end.
+    ///
+    /// # Errors
+    /// What did not go as told.
+    pub async fn run(&mut self) -> Result<(), String> {
+        let mut tick = tokio::time::interval(LOOK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while self.act < Act::Told {
+            tokio::select! {
+                Some(page) = self.pages.recv() => self.rings(&page),
+                pressed = pressed(&mut self.keys) => match pressed {
+                    Some(()) => self.key().await?,
+                    None => self.keys = None,
+                },
+                _ = tick.tick() => self.look().await?,
+            }
+            if self.screen.is_gone() {
+                return Err("nobody reads any more".to_owned());
+            }
+            if self.since.elapsed() > PATIENCE {
+                return Err(format!("waited {} s for {}", PATIENCE.as_secs(), self.act.awaits()));
+            }
+        }
+        self.screen.prompt(None);
+        Ok(())
+    }
+
+    /// What was found, once it is over.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    fn begin(&mut self, act: Act) {
+        (self.act, self.since) = (act, Instant::now());
+        self.screen.prompt(None);
+        self.asked = None;
+    }
+
+    fn pace(&self, seconds: u32) -> Duration {
+        pace(seconds, self.speed)
+    }
+
+    fn ask(&mut self, text: String) {
+        if self.keys.is_some() {
+            self.screen.prompt(Some(text));
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), String> {
+        for event in self.foghorn.events("/api/v1/events", self.seen).await? {
+            self.seen = self.seen.max(number(&event, "/seq"));
+            self.tell(&event);
+        }
+        if self.act >= Act::Broken && self.act < Act::Repaired {
+            self.signs();
+        }
+        if self.notices_since.is_some_and(|at| at.elapsed() >= TOGETHER) {
+            self.tell_notices();
+        }
+        match self.act {
+            Act::Calm => self.calm().await,
+            Act::Broken if self.wakes_at.is_some_and(|at| at <= Instant::now()) => {
+                self.wakes_at = None;
+                self.press(self.story.answers.to_owned()).await
+            }
+            Act::Answered if self.since.elapsed() >= self.pace(REPAIR) => {
+                self.repair();
+                Ok(())
+            }
+            Act::Resolved if self.notices.is_empty() && self.found.told.is_superset(&self.found.people) => {
+                self.begin(Act::Told);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Until every check is green; a little later the shop breaks.
+    async fn calm(&mut self) -> Result<(), String> {
+        let Some(ready) = self.ready else {
+            let found = self.foghorn.get("/api/v1/checks").await?;
+            let checks = found.get("checks").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let green = |c: &Value| text(c, "/state") == "ok" && c.pointer("/last/good") == Some(&Value::Bool(true));
+            if !checks.is_empty() && checks.iter().all(green) {
+                let n = checks.len();
+                self.screen.say(Who::Foghorn, &format!("All {n} checks are green."));
+                self.ready = Some(Instant::now());
+            }
+            return Ok(());
+        };
+        if ready.elapsed() < self.pace(CALM) || self.shop.orders.taken() == 0 {
+            return Ok(());
+        }
+        let n = self.shop.orders.taken();
+        self.screen.say(Who::Shop, &format!("{n} orders were taken so far."));
+        let (entity, summary) = self.story.change;
+        self.foghorn.post("/api/v1/changes", &json!({ "entity": entity, "summary": summary })).await?;
+        (self.story.breaks)(&self.shop);
+        self.found.broke = Some(now());
+        self.screen.say(Who::Shop, self.story.broken);
+        self.begin(Act::Broken);
+        Ok(())
+    }
+
+    fn signs(&mut self) {
+        let all = self.story.signs.iter().enumerate();
+        let new: Vec<_> = all.filter(|(n, (is, _))| !self.signs_told.contains(n) && is(&self.shop)).collect();
+        for (n, (_, sentence)) in new {
+            self.signs_told.insert(n);
+            self.screen.say(Who::Shop, sentence);
+        }
+    }
+
+    fn repair(&mut self) {
+        (self.story.repairs)(&self.shop);
+        self.screen.say(Who::Shop, self.story.repaired);
+        self.begin(Act::Repaired);
+    }
+
+    /// Enter was pressed.
+    async fn key(&mut self) -> Result<(), String> {
+        self.screen.answered();
+        match (self.act, self.asked.take()) {
+            (Act::Broken, Some(person)) => self.press(person).await,
+            (Act::Answered, _) => {
+                self.repair();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Somebody presses the button in the page.
+    async fn press(&mut self, person: String) -> Result<(), String> {
+        let Some((name, link)) = self.links.get(&person).cloned() else {
+            return Err(format!("{person} should answer, and has no page"));
+        };
+        self.screen.prompt(None);
+        self.screen.say(Who::Person, &format!("{name} opens the link in the page and presses the button."));
+        self.foghorn.press(&link).await
+    }
+
+    /// Something arrives on a phone.
+    fn rings(&mut self, page: &Value) {
+        let (person, name) = (text(page, "/person").to_owned(), text(page, "/person_name").to_owned());
+        match text(page, "/kind") {
+            "page" => {
+                self.links.insert(person.clone(), (name.clone(), text(page, "/ack_url").to_owned()));
+                self.found.people.insert(person.clone());
+                // Wave, round and step: `1-p-1.0.2-caro-0` without the person.
+                let id = text(page, "/id");
+                let step = id.split(&format!("-{person}-")).next().unwrap_or(id).to_owned();
+                if !self.steps.insert(step) {
+                    self.screen.say(Who::Phone, &format!("The same page is on {name}'s phone."));
+                } else {
+                    self.show(page, &name);
+                    self.asked = Some(person.clone());
+                }
+                if person == self.story.answers && self.act == Act::Broken {
+                    self.wakes_at = Some(Instant::now() + self.pace(WAKES_UP));
+                }
+                if self.act == Act::Broken && let Some((asked, _)) = self.asked.as_ref().and_then(|p| self.links.get(p)) {
+                    let text = format!("Press Enter to answer as {asked}, or wait and see who is next.");
+                    self.ask(text);
+                }
+            }
+            kind => {
+                let by = text(page, "/by");
+                let news = match (kind, by) {
+                    ("acknowledged", by) => format!("{by} is on it, stand down"),
+                    ("resolved", "") => "it is over".to_owned(),
+                    (kind, by) => format!("{kind} by {by}"),
+                };
+                if kind == "resolved" {
+                    self.found.told.insert(person);
+                }
+                self.notices.push((news, name));
+                self.notices_since = Some(Instant::now());
+            }
+        }
+    }
+
+    fn show(&mut self, page: &Value, name: &str) {
+        let names = |path: &str| {
+            let all = page.pointer(path).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        };
+        let alerts = page.pointer("/alerts").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let mut rows: Vec<(&str, String)> = Vec::new();
+        for (n, alert) in alerts.iter().enumerate() {
+            rows.push((if n == 0 { "broken" } else { "" }, text(alert, "/summary").to_owned()));
+        }
+        let stands = match names("/downstream").as_str() {
+            "" => names("/entities"),
+            down => format!("{}; on which {down} stands", names("/entities")),
+        };
+        rows.push(("unwell", stands));
+        rows.push(("changed", names("/changes")));
+        rows.push(("why you", text(page, "/why").to_owned()));
+        rows.push(("next", text(page, "/next").to_owned()));
+        rows.retain(|(_, text)| !text.is_empty());
+        let title = format!("{name}'s phone");
+        let incident = number(page, "/incident/id");
+        let shout = format!("{} · incident {incident}", text(page, "/incident/severity").to_uppercase());
+        self.screen.page(&title, &shout, &rows, "Acknowledge");
+    }
+
+    fn tell_notices(&mut self) {
+        self.notices_since = None;
+        let mut by_news: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (news, name) in self.notices.drain(..) {
+            by_news.entry(news).or_default().push(name);
+        }
+        for (news, mut names) in by_news {
+            names.sort();
+            self.screen.say(Who::Phone, &format!("{} {} told: {news}.", names.join(", "), if names.len() == 1 { "is" } else { "are" }));
+        }
+    }
+
+    /// Tells of an event of the journal, if it is one that the story is about.
+    fn tell(&mut self, event: &Value) {
+        let after = self.found.broke.map(|broke| (moment(event) - broke).max(0.0));
+        let at = |path: &str| text(event, &format!("/record/event{path}"));
+        match text(event, "/type") {
+            "alert_opened" => {
+                let (check, key) = (at("/alert/labels/check").to_owned(), at("/alert/key").to_owned());
+                let summary = at("/alert/annotations/summary").to_owned();
+                self.found.alerts += 1;
+                self.found.incident = self.found.incident.or(event.get("incident").and_then(Value::as_u64));
+                let first = self.found.detected.is_none();
+                self.found.detected = self.found.detected.or(after);
+                let when = after.map_or_else(String::new, |s| format!(", {s:.1} s after it broke"));
+                let (word, when) = if first { ("Detected", when.as_str()) } else { ("Also detected", "") };
+                self.screen.say(Who::Foghorn, &format!("{word}{when}: {summary}"));
+                if let Some((_, meaning)) = self.story.meanings.iter().find(|(c, _)| *c == check) {
+                    self.screen.remark(meaning);
+                }
+                if first {
+                    self.screen.remark("It is on screen at once. It wakes nobody before it has lasted a few seconds (fail_for): a reload must not.");
+                }
+                self.checks.insert(key, if check.is_empty() { summary } else { check });
+            }
+            "step_entered" => {
+                let step = number(event, "/record/event/step") + 1;
+                self.found.steps = self.found.steps.max(step);
+                if step > 1 {
+                    self.wakes_at = None;
+                    self.screen.say(Who::Foghorn, &format!("Nobody has answered, so it goes on to step {step}."));
+                }
+            }
+            "page_attempted" => match at("/outcome/result") {
+                "accepted" => {
+                    if at("/key/kind") == "page" {
+                        self.found.paged = self.found.paged.or(after);
+                    }
+                }
+                _ if event.pointer("/record/event/outcome/accepted").is_some() => {}
+                _ => {}
+            },
+            "acknowledged" => {
+                self.found.answered = self.found.answered.or(after);
+                self.screen.say(Who::Foghorn, "Acknowledged: it pages nobody else for what was shown.");
+                if self.act == Act::Broken {
+                    let (green, sentence) = self.story.stays_green;
+                    if green.iter().all(|c| !self.checks.values().any(|failed| failed == c)) {
+                        self.screen.remark(sentence);
+                    }
+                    self.begin(Act::Answered);
+                    self.wakes_at = None;
+                    self.ask(format!("Press Enter to {}, or wait.", self.story.repair));
+                }
+            }
+            "acknowledgement_lapsed" => {
+                let why = at("/why").to_owned();
+                self.screen.say(Who::Foghorn, &format!("The acknowledgement does not cover this: {why}. It pages again."));
+            }
+            "alert_ended" => {
+                let check = self.checks.get(at("/key")).cloned().unwrap_or_default();
+                self.screen.say(Who::Foghorn, &format!("Well again: {check}."));
+            }
+            "incident_resolved" => {
+                self.found.resolved = after;
+                let n = self.found.alerts;
+                self.screen.say(Who::Foghorn, &format!("Resolved, as all {n} checks that failed are well again."));
+                if self.act >= Act::Repaired {
+                    self.begin(Act::Resolved);
+                }
+            }
+            "incident_reopened" => {
+                self.screen.say(Who::Foghorn, "It has come back: the same incident is open again.");
+                if self.act == Act::Resolved {
+                    self.begin(Act::Repaired);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The next key press; for ever where there are no keys.
+async fn pressed(keys: &mut Option<mpsc::Receiver<()>>) -> Option<()> {
+    match keys {
+        Some(keys) => keys.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    jiff::Timestamp::now().as_duration().as_secs_f64()
+}
+
+/// When an event was, in seconds since 1970.
+pub fn moment(event: &Value) -> f64 {
+    text(event, "/at").parse::<jiff::Timestamp>().map_or(0.0, |t| t.as_duration().as_secs_f64())
+}
+
+/// A text in JSON, or an empty one.
+pub fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or("")
+}
+
+/// A number in JSON, or 0.
+pub fn number(value: &Value, path: &str) -> u64 {
+    value.pointer(path).and_then(Value::as_u64).unwrap_or(0)
+}
