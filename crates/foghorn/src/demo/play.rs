@@ -396,15 +396,10 @@ impl Play {
                     self.screen.say(Who::Foghorn, &format!("Nobody has answered, so it goes on to step {step}."));
                 }
             }
-            "page_attempted" => match at("/outcome/result") {
-                "accepted" => {
-                    if at("/key/kind") == "page" {
-                        self.found.paged = self.found.paged.or(after);
-                    }
-                }
-                _ if event.pointer("/record/event/outcome/accepted").is_some() => {}
-                _ => {}
-            },
+            "page_attempted" if at("/outcome/is") != "accepted" => {
+                self.screen.say(Who::Foghorn, text(event, "/text"));
+            }
+            "page_attempted" if at("/key/kind") == "page" => self.found.paged = self.found.paged.or(after),
             "acknowledged" => {
                 self.found.answered = self.found.answered.or(after);
                 self.screen.say(Who::Foghorn, "Acknowledged: it pages nobody else for what was shown.");

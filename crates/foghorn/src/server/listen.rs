@@ -20,6 +20,8 @@ use tower::{Service, ServiceExt};
 
 /// A listener that could not be had is tried again after this long.
 const AGAIN: Duration = Duration::from_secs(5);
+/// When the end comes, requests under way have this long.
+const GRACE: Duration = Duration::from_secs(1);
 /// Of all connections, so many may have carried requests to the API; the rest is for intake and links.
 const API_CONNECTIONS: usize = 3072;
 
@@ -66,7 +68,7 @@ pub fn spawn(
         };
         own.clear(Trouble::Listener, &what, clock.now().wall);
         tracing::info!(address = %listener.address, "{} is there", listener.name);
-        let mut server = Server::new(listener.router, Limits::default())
+        let mut server = Server::new(listener.router, Limits { grace: GRACE, ..Limits::default() })
             .classes(vec![Class { name: "api", connections: API_CONNECTIONS }], classify);
         if let Some(cert) = listener.tls {
             server = server.tls(cert);

@@ -37,6 +37,9 @@ const DEGRADED_FOR: Duration = Duration::from_secs(10);
 /// A pager that has not gone round for this long is stuck: the watchdog is not fed.
 const STUCK: Span = Span::secs(10);
 
+/// Requests under way when the end comes have this long.
+const LAST_REQUESTS: Duration = Duration::from_millis(1500);
+
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -302,9 +305,14 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     sd(&[sd_notify::NotifyState::Stopping]);
     end_tx.send_replace(true);
     main.block_on(async {
-        for listener in listeners {
-            let _ = tokio::time::timeout(Duration::from_secs(2), listener).await;
-        }
+        let all = async {
+            for listener in listeners {
+                // One that panicked has ended too.
+                let _ = listener.await;
+            }
+        };
+        // Streams never end by themselves.
+        let _ = tokio::time::timeout(LAST_REQUESTS, all).await;
     });
     stop.store(true, Ordering::Relaxed);
     handle.wake();
