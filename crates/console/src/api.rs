@@ -1,6 +1,6 @@
 //! The console's listener: its routes, and what each needs.
 
-use crate::auth::{Needs, guard};
+use crate::auth::{Rule, guard};
 use crate::ports::{Admin, CheckFigures, Events, Figures};
 use crate::problem::{Kind, Problem};
 use crate::readmodel::{ReadModel, ReadModelError};
@@ -94,11 +94,9 @@ impl From<ReadModelError> for Problem {
     }
 }
 
-/// A route: its method and address as in the documentation, what it needs, and what it does.
+/// A route: who may, and what it does.
 pub(crate) struct Route {
-    pub(crate) method: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) needs: Needs,
+    pub(crate) rule: Rule,
     pub(crate) handler: MethodRouter<Arc<Api>>,
 }
 
@@ -106,8 +104,8 @@ pub(crate) struct Route {
 pub fn api(api: Arc<Api>) -> Router {
     let mut router = Router::new();
     for route in routes::all() {
-        let guard = axum::middleware::from_fn_with_state((api.clone(), route.needs), guard);
-        router = router.route(route.path, route.handler.route_layer(guard));
+        let guard = axum::middleware::from_fn_with_state((api.clone(), route.rule), guard);
+        router = router.route(route.rule.path, route.handler.route_layer(guard));
     }
     router
         .fallback(|uri: http::Uri| async move { Problem::not_found(uri.path()) })

@@ -47,11 +47,19 @@ pub(crate) enum Needs {
     Role(Role),
 }
 
+/// A route's method and address as in the documentation, and what it needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) needs: Needs,
+}
+
 /// Asks for what a route needs, before the route sees the request.
-pub(crate) async fn guard(State((api, needs)): State<(Arc<Api>, Needs)>, mut req: Request, next: Next) -> Response {
+pub(crate) async fn guard(State((api, rule)): State<(Arc<Api>, Rule)>, mut req: Request, next: Next) -> Response {
     let peer = req.extensions().get::<Peer>().copied();
     let server = &api.config().server;
-    match judge(needs, server, peer, req.headers(), req.uri()) {
+    match judge(&rule, server, peer, req.headers(), req.uri()) {
         Ok(Some(caller)) => {
             req.extensions_mut().insert(caller);
             next.run(req).await
@@ -65,14 +73,14 @@ pub(crate) async fn guard(State((api, needs)): State<(Arc<Api>, Needs)>, mut req
 }
 
 fn judge(
-    needs: Needs,
+    rule: &Rule,
     server: &Server,
     peer: Option<Peer>,
     headers: &HeaderMap,
     uri: &Uri,
 ) -> Result<Option<Caller>, Problem> {
     let local = peer_is_local(peer, headers);
-    let role = match needs {
+    let role = match rule.needs {
         Needs::Nothing => return Ok(None),
         Needs::Away(_) if local => return same_site(headers, uri).map(|()| None),
         Needs::Away(role) | Needs::Role(role) => role,
@@ -86,7 +94,8 @@ fn judge(
     if caller.role >= role {
         return Ok(Some(caller));
     }
-    let detail = format!("{} is a {}; this needs a {}", caller.actor.name, word(caller.role), word(role));
+    let (method, path) = (rule.method.to_uppercase(), rule.path);
+    let detail = format!("{} is a {}; {method} {path} needs a {}", caller.actor.name, word(caller.role), word(role));
     Err(Problem::new(Kind::Forbidden, detail))
 }
 

@@ -107,7 +107,7 @@ async fn acknowledge(State(links): State<Arc<Links>>, Path(token): Path<String>,
         Reply::Unavailable(why) => why.to_string(),
         Reply::Busy => "too much is waiting to be decided".to_owned(),
     };
-    let page = Page { problem: Some(problem), ..Page::new(&links.view(), &link) };
+    let page = Page::new(&links.view(), &link).with_problem(problem);
     page.respond(StatusCode::SERVICE_UNAVAILABLE)
 }
 

@@ -55,7 +55,7 @@ mod tests {
             .iter()
             .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |m| (m.clone(), path.clone())))
             .collect();
-        let served = routes::all().into_iter().map(|r| (r.method.to_owned(), r.path.to_owned())).collect();
+        let served = routes::all().into_iter().map(|r| (r.rule.method.to_owned(), r.rule.path.to_owned())).collect();
         assert_eq!(described, served);
     }
 

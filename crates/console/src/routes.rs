@@ -17,7 +17,7 @@ pub(crate) mod stream;
 pub(crate) mod timeline;
 
 use crate::api::Route;
-use crate::auth::Needs;
+use crate::auth::{Needs, Rule};
 use axum::routing::{delete, get, post};
 use foghorn_config::model::Role;
 
@@ -28,7 +28,7 @@ pub(crate) fn all() -> Vec<Route> {
     const SEE_FROM_AWAY: Needs = Needs::Away(Role::Viewer);
     const ACT: Needs = Needs::Role(Role::Responder);
     const RULE: Needs = Needs::Role(Role::Admin);
-    let route = |method, path, needs, handler| Route { method, path, needs, handler };
+    let route = |method, path, needs, handler| Route { rule: Rule { method, path, needs }, handler };
     vec![
         route("get", "/api/v1/incidents", SEE, get(incidents::list)),
         route("post", "/api/v1/incidents", ACT, post(incidents::open)),

@@ -229,9 +229,13 @@ impl Incident {
         self.open_alerts() == 0 && self.own.is_none()
     }
 
-    /// What a revision showed: the newest shape that is not newer than it.
+    /// What a revision showed: the newest shape that is not newer than it. Before the first that was recorded it was no
+    /// worse than the default.
     #[must_use]
     pub fn shape_at(&self, revision: u64) -> Shape {
+        if revision == 0 {
+            return Shape::default();
+        }
         let older = self.shapes.iter().rev().find(|s| s.revision <= revision);
         older.or(self.shapes.first()).copied().unwrap_or_default()
     }

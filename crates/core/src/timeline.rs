@@ -151,8 +151,8 @@ impl Teller<'_> {
                 self.attempt(key, channel, *attempt, outcome)
             }
             Event::ContactPassedOver { key, next, why } => {
-                let then = if next.is_some() { "takes the next contact" } else { "has no further contact" };
-                format!("passed over a contact of {}, who {then}: {why}", self.person(&key.person))
+                let then = if next.is_some() { "the next contact is taken" } else { "no contact is left" };
+                format!("{} is not reached, {then}: {why}", self.person(&key.person))
             }
             Event::PageDropped { key, why } => format!("gave up telling {}: {why}", self.person(&key.person)),
             Event::NoticesPlanned { kind, to, .. } => {
@@ -161,12 +161,11 @@ impl Teller<'_> {
                 format!("to be told that it is {}: {}", notice_word(*kind), list(people))
             }
             Event::Acknowledged { by, covers, .. } => {
-                let wide = if covers.width > 1 {
-                    format!(", {} wide", count(covers.width as usize, "entity"))
-                } else {
-                    String::new()
+                let wide = match covers.width {
+                    0 | 1 => String::new(),
+                    n => format!(" and {} wide", count(n as usize, "entity")),
                 };
-                format!("acknowledged by {} ({}{wide})", self.actor(by), covers.severity)
+                format!("acknowledged by {}, as {}{wide}", self.actor(by), covers.severity)
             }
             Event::AcknowledgementKept { .. } => {
                 "looked at again: the acknowledgement is still enough".to_string()
@@ -311,8 +310,8 @@ fn status_word(status: AlertStatus) -> &'static str {
     match status {
         AlertStatus::Firing => "firing",
         AlertStatus::Flapping => "flapping",
-        AlertStatus::Stale => "stale: its sender fell silent, so it is not known to be over",
-        AlertStatus::Unknown => "unknown: it cannot be measured, so it is not known to be over",
+        AlertStatus::Stale => "stale, so not known to be over",
+        AlertStatus::Unknown => "unknown, so not known to be over",
         AlertStatus::Resolved => "over",
     }
 }

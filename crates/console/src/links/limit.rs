@@ -12,7 +12,14 @@ const WINDOW: Span = Span::mins(1);
 const ADDRESSES: usize = 4096;
 
 #[derive(Default)]
-pub(super) struct BadTokens(Mutex<HashMap<IpAddr, Count>>);
+pub(super) struct BadTokens(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    of: HashMap<IpAddr, Count>,
+    /// When old ones were last taken out: it costs a look at all, so it is done once in a window.
+    swept: Mono,
+}
 
 struct Count {
     since: Mono,
@@ -23,12 +30,13 @@ impl BadTokens {
     /// Counts one; whether it was one too many.
     pub(super) fn too_many(&self, from: IpAddr, now: Mono) -> bool {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.len() >= ADDRESSES && !counts.contains_key(&from) {
-            counts.retain(|_, c| now.since(c.since) < WINDOW);
+        if counts.of.len() >= ADDRESSES && now.since(counts.swept) >= WINDOW {
+            counts.swept = now;
+            counts.of.retain(|_, c| now.since(c.since) < WINDOW);
         }
-        let full = counts.len() >= ADDRESSES && !counts.contains_key(&from);
+        let full = counts.of.len() >= ADDRESSES && !counts.of.contains_key(&from);
         let rest = IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
-        let count = counts.entry(if full { rest } else { from }).or_insert(Count { since: now, bad: 0 });
+        let count = counts.of.entry(if full { rest } else { from }).or_insert(Count { since: now, bad: 0 });
         if now.since(count.since) >= WINDOW {
             *count = Count { since: now, bad: 0 };
         }
@@ -53,7 +61,7 @@ mod tests {
         for n in 0..100_000 {
             bad.too_many(ip(n), Mono(60_000));
         }
-        assert!(bad.0.lock().unwrap().len() <= ADDRESSES + 1);
+        assert!(bad.0.lock().unwrap().of.len() <= ADDRESSES + 1);
         assert!(bad.too_many(ip(200_000), Mono(60_000)), "those that do not fit share one count");
     }
 }

@@ -58,7 +58,7 @@ pub(super) struct Page {
     next: String,
     degraded: Option<String>,
     /// Why the button did not work.
-    pub(super) problem: Option<String>,
+    problem: Option<String>,
     as_of: String,
 }
 
@@ -151,6 +151,11 @@ impl Page {
             next: line(&next::sentence(state, &next::next(state, incident, view.at), view.at), WIDE),
             ..self
         }
+    }
+
+    /// The button did not work.
+    pub(super) fn with_problem(self, problem: String) -> Page {
+        Page { problem: Some(problem), ..self }
     }
 
     pub(super) fn respond(&self, status: StatusCode) -> Response {

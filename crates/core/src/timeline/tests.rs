@@ -282,7 +282,7 @@ fn every_event_has_its_words() {
 
 #[test]
 fn a_line_begins_with_the_time_where_the_reader_is() {
-    let zone = crate::schedule::zone("Europe/Lisbon").unwrap();
+    let zone = crate::schedule::zone("Asia/Tokyo").unwrap();
     let event = Event::PageAttempted {
         key: key(PageKind::Page),
         channel: "email".into(),
@@ -293,6 +293,6 @@ fn a_line_begins_with_the_time_where_the_reader_is() {
     let late = Record { late: true, ..record(event) };
     assert_eq!(
         line(&late, &Nameless, &zone),
-        "05:12:40 could not reach day-ops by email (step 1, attempt 2), will try again: 451 try later (written down later)"
+        "12:12:40 could not reach day-ops by email (step 1, attempt 2), will try again: 451 try later (written down later)"
     );
 }

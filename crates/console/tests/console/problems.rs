@@ -1,0 +1,98 @@
+//! Errors: every one is a problem, and says what and where.
+
+use crate::kit::{HERE, JSON, OPEN, from, kit, send};
+
+#[tokio::test]
+async fn bad_requests_by_table() {
+    let kit = kit(OPEN).await;
+    let huge = format!(r#"{{"title": "{}", "severity": "info"}}"#, "x".repeat(300_000));
+    let long = format!(r#"{{"title": "{}", "severity": "info"}}"#, "x".repeat(501));
+    let deep = "[".repeat(10_000);
+    let open = "/api/v1/incidents";
+    let table: &[(&str, &str, &str, u16, &str, &str)] = &[
+        ("POST", open, "", 400, "malformed-json", "the body is empty"),
+        ("POST", open, "{", 400, "malformed-json", "EOF while parsing an object at line 1 column 1"),
+        ("POST", open, "{\n  \"title\": \"x\",\n  nope\n}", 400, "malformed-json", "at line 3 column 3"),
+        ("POST", open, "[]]", 422, "invalid", ""),
+        ("POST", open, &deep, 422, "invalid", "expected a string"),
+        ("POST", open, "\u{0}", 400, "malformed-json", "line 1 column 1"),
+        ("POST", open, "{}", 422, "invalid", "missing field `title`"),
+        ("POST", open, r#"{"title": 1, "severity": "info"}"#, 422, "invalid", "expected a string at line 1 column 11"),
+        ("POST", open, r#"{"title": "x", "severity": "bad"}"#, 422, "invalid", "expected one of `info`, `warning`, `critical`"),
+        ("POST", open, r#"{"title": "x", "severity": "info", "more": 1}"#, 422, "invalid", "unknown field `more`"),
+        ("POST", open, r#"{"title": "x", "severity": "info", "severity": "info"}"#, 422, "invalid", "duplicate field"),
+        ("POST", open, r#"{"title": " ", "severity": "info"}"#, 422, "invalid", "a title must not be empty"),
+        ("POST", open, &long, 422, "invalid", "must not be longer than 500 bytes"),
+        ("POST", open, &huge, 413, "too-large", "at most 262144 bytes"),
+        ("POST", open, r#"{"title": "x", "severity": "info", "escalation": "nobody"}"#, 404, "not-found", "escalation policy nobody"),
+        ("POST", "/api/v1/incidents/1/ack", r#"{"revision": -1}"#, 422, "invalid", "expected u64"),
+        ("POST", "/api/v1/incidents/99/ack", "{}", 404, "not-found", "there is no incident 99 at hand"),
+        ("POST", "/api/v1/incidents/x/ack", "{}", 404, "not-found", "there is no /api/v1/incidents/x/ack"),
+        ("POST", "/api/v1/incidents/1/note", "{}", 422, "invalid", "missing field `text`"),
+        ("POST", "/api/v1/silences", "{}", 422, "invalid", "either `ends` with a time, or `for`"),
+        ("POST", "/api/v1/silences", r#"{"for": "1h"}"#, 422, "invalid", "at least one matcher or entity"),
+        ("POST", "/api/v1/silences", r#"{"for": "1h", "matchers": ["a=~("]}"#, 422, "invalid", "regular expression"),
+        ("POST", "/api/v1/silences", r#"{"for": "1 hour", "matchers": ["a=b"]}"#, 422, "invalid", "is no duration"),
+        ("POST", "/api/v1/silences", r#"{"ends": "tomorrow", "matchers": ["a=b"]}"#, 422, "invalid", "`tomorrow` is no time"),
+        ("DELETE", "/api/v1/silences/none", "", 404, "not-found", "there is no silence none"),
+        ("POST", "/api/v1/overrides", r#"{"schedule": "x", "person": "day-ops", "for": "1h"}"#, 404, "not-found", "schedule x"),
+        ("POST", "/api/v1/overrides", r#"{"schedule": "primary", "person": "x", "for": "1h"}"#, 404, "not-found", "person x"),
+        ("POST", "/api/v1/changes", r#"{"summary": "x", "link": "javascript:alert(1)"}"#, 422, "invalid", "is no link"),
+        ("POST", "/api/v1/backup", r#"{"name": "../../etc/cron.d/x"}"#, 422, "invalid", "is no plain file name"),
+        ("POST", "/api/v1/reload", "", 422, "invalid", "the one before still counts"),
+        ("GET", "/api/v1/incidents?state=shut", "", 400, "bad-query", "expected one of"),
+        ("GET", "/api/v1/incidents?limit=many", "", 400, "bad-query", "invalid digit"),
+        ("GET", "/api/v1/incidents?pages=2", "", 400, "bad-query", "unknown field `pages`"),
+        ("GET", "/api/v1/incidents/1", "", 404, "not-found", "there is no incident 1"),
+        ("GET", "/api/v1/incidents/99999999999999999999", "", 404, "not-found", "there is no"),
+        ("GET", "/api/v1/incidents/18446744073709551615", "", 404, "not-found", "there is no"),
+        ("GET", "/api/v1/incidents/1/timeline", "", 404, "not-found", "there is no incident 1"),
+        ("GET", "/api/v1/incidents/1/alerts", "", 404, "not-found", "there is no incident 1"),
+        ("GET", "/api/v1/oncall?at=noon", "", 400, "bad-query", "`noon` is no time"),
+        ("GET", "/api/v1/nothing", "", 404, "not-found", "there is no /api/v1/nothing"),
+        ("GET", "/problems/none", "", 404, "not-found", "there is no problem none"),
+        ("PUT", "/api/v1/incidents", "", 405, "method-not-allowed", "does not know PUT"),
+        ("GET", "/api/v1/reload", "", 405, "method-not-allowed", "does not know GET"),
+    ];
+    for (method, path, body, status, kind, says) in table {
+        let shown: String = body.chars().take(60).collect();
+        let got = send(&kit.api, from(HERE, method, path, &[JSON], (*body).to_owned())).await;
+        assert_eq!(got.status, *status, "{method} {path} {shown}: {}", got.text);
+        assert_eq!(got.header("content-type"), "application/problem+json", "{method} {path} {shown}");
+        let problem = got.json();
+        assert_eq!(problem["type"], format!("/problems/{kind}"), "{method} {path} {shown}");
+        assert_eq!(problem["status"], *status, "{method} {path}");
+        assert!(problem["detail"].as_str().unwrap().contains(says), "{method} {path} {shown}: {problem}");
+    }
+    let answer = kit.post(open, "{\n \"title\": 1}").await.json();
+    assert_eq!((answer["line"].as_u64(), answer["column"].as_u64()), (Some(2), Some(11)), "{answer}");
+    let reload = kit.post("/api/v1/reload", "").await.json();
+    assert_eq!(reload["errors"][0], "foghorn.yaml:3:7: `chekcs` is not known; did you mean `checks`?");
+    let no_type = send(&kit.api, from(HERE, "POST", open, &[], "{}")).await;
+    assert_eq!((no_type.status.as_u16(), no_type.json()["type"].as_str()), (415, Some("/problems/unsupported-media-type")));
+    let not_allowed = send(&kit.api, from(HERE, "PUT", open, &[], "")).await;
+    assert!(not_allowed.header("allow").contains("POST"), "{not_allowed:?}");
+}
+
+/// Every type of problem can be looked up where its `type` points.
+#[tokio::test]
+async fn every_problem_is_explained() {
+    let kit = kit(OPEN).await;
+    for kind in foghorn_console::Kind::ALL {
+        let (name, title, _) = kind.parts();
+        let page = kit.get(&format!("/problems/{name}")).await;
+        assert!(page.status == 200 && page.text.starts_with(title), "{name}: {}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn answers_are_not_framed_guessed_or_kept() {
+    let kit = kit(OPEN).await;
+    for path in ["/", "/api/v1/status", "/nothing", "/metrics"] {
+        let got = kit.get(path).await;
+        assert!(got.header("content-security-policy").contains("default-src 'none'"), "{path}");
+        assert_eq!(got.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(got.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(got.header("cache-control"), "no-store", "{path}");
+    }
+}

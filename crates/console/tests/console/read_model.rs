@@ -1,0 +1,164 @@
+//! The read model: the same whether it followed or was made anew, and made anew whenever it is not good.
+
+use crate::kit::{Journal, Kit, OPEN, kit};
+use foghorn_console::{Lag, ReadModel};
+use foghorn_core::event::Event;
+use foghorn_core::input::Input;
+use foghorn_core::page::{Outcome, PageKey, PageKind};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Things that happen, of every kind that the read model looks at.
+async fn busy() -> Kit {
+    let kit = kit(OPEN).await;
+    kit.past("first", "warning").await;
+    kit.check("disk", Some("no answer")).await;
+    kit.check("shop", Some("status is 502")).await;
+    let key = PageKey { incident: 2, kind: PageKind::Page, wave: 1, round: 0, step: 0, person: "day-ops".into(), contact: 0 };
+    kit.input(Input::Delivered { key, outcome: Outcome::Accepted { detail: String::new() } }).await;
+    kit.post("/api/v1/incidents/2/ack", "").await;
+    kit.post("/api/v1/incidents/2/note", r#"{"text": "looking"}"#).await;
+    kit.pass(1_300_000).await;
+    kit.post("/api/v1/silences", r#"{"matchers": ["check=disk"], "for": "1h"}"#).await;
+    kit.check("shop", None).await;
+    kit.check("disk", None).await;
+    kit.pass(10_000).await;
+    kit.check("shop", Some("back")).await;
+    kit.check("shop", None).await;
+    kit.pass(3_600_000).await;
+    kit.check("shop", Some("again")).await;
+    kit.caught_up().await;
+    kit
+}
+
+/// All rows of all tables, as text.
+fn dump(path: &Path) -> String {
+    let db = Connection::open(path).unwrap();
+    let mut out = String::new();
+    for table in ["progress", "incident", "alert", "timeline"] {
+        let mut query = db.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+        let columns = query.column_count();
+        let mut rows = query.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let values: Vec<String> = (0..columns).map(|n| format!("{:?}", row.get_ref(n).unwrap())).collect();
+            out += &format!("{table}: {}\n", values.join(", "));
+        }
+    }
+    out
+}
+
+/// A read model of the same journal, once it has everything.
+fn another(kit: &Kit, path: &Path, journal: Arc<Journal>) -> (ReadModel, Lag) {
+    let last = journal.0.lock().unwrap().last().map_or(0, |(seq, _)| *seq);
+    let model = ReadModel::start(path.to_owned(), journal, &kit.engine);
+    for _ in 0..4000 {
+        let lag = model.lag();
+        if lag.seq == last && lag.error.is_none() {
+            return (model, lag);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("it does not catch up: {:?}", model.lag());
+}
+
+#[tokio::test]
+async fn made_anew_is_the_same_as_followed() {
+    let kit = busy().await;
+    let followed = dump(&kit.dir.path().join("readmodel.db"));
+    assert!(followed.contains("incident: Integer(1)") && followed.contains("incident: Integer(3)"), "{followed}");
+    let path = kit.dir.path().join("anew.db");
+    let (model, lag) = another(&kit, &path, kit.journal.clone());
+    assert_eq!((dump(&path), lag.rebuilt), (followed.clone(), 1));
+    drop(model);
+    let (model, lag) = another(&kit, &path, kit.journal.clone());
+    assert_eq!((dump(&path), lag.rebuilt), (followed, 0), "a good file is gone on with");
+    drop(model);
+}
+
+#[tokio::test]
+async fn what_is_damaged_old_or_of_another_journal_is_made_anew() {
+    let kit = busy().await;
+    let path = kit.dir.path().join("anew.db");
+    let good = {
+        drop(another(&kit, &path, kit.journal.clone()));
+        dump(&path)
+    };
+    let spoil = |what: &str| match what {
+        "no database" => std::fs::write(&path, b"this is not a database, this is a letter").unwrap(),
+        "empty" => std::fs::write(&path, b"").unwrap(),
+        "a hole" => {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let len = bytes.len();
+            bytes[4096..len].fill(0xaa);
+            std::fs::write(&path, bytes).unwrap();
+        }
+        "cut" => std::fs::File::options().write(true).open(&path).unwrap().set_len(5000).unwrap(),
+        "older" => Connection::open(&path).unwrap().pragma_update(None, "user_version", 0).unwrap(),
+        "foreign" => Connection::open(&path).unwrap().pragma_update(None, "application_id", 1).unwrap(),
+        _ => {
+            let db = Connection::open(&path).unwrap();
+            db.execute("UPDATE progress SET wall = wall + 1", []).unwrap();
+            db.execute("UPDATE incident SET title = 'of another journal'", []).unwrap();
+        }
+    };
+    for what in ["no database", "empty", "a hole", "cut", "older", "foreign", "another journal"] {
+        spoil(what);
+        let (model, lag) = another(&kit, &path, kit.journal.clone());
+        assert_eq!(lag.rebuilt, 1, "{what}");
+        drop(model);
+        assert_eq!(dump(&path), good, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_shorter_journal_is_another_journal() {
+    let kit = busy().await;
+    let path = kit.dir.path().join("anew.db");
+    drop(another(&kit, &path, kit.journal.clone()));
+    let shorter = Arc::new(Journal::default());
+    shorter.0.lock().unwrap().extend(kit.journal.0.lock().unwrap().iter().take(5).cloned());
+    let (model, lag) = another(&kit, &path, shorter);
+    assert_eq!((lag.seq, lag.rebuilt), (5, 1));
+    drop(model);
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_read_is_said() {
+    struct Gone;
+    impl foghorn_console::ports::Events for Gone {
+        fn page(&self, _: u64, _: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
+            Err("the disk is gone".to_owned())
+        }
+    }
+    let kit = kit(OPEN).await;
+    let model = ReadModel::start(kit.dir.path().join("gone.db"), Arc::new(Gone), &kit.engine);
+    for _ in 0..4000 {
+        if let Some(error) = model.lag().error {
+            assert_eq!(error, "the journal cannot be read: the disk is gone");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("nothing is said");
+}
+
+/// The alert's events belong to the incident that it was part of at the time.
+#[tokio::test]
+async fn the_same_alert_in_two_incidents() {
+    let kit = busy().await;
+    for (id, summary) in [(2, "shop: status is 502"), (3, "shop: again")] {
+        let timeline = kit.get(&format!("/api/v1/incidents/{id}/timeline")).await;
+        let opened = |e: &&serde_json::Value| e["type"] == "alert_opened" && e["text"].as_str().unwrap().contains(summary);
+        assert_eq!(timeline.json()["events"].as_array().unwrap().iter().filter(opened).count(), 1, "{id}: {}", timeline.text);
+    }
+    // Every event that names an incident is in that incident's timeline.
+    let records: Vec<foghorn_core::Record> =
+        kit.journal.0.lock().unwrap().iter().map(|(_, json)| serde_json::from_slice(json).unwrap()).collect();
+    let named = records.iter().filter(|r| r.event.incident() == Some(2)).count();
+    let about_alerts = records.iter().filter(|r| r.event.incident().is_none() && r.event.alert().is_some()).count();
+    let shown = kit.get("/api/v1/incidents/2/timeline?limit=1000").await.json()["events"].as_array().unwrap().len();
+    assert!(named > 8 && shown >= named && shown <= named + about_alerts, "{named} {shown} {about_alerts}");
+    assert!(records.iter().any(|r| matches!(r.event, Event::IncidentReopened { .. })), "the story has a return in it");
+}

@@ -1,0 +1,85 @@
+//! Server-sent events: nothing is left out, whatever happens to the connection.
+
+use foghorn_core::input::Input;
+use futures_util::StreamExt;
+use http_body_util::BodyExt;
+use crate::kit::{HERE, Kit, OPEN, from, kit};
+use std::pin::Pin;
+use tower::ServiceExt;
+
+type Lines = Pin<Box<dyn futures_util::Stream<Item = String>>>;
+
+/// Open streams and the ids that they send.
+async fn stream(kit: &Kit, path: &str, headers: &[(&str, &str)]) -> Lines {
+    let response = kit.api.clone().oneshot(from(HERE, "GET", path, headers, "")).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let frames = response.into_body().into_data_stream();
+    let text = frames.map(|f| String::from_utf8(f.unwrap().to_vec()).unwrap());
+    Box::pin(text.filter(|t| futures_util::future::ready(!t.starts_with(':'))))
+}
+
+fn id(event: &str) -> u64 {
+    event.lines().find_map(|l| l.strip_prefix("id: ")).unwrap().parse().unwrap()
+}
+
+async fn take(lines: &mut Lines, n: usize) -> Vec<u64> {
+    let mut ids = Vec::new();
+    while ids.len() < n {
+        let next = tokio::time::timeout(std::time::Duration::from_secs(20), lines.next()).await;
+        ids.push(id(&next.expect("an event in time").expect("the stream goes on")));
+    }
+    ids
+}
+
+#[tokio::test]
+async fn a_stream_resumes_where_it_was() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("status is 502")).await;
+    let last = kit.engine.view().seq;
+    assert!(last >= 4);
+    let mut all = stream(&kit, "/api/v1/stream?after=0", &[]).await;
+    assert_eq!(take(&mut all, last as usize).await, (1..=last).collect::<Vec<_>>());
+    let mut resumed = stream(&kit, "/api/v1/stream?after=0", &[("last-event-id", "2")]).await;
+    assert_eq!(take(&mut resumed, last as usize - 2).await, (3..=last).collect::<Vec<_>>());
+    let mut live = stream(&kit, "/api/v1/stream", &[]).await;
+    kit.post("/api/v1/incidents/1/note", r#"{"text": "live\nand kicking"}"#).await;
+    let event = live.next().await.unwrap();
+    assert!(event.contains("event: noted\n") && event.contains(r#""text":"local (API): live\nand kicking""#), "{event}");
+    assert_eq!(id(&event), last + 1);
+    assert_eq!((take(&mut all, 1).await, take(&mut resumed, 1).await), (vec![last + 1], vec![last + 1]));
+}
+
+#[tokio::test]
+async fn who_falls_behind_reads_the_journal() {
+    let kit = kit(OPEN).await;
+    let mut slow = stream(&kit, "/api/v1/stream?after=0", &[]).await;
+    assert_eq!(take(&mut slow, 1).await, [1]);
+    // More batches than the engine's channel holds.
+    for _ in 0..1500 {
+        kit.input(Input::ClockStep { by: 1 }).await;
+    }
+    let last = kit.engine.view().seq;
+    assert_eq!(take(&mut slow, last as usize - 1).await, (2..=last).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn there_is_a_limit_to_streams() {
+    let kit = kit(OPEN).await;
+    let mut open = Vec::new();
+    let full = loop {
+        let response = kit.api.clone().oneshot(from(HERE, "GET", "/api/v1/stream", &[], "")).await.unwrap();
+        if response.status() != 200 {
+            break response;
+        }
+        open.push(response);
+        assert!(open.len() < 10_000, "there is no limit");
+    };
+    assert_eq!((full.status().as_u16(), open.len()), (503, 256));
+    assert!(full.headers().contains_key("retry-after"));
+    open.pop();
+    drop(stream(&kit, "/api/v1/stream", &[]).await);
+    let bad = crate::kit::send(&kit.api, from(HERE, "GET", "/api/v1/stream", &[("last-event-id", "x")], "")).await;
+    assert_eq!(bad.status, 400);
+    let _ = full.into_body().collect().await;
+}
