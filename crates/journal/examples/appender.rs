@@ -37,7 +37,7 @@ fn say(line: std::fmt::Arguments<'_>) {
 /// Batches of very different sizes, so that the log is copied and starts over now and then.
 fn batch(number: u64, attempt: u64, head: Head) -> Batch {
     let events = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60;
-    let length = if number % 10 == 0 { 40_000 } else { 100 };
+    let length = if number.is_multiple_of(10) { 30_000 } else { 100 };
     let event =
         |n| format!("{{\"batch\":{number},\"n\":{n},\"pad\":\"{}\"}}", "x".repeat(length)).into_bytes();
     let id = (u128::from(number) << 64 | u128::from(attempt)).to_be_bytes();

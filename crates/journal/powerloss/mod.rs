@@ -10,7 +10,13 @@
 //!
 //! `child.kill()` is then the loss of power. What is volatile and which faults there are is said at the top of
 //! `powerloss.c`. Linux only; needs `cc`.
-#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "each test uses its own part"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

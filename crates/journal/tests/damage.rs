@@ -1,4 +1,5 @@
 //! Whatever is done to the files: `verify` finds it, and the journal opens with the longest good prefix.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The journal from outside: append, replay, snapshots, retention, backups, and one process a directory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
 mod common;
 
