@@ -261,6 +261,18 @@ impl Engine {
         Some(View { state: self.state().clone(), seq: self.seq, degraded, at: now, stats: self.stats })
     }
 
+    /// Counters since the start.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Whether the journal takes no events, as far as is known.
+    #[must_use]
+    pub fn is_degraded(&self) -> bool {
+        self.away.is_some()
+    }
+
     /// Whether the journal has not answered yet.
     #[must_use]
     pub fn in_flight(&self) -> bool {

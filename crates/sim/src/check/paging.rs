@@ -1,0 +1,368 @@
+//! Who is paged when: how long an incident may be silent, what an acknowledgement stops, and what becomes of every page.
+
+use super::{Checker, FIRST_CONTACT, Invariant, SLACK};
+use foghorn_core::incident::IncidentId;
+use foghorn_core::page::{Outcome, PageKey, PageKind};
+use foghorn_core::schedule::WorkingHours;
+use foghorn_core::setup::Setup;
+use foghorn_core::time::{Mono, Now, Span, Wall};
+use foghorn_core::words::{Name, Urgency};
+use foghorn_core::{Event, Record};
+
+/// What is known of an incident that is watched for silence.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Watched {
+    /// Since when it should wake somebody.
+    high_since: Option<u64>,
+    /// Since when it should page nobody.
+    quiet_since: Option<u64>,
+    last_attempt: u64,
+    last_accept: u64,
+    /// When it was acknowledged, paging was started over or the like, last.
+    turned: u64,
+    deadline: Option<u64>,
+}
+
+/// A page that is planned and has not left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Planned {
+    due: Mono,
+    calendar: Option<Wall>,
+}
+
+/// A page that has left.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    at: Mono,
+    life: u32,
+    outcome: Option<bool>,
+}
+
+/// An alert that stands alone, is critical, and is left alone for a while.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Canary {
+    pub(crate) base: u64,
+    paged: bool,
+}
+
+impl Checker {
+    pub(crate) fn canary(&mut self, n: u64) {
+        let t = self.t;
+        self.canaries.entry(n).or_insert(Canary { base: t, paged: false });
+    }
+
+    pub(crate) fn canary_over(&mut self, n: u64) {
+        self.canaries.remove(&n);
+    }
+
+    /// Takes note of what a record plans, and of what it supersedes.
+    pub(crate) fn plan(&mut self, record: &Record) {
+        let at = record.at;
+        match &record.event {
+            Event::StepEntered { id, wave, round, step, turns, .. } => {
+                self.supersede(*id, |k| k.kind != PageKind::Page);
+                let wakes = self.book.incidents.get(id).is_some_and(|c| {
+                    let loud = c.alerts.iter().filter_map(|k| self.book.alerts.get(k));
+                    let mut loud = loud.filter(|a| !a.muted && !a.held);
+                    c.manual == Some(Urgency::High) || loud.any(|a| a.urgency == Urgency::High)
+                });
+                let wakes = wakes || self.asked.contains(id);
+                for turn in turns {
+                    for c in &turn.contacts {
+                        self.supersede(*id, |k| k.person == turn.person && k.contact == c.contact);
+                        let key = PageKey {
+                            incident: *id,
+                            kind: PageKind::Page,
+                            wave: *wave,
+                            round: *round,
+                            step: *step,
+                            person: turn.person.clone(),
+                            contact: c.contact,
+                        };
+                        if !wakes {
+                            self.at_work(&turn.person, c.contact, at, c.due);
+                        }
+                        self.put_planned(key, Planned { due: c.due, calendar: c.calendar }, at.mono);
+                    }
+                }
+            }
+            Event::NoticesPlanned { id, kind, wave, to } => {
+                for (person, contact, _) in to {
+                    let key = PageKey {
+                        incident: *id,
+                        kind: *kind,
+                        wave: *wave,
+                        round: 0,
+                        step: 0,
+                        person: person.clone(),
+                        contact: *contact,
+                    };
+                    self.put_planned(key, Planned { due: at.mono, calendar: None }, at.mono);
+                }
+            }
+            Event::ContactPassedOver { key, next: Some((contact, due)), .. } => {
+                let next = PageKey { contact: *contact, ..key.clone() };
+                if let Some(old) = self.drop_planned(&next) {
+                    self.put_planned(next, Planned { due: *due, ..old }, at.mono);
+                }
+            }
+            Event::PageDropped { key, .. } => {
+                self.drop_planned(key);
+                self.sent.remove(key);
+            }
+            Event::Acknowledged { id, .. } | Event::EscalationPaused { id } => {
+                self.supersede(*id, |k| k.kind == PageKind::Page);
+            }
+            Event::AcknowledgementLapsed { id, .. } => self.supersede(*id, |k| k.kind == PageKind::Acknowledged),
+            Event::IncidentResolved { id, .. } => self.supersede(*id, |k| k.kind != PageKind::Resolved),
+            Event::IncidentReopened { id, .. } => self.supersede(*id, |_| true),
+            Event::IncidentArchived { id } => {
+                self.supersede(*id, |_| true);
+                self.sent.retain(|k, _| k.incident != *id);
+                if let Some(deadline) = self.watched.remove(id).and_then(|w| w.deadline) {
+                    self.deadlines.remove(&(deadline, *id));
+                }
+            }
+            Event::ClockStepped { .. } => {
+                let moved: Vec<(PageKey, Wall)> =
+                    self.planned.iter().filter_map(|(k, p)| Some((k.clone(), p.calendar?))).collect();
+                for (key, wall) in moved {
+                    self.drop_planned(&key);
+                    self.put_planned(key, Planned { due: at.mono_at(wall), calendar: Some(wall) }, at.mono);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn put_planned(&mut self, key: PageKey, planned: Planned, at: Mono) {
+        // What left from memory while the journal was away has been recorded only now; what is on its way is not sent
+        // a second time.
+        let left = |s: &super::Sent| s.life == self.life && (s.at >= at || s.outcome.is_none());
+        if self.sent.get(&key).is_some_and(left) {
+            return;
+        }
+        self.drop_planned(&key);
+        self.dues.insert((planned.due, key.clone()));
+        self.planned.insert(key, planned);
+    }
+
+    fn drop_planned(&mut self, key: &PageKey) -> Option<Planned> {
+        let old = self.planned.remove(key)?;
+        self.dues.remove(&(old.due, key.clone()));
+        Some(old)
+    }
+
+    fn supersede(&mut self, id: IncidentId, which: impl Fn(&PageKey) -> bool) {
+        let first = PageKey {
+            incident: id,
+            kind: PageKind::Page,
+            wave: 0,
+            round: 0,
+            step: 0,
+            person: Name::default(),
+            contact: 0,
+        };
+        let mine = |k: &&PageKey| k.incident == id;
+        let gone: Vec<PageKey> =
+            self.planned.range(&first..).map(|(k, _)| k).take_while(mine).filter(|k| which(k)).cloned().collect();
+        for key in &gone {
+            self.drop_planned(key);
+        }
+        let gone: Vec<PageKey> =
+            self.sent.range(&first..).map(|(k, _)| k).take_while(mine).filter(|k| which(k)).cloned().collect();
+        for key in &gone {
+            self.sent.remove(key);
+        }
+    }
+
+    /// What does not wake begins in the person's working hours.
+    fn at_work(&mut self, who: &Name, contact: u8, at: Now, due: Mono) {
+        let Some(person) = self.setup.people.get(who) else { return };
+        let after = person.contacts.get(usize::from(contact)).map(|c| c.after).unwrap_or_default();
+        let begins = Wall(at.wall_at(due).0 - after.as_i64());
+        let ok = works(&person.working_hours, &person.time_zone, begins);
+        let fresh = self.t.saturating_sub(self.setup_at) < 600_000;
+        self.holds(Invariant::WorkingHours, ok || fresh, || format!("{who} would be paged at {begins} by a warning"));
+    }
+
+    /// A page leaves for its channel.
+    pub(crate) fn sent(&mut self, key: &PageKey, canary: Option<u64>, channel: &Name) {
+        self.figures.pages += 1;
+        let (planned, before) = (self.drop_planned(key), self.sent.get(key).cloned());
+        let duplicate = before.as_ref().is_some_and(|s| s.outcome != Some(false));
+        self.figures.duplicates += u64::from(duplicate);
+        if !self.degraded {
+            self.holds(Invariant::Planned, planned.is_some() || before.is_some(), || {
+                format!("{key} was not planned, or is superseded")
+            });
+            if let Some(p) = planned {
+                let early = p.due.since(self.now.mono);
+                self.holds(Invariant::WorkingHours, early == Span::ZERO, || {
+                    format!("{key} leaves {early} before it is due")
+                });
+            }
+            if key.kind == PageKind::Page {
+                self.may_page(key.incident);
+            }
+        } else if let Some(acked) = self.memory_acks.get(&key.incident).filter(|_| key.kind == PageKind::Page) {
+            let suspect = (key.incident, *acked, self.now.mono);
+            self.suspects.push(suspect);
+        }
+        if let Some(s) = before.filter(|_| planned.is_none()) {
+            let waited = self.now.mono.since(s.at);
+            let ok = s.life != self.life || s.outcome == Some(false) || s.outcome.is_none() && waited >= Span::secs(120);
+            self.holds(Invariant::NoIdleRepeat, ok, || {
+                format!("{key} leaves again after {waited}, its outcome was {:?}", s.outcome)
+            });
+        }
+        let theirs = self.setup.people.get(&key.person).and_then(|p| p.contacts.get(usize::from(key.contact)));
+        let ok = theirs.is_some_and(|c| c.channel == *channel) || self.t.saturating_sub(self.setup_at) < 60_000;
+        self.holds(Invariant::KnownPeople, ok || self.degraded, || {
+            format!("{key} by {channel}: no such contact in the configuration")
+        });
+        self.sent.insert(key.clone(), Sent { at: self.now.mono, life: self.life, outcome: None });
+        if key.kind == PageKind::Page {
+            let t = self.t;
+            self.watched.entry(key.incident).or_default().last_attempt = t;
+            self.dirty.insert(key.incident);
+            if let Some(canary) = canary.and_then(|n| self.canaries.get_mut(&n)) {
+                *canary = Canary { base: t, paged: true };
+            }
+        }
+    }
+
+    /// Its channel reported what became of it.
+    pub(crate) fn outcome(&mut self, key: &PageKey, outcome: &Outcome) {
+        let accepted = matches!(outcome, Outcome::Accepted { .. });
+        if let Some(s) = self.sent.get_mut(key) {
+            s.outcome = Some(accepted || s.outcome == Some(true));
+        }
+        if accepted && key.kind == PageKind::Page {
+            let t = self.t;
+            self.watched.entry(key.incident).or_default().last_accept = t;
+            self.dirty.insert(key.incident);
+        }
+    }
+
+    fn may_page(&mut self, id: IncidentId) {
+        let Some(case) = self.book.incidents.get(&id) else {
+            return self.holds(Invariant::Planned, false, || format!("a page for incident {id}, which is put away"));
+        };
+        let acked = case.acked;
+        self.holds(Invariant::AckHolds, acked.is_none(), || format!("incident {id} is acknowledged: {acked:?}"));
+        let quiet = self.watched.get(&id).and_then(|w| w.quiet_since);
+        let long = quiet.is_some_and(|since| self.t.saturating_sub(since.max(self.grace)) > SLACK);
+        let ok = !long || self.asked.contains(&id) || self.unnoticed;
+        self.holds(Invariant::Quiet, ok, || {
+            format!("incident {id} pages and has had nothing to page for since {quiet:?}")
+        });
+    }
+
+    /// A silence may begin or end by itself.
+    pub(crate) fn look_at_silences(&mut self) {
+        if self.quiet.moved(self.now.wall) {
+            self.dirty.extend(self.book.incidents.keys().copied());
+        }
+    }
+
+    /// What an incident's alerts ask for, by the checkers' own silences.
+    fn asks_for(&self, id: IncidentId) -> Urgency {
+        let Some(case) = self.book.incidents.get(&id).filter(|c| c.open) else { return Urgency::None };
+        let alerts = case.alerts.iter().filter_map(|k| self.book.alerts.get(k));
+        let loud = alerts.filter(|a| !a.held && !self.quiet.covers(self.now.wall, &a.labels, a.entity.as_ref()));
+        loud.map(|a| a.urgency).max().unwrap_or_default().max(case.manual.unwrap_or_default())
+    }
+
+    /// Looks again at incidents about which something has changed.
+    pub(crate) fn rewatch(&mut self) {
+        let t = self.t;
+        for id in std::mem::take(&mut self.dirty) {
+            let Some(case) = self.book.incidents.get(&id) else { continue };
+            let asks = self.asks_for(id);
+            let (acked, exhausted) = (case.acked.is_some(), case.exhausted);
+            let turned = case.started.last().copied().max(case.acks.last().map(|(_, m)| *m)).unwrap_or_default();
+            let turned_t = t.saturating_sub(self.now.mono.since(turned).0);
+            let closed = case.closed_at;
+            let wait = case.policy.as_ref().map_or(Span::mins(10), |p| longest_wait(&self.setup, p));
+            let old = self.watched.get(&id).copied().unwrap_or_default();
+            let mut w = old;
+            w.turned = turned_t;
+            w.high_since = if asks == Urgency::High { old.high_since.or(Some(t)) } else { None };
+            w.quiet_since = if asks == Urgency::None { old.quiet_since.or(Some(t)) } else { None };
+            let bound = SLACK + FIRST_CONTACT;
+            let base = |since: u64| since.max(self.grace).max(w.turned);
+            w.deadline = match (w.high_since, acked, exhausted) {
+                _ if closed.is_some() => {
+                    let after = self.setup.timing.still_failing_after.0;
+                    closed.map(|c| c.max(self.grace) + after + SLACK)
+                }
+                (Some(since), true, _) => Some(base(since) + self.setup.timing.ack_expires.0 + bound),
+                (Some(since), false, false) => {
+                    let attempt = base(since).max(w.last_attempt) + wait.0 + bound;
+                    let accept = self
+                        .channels_well_since
+                        .map(|well| base(since).max(w.last_accept).max(well) + wait.0 + bound);
+                    Some(accept.map_or(attempt, |a| a.min(attempt)))
+                }
+                _ => None,
+            };
+            if let Some(deadline) = old.deadline {
+                self.deadlines.remove(&(deadline, id));
+            }
+            if let Some(deadline) = w.deadline {
+                self.deadlines.insert((deadline, id));
+            }
+            self.watched.insert(id, w);
+        }
+    }
+
+    /// Nothing that has a time is behind it.
+    pub(crate) fn nothing_is_late(&mut self) {
+        if let Some((deadline, id)) = self.deadlines.first().copied() {
+            let late = deadline < self.t;
+            let (w, case) = (self.watched.get(&id).copied().unwrap_or_default(), self.book.incidents.get(&id));
+            let which = match case {
+                Some(c) if c.closed_at.is_some() => Invariant::StillFailingReturns,
+                Some(c) if c.acked.is_some() => Invariant::AckExpires,
+                _ if w.last_attempt > w.last_accept => Invariant::Reached,
+                _ => Invariant::NeverSilent,
+            };
+            let what = if late { format!("incident {id}: {w:?}, {case:?}") } else { String::new() };
+            self.holds(which, !late, || what);
+        }
+        if let Some((due, key)) = self.dues.first() {
+            let since = due.0.max(self.grace_mono.0);
+            let late = self.now.mono.0 > since + SLACK;
+            let what = if late { format!("{key} was due {} ago", self.now.mono.since(*due)) } else { String::new() };
+            self.holds(Invariant::Delivered, !late, || what);
+        }
+        self.beats_are_heard();
+    }
+
+    /// The canaries' own rule, which holds while the journal is away too.
+    pub(crate) fn canaries_sing(&mut self) {
+        let Some((n, c)) = self.canaries.iter().min_by_key(|(_, c)| c.base + if c.paged { 600_000 } else { 0 }) else {
+            return;
+        };
+        let limit = if c.paged { 600_000 } else { 0 } + SLACK + FIRST_CONTACT;
+        let (n, c, late) = (*n, *c, self.t > c.base + limit);
+        self.holds(Invariant::Canary, !late, || format!("canary {n} is not heard: {c:?}"));
+    }
+}
+
+fn longest_wait(setup: &Setup, policy: &Name) -> Span {
+    let steps = setup.escalations.get(policy).map(|p| p.steps.iter().map(|s| s.wait));
+    steps.into_iter().flatten().max().unwrap_or(Span::mins(10))
+}
+
+/// Whether a person is at work, by the checkers' own calendar.
+fn works(hours: &WorkingHours, zone: &str, at: Wall) -> bool {
+    let Ok(zone) = jiff::tz::TimeZone::get(zone) else { return true };
+    let Ok(stamp) = jiff::Timestamp::from_millisecond(at.0) else { return true };
+    let local = stamp.to_zoned(zone);
+    let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
+    hours.days.contains(&local.weekday().to_monday_one_offset())
+        && minute >= i32::from(hours.from)
+        && minute <= i32::from(hours.to)
+}

@@ -1,0 +1,140 @@
+//! What a run, or many, came to.
+
+use crate::check::{Figures, Invariant, Violation};
+use crate::mutation::Mutation;
+use std::fmt;
+use std::time::Duration;
+
+/// What one run came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Its seed.
+    pub seed: u64,
+    /// How many hours on call were simulated, before the faults stop.
+    pub hours: u64,
+    /// Of everything observed: equal for equal runs.
+    pub hash: u64,
+    /// What was counted.
+    pub figures: Figures,
+    /// How often each invariant was looked at, in the order of [`Invariant::ALL`].
+    pub checks: Vec<u64>,
+    /// The first that did not hold.
+    pub failure: Option<Failure>,
+}
+
+/// A run that failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its seed.
+    pub seed: u64,
+    /// Its length.
+    pub hours: u64,
+    /// What was broken on purpose, if anything was.
+    pub mutation: Option<Mutation>,
+    /// What did not hold.
+    pub violation: Violation,
+    /// The last things that happened before, oldest first.
+    pub lines: Vec<String>,
+}
+
+impl Failure {
+    /// How to see it again.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let mutation = self.mutation.map(|m| format!(" --mutation {m}")).unwrap_or_default();
+        format!("foghorn sim --seed {} --hours {}{mutation}", self.seed, self.hours)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let v = &self.violation;
+        writeln!(f, "seed {} fails after {}:", self.seed, hms(v.at))?;
+        writeln!(f, "  {}: {}", v.invariant, v.invariant.sentence())?;
+        writeln!(f, "  seen: {}", v.what)?;
+        writeln!(f, "the last steps before it:")?;
+        self.lines.iter().try_for_each(|l| writeln!(f, "  {l}"))?;
+        write!(f, "to see it again: {}", self.command())
+    }
+}
+
+/// What many runs came to.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// How many runs.
+    pub runs: u64,
+    /// How many hours on call they simulated in all.
+    pub hours: u64,
+    /// How long that took.
+    pub took: Duration,
+    /// What was counted.
+    pub figures: Figures,
+    /// How often each invariant was looked at, in the order of [`Invariant::ALL`].
+    pub checks: Vec<u64>,
+    /// Runs that failed, by seed.
+    pub failures: Vec<Failure>,
+    /// How many of the seeds were run a second time to see that they give the same run.
+    pub repeated: u64,
+}
+
+impl Summary {
+    /// Takes a run in.
+    pub fn add(&mut self, report: Report) {
+        self.runs += 1;
+        self.hours += report.hours;
+        self.figures.add(&report.figures);
+        self.checks.resize(Invariant::ALL.len(), 0);
+        for (sum, n) in self.checks.iter_mut().zip(&report.checks) {
+            *sum += n;
+        }
+        self.failures.extend(report.failure);
+        self.failures.sort_by_key(|f| f.seed);
+    }
+
+    /// Hours on call a second.
+    #[must_use]
+    pub fn pace(&self) -> f64 {
+        self.hours as f64 / self.took.as_secs_f64().max(1e-9)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Invariants, and how often each was checked:")?;
+        for (invariant, n) in Invariant::ALL.iter().zip(&self.checks) {
+            writeln!(f, "  {n:>12}  {:<22} {}", invariant.name(), invariant.sentence())?;
+        }
+        let g = &self.figures;
+        writeln!(
+            f,
+            "{} runs, {} hours on call in {:.1} s: {:.0} hours a second.",
+            self.runs,
+            self.hours,
+            self.took.as_secs_f64(),
+            self.pace()
+        )?;
+        writeln!(
+            f,
+            "{} inputs, {} records, {} incidents; {} pages and notices, of which {} may have arrived twice.",
+            g.inputs, g.records, g.incidents, g.pages, g.duplicates
+        )?;
+        writeln!(
+            f,
+            "{} crashes, the journal was away {} times and lost its end {} times, the clock was set {} times.",
+            g.crashes, g.degradations, g.damages, g.clock_steps
+        )?;
+        for failure in &self.failures {
+            writeln!(f, "\n{failure}")?;
+        }
+        match self.failures.len() {
+            0 => write!(f, "Every invariant held."),
+            1 => write!(f, "One run failed."),
+            n => write!(f, "{n} runs failed."),
+        }
+    }
+}
+
+fn hms(ms: u64) -> String {
+    let s = ms / 1000;
+    format!("{} h {:02} min {:02}.{:03} s", s / 3600, s / 60 % 60, s % 60, ms % 1000)
+}
