@@ -65,7 +65,7 @@ record! {
         /// The largest request that is taken in.
         max_body: Spanned<Bytes> = "10MiB",
         /// Requests a second that one integration may send; twice as many in a burst.
-        rate_limit: Spanned<f64> = "5000",
+        rate_limit: Spanned<f64> = "50000",
         /// `host:port` of things that are up if this location's network is. While all of them fail, checks from here are unknown rather than down.
         reference_targets: List<Spanned<HostPort>>,
         /// A key for pinging every heartbeat at `/ping/KEY/NAME`.
