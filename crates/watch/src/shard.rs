@@ -158,12 +158,14 @@ impl Shard {
             };
             self.generations += 1;
             let Some(entry) = &mut self.entries[index] else { continue };
-            // `Debug` leaves secrets out; a changed secret alone does not make it another check.
-            if format!("{:?}", entry.check) != format!("{check:?}") {
-                entry.streak.interrupt();
+            if !Arc::ptr_eq(&entry.check, &check) {
+                // `Debug` leaves secrets out; a changed secret alone does not make it another check.
+                if format!("{:?}", entry.check) != format!("{check:?}") {
+                    entry.streak.interrupt();
+                }
                 entry.memory = Arc::default();
+                entry.check = check;
             }
-            entry.check = check;
             entry.rule = rule;
             if entry.every != every {
                 entry.every = every;

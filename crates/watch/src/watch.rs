@@ -161,7 +161,9 @@ impl Watch {
                     if let Some((sight, sink)) = looks {
                         tokio::spawn(async move { sight.keep_looking(&*sink).await });
                     }
-                    shard.run().await;
+                    // As a task, because waking the root of a runtime costs a system call each time. A panic has
+                    // been printed, and shows in `is_alive`.
+                    let _ = tokio::spawn(shard.run()).await;
                 });
                 runtime.shutdown_background();
             });

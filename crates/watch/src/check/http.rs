@@ -14,14 +14,19 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method};
 use jar::Jar;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 use template::Values;
 use url::Url;
 
-/// The connection that a check with `keep_alive` uses again.
+/// What a check keeps from run to run.
 #[derive(Default)]
-pub struct HttpMemory(Mutex<Option<Live>>);
+pub struct HttpMemory {
+    /// The connection that `keep_alive` uses again.
+    live: Mutex<Option<Live>>,
+    /// The requests of those steps that are the same each time: reading an address takes as long as sending it.
+    ready: OnceLock<Vec<Option<Request>>>,
+}
 
 impl std::fmt::Debug for HttpMemory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -31,11 +36,20 @@ impl std::fmt::Debug for HttpMemory {
 
 impl HttpMemory {
     fn take(&self) -> Option<Live> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn put(&self, live: Live) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(live);
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(live);
+    }
+
+    /// The request of a step, if it carries nothing over.
+    fn ready(&self, steps: &[HttpStep], i: usize) -> Option<Request> {
+        let prepared = |step: &HttpStep| {
+            let fixed = !template::is_template(step);
+            fixed.then(|| prepare(step, &Values::default()).ok()).flatten()
+        };
+        self.ready.get_or_init(|| steps.iter().map(prepared).collect()).get(i).cloned().flatten()
     }
 }
 
@@ -57,7 +71,11 @@ pub(super) async fn run(
         let before = std::mem::take(&mut trace.phases);
         let began = trace.started.elapsed();
         trace.steps.push(StepPhases { name: step.method.clone(), status: None, phases: Phases::default() });
-        let done = client.step(step, &values, trace).await;
+        let request = match memory.ready(&http.steps, i) {
+            Some(request) => request,
+            None => prepare(step, &values)?,
+        };
+        let done = client.follow(request, trace).await;
         trace.phases.total = trace.started.elapsed().saturating_sub(began);
         let own = trace.phases;
         if let Some(last) = trace.steps.last_mut() {
@@ -128,8 +146,7 @@ struct Client<'a> {
 
 impl Client<'_> {
     /// One request and the redirects that follow it.
-    async fn step(&mut self, step: &HttpStep, values: &Values, trace: &mut Trace) -> Result<Answer, Trouble> {
-        let mut request = prepare(step, values)?;
+    async fn follow(&mut self, mut request: Request, trace: &mut Trace) -> Result<Answer, Trouble> {
         let first = request.url.origin();
         let mut redirects = 0;
         loop {

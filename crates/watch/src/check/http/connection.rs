@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 use url::Url;
 
@@ -88,16 +89,8 @@ impl Live {
         };
         let (stream, peer) = connect::connect(&env.resolver, to, to_port, http.source, trace).await?;
         let (sender, driver, cert_days) = if url.scheme() == "https" {
-            let alpn: &[&[u8]] = if http.http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
-            let config = tls::config(http.insecure, http.ca_file.as_deref(), alpn)?;
-            let stream = tls::handshake(config, host, stream, peer, trace).await?;
-            let cert_days = tls::leaf_days(&stream);
-            trace.seen.cert_days = cert_days;
-            if http.http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-                return Err(Trouble::Bad(format!("{peer} does not speak HTTP/2")));
-            }
-            let (sender, driver) = speak(stream, http.http2, peer).await?;
-            (sender, driver, cert_days)
+            // Boxed, because a plain connection should not carry its size along.
+            Box::pin(secure(stream, host, peer, http, trace)).await?
         } else {
             let (sender, driver) = speak(stream, http.http2, peer).await?;
             (sender, driver, None)
@@ -152,6 +145,25 @@ impl Live {
         answer.seen.cert_days = self.cert_days;
         Ok(answer)
     }
+}
+
+/// TLS, and HTTP over it; and for how many days the certificate is good.
+async fn secure(
+    stream: TcpStream,
+    host: &str,
+    peer: SocketAddr,
+    http: &HttpCheck,
+    trace: &mut Trace,
+) -> Result<(Sender, Driver, Option<i64>), Trouble> {
+    let alpn: &[&[u8]] = if http.http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+    let config = tls::config(http.insecure, http.ca_file.as_deref(), alpn)?;
+    let stream = tls::handshake(config, host, stream, peer, trace).await?;
+    let cert_days = tls::leaf_days(&stream);
+    if http.http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        return Err(Trouble::Bad(format!("{peer} does not speak HTTP/2")));
+    }
+    let (sender, driver) = speak(stream, http.http2, peer).await?;
+    Ok((sender, driver, cert_days))
 }
 
 async fn speak<S>(stream: S, h2: bool, peer: SocketAddr) -> Result<(Sender, Driver), Trouble>

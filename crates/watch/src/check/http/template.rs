@@ -38,6 +38,12 @@ impl Values {
     }
 }
 
+/// Whether anything of a step may depend on what was captured.
+pub(super) fn is_template(step: &HttpStep) -> bool {
+    let values = step.headers.iter().map(|(_, v)| v).chain([&step.url, &step.body]);
+    values.into_iter().any(|v| v.expose().is_ok_and(|text| text.contains("{{")))
+}
+
 /// Finds what the step captures.
 pub(super) fn capture(step: &HttpStep, seen: &Seen, values: &mut Values) -> Result<(), Trouble> {
     for (name, place) in &step.capture {
