@@ -6,8 +6,8 @@ use crate::problem::{Kind, Problem};
 use crate::readmodel::{ReadModel, ReadModelError};
 use crate::routes;
 use axum::Router;
-use axum::routing::MethodRouter;
 use axum::response::Response;
+use axum::routing::MethodRouter;
 use foghorn_config::Config;
 use foghorn_core::Now;
 use foghorn_engine::{Handle, View};
@@ -120,7 +120,10 @@ pub fn api(api: Arc<Api>) -> Router {
 pub(crate) async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),

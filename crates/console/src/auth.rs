@@ -56,7 +56,11 @@ pub(crate) struct Rule {
 }
 
 /// Asks for what a route needs, before the route sees the request.
-pub(crate) async fn guard(State((api, rule)): State<(Arc<Api>, Rule)>, mut req: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    State((api, rule)): State<(Arc<Api>, Rule)>,
+    mut req: Request,
+    next: Next,
+) -> Response {
     let peer = req.extensions().get::<Peer>().copied();
     let server = &api.config().server;
     match judge(&rule, server, peer, req.headers(), req.uri()) {
@@ -95,7 +99,8 @@ fn judge(
         return Ok(Some(caller));
     }
     let (method, path) = (rule.method.to_uppercase(), rule.path);
-    let detail = format!("{} is a {}; {method} {path} needs a {}", caller.actor.name, word(caller.role), word(role));
+    let detail =
+        format!("{} is a {}; {method} {path} needs a {}", caller.actor.name, word(caller.role), word(role));
     Err(Problem::new(Kind::Forbidden, detail))
 }
 
@@ -133,7 +138,9 @@ fn same_site(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
             return refuse(format!("a page of {origin} may not speak to this server"));
         }
     }
-    if text(header::HeaderName::from_static("sec-fetch-site")).is_some_and(|s| s == "cross-site" || s == "same-site") {
+    if text(header::HeaderName::from_static("sec-fetch-site"))
+        .is_some_and(|s| s == "cross-site" || s == "same-site")
+    {
         return refuse("a page of another site may not speak to this server".to_owned());
     }
     Ok(())
@@ -146,12 +153,16 @@ fn names_this_host(host: &str) -> bool {
         return false;
     }
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn by_token(server: &Server, headers: &HeaderMap) -> Result<Caller, Problem> {
     let missing = || {
-        Problem::new(Kind::Unauthenticated, "send `Authorization: Bearer TOKEN` with a token of server.tokens in the configuration")
+        Problem::new(
+            Kind::Unauthenticated,
+            "send `Authorization: Bearer TOKEN` with a token of server.tokens in the configuration",
+        )
     };
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).ok_or_else(missing)?;
     let (scheme, given) = given.split_once(' ').ok_or_else(missing)?;
@@ -162,11 +173,13 @@ fn by_token(server: &Server, headers: &HeaderMap) -> Result<Caller, Problem> {
     let given = Sha256::digest(given.trim().as_bytes());
     let mut found = u64::MAX;
     for (n, token) in (0_u64..).zip(server.tokens.values()) {
-        let hit = token.secret.expose().map_or(Choice::from(0), |t| Sha256::digest(t.as_bytes()).ct_eq(&given));
+        let hit =
+            token.secret.expose().map_or(Choice::from(0), |t| Sha256::digest(t.as_bytes()).ct_eq(&given));
         found.conditional_assign(&n, hit);
     }
     let token = usize::try_from(found).ok().and_then(|n| server.tokens.iter().nth(n));
-    let (name, token) = token.ok_or_else(|| Problem::new(Kind::Unauthenticated, "this token is not known"))?;
+    let (name, token) =
+        token.ok_or_else(|| Problem::new(Kind::Unauthenticated, "this token is not known"))?;
     let actor = Actor { name: Name::from(token.person.as_deref().unwrap_or(name)), via: Via::Api };
     Ok(Caller { actor, role: token.role })
 }
@@ -180,7 +193,16 @@ mod tests {
         for host in ["localhost", "LOCALHOST:7070", "127.0.0.1:7070", "127.8.9.1", "[::1]", "[::1]:7070"] {
             assert!(names_this_host(host), "{host}");
         }
-        for host in ["", "example.com", "localhost.example.com", "127.0.0.1.example.com", "10.0.0.1", "u@localhost", "[::2]", "a b"] {
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "10.0.0.1",
+            "u@localhost",
+            "[::2]",
+            "a b",
+        ] {
             assert!(!names_this_host(host), "{host}");
         }
     }
@@ -189,7 +211,9 @@ mod tests {
     fn a_proxy_on_this_host_speaks_for_others() {
         let peer = |ip: &str| Some(Peer { address: format!("{ip}:9").parse().unwrap(), tls: false });
         let mut headers = HeaderMap::new();
-        assert!(peer_is_local(peer("127.0.0.1"), &headers) && peer_is_local(peer("[::ffff:127.0.0.1]"), &headers));
+        assert!(
+            peer_is_local(peer("127.0.0.1"), &headers) && peer_is_local(peer("[::ffff:127.0.0.1]"), &headers)
+        );
         assert!(!peer_is_local(peer("10.0.0.1"), &headers) && !peer_is_local(None, &headers));
         headers.insert("x-forwarded-for", http::HeaderValue::from_static("10.0.0.1"));
         assert!(!peer_is_local(peer("127.0.0.1"), &headers));

@@ -29,7 +29,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let read = axum::extract::Path::from_request_parts(parts, state).await;
-        read.map(|axum::extract::Path(p)| Path(p)).map_err(|_| Problem::not_found(format!("{}", parts.uri.path())))
+        read.map(|axum::extract::Path(p)| Path(p)).map_err(|_| Problem::not_found(parts.uri.path()))
     }
 }
 
@@ -74,7 +74,10 @@ async fn body(req: Request) -> Result<Vec<u8>, Problem> {
     })?;
     // Forms are what a page of another site can make a browser send; they are never taken.
     if !says_json && (typed || !bytes.is_empty()) {
-        return Err(Problem::new(Kind::UnsupportedMediaType, "send the body with `content-type: application/json`"));
+        return Err(Problem::new(
+            Kind::UnsupportedMediaType,
+            "send the body with `content-type: application/json`",
+        ));
     }
     Ok(bytes.into())
 }

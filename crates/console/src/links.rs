@@ -59,21 +59,25 @@ impl Links {
 
     /// What a token stands for, or the answer to a bad one. A good link always opens: whoever holds one must get
     /// through, whatever others behind the same address try.
-    fn link(&self, token: &str, peer: Option<&Peer>) -> Result<Link, Response> {
+    fn link(&self, token: &str, peer: Option<&Peer>) -> Result<Link, Box<Response>> {
         if let Some(link) = (self.open)(token) {
             return Ok(link);
         }
         let from = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.address.ip().to_canonical());
         if self.bad.too_many(from, (self.clock)().mono) {
-            let mut response = page::nothing(StatusCode::TOO_MANY_REQUESTS, "Too many tries", "Wait a minute, then open the link in your page again.");
+            let mut response = page::nothing(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many tries",
+                "Wait a minute, then open the link in your page again.",
+            );
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
-            return Err(response);
+            return Err(Box::new(response));
         }
-        Err(page::nothing(
+        Err(Box::new(page::nothing(
             StatusCode::NOT_FOUND,
             "This link does not open anything",
             "It may be cut off or old. Open the link in your page again, whole.",
-        ))
+        )))
     }
 }
 
@@ -88,14 +92,14 @@ pub fn links(links: Arc<Links>) -> Router {
 async fn show(State(links): State<Arc<Links>>, Path(token): Path<String>, req: Request) -> Response {
     match links.link(&token, req.extensions().get()) {
         Ok(link) => Page::new(&links.view(), &link).respond(StatusCode::OK),
-        Err(response) => response,
+        Err(response) => *response,
     }
 }
 
 async fn acknowledge(State(links): State<Arc<Links>>, Path(token): Path<String>, req: Request) -> Response {
     let link = match links.link(&token, req.extensions().get()) {
         Ok(link) => link,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     // What the page showed when the button was pressed; else what the page that brought the link told of.
     let revision = shown(req).await.unwrap_or(link.revision);
@@ -114,7 +118,9 @@ async fn acknowledge(State(links): State<Arc<Links>>, Path(token): Path<String>,
 /// Reloading what comes after a 303 sends nothing again.
 fn see_other(token: &str) -> Response {
     // A token that opened is made of letters, digits, `-` and `_`; anything else is not put into a header.
-    let Ok(to) = HeaderValue::try_from(format!("/ack/{token}")) else { return StatusCode::NO_CONTENT.into_response() };
+    let Ok(to) = HeaderValue::try_from(format!("/ack/{token}")) else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
 

@@ -44,9 +44,15 @@ pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
     };
     let setup = &state.setup;
     let e = &incident.escalation;
-    let policy = e.policy.as_ref().and_then(|p| setup.escalations.get(p)).or_else(|| setup.escalations.get("default"));
+    let policy =
+        e.policy.as_ref().and_then(|p| setup.escalations.get(p)).or_else(|| setup.escalations.get("default"));
     let Some(policy) = policy else {
-        return Next::Step { at, step: 0, round: e.round + 1, people: setup.people.keys().cloned().collect() };
+        return Next::Step {
+            at,
+            step: 0,
+            round: e.round + 1,
+            people: setup.people.keys().cloned().collect(),
+        };
     };
     let (mut step, mut round) = (usize::from(e.step) + 1, e.round);
     if step >= policy.steps.len() {
@@ -61,9 +67,10 @@ pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
         let found = match target {
             Target::Everyone => setup.people.keys().cloned().collect(),
             Target::Person(p) => vec![p.clone()],
-            Target::Schedule(name) => setup.schedules.get(name).map_or_else(Vec::new, |s| {
-                s.on_call(now.wall_at(at), overrides(state, name))
-            }),
+            Target::Schedule(name) => setup
+                .schedules
+                .get(name)
+                .map_or_else(Vec::new, |s| s.on_call(now.wall_at(at), overrides(state, name))),
         };
         for person in found {
             if !people.contains(&person) {
@@ -84,7 +91,7 @@ pub(crate) fn person(state: &State, id: &str) -> String {
     state.setup.people.get(id).map_or_else(|| id.to_owned(), |p| p.name.clone())
 }
 
-/// In a sentence, for people: `in 4m 10s (step 2): Night operator`.
+/// In a sentence, for people: `in 4m 10s it pages Night operator (step 2)`.
 #[must_use]
 pub fn sentence(state: &State, next: &Next, now: Now) -> String {
     match next {
@@ -92,14 +99,79 @@ pub fn sentence(state: &State, next: &Next, now: Now) -> String {
             let who: Vec<String> = people.iter().take(12).map(|p| person(state, p)).collect();
             let more = people.len().saturating_sub(who.len());
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let whom = match who.len() {
-                0 => "the next who can be reached: nobody is on call for it".to_owned(),
-                _ => format!("{}{more}", who.join(", ")),
-            };
-            format!("in {} (step {}): {whom}", at.since(now.mono), step + 1)
+            let (wait, step) = (at.since(now.mono), step + 1);
+            match who.len() {
+                0 => format!("in {wait} it pages whoever can be reached: nobody is on call for step {step}"),
+                _ => format!("in {wait} it pages {}{more} (step {step})", who.join(", ")),
+            }
         }
-        Next::Again { at } => format!("if it is still critical in {}, the next step is paged", at.since(now.mono)),
+        Next::Again { at } => {
+            format!("if it is still critical in {}, the next step is paged", at.since(now.mono))
+        }
         Next::End => "nobody else is paged: the policy ends here".to_owned(),
         Next::Nothing => "nobody is paged".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foghorn_core::incident::Escalation;
+    use foghorn_core::input::Input;
+    use foghorn_core::setup::{Contact, EscalationPolicy, Person, Setup, Step};
+    use foghorn_core::time::{Span, Wall};
+    use foghorn_core::words::{Actor, Severity};
+    use std::sync::Arc;
+
+    /// An incident opened by hand under a policy of two steps, the second for everybody.
+    fn open(repeat: Option<u32>) -> (State, Now) {
+        let contact = Contact { channel: "email".into(), after: Span::ZERO, only: None, notices: true };
+        let person = |name: &str| Person {
+            name: name.to_owned(),
+            time_zone: "UTC".into(),
+            working_hours: foghorn_core::schedule::WorkingHours::default(),
+            contacts: vec![contact.clone()],
+        };
+        let step = |page| Step { page, wait: Span::mins(5) };
+        let steps = vec![
+            step(vec![Target::Person("ana".into())]),
+            step(vec![Target::Everyone, Target::Person("bo".into())]),
+        ];
+        let setup = Setup {
+            people: [("ana".into(), person("Ana")), ("bo".into(), person("Bo"))].into(),
+            escalations: [("default".into(), EscalationPolicy { steps, repeat })].into(),
+            ..Setup::default()
+        };
+        let (mut state, now) = (State::default(), Now { mono: Mono(1000), wall: Wall(1000) });
+        let by = Actor::system();
+        let opened = Input::Open {
+            title: "x".into(),
+            severity: Severity::Critical,
+            entity: None,
+            escalation: None,
+            note: None,
+            by,
+        };
+        for input in [Input::AdoptConfig { hash: "h".into(), setup: Arc::new(setup) }, opened] {
+            foghorn_core::decide(&mut state, now, &input, &mut Vec::new()).unwrap();
+        }
+        (state, now)
+    }
+
+    #[test]
+    fn steps_follow_until_the_policy_ends() {
+        let (state, now) = open(Some(1));
+        let mut incident = state.incident(1).unwrap().clone();
+        let first = next(&state, &incident, now);
+        assert_eq!(sentence(&state, &first, now), "in 5m it pages Ana, Bo (step 2)");
+        incident.escalation = Escalation { step: 1, ..incident.escalation.clone() };
+        assert_eq!(next(&state, &incident, now), Next::End);
+        let (state, _) = open(None);
+        let again = next(&state, &incident, now);
+        assert_eq!(again, Next::Step { at: Mono(301_000), step: 0, round: 1, people: vec!["ana".into()] });
+        incident.escalation.phase = Phase::Exhausted;
+        assert_eq!(next(&state, &incident, now), Next::End);
+        incident.escalation.phase = Phase::Idle;
+        assert_eq!(sentence(&state, &next(&state, &incident, now), now), "nobody is paged");
     }
 }

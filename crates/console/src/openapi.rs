@@ -49,13 +49,15 @@ mod tests {
 
     #[test]
     fn every_route_is_described_and_nothing_else() {
-        let described: BTreeSet<(String, String)> = serde_json::from_str::<serde_json::Value>(&openapi()).unwrap()["paths"]
+        let described: BTreeSet<(String, String)> = serde_json::from_str::<serde_json::Value>(&openapi())
+            .unwrap()["paths"]
             .as_object()
             .unwrap()
             .iter()
             .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |m| (m.clone(), path.clone())))
             .collect();
-        let served = routes::all().into_iter().map(|r| (r.rule.method.to_owned(), r.rule.path.to_owned())).collect();
+        let served =
+            routes::all().into_iter().map(|r| (r.rule.method.to_owned(), r.rule.path.to_owned())).collect();
         assert_eq!(described, served);
     }
 

@@ -46,8 +46,13 @@ pub(crate) fn taken(reply: Reply) -> Result<(Answer, Option<String>), Problem> {
     match reply {
         Reply::Saved(answer) => Ok((answer, None)),
         Reply::NotSaved(answer, why) => Ok((answer, Some(why.to_string()))),
-        Reply::Unavailable(why) => Err(Problem::new(Kind::Unavailable, format!("{why}; nothing is promised, try again"))),
-        Reply::Busy => Err(Problem::new(Kind::Unavailable, "too much is waiting to be decided; nothing changed, try again")),
+        Reply::Unavailable(why) => {
+            Err(Problem::new(Kind::Unavailable, format!("{why}; nothing is promised, try again")))
+        }
+        Reply::Busy => Err(Problem::new(
+            Kind::Unavailable,
+            "too much is waiting to be decided; nothing changed, try again",
+        )),
         Reply::Refused(refusal) => Err(refused(&refusal)),
     }
 }

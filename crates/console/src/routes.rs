@@ -73,7 +73,8 @@ pub(crate) fn limit(asked: Option<usize>, usual: usize) -> usize {
 /// A new id: short, and nobody's to guess.
 pub(crate) fn new_id(prefix: &str) -> Result<String, crate::problem::Problem> {
     let mut bytes = [0; 6];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| crate::problem::Problem::new(crate::problem::Kind::Internal, format!("no random numbers: {e}")))?;
+    getrandom::fill(&mut bytes).map_err(|e| {
+        crate::problem::Problem::new(crate::problem::Kind::Internal, format!("no random numbers: {e}"))
+    })?;
     Ok(bytes.iter().fold(prefix.to_owned(), |id, b| format!("{id}{b:02x}")))
 }

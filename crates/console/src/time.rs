@@ -9,9 +9,9 @@ pub(crate) fn rfc3339(at: Wall) -> String {
 
 /// RFC 3339 with an offset or `Z`.
 pub(crate) fn parse(text: &str) -> Result<Wall, String> {
-    text.parse::<jiff::Timestamp>()
-        .map(Wall::from)
-        .map_err(|_| format!("`{text}` is no time: write one like 2026-11-21T03:12:40Z or 2026-11-21T03:12:40+01:00"))
+    text.parse::<jiff::Timestamp>().map(Wall::from).map_err(|_| {
+        format!("`{text}` is no time: write one like 2026-11-21T03:12:40Z or 2026-11-21T03:12:40+01:00")
+    })
 }
 
 /// `10s`, `5m`, `1h30m`, `7d`.

@@ -28,9 +28,12 @@ const WIDE: usize = 300;
 pub(super) fn policy() -> HeaderValue {
     static POLICY: LazyLock<String> = LazyLock::new(|| {
         let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
-        format!("default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+        format!(
+            "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
     });
-    HeaderValue::from_str(&POLICY).unwrap_or(HeaderValue::from_static("default-src 'none'; form-action 'self'"))
+    HeaderValue::from_str(&POLICY)
+        .unwrap_or(HeaderValue::from_static("default-src 'none'; form-action 'self'"))
 }
 
 /// The page.
@@ -83,7 +86,12 @@ struct Item {
 
 impl Page {
     pub(super) fn new(view: &View, link: &Link) -> Page {
-        let zone = view.state.setup.people.get(link.person.as_str()).and_then(|p| foghorn_core::schedule::zone(&p.time_zone));
+        let zone = view
+            .state
+            .setup
+            .people
+            .get(link.person.as_str())
+            .and_then(|p| foghorn_core::schedule::zone(&p.time_zone));
         let zone = zone.unwrap_or(TimeZone::UTC);
         let time = |at: Wall| time(at, view.at.wall, &zone);
         let page = Page {
@@ -105,7 +113,13 @@ impl Page {
             next: String::new(),
             degraded: view.degraded.as_ref().map(|d| line(&d.why, WIDE)),
             problem: None,
-            as_of: view.at.wall.timestamp().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+            as_of: view
+                .at
+                .wall
+                .timestamp()
+                .to_zoned(zone.clone())
+                .strftime("%Y-%m-%d %H:%M:%S %Z")
+                .to_string(),
         };
         match view.state.incident(link.incident) {
             Some(incident) => page.fill(view, link, incident, &time),
@@ -121,7 +135,9 @@ impl Page {
             href: None,
             remark: match (a.status, a.muted.is_some()) {
                 (foghorn_core::alert::AlertStatus::Firing, false) => format!("since {}", time(a.started)),
-                (foghorn_core::alert::AlertStatus::Firing, true) => format!("since {}, muted", time(a.started)),
+                (foghorn_core::alert::AlertStatus::Firing, true) => {
+                    format!("since {}, muted", time(a.started))
+                }
                 (other, _) => format!("{}, since {}", alert::word(other), time(a.started)),
             },
         });
@@ -135,7 +151,11 @@ impl Page {
         Page {
             title: line(&incident.title, WIDE),
             severity: shown_severity(incident),
-            since: format!("{}, for {}", time(incident.opened.wall), view.at.wall.since(incident.opened.wall)),
+            since: format!(
+                "{}, for {}",
+                time(incident.opened.wall),
+                view.at.wall.since(incident.opened.wall)
+            ),
             standing: standing(view, link, incident, time),
             revision: incident.shape().revision,
             broken_more: incident.alerts.size().saturating_sub(alerts.len()),
@@ -146,7 +166,11 @@ impl Page {
             changes: changes.collect(),
             runbooks: runbooks
                 .into_iter()
-                .map(|url| Item { text: line(&url, WIDE), href: Some(url).filter(|u| picture::is_web_link(u)), remark: String::new() })
+                .map(|url| Item {
+                    text: line(&url, WIDE),
+                    href: Some(url).filter(|u| picture::is_web_link(u)),
+                    remark: String::new(),
+                })
                 .collect(),
             next: line(&next::sentence(state, &next::next(state, incident, view.at), view.at), WIDE),
             ..self
@@ -163,7 +187,11 @@ impl Page {
             Ok(body) => html(status, body),
             Err(e) => {
                 tracing::error!(error = %e, "the page behind a link cannot be made");
-                nothing(StatusCode::INTERNAL_SERVER_ERROR, "Foghorn failed", "Acknowledge by the API or the command line.")
+                nothing(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "Foghorn failed",
+                    "Acknowledge by the API or the command line.",
+                )
             }
         }
     }
@@ -217,9 +245,9 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
 /// One line of at most so many characters, without what could turn the text around or hide it.
 fn line(text: &str, most: usize) -> String {
     let turns = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let clean = text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c });
+    let mut clean = text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c });
     let mut out: String = clean.clone().take(most).collect();
-    if clean.skip(most).next().is_some() {
+    if clean.nth(most).is_some() {
         out.pop();
         out.push('…');
     }

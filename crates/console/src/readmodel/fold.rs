@@ -1,6 +1,7 @@
 //! What each event means for the read model.
 
 use crate::show::alert::word;
+use foghorn_core::Record;
 use foghorn_core::alert::{Alert, AlertStatus};
 use foghorn_core::event::Event;
 use foghorn_core::incident::IncidentId;
@@ -8,7 +9,6 @@ use foghorn_core::labels::AlertKey;
 use foghorn_core::page::{Outcome, PageKind};
 use foghorn_core::time::Now;
 use foghorn_core::words::{Actor, Severity};
-use foghorn_core::Record;
 use rusqlite::{Connection, Result, ToSql, params};
 
 /// So many lines about alerts are kept of one incident: a storm must not fill the disk twice. The journal has all.
@@ -36,7 +36,9 @@ pub(super) fn fold(db: &Connection, record: &Record, json: &[u8]) -> Result<()> 
             raise(db, incident, *severity)?;
         }
         Event::AlertStatusChanged { key, status, .. } => set_status(db, key, incident, *status, None)?,
-        Event::AlertEnded { key, at, .. } => set_status(db, key, incident, AlertStatus::Resolved, Some(at.0))?,
+        Event::AlertEnded { key, at, .. } => {
+            set_status(db, key, incident, AlertStatus::Resolved, Some(at.0))?
+        }
         Event::IncidentGrew { id, shape } => raise(db, Some(*id), shape.severity)?,
         _ => life(db, record.at, event)?,
     }
@@ -50,13 +52,15 @@ pub(super) fn fold(db: &Connection, record: &Record, json: &[u8]) -> Result<()> 
 fn life(db: &Connection, at: Now, event: &Event) -> Result<()> {
     let edit = |id: &IncidentId, set: &str, values: &[&dyn ToSql]| {
         let id = id.cast_signed();
-        let values: Vec<&dyn ToSql> = std::iter::once(&id as &dyn ToSql).chain(values.iter().copied()).collect();
+        let values: Vec<&dyn ToSql> =
+            std::iter::once(&id as &dyn ToSql).chain(values.iter().copied()).collect();
         db.prepare_cached(&format!("UPDATE incident SET {set} WHERE id = ?1"))?.execute(&*values).map(|_| ())
     };
     let at = at.wall.0;
     match event {
         Event::Acknowledged { id, by, .. } => {
-            let first = "state = 'acknowledged', acked = coalesce(acked, ?2), acked_by = coalesce(acked_by, ?3)";
+            let first =
+                "state = 'acknowledged', acked = coalesce(acked, ?2), acked_by = coalesce(acked_by, ?3)";
             edit(id, first, &[&at, &actor(Some(by))])
         }
         Event::AcknowledgementLapsed { id, .. } => edit(id, "state = 'open'", &[]),
@@ -86,7 +90,10 @@ fn opened(db: &Connection, alert: &Alert) -> Result<()> {
             word(alert.status),
             alert.started.0
         ])?;
-    db.prepare_cached("UPDATE incident SET alerts = (SELECT count(*) FROM alert WHERE incident = ?1) WHERE id = ?1")?.execute([incident])?;
+    db.prepare_cached(
+        "UPDATE incident SET alerts = (SELECT count(*) FROM alert WHERE incident = ?1) WHERE id = ?1",
+    )?
+    .execute([incident])?;
     raise(db, Some(alert.incident), alert.severity)
 }
 
@@ -96,7 +103,13 @@ fn raise(db: &Connection, incident: Option<IncidentId>, severity: Severity) -> R
         .map(|_| ())
 }
 
-fn set_status(db: &Connection, key: &AlertKey, incident: Option<IncidentId>, status: AlertStatus, ended: Option<i64>) -> Result<()> {
+fn set_status(
+    db: &Connection,
+    key: &AlertKey,
+    incident: Option<IncidentId>,
+    status: AlertStatus,
+    ended: Option<i64>,
+) -> Result<()> {
     db.prepare_cached("UPDATE alert SET status = ?3, ended = ?4 WHERE key = ?1 AND incident = ?2")?
         .execute(params![key.to_string(), incident.map(u64::cast_signed), word(status), ended])
         .map(|_| ())
@@ -113,13 +126,20 @@ fn line(db: &Connection, id: IncidentId, seq: u64, json: &[u8], about_alert: boo
     let id = id.cast_signed();
     if about_alert {
         let kept = db
-            .prepare_cached("UPDATE incident SET alert_lines = alert_lines + 1 WHERE id = ?1 AND alert_lines < ?2")?
+            .prepare_cached(
+                "UPDATE incident SET alert_lines = alert_lines + 1 WHERE id = ?1 AND alert_lines < ?2",
+            )?
             .execute([id, MOST_ALERT_LINES])?;
         if kept == 0 {
-            return db.prepare_cached("UPDATE incident SET left_out = left_out + 1 WHERE id = ?1")?.execute([id]).map(|_| ());
+            return db
+                .prepare_cached("UPDATE incident SET left_out = left_out + 1 WHERE id = ?1")?
+                .execute([id])
+                .map(|_| ());
         }
     }
-    db.prepare_cached("INSERT OR REPLACE INTO timeline VALUES (?1, ?2, ?3)")?.execute(params![id, seq.cast_signed(), json]).map(|_| ())
+    db.prepare_cached("INSERT OR REPLACE INTO timeline VALUES (?1, ?2, ?3)")?
+        .execute(params![id, seq.cast_signed(), json])
+        .map(|_| ())
 }
 
 fn actor(by: Option<&Actor>) -> Option<String> {

@@ -41,7 +41,11 @@ pub(super) fn run(shared: &Shared, events: &dyn Events, mut records: Receiver<Ba
 }
 
 /// Ends well when it is asked to end.
-async fn work(shared: &Shared, events: &dyn Events, records: &mut Receiver<Batch>) -> Result<(), ReadModelError> {
+async fn work(
+    shared: &Shared,
+    events: &dyn Events,
+    records: &mut Receiver<Batch>,
+) -> Result<(), ReadModelError> {
     let mut db = open(shared, events)?;
     *lock(&shared.reader) = Some(schema::reader(&shared.path)?);
     shared.damaged.store(false, Ordering::Release);
@@ -112,7 +116,13 @@ fn catch_up(shared: &Shared, db: &mut Connection, events: &dyn Events) -> Result
 }
 
 /// One batch and all that waits behind it. A gap is filled from the journal.
-fn live(shared: &Shared, db: &mut Connection, events: &dyn Events, records: &mut Receiver<Batch>, first: Batch) -> Result<(), ReadModelError> {
+fn live(
+    shared: &Shared,
+    db: &mut Connection,
+    events: &dyn Events,
+    records: &mut Receiver<Batch>,
+    first: Batch,
+) -> Result<(), ReadModelError> {
     let mut batches = vec![first];
     let mut lost = false;
     while batches.len() < AT_ONCE && !lost {
@@ -127,7 +137,8 @@ fn live(shared: &Shared, db: &mut Connection, events: &dyn Events, records: &mut
     if lost || new.first().is_some_and(|r| r.seq != seq + 1) {
         return catch_up(shared, db, events);
     }
-    let mut parsed = new.into_iter().filter_map(|r| Some((r.seq, Some((**r).clone()), serde_json::to_vec(&**r).ok()?)));
+    let mut parsed =
+        new.into_iter().filter_map(|r| Some((r.seq, Some((**r).clone()), serde_json::to_vec(&**r).ok()?)));
     write(shared, db, &mut parsed)
 }
 

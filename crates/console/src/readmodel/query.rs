@@ -1,10 +1,10 @@
 //! Questions to the read model. All block.
 
 use super::{ReadModel, ReadModelError};
+use foghorn_core::Record;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Actor, Severity};
-use foghorn_core::Record;
 use rusqlite::{OptionalExtension, Row, params};
 
 /// An incident as the journal tells it. Its `state` is what it was when it was last heard of.
@@ -58,12 +58,16 @@ pub(crate) struct Filter {
     pub(crate) resolved: bool,
 }
 
-const COLUMNS: &str =
-    "id, title, peak, state, opened, opened_by, acked, acked_by, resolved, resolved_by, reopened, alerts, paged, left_out";
+const COLUMNS: &str = "id, title, peak, state, opened, opened_by, acked, acked_by, resolved, resolved_by, reopened, alerts, paged, left_out";
 
 impl ReadModel {
     /// Incidents, newest first, without those of `known`.
-    pub(crate) fn incidents(&self, filter: &Filter, limit: usize, known: &dyn Fn(IncidentId) -> bool) -> Result<Vec<Closed>, ReadModelError> {
+    pub(crate) fn incidents(
+        &self,
+        filter: &Filter,
+        limit: usize,
+        known: &dyn Fn(IncidentId) -> bool,
+    ) -> Result<Vec<Closed>, ReadModelError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM incident WHERE id < ?1 AND (?2 IS NULL OR peak = ?2) AND (?3 IS NULL OR title LIKE ?3 ESCAPE '\\') AND (NOT ?4 OR state = 'resolved') ORDER BY id DESC"
         );
@@ -71,7 +75,10 @@ impl ReadModel {
         let like = filter.text.as_deref().map(like);
         self.read(|db| {
             let mut query = db.prepare_cached(&sql)?;
-            let rows = query.query_map(params![before, filter.severity.map(|s| s as i64), like, filter.resolved], closed)?;
+            let rows = query.query_map(
+                params![before, filter.severity.map(|s| s as i64), like, filter.resolved],
+                closed,
+            )?;
             // An error is kept; what the view shows is left out before the limit counts.
             rows.filter(|row| row.as_ref().map_or(true, |c| !known(c.id))).take(limit).collect()
         })
@@ -79,48 +86,80 @@ impl ReadModel {
 
     pub(crate) fn incident(&self, id: IncidentId) -> Result<Option<Closed>, ReadModelError> {
         let Ok(id) = i64::try_from(id) else { return Ok(None) };
-        self.read(|db| db.prepare_cached(&format!("SELECT {COLUMNS} FROM incident WHERE id = ?1"))?.query_row([id], closed).optional())
+        self.read(|db| {
+            db.prepare_cached(&format!("SELECT {COLUMNS} FROM incident WHERE id = ?1"))?
+                .query_row([id], closed)
+                .optional()
+        })
     }
 
     /// Alerts in the order of their keys.
-    pub(crate) fn alerts(&self, id: IncidentId, after: &str, limit: usize) -> Result<Vec<ClosedAlert>, ReadModelError> {
+    pub(crate) fn alerts(
+        &self,
+        id: IncidentId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ClosedAlert>, ReadModelError> {
         const SQL: &str = "SELECT key, summary, source, entity, severity, status, started, ended FROM alert WHERE incident = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
         self.read(|db| {
             let mut query = db.prepare_cached(SQL)?;
-            let rows = query.query_map(params![id.cast_signed(), after, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-                Ok(ClosedAlert {
-                    key: row.get(0)?,
-                    summary: row.get(1)?,
-                    source: row.get(2)?,
-                    entity: row.get(3)?,
-                    severity: severity(row.get(4)?),
-                    status: row.get(5)?,
-                    started: Wall(row.get(6)?),
-                    ended: row.get::<_, Option<i64>>(7)?.map(Wall),
-                })
-            })?;
+            let rows = query.query_map(
+                params![id.cast_signed(), after, i64::try_from(limit).unwrap_or(i64::MAX)],
+                |row| {
+                    Ok(ClosedAlert {
+                        key: row.get(0)?,
+                        summary: row.get(1)?,
+                        source: row.get(2)?,
+                        entity: row.get(3)?,
+                        severity: severity(row.get(4)?),
+                        status: row.get(5)?,
+                        started: Wall(row.get(6)?),
+                        ended: row.get::<_, Option<i64>>(7)?.map(Wall),
+                    })
+                },
+            )?;
             rows.collect()
         })
     }
 
     /// An incident's events after a sequence number, oldest first.
-    pub(crate) fn timeline(&self, id: IncidentId, after: u64, limit: usize) -> Result<Vec<Line>, ReadModelError> {
-        self.lines("SELECT record FROM timeline WHERE incident = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3", id, after, limit)
+    pub(crate) fn timeline(
+        &self,
+        id: IncidentId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Line>, ReadModelError> {
+        self.lines(
+            "SELECT record FROM timeline WHERE incident = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+            id,
+            after,
+            limit,
+        )
     }
 
     /// An incident's last events, oldest first.
     pub(crate) fn latest(&self, id: IncidentId, limit: usize) -> Result<Vec<Line>, ReadModelError> {
-        let newest_first = "SELECT record FROM timeline WHERE incident = ?1 AND seq > ?2 ORDER BY seq DESC LIMIT ?3";
+        let newest_first =
+            "SELECT record FROM timeline WHERE incident = ?1 AND seq > ?2 ORDER BY seq DESC LIMIT ?3";
         let mut lines = self.lines(newest_first, id, 0, limit)?;
         lines.reverse();
         Ok(lines)
     }
 
-    fn lines(&self, sql: &str, id: IncidentId, after: u64, limit: usize) -> Result<Vec<Line>, ReadModelError> {
+    fn lines(
+        &self,
+        sql: &str,
+        id: IncidentId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Line>, ReadModelError> {
         let (id, after) = (id.cast_signed(), i64::try_from(after).unwrap_or(i64::MAX));
         self.read(|db| {
             let mut query = db.prepare_cached(sql)?;
-            let rows = query.query_map(params![id, after, i64::try_from(limit).unwrap_or(i64::MAX)], |row| row.get::<_, Vec<u8>>(0))?;
+            let rows = query
+                .query_map(params![id, after, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    row.get::<_, Vec<u8>>(0)
+                })?;
             let mut lines = Vec::new();
             for json in rows {
                 let json = json?;

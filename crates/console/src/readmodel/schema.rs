@@ -66,7 +66,9 @@ pub(super) fn open(path: &Path) -> Result<(Connection, bool), ReadModelError> {
     }
     remove(path)?;
     let db = connect(path)?;
-    db.execute_batch(&format!("BEGIN; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"))?;
+    db.execute_batch(&format!(
+        "BEGIN; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+    ))?;
     Ok((db, true))
 }
 
@@ -95,7 +97,10 @@ fn connect(path: &Path) -> Result<Connection, ReadModelError> {
 
 /// A second connection, for queries.
 pub(super) fn reader(path: &Path) -> Result<Connection, ReadModelError> {
-    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let db = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
     Ok(db)
 }

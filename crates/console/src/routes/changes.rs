@@ -52,7 +52,11 @@ pub(crate) struct NewChange {
 #[utoipa::path(post, path = "/api/v1/changes", tag = "changes", request_body = NewChange,
     responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
         (status = "default", body = Body, content_type = "application/problem+json")))]
-pub(crate) async fn add(State(api): State<Arc<Api>>, caller: Caller, Json(new): Json<NewChange>) -> Result<Response, Problem> {
+pub(crate) async fn add(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Json(new): Json<NewChange>,
+) -> Result<Response, Problem> {
     let invalid = |e: String| Problem::new(Kind::Invalid, e);
     if new.summary.trim().is_empty() || new.summary.len() > 1000 {
         return Err(invalid("a change needs a summary of at most 1000 bytes".to_owned()));

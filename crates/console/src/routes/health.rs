@@ -39,12 +39,17 @@ impl Pulse {
         let since = match seen.as_mut().filter(same) {
             Some(s) => s.since,
             None => {
-                *seen = Some(Seen { decision: view.stats.last_decision, inputs: view.stats.inputs, since: now });
+                *seen =
+                    Some(Seen { decision: view.stats.last_decision, inputs: view.stats.inputs, since: now });
                 now
             }
         };
         // What has been due for longer than anybody has looked counts from when it was due, or from the last decision.
-        let since = if overdue > Span::ZERO { since.min((Mono(now.0 - overdue.0)).max(view.stats.last_decision)) } else { since };
+        let since = if overdue > Span::ZERO {
+            since.min((Mono(now.0 - overdue.0)).max(view.stats.last_decision))
+        } else {
+            since
+        };
         now.since(since)
     }
 }

@@ -7,10 +7,10 @@ use crate::extract::{Json, OptionalJson, Path, Query};
 use crate::problem::{Body, Problem};
 use crate::readmodel::{Closed, Filter};
 use crate::reply::{Done, respond};
+use crate::show::Severity;
 use crate::show::alert::AlertShown;
 use crate::show::event::EventShown;
 use crate::show::incident::{Detail, Summary, shown_severity};
-use crate::show::Severity;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use foghorn_core::incident::{Incident, IncidentId};
@@ -18,7 +18,7 @@ use foghorn_core::input::Input;
 use foghorn_core::labels::AlertKey;
 use foghorn_core::words::Name;
 use foghorn_engine::{Class, View};
-use http::{HeaderValue, header};
+use http::{HeaderValue, Uri, header};
 use serde::{Deserialize, Serialize};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -70,14 +70,18 @@ pub(crate) struct List {
 /// Incidents, newest first.
 #[utoipa::path(get, path = "/api/v1/incidents", tag = "incidents", params(ListQuery),
     responses((status = 200, body = List), (status = "default", body = Body, content_type = "application/problem+json")))]
-pub(crate) async fn list(State(api): State<Arc<Api>>, Query(q): Query<ListQuery>) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    uri: Uri,
+    Query(q): Query<ListQuery>,
+) -> Result<Response, Problem> {
     let limit = limit(q.limit, 50);
     let mut list = api.blocking(move |api| collect(api, &q, limit)).await?;
     let mut link = None;
     if list.incidents.len() > limit {
         list.incidents.truncate(limit);
         list.next = list.incidents.last().map(|i| i.id);
-        link = list.next.map(|next| next_link(&api, "/api/v1/incidents", next, limit));
+        link = list.next.map(|next| next_link(&api, &uri, next, limit));
     }
     Ok(with_link(axum::Json(list).into_response(), link))
 }
@@ -100,12 +104,25 @@ fn collect(api: &Api, q: &ListQuery, limit: usize) -> List {
             && q.severity.is_none_or(|s| shown_severity(i) == s.into())
             && text.as_ref().is_none_or(|t| i.title.to_ascii_lowercase().contains(t))
     };
-    let newest_first = view.state.incidents.range((Bound::Unbounded, q.after.map_or(Bound::Unbounded, Bound::Excluded))).rev();
-    let mut incidents: Vec<Summary> =
-        newest_first.map(|(_, i)| &**i).filter(|i| wanted(i)).take(limit + 1).map(|i| Summary::of(&view, i, url)).collect();
+    let newest_first = view
+        .state
+        .incidents
+        .range((Bound::Unbounded, q.after.map_or(Bound::Unbounded, Bound::Excluded)))
+        .rev();
+    let mut incidents: Vec<Summary> = newest_first
+        .map(|(_, i)| &**i)
+        .filter(|i| wanted(i))
+        .take(limit + 1)
+        .map(|i| Summary::of(&view, i, url))
+        .collect();
     let mut incomplete = None;
     if matches!(which, Which::Resolved | Which::All) {
-        let filter = Filter { before: q.after, severity: q.severity.map(Into::into), text: q.q.clone(), resolved: which == Which::Resolved };
+        let filter = Filter {
+            before: q.after,
+            severity: q.severity.map(Into::into),
+            text: q.q.clone(),
+            resolved: which == Which::Resolved,
+        };
         let known = |id| view.state.incidents.contains_key(&id);
         match api.parts.read_model.incidents(&filter, limit + 1, &known) {
             Ok(closed) => incidents.extend(closed.iter().map(|c| Summary::closed(c, &view, url))),
@@ -125,13 +142,22 @@ fn behind(api: &Api, view: &View) -> Option<String> {
         (_, 0) => None,
         (Some(e), n) => Some(format!("the list of closed incidents is {n} events behind: {e}")),
         // A moment's work, unless it is being made anew.
-        (None, n) => (n > 1000).then(|| format!("the list of closed incidents is {n} events behind and catching up")),
+        (None, n) => {
+            (n > 1000).then(|| format!("the list of closed incidents is {n} events behind and catching up"))
+        }
     }
 }
 
-/// `Link: <…>; rel="next"`; the other parts of the query are the client's to repeat, as they were.
-pub(super) fn next_link(api: &Api, path: &str, after: impl std::fmt::Display, limit: usize) -> String {
-    format!("<{}{path}?after={after}&limit={limit}>; rel=\"next\"", api.config().server.public_url)
+/// `Link: <…>; rel="next"`: the same address, after what was shown.
+pub(super) fn next_link(api: &Api, uri: &Uri, after: impl std::fmt::Display, limit: usize) -> String {
+    let paging = |pair: &&str| pair.starts_with("after=") || pair.starts_with("limit=");
+    let kept = uri.query().unwrap_or("").split('&').filter(|p| !p.is_empty() && !paging(p));
+    let query: String = kept.flat_map(|p| [p, "&"]).collect();
+    format!(
+        "<{}{}?{query}after={after}&limit={limit}>; rel=\"next\"",
+        api.config().server.public_url,
+        uri.path()
+    )
 }
 
 pub(super) fn with_link(mut response: Response, link: Option<String>) -> Response {
@@ -176,7 +202,10 @@ pub(crate) async fn open(State(api): State<Arc<Api>>, caller: Caller, Json(open)
 /// One incident.
 #[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "incidents", params(("id" = u64, Path)),
     responses((status = 200, body = Detail), (status = "default", body = Body, content_type = "application/problem+json")))]
-pub(crate) async fn show(State(api): State<Arc<Api>>, Path(id): Path<IncidentId>) -> Result<axum::Json<Detail>, Problem> {
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<IncidentId>,
+) -> Result<axum::Json<Detail>, Problem> {
     api.blocking(move |api| detail(api, id)).await?.map(axum::Json)
 }
 
@@ -194,7 +223,9 @@ fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
     };
     match model.latest(id, 50) {
         Ok(lines) => {
-            let shown = lines.into_iter().filter_map(|l| EventShown::new(l.record.seq, l.json, &view.state, l.alert.as_deref()));
+            let shown = lines
+                .into_iter()
+                .filter_map(|l| EventShown::new(l.record.seq, l.json, &view.state, l.alert.as_deref()));
             detail.timeline = shown.collect();
         }
         Err(e) => detail.timeline_error = Some(e.to_string()),
@@ -234,6 +265,7 @@ pub(crate) struct Alerts {
 pub(crate) async fn alerts(
     State(api): State<Arc<Api>>,
     Path(id): Path<IncidentId>,
+    uri: Uri,
     Query(q): Query<AlertsQuery>,
 ) -> Result<Response, Problem> {
     let limit = limit(q.limit, 100);
@@ -243,17 +275,25 @@ pub(crate) async fn alerts(
         alerts.truncate(limit);
         next = alerts.last().map(|a| a.key.clone());
     }
-    let link = next.as_ref().map(|n| next_link(&api, &format!("/api/v1/incidents/{id}/alerts"), n, limit));
+    let link = next.as_ref().map(|n| next_link(&api, &uri, n, limit));
     Ok(with_link(axum::Json(Alerts { alerts, next }).into_response(), link))
 }
 
-fn alerts_of(api: &Api, id: IncidentId, after: Option<&str>, most: usize) -> Result<Vec<AlertShown>, Problem> {
+fn alerts_of(
+    api: &Api,
+    id: IncidentId,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Vec<AlertShown>, Problem> {
     let view = api.view();
     if let Some(incident) = view.state.incident(id) {
         let from = match after {
             None => Bound::Unbounded,
             Some(key) => Bound::Excluded(AlertKey::parse(key).ok_or_else(|| {
-                Problem::new(crate::problem::Kind::BadQuery, "`after` is the key of an alert, as in `next` of the answer before")
+                Problem::new(
+                    crate::problem::Kind::BadQuery,
+                    "`after` is the key of an alert, as in `next` of the answer before",
+                )
             })?),
         };
         let keys = incident.alerts.range((from, Bound::Unbounded));

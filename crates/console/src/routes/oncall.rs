@@ -64,18 +64,23 @@ impl PersonShown {
 /// Who is on call.
 #[utoipa::path(get, path = "/api/v1/oncall", tag = "people", params(OnCallQuery),
     responses((status = 200, body = OnCall), (status = "default", body = Body, content_type = "application/problem+json")))]
-pub(crate) async fn list(State(api): State<Arc<Api>>, Query(q): Query<OnCallQuery>) -> Result<Json<OnCall>, Problem> {
+pub(crate) async fn list(
+    State(api): State<Arc<Api>>,
+    Query(q): Query<OnCallQuery>,
+) -> Result<Json<OnCall>, Problem> {
     let view = api.view();
     let at = match q.at {
         Some(text) => parse(&text).map_err(|e| Problem::new(Kind::BadQuery, e))?,
         None => view.at.wall,
     };
-    let schedules = view.state.setup.schedules.iter().map(|(name, s)| schedule(&view.state, name, s, at)).collect();
+    let schedules =
+        view.state.setup.schedules.iter().map(|(name, s)| schedule(&view.state, name, s, at)).collect();
     Ok(Json(OnCall { at: rfc3339(at), schedules }))
 }
 
 fn schedule(state: &foghorn_core::State, name: &Name, s: &Schedule, at: Wall) -> ScheduleShown {
-    let on_call = |at| s.on_call(at, overrides(state, name)).iter().map(|p| PersonShown::of(state, p)).collect();
+    let on_call =
+        |at| s.on_call(at, overrides(state, name)).iter().map(|p| PersonShown::of(state, p)).collect();
     let until = s.next_change(at, overrides(state, name));
     ScheduleShown {
         name: name.to_string(),

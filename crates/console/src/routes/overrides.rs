@@ -79,7 +79,11 @@ pub(crate) struct NewOverride {
 #[utoipa::path(post, path = "/api/v1/overrides", tag = "people", request_body = NewOverride,
     responses((status = 201, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
         (status = "default", body = Body, content_type = "application/problem+json")))]
-pub(crate) async fn add(State(api): State<Arc<Api>>, caller: Caller, Json(new): Json<NewOverride>) -> Result<Response, Problem> {
+pub(crate) async fn add(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Json(new): Json<NewOverride>,
+) -> Result<Response, Problem> {
     let id = new_id("o")?;
     let starts = new.starts.map(|t| parse(&t)).transpose().map_err(|e| Problem::new(Kind::Invalid, e))?;
     let starts = starts.unwrap_or_else(|| api.now().wall);

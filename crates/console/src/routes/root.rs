@@ -21,7 +21,8 @@ pub(crate) async fn index(State(api): State<Arc<Api>>) -> Html<String> {
         ("/metrics", "metrics"),
         ("/openapi.json", "the API's description (OpenAPI 3.1)"),
     ];
-    let links: String = LINKS.iter().map(|(at, what)| format!("<li><a href=\"{at}\">{what}</a></li>")).collect();
+    let links: String =
+        LINKS.iter().map(|(at, what)| format!("<li><a href=\"{at}\">{what}</a></li>")).collect();
     Html(format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>Foghorn</title><h1>Foghorn {}</h1><ul>{links}</ul></html>",
@@ -43,5 +44,8 @@ pub(crate) async fn openapi() -> Response {
 pub(crate) async fn problem(Path(kind): Path<String>) -> Result<String, Problem> {
     let known = Kind::ALL.iter().map(|k| k.parts()).find(|(name, ..)| *name == kind);
     let (_, title, status) = known.ok_or_else(|| Problem::not_found(format!("problem {kind}")))?;
-    Ok(format!("{title} (status {}). The answer's `detail` says what is wrong and what to do.\n", status.as_u16()))
+    Ok(format!(
+        "{title} (status {}). The answer's `detail` says what is wrong and what to do.\n",
+        status.as_u16()
+    ))
 }

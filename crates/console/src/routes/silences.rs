@@ -92,12 +92,21 @@ pub(crate) struct NewSilence {
 #[utoipa::path(post, path = "/api/v1/silences", tag = "silences", request_body = NewSilence,
     responses((status = 201, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
         (status = "default", body = Body, content_type = "application/problem+json")))]
-pub(crate) async fn add(State(api): State<Arc<Api>>, caller: Caller, Json(new): Json<NewSilence>) -> Result<Response, Problem> {
+pub(crate) async fn add(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Json(new): Json<NewSilence>,
+) -> Result<Response, Problem> {
     let invalid = |e: String| Problem::new(Kind::Invalid, e);
     let id = new_id("s")?;
     let input = Input::Silence {
         id: Name::from(id.as_str()),
-        matchers: new.matchers.iter().map(|m| Matcher::parse(m)).collect::<Result<_, _>>().map_err(invalid)?,
+        matchers: new
+            .matchers
+            .iter()
+            .map(|m| Matcher::parse(m))
+            .collect::<Result<_, _>>()
+            .map_err(invalid)?,
         entities: new.entities.into_iter().map(Name::from).collect(),
         starts: new.starts.map(|t| parse(&t)).transpose().map_err(invalid)?,
         ends: ends(new.ends.as_deref(), new.lasts.as_deref())?,
@@ -113,7 +122,8 @@ pub(super) fn ends(ends: Option<&str>, lasts: Option<&str>) -> Result<Ends, Prob
     let ends = match (ends, lasts) {
         (Some(at), None) => parse(at).map(Ends::At),
         (None, Some(span)) => parse_span(span).map(Ends::After),
-        _ => Err("say when it ends: either `ends` with a time, or `for` with a length of time such as 2h".to_owned()),
+        _ => Err("say when it ends: either `ends` with a time, or `for` with a length of time such as 2h"
+            .to_owned()),
     };
     ends.map_err(|e| Problem::new(Kind::Invalid, e))
 }

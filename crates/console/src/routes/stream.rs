@@ -45,17 +45,22 @@ pub(crate) async fn stream(
     headers: HeaderMap,
     Query(q): Query<StreamQuery>,
 ) -> Result<Response, Problem> {
-    let resume = match headers.get("last-event-id").map(|v| v.to_str().ok().and_then(|t| t.trim().parse().ok())) {
+    let resume = match headers
+        .get("last-event-id")
+        .map(|v| v.to_str().ok().and_then(|t| t.trim().parse().ok()))
+    {
         Some(Some(seq)) => Some(seq),
         Some(None) => return Err(Problem::new(Kind::BadQuery, "Last-Event-ID is the number of an event")),
         None => q.after,
     };
     let permit = api.streams.clone().try_acquire_owned();
-    let permit = permit.map_err(|_| Problem::new(Kind::Unavailable, "as many streams are open as there may be"))?;
+    let permit =
+        permit.map_err(|_| Problem::new(Kind::Unavailable, "as many streams are open as there may be"))?;
     // Before the view is looked at: what is written in between is then in one of the two.
     let records = api.parts.engine.follow();
     let last = resume.unwrap_or_else(|| api.parts.engine.view().seq);
-    let from = Follower { api, records, last, behind: resume.is_some(), ready: VecDeque::new(), _permit: permit };
+    let from =
+        Follower { api, records, last, behind: resume.is_some(), ready: VecDeque::new(), _permit: permit };
     let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("still here");
     Ok(Sse::new(follow(from)).keep_alive(keep_alive).into_response())
 }
@@ -105,7 +110,9 @@ impl Follower {
             return;
         }
         let state = self.api.parts.engine.view().state.clone();
-        let shown = new.into_iter().filter_map(|r| EventShown::new(r.seq, serde_json::to_vec(&**r).ok()?, &state, None));
+        let shown = new
+            .into_iter()
+            .filter_map(|r| EventShown::new(r.seq, serde_json::to_vec(&**r).ok()?, &state, None));
         self.ready.extend(shown);
     }
 }

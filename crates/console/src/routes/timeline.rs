@@ -9,6 +9,7 @@ use crate::show::event::EventShown;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use foghorn_core::incident::IncidentId;
+use http::Uri;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -41,8 +42,8 @@ impl EventPage {
         EventPage { events, next }
     }
 
-    pub(super) fn respond(self, api: &Api, path: &str, limit: usize) -> Response {
-        let link = self.next.map(|next| next_link(api, path, next, limit));
+    pub(super) fn respond(self, api: &Api, uri: &Uri, limit: usize) -> Response {
+        let link = self.next.map(|next| next_link(api, uri, next, limit));
         with_link(axum::Json(self).into_response(), link)
     }
 }
@@ -53,6 +54,7 @@ impl EventPage {
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Path(id): Path<IncidentId>,
+    uri: Uri,
     Query(q): Query<PageQuery>,
 ) -> Result<Response, Problem> {
     let limit = limit(q.limit, 100);
@@ -63,9 +65,11 @@ pub(crate) async fn list(
             return Err(Problem::not_found(format!("incident {id}")));
         }
         let lines = model.timeline(id, q.after.unwrap_or(0), limit + 1)?;
-        let shown = lines.into_iter().filter_map(|l| EventShown::new(l.record.seq, l.json, &view.state, l.alert.as_deref()));
+        let shown = lines
+            .into_iter()
+            .filter_map(|l| EventShown::new(l.record.seq, l.json, &view.state, l.alert.as_deref()));
         Ok(EventPage::new(shown.collect(), limit))
     };
     let page = api.blocking(read).await??;
-    Ok(page.respond(&api, &format!("/api/v1/incidents/{id}/timeline"), limit))
+    Ok(page.respond(&api, &uri, limit))
 }

@@ -43,7 +43,9 @@ pub(crate) struct AlertShown {
 
 impl AlertShown {
     pub(crate) fn of(a: &Alert, wall_at: impl Fn(foghorn_core::time::Mono) -> Wall) -> AlertShown {
-        let map = |labels: &foghorn_core::labels::Labels| labels.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let map = |labels: &foghorn_core::labels::Labels| {
+            labels.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+        };
         AlertShown {
             key: a.key.to_string(),
             source: a.source.to_string(),

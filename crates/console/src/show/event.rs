@@ -1,11 +1,11 @@
 //! An event, as the API shows it.
 
 use crate::time::rfc3339;
+use foghorn_core::State;
 use foghorn_core::event::Record;
 use foghorn_core::labels::AlertKey;
 use foghorn_core::timeline::{self, Names};
 use foghorn_core::words::Name;
-use foghorn_core::State;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;

@@ -70,7 +70,9 @@ impl Summary {
         let mark = |at, by| Some(Mark::new(at, by, state));
         let (word, acknowledged, resolved, until) = match &incident.status {
             Status::Open => (State::Open, None, None, view.at.wall),
-            Status::Acknowledged { by, at, .. } => (State::Acknowledged, mark(at.wall, Some(by)), None, view.at.wall),
+            Status::Acknowledged { by, at, .. } => {
+                (State::Acknowledged, mark(at.wall, Some(by)), None, view.at.wall)
+            }
             Status::Resolved { by, at, .. } => (State::Resolved, None, mark(at.wall, by.as_ref()), at.wall),
         };
         Summary {
@@ -263,10 +265,19 @@ impl Detail {
     pub(crate) fn of(view: &View, incident: &Incident, closed: Option<&Closed>, public_url: &str) -> Detail {
         let state = &view.state;
         let downstream = picture::downstream(state, incident);
+        let mut summary = Summary::of(view, incident, public_url);
+        if incident.is_resolved() {
+            // The state forgets who was on it; the record does not.
+            let first = closed.and_then(|c| c.acked.as_ref());
+            summary.acknowledged = first.map(|(at, by)| Mark::new(*at, by.as_ref(), state));
+        }
         Detail {
-            summary: Summary::of(view, incident, public_url),
+            summary,
             revision: incident.shape().revision,
-            worst_alerts: picture::worst(state, incident, WORST).into_iter().map(|a| AlertShown::of(a, |at| view.wall_at(at))).collect(),
+            worst_alerts: picture::worst(state, incident, WORST)
+                .into_iter()
+                .map(|a| AlertShown::of(a, |at| view.wall_at(at)))
+                .collect(),
             entities: picture::unwell(incident)
                 .into_iter()
                 .take(LISTED)

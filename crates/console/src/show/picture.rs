@@ -51,7 +51,11 @@ pub(crate) fn changes<'a>(state: &'a State, incident: &Incident, most: usize) ->
 /// Where to read what to do, each once: what alerts say, then what the topology says.
 pub(crate) fn runbooks(state: &State, incident: &Incident) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    let alerts = state.alerts_of(incident).take(MOST_LOOKED_AT).filter(|a| a.status.is_open()).filter_map(Alert::runbook);
+    let alerts = state
+        .alerts_of(incident)
+        .take(MOST_LOOKED_AT)
+        .filter(|a| a.status.is_open())
+        .filter_map(Alert::runbook);
     let mut add = |url: &str| {
         if found.len() < MOST_RUNBOOKS && !found.iter().any(|f| f == url) {
             found.push(url.to_owned());
@@ -59,7 +63,8 @@ pub(crate) fn runbooks(state: &State, incident: &Incident) -> Vec<String> {
     };
     alerts.for_each(&mut add);
     for entity in incident.entities.keys() {
-        let nearest = state.setup.upstream(entity).iter().find_map(|e| state.setup.topology.get(e)?.runbook.clone());
+        let nearest =
+            state.setup.upstream(entity).iter().find_map(|e| state.setup.topology.get(e)?.runbook.clone());
         if let Some(url) = nearest {
             add(&url);
         }
@@ -70,5 +75,6 @@ pub(crate) fn runbooks(state: &State, incident: &Incident) -> Vec<String> {
 /// Whether a browser may be sent there: a label from outside could say `javascript:`.
 pub(crate) fn is_web_link(url: &str) -> bool {
     let lower = url.get(..8).or_else(|| url.get(..7)).unwrap_or("").to_ascii_lowercase();
-    (lower.starts_with("http://") || lower.starts_with("https://")) && !url.contains(|c: char| c.is_control() || c.is_whitespace())
+    (lower.starts_with("http://") || lower.starts_with("https://"))
+        && !url.contains(|c: char| c.is_control() || c.is_whitespace())
 }

@@ -1,36 +1,54 @@
 //! Incidents through the API: seen, answered, listed, looked up when they are over.
 
+use crate::kit::{HERE, Mode, OPEN, from, kit, send};
 use foghorn_core::input::Input;
 use foghorn_core::page::{Outcome, PageKey, PageKind};
-use crate::kit::{HERE, Mode, OPEN, from, kit, send};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn an_incident_from_a_failing_check_to_the_end() {
     let kit = kit(OPEN).await;
-    assert_eq!(kit.post("/api/v1/changes", r#"{"summary": "shop-api 1.2.3", "entity": "db"}"#).await.status, 200);
+    assert_eq!(
+        kit.post("/api/v1/changes", r#"{"summary": "shop-api 1.2.3", "entity": "db"}"#).await.status,
+        200
+    );
     kit.check("shop", Some("status is 502")).await;
-    let key = PageKey { incident: 1, kind: PageKind::Page, wave: 1, round: 0, step: 0, person: "day-ops".into(), contact: 0 };
+    let key = PageKey {
+        incident: 1,
+        kind: PageKind::Page,
+        wave: 1,
+        round: 0,
+        step: 0,
+        person: "day-ops".into(),
+        contact: 0,
+    };
     let outcome = Outcome::Retry { error: "451 try later".to_owned(), after: None };
     kit.input(Input::Delivered { key, outcome }).await;
     kit.caught_up().await;
 
     let i = kit.get("/api/v1/incidents/1").await.json();
     assert_eq!(i["title"], "shop: status is 502");
-    assert_eq!((&i["state"], &i["severity"], &i["opened_at"]), (&json!("open"), &json!("critical"), &json!("2026-11-21T03:12:40.000Z")));
+    assert_eq!(
+        (&i["state"], &i["severity"], &i["opened_at"]),
+        (&json!("open"), &json!("critical"), &json!("2026-11-21T03:12:40.000Z"))
+    );
     assert_eq!(i["entities"], json!([{"name": "shop-api", "open_alerts": 1}]));
     assert_eq!(i["downstream"], json!(["shop"]));
     assert_eq!(i["runbooks"], json!(["https://wiki.example.com/shop"]));
     assert_eq!(i["changes"][0]["summary"], "shop-api 1.2.3", "a change to what it stands on");
     assert_eq!(i["worst_alerts"][0]["status"], "firing");
     let page = &i["pages"][0];
-    assert_eq!((&page["person_name"], &page["attempts"], &page["error"]), (&json!("Day operator"), &json!(1), &json!("451 try later")));
+    assert_eq!(
+        (&page["person_name"], &page["attempts"], &page["error"]),
+        (&json!("Day operator"), &json!(1), &json!("451 try later"))
+    );
     assert!(!i.to_string().contains("day@example.com"), "addresses are nobody's business");
-    assert_eq!(i["escalation"]["next"]["text"], "in 5m (step 2): Night operator");
+    assert_eq!(i["escalation"]["next"]["text"], "in 5m it pages Night operator (step 2)");
     assert_eq!(i["escalation"]["next"]["at"], "2026-11-21T03:17:40.000Z");
 
     let lines = kit.get("/api/v1/incidents/1/timeline").await.json();
-    let texts: Vec<&str> = lines["events"].as_array().unwrap().iter().map(|e| e["text"].as_str().unwrap()).collect();
+    let texts: Vec<&str> =
+        lines["events"].as_array().unwrap().iter().map(|e| e["text"].as_str().unwrap()).collect();
     insta::assert_snapshot!(texts.join("\n"), @r"
 incident 1 opened: shop: status is 502
 critical alert on shop-api from checks: shop: status is 502
@@ -43,7 +61,11 @@ could not reach Day operator by email (step 1), will try again: 451 try later
     let ack = kit.post("/api/v1/incidents/1/ack", "").await;
     assert_eq!((ack.status.as_u16(), ack.json()), (200, json!({"saved": true, "changed": true})));
     let again = kit.post("/api/v1/incidents/1/ack", "{}").await;
-    assert_eq!(again.json(), json!({"saved": true, "changed": false}), "a repeated acknowledgement is harmless");
+    assert_eq!(
+        again.json(),
+        json!({"saved": true, "changed": false}),
+        "a repeated acknowledgement is harmless"
+    );
     let i = kit.get("/api/v1/incidents/1").await.json();
     assert_eq!((&i["state"], &i["acknowledged"]["by"]["name"]), (&json!("acknowledged"), &json!("local")));
     assert_eq!(kit.post("/api/v1/incidents/1/note", r#"{"text": "the cable"}"#).await.status, 200);
@@ -57,10 +79,16 @@ could not reach Day operator by email (step 1), will try again: 451 try later
     kit.caught_up().await;
     assert!(kit.engine.view().state.incident(1).is_none());
     let i = kit.get("/api/v1/incidents/1").await.json();
-    assert_eq!((&i["state"], &i["acknowledged"]["by"]["name"], &i["resolved"]["by"]["name"]), (&json!("resolved"), &json!("local"), &json!("local")));
+    assert_eq!(
+        (&i["state"], &i["acknowledged"]["by"]["name"], &i["resolved"]["by"]["name"]),
+        (&json!("resolved"), &json!("local"), &json!("local"))
+    );
     assert_eq!(i["worst_alerts"][0]["summary"], "shop: status is 502");
     assert!(i["timeline"].as_array().unwrap().iter().any(|e| e["text"] == "local (API): the cable"), "{i:#}");
-    assert!(i["timeline"].as_array().unwrap().iter().any(|e| e["text"] == "well again: shop: status is 502"), "{i:#}");
+    assert!(
+        i["timeline"].as_array().unwrap().iter().any(|e| e["text"] == "well again: shop: status is 502"),
+        "{i:#}"
+    );
     assert_eq!(kit.get("/api/v1/incidents/1/alerts").await.json()["alerts"][0]["status"], "resolved");
     let late = kit.post("/api/v1/incidents/1/ack", "").await;
     assert_eq!(late.status, 409, "put away is over, not unknown");
@@ -72,10 +100,16 @@ async fn what_is_not_saved_says_so() {
     kit.check("shop", Some("status is 502")).await;
     *kit.mode.lock().unwrap() = Mode::Degraded;
     let ack = kit.post("/api/v1/incidents/1/ack", "").await;
-    assert_eq!((ack.status.as_u16(), ack.json()), (202, json!({"saved": false, "why": "no space left on the disk", "changed": true})));
+    assert_eq!(
+        (ack.status.as_u16(), ack.json()),
+        (202, json!({"saved": false, "why": "no space left on the disk", "changed": true}))
+    );
     let ready = kit.get("/readyz").await;
     assert_eq!(ready.status, 200, "able to page from memory");
-    assert_eq!(ready.json(), json!({"ready": true, "degraded": true, "reasons": ["the journal takes no events: no space left on the disk; pages go out from memory"]}));
+    assert_eq!(
+        ready.json(),
+        json!({"ready": true, "degraded": true, "reasons": ["the journal takes no events: no space left on the disk; pages go out from memory"]})
+    );
     assert_eq!(kit.get("/api/v1/status").await.json()["degraded"]["why"], "no space left on the disk");
     *kit.mode.lock().unwrap() = Mode::Unavailable;
     let change = kit.post("/api/v1/changes", r#"{"summary": "x"}"#).await;
@@ -107,7 +141,10 @@ async fn lists_go_through_open_and_closed_ones_page_by_page() {
         let next = page.json()["next"].clone();
         assert_eq!(next.is_null(), page.header("link").is_empty());
         let Some(next) = next.as_u64() else { break };
-        assert_eq!(page.header("link"), format!("<http://127.0.0.1:7070/api/v1/incidents?after={next}&limit=3>; rel=\"next\""));
+        assert_eq!(
+            page.header("link"),
+            format!("<http://127.0.0.1:7070/api/v1/incidents?after={next}&limit=3>; rel=\"next\"")
+        );
         path = format!("/api/v1/incidents?limit=3&after={next}");
     }
     assert_eq!(seen, (1..=10).rev().collect::<Vec<_>>(), "each once, newest first");
@@ -126,6 +163,11 @@ async fn lists_go_through_open_and_closed_ones_page_by_page() {
     ] {
         assert_eq!(ids(&kit.get(&format!("/api/v1/incidents?{query}")).await.json()), expected, "{query}");
     }
+    let filtered = kit.get("/api/v1/incidents?q=old%20&after=7&limit=2&severity=warning").await;
+    assert_eq!(
+        filtered.header("link"),
+        "<http://127.0.0.1:7070/api/v1/incidents?q=old%20&severity=warning&after=3&limit=2>; rel=\"next\""
+    );
     let first = kit.get("/api/v1/events?limit=2").await.json();
     assert_eq!((first["events"][1]["seq"].as_u64(), first["next"].as_u64()), (Some(2), Some(2)));
     let last = kit.journal.0.lock().unwrap().len() as u64;
@@ -140,12 +182,18 @@ async fn ten_thousand_alerts_are_shown_a_page_at_a_time() {
     let kit = kit(OPEN).await;
     let item = |n: u32| AlertItem {
         entity: Some("db".into()),
-        ..AlertItem::firing(Labels::from_pairs([("alertname", "Slow".to_owned()), ("n", n.to_string())]), Labels::empty())
+        ..AlertItem::firing(
+            Labels::from_pairs([("alertname", "Slow".to_owned()), ("n", n.to_string())]),
+            Labels::empty(),
+        )
     };
     kit.input(Input::Alerts { source: "prometheus".into(), items: (0..10_000).map(item).collect() }).await;
     let i = kit.get("/api/v1/incidents/1").await;
     assert!(i.text.len() < 200_000, "{}", i.text.len());
-    assert_eq!((i.json()["alerts"]["open"].as_u64(), i.json()["worst_alerts"].as_array().unwrap().len()), (Some(10_000), 100));
+    assert_eq!(
+        (i.json()["alerts"]["open"].as_u64(), i.json()["worst_alerts"].as_array().unwrap().len()),
+        (Some(10_000), 100)
+    );
     let (mut seen, mut after) = (std::collections::BTreeSet::new(), String::new());
     loop {
         let page = kit.get(&format!("/api/v1/incidents/1/alerts?limit=1000{after}")).await.json();
@@ -164,38 +212,76 @@ async fn schedules_checks_components_silences_and_the_rest() {
     let oncall = kit.get("/api/v1/oncall?at=2026-11-21T03:12:40Z").await.json();
     let primary = &oncall["schedules"][0];
     assert_eq!(primary["on_call"], json!([{"id": "day-ops", "name": "Day operator"}]));
-    assert_eq!((&primary["until"], &primary["then"][0]["id"]), (&json!("2026-11-23T09:00:00.000Z"), &json!("night-ops")));
-    let made = kit.post("/api/v1/overrides", r#"{"schedule": "primary", "person": "night-ops", "for": "2h"}"#).await;
+    assert_eq!(
+        (&primary["until"], &primary["then"][0]["id"]),
+        (&json!("2026-11-23T09:00:00.000Z"), &json!("night-ops"))
+    );
+    let made =
+        kit.post("/api/v1/overrides", r#"{"schedule": "primary", "person": "night-ops", "for": "2h"}"#).await;
     assert_eq!(made.status, 201);
     let id = made.json()["id"].as_str().unwrap().to_owned();
     let primary = kit.get("/api/v1/oncall").await.json()["schedules"][0].clone();
     assert_eq!((&primary["on_call"][0]["id"], &primary["overridden"]), (&json!("night-ops"), &json!(true)));
     assert_eq!(kit.get("/api/v1/overrides").await.json()["overrides"][0]["ends"], "2026-11-21T05:12:40.000Z");
-    assert_eq!(send(&kit.api, from(HERE, "DELETE", &format!("/api/v1/overrides/{id}"), &[], "")).await.status, 200);
-    assert_eq!(kit.get("/api/v1/people").await.json()["people"][0], json!({"id": "day-ops", "name": "Day operator", "time_zone": "Europe/Lisbon", "on_call": ["primary"]}));
+    assert_eq!(
+        send(&kit.api, from(HERE, "DELETE", &format!("/api/v1/overrides/{id}"), &[], "")).await.status,
+        200
+    );
+    assert_eq!(
+        kit.get("/api/v1/people").await.json()["people"][0],
+        json!({"id": "day-ops", "name": "Day operator", "time_zone": "Europe/Lisbon", "on_call": ["primary"]})
+    );
 
     let state = |name: &'static str| {
         let checks = kit.get("/api/v1/checks");
-        async move { checks.await.json()["checks"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap().clone() }
+        async move {
+            checks.await.json()["checks"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|c| c["name"] == name)
+                .unwrap()
+                .clone()
+        }
     };
-    assert_eq!((&state("shop").await["state"], &state("shop").await["last"]["total_ms"]), (&json!("ok"), &json!(12.345)));
-    assert_eq!((&state("disk").await["state"], &state("backup-job").await["state"]), (&json!("pending"), &json!("pending")));
+    assert_eq!(
+        (&state("shop").await["state"], &state("shop").await["last"]["total_ms"]),
+        (&json!("ok"), &json!(12.345))
+    );
+    assert_eq!(
+        (&state("disk").await["state"], &state("backup-job").await["state"]),
+        (&json!("pending"), &json!("pending"))
+    );
     kit.check("disk", Some("no answer")).await;
-    assert_eq!((&state("disk").await["state"], &state("disk").await["incident"]), (&json!("firing"), &json!(1)));
+    assert_eq!(
+        (&state("disk").await["state"], &state("disk").await["incident"]),
+        (&json!("firing"), &json!(1))
+    );
     let components = kit.get("/api/v1/components").await.json();
     assert_eq!(components["components"][0]["status"], "degraded_performance");
     assert_eq!(components["components"][1]["status"], "operational");
 
-    let silence = kit.post("/api/v1/silences", r#"{"matchers": ["check=disk"], "for": "1h", "comment": "known"}"#).await;
+    let silence = kit
+        .post("/api/v1/silences", r#"{"matchers": ["check=disk"], "for": "1h", "comment": "known"}"#)
+        .await;
     assert_eq!(silence.status, 201);
     let id = silence.json()["id"].as_str().unwrap().to_owned();
     let listed = kit.get("/api/v1/silences").await.json()["silences"][0].clone();
-    assert_eq!((&listed["id"], &listed["matchers"][0], &listed["active"]), (&json!(id), &json!("check=\"disk\""), &json!(true)));
+    assert_eq!(
+        (&listed["id"], &listed["matchers"][0], &listed["active"]),
+        (&json!(id), &json!("check=\"disk\""), &json!(true))
+    );
     assert_eq!(kit.get("/api/v1/incidents/1").await.json()["alerts"]["muted"], 1);
-    assert_eq!(send(&kit.api, from(HERE, "DELETE", &format!("/api/v1/silences/{id}"), &[], "")).await.status, 200);
+    assert_eq!(
+        send(&kit.api, from(HERE, "DELETE", &format!("/api/v1/silences/{id}"), &[], "")).await.status,
+        200
+    );
     assert_eq!(kit.get("/api/v1/incidents/1").await.json()["alerts"]["muted"], 0);
 
-    assert_eq!(kit.post("/api/v1/backup", r#"{"name": "before.db"}"#).await.json()["path"], "data/backups/before.db");
+    assert_eq!(
+        kit.post("/api/v1/backup", r#"{"name": "before.db"}"#).await.json()["path"],
+        "data/backups/before.db"
+    );
     let status = kit.get("/api/v1/status").await.json();
     assert_eq!((&status["version"], &status["incidents"]["open"]), (&json!("0.1.0"), &json!(1)));
 }
@@ -208,7 +294,13 @@ async fn health_readiness_and_metrics() {
     assert_eq!(kit.get("/readyz").await.json(), json!({"ready": true, "degraded": false, "reasons": []}));
     let metrics = kit.get("/metrics").await;
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
-    for line in ["foghorn_incidents_open{severity=\"critical\"} 1", "foghorn_incidents_unanswered 1", "foghorn_degraded 0", "foghorn_info{version=\"0.1.0\"} 1", "foghorn_test_total 42"] {
+    for line in [
+        "foghorn_incidents_open{severity=\"critical\"} 1",
+        "foghorn_incidents_unanswered 1",
+        "foghorn_degraded 0",
+        "foghorn_info{version=\"0.1.0\"} 1",
+        "foghorn_test_total 42",
+    ] {
         assert!(metrics.text.lines().any(|l| l == line), "{line} is not in\n{}", metrics.text);
     }
     let names = metrics.text.lines().filter(|l| l.starts_with("# TYPE")).collect::<Vec<_>>();

@@ -130,7 +130,10 @@ fn now(clock: &AtomicU64) -> Now {
 }
 
 pub(crate) fn config(yaml: &str) -> Arc<Config> {
-    Arc::new(foghorn_config::parse(yaml, "foghorn.yaml", Path::new("."), &|_| None).unwrap_or_else(|e| panic!("{e}")))
+    Arc::new(
+        foghorn_config::parse(yaml, "foghorn.yaml", Path::new("."), &|_| None)
+            .unwrap_or_else(|e| panic!("{e}")),
+    )
 }
 
 pub(crate) async fn kit(yaml: &str) -> Kit {
@@ -202,7 +205,8 @@ fn run(port: Port, journal: &Journal, mode: &Mutex<Mode>, clock: &AtomicU64) {
         stats.inputs += 1;
         stats.last_decision = at.mono;
         let why: Arc<str> = Arc::from("no space left on the disk");
-        let degraded = (mode == Mode::Degraded).then(|| Degraded { why: why.clone(), since: at, kept: 1, lost: 0 });
+        let degraded =
+            (mode == Mode::Degraded).then(|| Degraded { why: why.clone(), since: at, kept: 1, lost: 0 });
         port.view.send_replace(Arc::new(View { degraded, stats, ..View::new(state.clone(), seq, at) }));
         if !records.is_empty() {
             let _ = port.records.send(records);
@@ -238,7 +242,13 @@ impl Answer {
 }
 
 /// A request from this host.
-pub(crate) fn from(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+pub(crate) fn from(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
     if !headers.iter().any(|(name, _)| *name == "host") {
         request = request.header("host", "127.0.0.1:7070");
@@ -267,7 +277,8 @@ impl Kit {
 
     /// A check fails, or is well again.
     pub(crate) async fn check(&self, check: &str, summary: Option<&str>) {
-        let verdict = summary.map_or(CheckVerdict::Ok, |s| CheckVerdict::Failing { summary: s.to_owned(), severity: None });
+        let verdict = summary
+            .map_or(CheckVerdict::Ok, |s| CheckVerdict::Failing { summary: s.to_owned(), severity: None });
         self.input(Input::Check { check: check.into(), verdict, since: now(&self.clock).wall }).await;
     }
 
@@ -298,7 +309,9 @@ impl Kit {
 
     /// Opens and closes an incident for good.
     pub(crate) async fn past(&self, title: &str, severity: &str) -> u64 {
-        let opened = self.post("/api/v1/incidents", &format!(r#"{{"title": "{title}", "severity": "{severity}"}}"#)).await;
+        let opened = self
+            .post("/api/v1/incidents", &format!(r#"{{"title": "{title}", "severity": "{severity}"}}"#))
+            .await;
         let id = opened.json()["id"].as_str().unwrap().parse().unwrap();
         assert_eq!(self.post(&format!("/api/v1/incidents/{id}/resolve"), "{}").await.status, 200);
         self.pass(3_600_000).await;

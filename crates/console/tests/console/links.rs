@@ -21,7 +21,11 @@ async fn press(kit: &Kit, path: &str, body: &'static str) -> Answer {
 
 async fn broken() -> Kit {
     let kit = kit(OPEN).await;
-    kit.post("/api/v1/changes", r#"{"summary": "shop-api 1.2.3", "entity": "shop-api", "link": "https://deploy.example.com/7"}"#).await;
+    kit.post(
+        "/api/v1/changes",
+        r#"{"summary": "shop-api 1.2.3", "entity": "shop-api", "link": "https://deploy.example.com/7"}"#,
+    )
+    .await;
     kit.check("shop", Some("status is 502")).await;
     kit.pass(100_000).await;
     kit
@@ -50,7 +54,7 @@ async fn the_page_as_it_is() {
 <section><h2>Runbook</h2><ul>
 <li><a href="https://wiki.example.com/shop" rel="noreferrer noopener"><bdi>https://wiki.example.com/shop</bdi></a></li>
 </ul></section>
-<section><h2>If nobody answers</h2><p><bdi>in 5m (step 1): Day operator</bdi></p></section>
+<section><h2>If nobody answers</h2><p class="next">in 5m it pages Day operator (step 1).</p></section>
 <footer>As of 2026-11-21 03:14:20 WET. Reload this page to see what is new. Foghorn</footer>
 </main>
 </body>
@@ -70,11 +74,22 @@ async fn following_the_link_changes_nothing_and_the_button_acknowledges() {
     let pressed = press(&kit, DAY, "revision=1").await;
     assert_eq!((pressed.status.as_u16(), pressed.header("location")), (303, DAY));
     let i = kit.get("/api/v1/incidents/1").await.json();
-    assert_eq!((&i["acknowledged"]["by"]["id"], &i["acknowledged"]["by"]["via"]), (&"day-ops".into(), &"link".into()));
+    assert_eq!(
+        (&i["acknowledged"]["by"]["id"], &i["acknowledged"]["by"]["via"]),
+        (&"day-ops".into(), &"link".into())
+    );
     let mine = get(&kit, DAY).await.text;
-    assert!(mine.contains("<strong>You acknowledged it</strong> at 03:14 WET") && !mine.contains("<form"), "{mine}");
+    assert!(
+        mine.contains("<strong>You acknowledged it</strong> at 03:14 WET") && !mine.contains("<form"),
+        "{mine}"
+    );
     let theirs = get(&kit, NIGHT).await.text;
-    assert!(theirs.contains("<strong><bdi>Day operator</bdi> acknowledged it</strong> at 12:14 JST. You can stand down."), "{theirs}");
+    assert!(
+        theirs.contains(
+            "<strong><bdi>Day operator</bdi> acknowledged it</strong> at 12:14 JST. You can stand down."
+        ),
+        "{theirs}"
+    );
     assert!(theirs.contains("Take it over"), "{theirs}");
 
     let before = events();
@@ -98,11 +113,15 @@ async fn the_button_covers_what_the_page_showed() {
     let kit = kit(OPEN).await;
     kit.check("disk", Some("no answer")).await;
     let shown = get(&kit, DAY).await.text;
-    let revision = shown.split("name=\"revision\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let revision =
+        shown.split("name=\"revision\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     kit.check("shop", Some("status is 502")).await;
     let body = format!("revision={revision}");
     assert_eq!(send(&kit.links, from(HERE, "POST", DAY, &[FORM], body)).await.status, 303);
-    assert!(get(&kit, DAY).await.text.contains("Nobody has acknowledged it"), "it was a warning when it was shown; now it is critical");
+    assert!(
+        get(&kit, DAY).await.text.contains("Nobody has acknowledged it"),
+        "it was a warning when it was shown; now it is critical"
+    );
     press(&kit, DAY, "revision=99").await;
     assert!(get(&kit, DAY).await.text.contains("You acknowledged it"));
 }
@@ -113,7 +132,11 @@ async fn hostile_labels_stay_text() {
     let kit = kit(OPEN).await;
     let labels = Labels::from_pairs([("alertname", EVIL), ("service", EVIL)]);
     let annotations = Labels::from_pairs([("summary", EVIL), ("runbook_url", "javascript:alert(3)")]);
-    let item = AlertItem { severity: Some(Severity::Critical), entity: Some(EVIL.into()), ..AlertItem::firing(labels, annotations) };
+    let item = AlertItem {
+        severity: Some(Severity::Critical),
+        entity: Some(EVIL.into()),
+        ..AlertItem::firing(labels, annotations)
+    };
     let safe = Labels::from_pairs([("alertname", "other"), ("service", EVIL)]);
     let link = Labels::from_pairs([("runbook_url", "HTTPS://wiki.example.com/\"onmouseover=\"alert(4)")]);
     let other = AlertItem { entity: Some(EVIL.into()), ..AlertItem::firing(safe, link) };
@@ -133,7 +156,10 @@ async fn the_page_says_what_may_be_done_with_it_and_stays_small() {
     let item = |n: u32| {
         let long = "x".repeat(5000);
         let labels = Labels::from_pairs([("alertname", long.clone()), ("n", n.to_string())]);
-        let annotations = Labels::from_pairs([("summary", long.clone()), ("runbook_url", format!("https://e.com/{n}/{long}"))]);
+        let annotations = Labels::from_pairs([
+            ("summary", long.clone()),
+            ("runbook_url", format!("https://e.com/{n}/{long}")),
+        ]);
         AlertItem { entity: Some(format!("db{n}-{long}").into()), ..AlertItem::firing(labels, annotations) }
     };
     kit.input(Input::Alerts { source: "prometheus".into(), items: vec![item(1)] }).await;
@@ -145,9 +171,22 @@ async fn the_page_says_what_may_be_done_with_it_and_stays_small() {
     assert!(page.text.contains("and 491 more"), "{}", page.text);
     assert!(page.text.len() < 100_000, "{}", page.text.len());
     let policy = page.header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.contains("frame-ancestors 'none'"), "{policy}");
-    assert!(!page.text.contains(" style=\"") && !page.text.contains("<script") && !page.text.contains("http-equiv"));
-    for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("cache-control", "no-store"), ("x-frame-options", "DENY")] {
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-")
+            && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    assert!(
+        !page.text.contains(" style=\"")
+            && !page.text.contains("<script")
+            && !page.text.contains("http-equiv")
+    );
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        ("x-frame-options", "DENY"),
+    ] {
         assert_eq!(page.header(name), value);
     }
 }
@@ -186,9 +225,16 @@ async fn degraded_the_button_works_and_the_page_says_that_it_is_not_saved() {
     assert_eq!(press(&kit, DAY, "revision=1").await.status, 303);
     let page = get(&kit, DAY).await.text;
     assert!(page.contains("journal is degraded: <bdi>no space left on the disk</bdi>"), "{page}");
-    assert!(page.contains("You acknowledged it") && page.contains("<strong>Not yet saved</strong>"), "{page}");
+    assert!(
+        page.contains("You acknowledged it") && page.contains("<strong>Not yet saved</strong>"),
+        "{page}"
+    );
     *kit.mode.lock().unwrap() = Mode::Unavailable;
     let failed = press(&kit, NIGHT, "revision=1").await;
     assert_eq!(failed.status, 503);
-    assert!(failed.text.contains("That did not work: <bdi>no space left on the disk</bdi>"), "{}", failed.text);
+    assert!(
+        failed.text.contains("That did not work: <bdi>no space left on the disk</bdi>"),
+        "{}",
+        failed.text
+    );
 }

@@ -1,5 +1,7 @@
 //! The console from outside: requests in, answers out.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "all of it is a test")]
+
 mod incidents;
 mod kit;
 mod links;

@@ -16,7 +16,15 @@ async fn busy() -> Kit {
     kit.past("first", "warning").await;
     kit.check("disk", Some("no answer")).await;
     kit.check("shop", Some("status is 502")).await;
-    let key = PageKey { incident: 2, kind: PageKind::Page, wave: 1, round: 0, step: 0, person: "day-ops".into(), contact: 0 };
+    let key = PageKey {
+        incident: 2,
+        kind: PageKind::Page,
+        wave: 1,
+        round: 0,
+        step: 0,
+        person: "day-ops".into(),
+        contact: 0,
+    };
     kit.input(Input::Delivered { key, outcome: Outcome::Accepted { detail: String::new() } }).await;
     kit.post("/api/v1/incidents/2/ack", "").await;
     kit.post("/api/v1/incidents/2/note", r#"{"text": "looking"}"#).await;
@@ -42,7 +50,8 @@ fn dump(path: &Path) -> String {
         let columns = query.column_count();
         let mut rows = query.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
-            let values: Vec<String> = (0..columns).map(|n| format!("{:?}", row.get_ref(n).unwrap())).collect();
+            let values: Vec<String> =
+                (0..columns).map(|n| format!("{:?}", row.get_ref(n).unwrap())).collect();
             out += &format!("{table}: {}\n", values.join(", "));
         }
     }
@@ -67,7 +76,10 @@ fn another(kit: &Kit, path: &Path, journal: Arc<Journal>) -> (ReadModel, Lag) {
 async fn made_anew_is_the_same_as_followed() {
     let kit = busy().await;
     let followed = dump(&kit.dir.path().join("readmodel.db"));
-    assert!(followed.contains("incident: Integer(1)") && followed.contains("incident: Integer(3)"), "{followed}");
+    assert!(
+        followed.contains("incident: Integer(1)") && followed.contains("incident: Integer(3)"),
+        "{followed}"
+    );
     let path = kit.dir.path().join("anew.db");
     let (model, lag) = another(&kit, &path, kit.journal.clone());
     assert_eq!((dump(&path), lag.rebuilt), (followed.clone(), 1));
@@ -150,15 +162,27 @@ async fn the_same_alert_in_two_incidents() {
     let kit = busy().await;
     for (id, summary) in [(2, "shop: status is 502"), (3, "shop: again")] {
         let timeline = kit.get(&format!("/api/v1/incidents/{id}/timeline")).await;
-        let opened = |e: &&serde_json::Value| e["type"] == "alert_opened" && e["text"].as_str().unwrap().contains(summary);
-        assert_eq!(timeline.json()["events"].as_array().unwrap().iter().filter(opened).count(), 1, "{id}: {}", timeline.text);
+        let opened = |e: &&serde_json::Value| {
+            e["type"] == "alert_opened" && e["text"].as_str().unwrap().contains(summary)
+        };
+        assert_eq!(
+            timeline.json()["events"].as_array().unwrap().iter().filter(opened).count(),
+            1,
+            "{id}: {}",
+            timeline.text
+        );
     }
     // Every event that names an incident is in that incident's timeline.
     let records: Vec<foghorn_core::Record> =
         kit.journal.0.lock().unwrap().iter().map(|(_, json)| serde_json::from_slice(json).unwrap()).collect();
     let named = records.iter().filter(|r| r.event.incident() == Some(2)).count();
-    let about_alerts = records.iter().filter(|r| r.event.incident().is_none() && r.event.alert().is_some()).count();
-    let shown = kit.get("/api/v1/incidents/2/timeline?limit=1000").await.json()["events"].as_array().unwrap().len();
+    let about_alerts =
+        records.iter().filter(|r| r.event.incident().is_none() && r.event.alert().is_some()).count();
+    let shown =
+        kit.get("/api/v1/incidents/2/timeline?limit=1000").await.json()["events"].as_array().unwrap().len();
     assert!(named > 8 && shown >= named && shown <= named + about_alerts, "{named} {shown} {about_alerts}");
-    assert!(records.iter().any(|r| matches!(r.event, Event::IncidentReopened { .. })), "the story has a return in it");
+    assert!(
+        records.iter().any(|r| matches!(r.event, Event::IncidentReopened { .. })),
+        "the story has a return in it"
+    );
 }

@@ -1,7 +1,7 @@
 //! Who may do what: every route, every role; and what a page of another site may not.
 
-use http::StatusCode;
 use crate::kit::{HERE, JSON, OPEN, from, kit, with_tokens};
+use http::StatusCode;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tower::ServiceExt;
@@ -81,13 +81,16 @@ async fn every_role_against_every_route() {
         for (token, has) in tokens {
             let mut headers = vec![JSON];
             headers.extend(token.map(|t| ("authorization", t)));
-            let got = status(&kit.api, from("192.0.2.7:50000", &method.to_uppercase(), &path, &headers, "{}")).await;
+            let got =
+                status(&kit.api, from("192.0.2.7:50000", &method.to_uppercase(), &path, &headers, "{}"))
+                    .await;
             let expected = match (has >= *needs, has) {
                 (true, _) => None,
                 (false, ALL) => Some(StatusCode::UNAUTHORIZED),
                 (false, _) => Some(StatusCode::FORBIDDEN),
             };
-            let refused = Some(got).filter(|s| matches!(*s, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
+            let refused =
+                Some(got).filter(|s| matches!(*s, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
             assert_eq!(refused, expected, "{method} {path} with {token:?} gave {got}");
         }
     }
@@ -110,9 +113,22 @@ async fn a_token_acts_in_the_name_of_its_person() {
         crate::kit::send(&kit.api, from(HERE, "POST", path, &[JSON, ("authorization", token)], body))
     };
     let hand = "Bearer responder-token-0123456789";
-    assert_eq!(send("/api/v1/incidents", hand, r#"{"title": "x", "severity": "critical"}"#).await.status, 201);
-    assert_eq!(send("/api/v1/incidents/1/note", "Bearer admin-token-0123456789", r#"{"text": "y"}"#).await.status, 200);
-    let events = kit.journal.0.lock().unwrap().iter().map(|(_, json)| String::from_utf8(json.clone()).unwrap()).collect::<String>();
+    assert_eq!(
+        send("/api/v1/incidents", hand, r#"{"title": "x", "severity": "critical"}"#).await.status,
+        201
+    );
+    assert_eq!(
+        send("/api/v1/incidents/1/note", "Bearer admin-token-0123456789", r#"{"text": "y"}"#).await.status,
+        200
+    );
+    let events = kit
+        .journal
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(_, json)| String::from_utf8(json.clone()).unwrap())
+        .collect::<String>();
     assert!(events.contains(r#""by":{"name":"day-ops","via":"api"}"#), "{events}");
     assert!(events.contains(r#""by":{"name":"head","via":"api"}"#), "{events}");
 }
@@ -129,7 +145,12 @@ async fn without_tokens_only_this_host_is_trusted() {
         ("another host", "192.0.2.7:50000", &[], 401),
         ("a proxy", HERE, &[("x-forwarded-for", "192.0.2.7")], 401),
         ("rebinding", HERE, &[("host", "rebind.example.com")], 403),
-        ("rebinding with a port", HERE, &[("host", "rebind.example.com:7070"), ("origin", "http://rebind.example.com:7070")], 403),
+        (
+            "rebinding with a port",
+            HERE,
+            &[("host", "rebind.example.com:7070"), ("origin", "http://rebind.example.com:7070")],
+            403,
+        ),
         ("no host", HERE, &[("host", "")], 403),
         ("another site", HERE, &[("origin", "https://evil.example.com")], 403),
         ("another port", HERE, &[("origin", "http://127.0.0.1:8080")], 403),
@@ -139,7 +160,8 @@ async fn without_tokens_only_this_host_is_trusted() {
         let read = crate::kit::send(&kit.api, from(peer, "GET", "/api/v1/status", headers, "")).await;
         assert_eq!(read.status, expected, "{why}: {}", read.text);
         let with_type: Vec<_> = headers.iter().copied().chain([JSON]).collect();
-        let write = status(&kit.api, from(peer, "POST", "/api/v1/changes", &with_type, r#"{"summary": "x"}"#)).await;
+        let write =
+            status(&kit.api, from(peer, "POST", "/api/v1/changes", &with_type, r#"{"summary": "x"}"#)).await;
         assert_eq!(write, expected, "{why}");
     }
     // What a form of another site can send at all is refused whatever else it says.

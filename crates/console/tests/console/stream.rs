@@ -1,9 +1,9 @@
 //! Server-sent events: nothing is left out, whatever happens to the connection.
 
+use crate::kit::{HERE, Kit, OPEN, from, kit};
 use foghorn_core::input::Input;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
-use crate::kit::{HERE, Kit, OPEN, from, kit};
 use std::pin::Pin;
 use tower::ServiceExt;
 
@@ -45,7 +45,10 @@ async fn a_stream_resumes_where_it_was() {
     let mut live = stream(&kit, "/api/v1/stream", &[]).await;
     kit.post("/api/v1/incidents/1/note", r#"{"text": "live\nand kicking"}"#).await;
     let event = live.next().await.unwrap();
-    assert!(event.contains("event: noted\n") && event.contains(r#""text":"local (API): live\nand kicking""#), "{event}");
+    assert!(
+        event.contains("event: noted\n") && event.contains(r#""text":"local (API): live\nand kicking""#),
+        "{event}"
+    );
     assert_eq!(id(&event), last + 1);
     assert_eq!((take(&mut all, 1).await, take(&mut resumed, 1).await), (vec![last + 1], vec![last + 1]));
 }
@@ -79,7 +82,8 @@ async fn there_is_a_limit_to_streams() {
     assert!(full.headers().contains_key("retry-after"));
     open.pop();
     drop(stream(&kit, "/api/v1/stream", &[]).await);
-    let bad = crate::kit::send(&kit.api, from(HERE, "GET", "/api/v1/stream", &[("last-event-id", "x")], "")).await;
+    let bad =
+        crate::kit::send(&kit.api, from(HERE, "GET", "/api/v1/stream", &[("last-event-id", "x")], "")).await;
     assert_eq!(bad.status, 400);
     let _ = full.into_body().collect().await;
 }
