@@ -1,0 +1,191 @@
+//! A journal written by any release replays in every later one. Each release leaves its journal here; none is ever changed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
+mod world;
+
+use foghorn_core::change::Change;
+use foghorn_core::event::PingKind;
+use foghorn_core::input::{CheckVerdict, Ends, Input};
+use foghorn_core::page::Outcome;
+use foghorn_core::schedule::Override;
+use foghorn_core::setup::Setup;
+use foghorn_core::silence::Matcher;
+use foghorn_core::time::{Span, Wall};
+use foghorn_core::words::Severity;
+use foghorn_core::{Record, State};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use world::{World, by};
+
+/// A story in which every kind of event happens.
+fn story() -> World {
+    let mut w = World::new(&world::SHOP.replace("\"prom\": {}", "\"prom\": { \"max_alerts\": 2 }"));
+    let down = &[("alertname", "Down"), ("host", "web2"), ("severity", "critical")];
+    w.put(Input::Change {
+        change: Change {
+            at: w.now.wall,
+            source: "deploy".into(),
+            summary: "shop 4.2".into(),
+            entity: Some("shop".into()),
+            link: None,
+        },
+    });
+    w.broken = vec![
+        ("push".into(), Outcome::Failed { error: "410 gone".into() }),
+        ("sms".into(), Outcome::Retry { error: "busy".into(), after: None }),
+    ];
+    w.fails("shop");
+    w.mins(3);
+    w.broken.clear();
+    w.mins(3);
+    w.put(Input::Note { incident: 1, by: by("ben"), text: "it is the database".into() });
+    w.ack(1, "ben");
+    w.mins(20);
+    w.put(Input::Escalate { incident: 1, by: by("ben") });
+    w.fails("slow");
+    w.secs(31);
+    w.put(Input::Check {
+        check: "slow".into(),
+        verdict: CheckVerdict::Unknown { why: "blind".into() },
+        since: w.now.wall,
+    });
+    w.put(Input::Check {
+        check: "slow".into(),
+        verdict: CheckVerdict::Flapping { summary: "to and fro".into() },
+        since: w.now.wall,
+    });
+    w.recovers("slow");
+    w.ack(1, "ana");
+    w.recovers("shop");
+    w.mins(1);
+    w.fails("shop");
+    w.recovers("shop");
+    w.fire_for(down, Some(Span::mins(4)));
+    w.mins(2);
+    w.fire_for(down, Some(Span::mins(4)));
+    w.fire(&[("alertname", "Else"), ("severity", "warning")]);
+    w.fire(&[("alertname", "TooMany")]);
+    w.fire(&[("alertname", "Else"), ("severity", "critical")]);
+    w.mins(10);
+    w.end(&[("alertname", "Else"), ("severity", "critical")]);
+    w.mins(10);
+    let matchers = vec![Matcher::parse("host=~web.*").unwrap()];
+    for (id, starts) in [("now", None), ("later", Some(w.now.wall + Span::mins(5)))] {
+        w.put(Input::Silence {
+            id: id.into(),
+            matchers: matchers.clone(),
+            entities: Default::default(),
+            starts,
+            ends: Ends::After(Span::mins(20)),
+            comment: "reboot".into(),
+            maintenance: true,
+            by: by("ana"),
+        });
+    }
+    w.fire(down);
+    w.put(Input::EndSilence { id: "now".into(), by: by("ana") });
+    w.mins(30);
+    let entry = Override {
+        schedule: "primary".into(),
+        person: "cy".into(),
+        starts: w.now.wall,
+        ends: w.now.wall + Span::hours(2),
+    };
+    w.put(Input::AddOverride { id: "o1".into(), entry: entry.clone(), by: by("ana") });
+    w.put(Input::AddOverride { id: "o2".into(), entry, by: by("ana") });
+    w.put(Input::RemoveOverride { id: "o1".into(), by: by("ana") });
+    w.put(Input::Ping {
+        check: "backup".into(),
+        ping: PingKind::Success,
+        run: Some("r1".into()),
+        body: "done".into(),
+    });
+    w.now.wall = Wall(w.now.wall.0 - 5_000_000);
+    w.put(Input::ClockStep { by: -5_000_000 });
+    w.fire(&[("alertname", "Soft"), ("severity", "warning")]);
+    w.ack(*w.open().last().unwrap(), "ana");
+    w.mins(45);
+    w.end(&[("alertname", "Unknown")]);
+    w.end(&[("alertname", "Soft"), ("severity", "warning")]);
+    w.wait(Span::hours(26));
+    w.fire_for(&[("alertname", "Kept"), ("severity", "info")], Some(Span::hours(1)));
+    let away = Span::hours(30);
+    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
+    w.put(Input::Start { version: "0.1.0".into(), down: away });
+    w.put(Input::Tick);
+    w.put(Input::Open {
+        title: "checkout".into(),
+        severity: Severity::Critical,
+        entity: None,
+        escalation: None,
+        note: None,
+        by: by("cy"),
+    });
+    let id = *w.open().last().unwrap();
+    w.put(Input::Resolve { incident: id, by: by("cy") });
+    w.fails("shop");
+    let id = *w.open().last().unwrap();
+    w.put(Input::Resolve { incident: id, by: by("cy") });
+    w.mins(6);
+    let mut setup: Setup = (*w.state.setup).clone();
+    setup.people.remove("ana");
+    setup.escalations.get_mut("default").unwrap().repeat = Some(1);
+    w.put(Input::AdoptConfig { hash: "2".into(), setup: Arc::new(setup) });
+    w.wait(Span::hours(2));
+    w
+}
+
+fn golden(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+#[test]
+fn journals_of_earlier_releases_replay() {
+    let path = golden("0.1.0.jsonl");
+    if !path.exists() && std::env::var_os("UPDATE").is_some() {
+        let w = story();
+        let mut text = String::new();
+        for (seq, (at, event)) in (1..).zip(&w.log) {
+            let record = Record { seq, at: *at, late: seq % 50 == 0, event: event.clone() };
+            writeln!(text, "{}", serde_json::to_string(&record).unwrap()).unwrap();
+        }
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        std::fs::write(golden("0.1.0.state.json"), serde_json::to_string(&w.state.snapshot()).unwrap())
+            .unwrap();
+    }
+    let text = std::fs::read_to_string(&path)
+        .expect("a release's journal is here; UPDATE=1 makes that of a new release");
+    let mut state = State::default();
+    let mut kinds = std::collections::BTreeSet::new();
+    for (n, line) in (1..).zip(text.lines()) {
+        let record: Record = serde_json::from_str(line).unwrap_or_else(|e| panic!("event {n}: {e}"));
+        assert_eq!(record.seq, n);
+        // Written as it was read: nothing of an old event is lost.
+        assert_eq!(serde_json::to_string(&record).unwrap(), line);
+        let kind: serde_json::Value = serde_json::from_str(line).unwrap();
+        kinds.insert(kind["event"]["type"].as_str().unwrap().to_owned());
+        state.apply(record.at, &record.event);
+    }
+    let stored = std::fs::read_to_string(golden("0.1.0.state.json")).unwrap();
+    assert_eq!(state, State::from_snapshot(serde_json::from_str(&stored).unwrap()), "it means what it meant");
+    println!("{} events of {} kinds", text.lines().count(), kinds.len());
+    let known = include_str!("../src/event.rs");
+    let all = known[known.find("pub enum Event {").unwrap()..].lines().take_while(|l| *l != "}");
+    let all: Vec<String> = all
+        .filter(|l| l.starts_with("    ") && l.as_bytes()[4].is_ascii_uppercase())
+        .map(|l| l.trim().trim_end_matches([' ', '{', ',']).to_owned())
+        .collect();
+    let snake = |s: &str| {
+        s.chars().enumerate().fold(String::new(), |t, (i, c)| match c {
+            'A'..='Z' if i > 0 => t + "_" + &c.to_lowercase().to_string(),
+            c => t + &c.to_lowercase().to_string(),
+        })
+    };
+    let missing: Vec<&String> = all.iter().filter(|k| !kinds.contains(&snake(k))).collect();
+    assert!(
+        missing.is_empty(),
+        "of {} kinds these never happen in the golden journals: {missing:?}",
+        all.len()
+    );
+}
