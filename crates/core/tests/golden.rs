@@ -19,7 +19,7 @@ use world::{World, by};
 
 /// A story in which every kind of event happens.
 fn story() -> World {
-    let mut w = World::new(&world::SHOP.replace("\"prom\": {}", "\"prom\": { \"max_alerts\": 2 }"));
+    let mut w = World::new(&world::SHOP.replace("\"prom\": {}", "\"prom\": { \"max_alerts\": 5 }"));
     let down = &[("alertname", "Down"), ("host", "web2"), ("severity", "critical")];
     w.put(Input::Change {
         change: Change {
@@ -64,7 +64,12 @@ fn story() -> World {
     w.mins(2);
     w.fire_for(down, Some(Span::mins(4)));
     w.fire(&[("alertname", "Else"), ("severity", "warning")]);
-    w.fire(&[("alertname", "TooMany")]);
+    for n in ["1", "2", "3", "4"] {
+        w.fire(&[("alertname", "TooMany"), ("n", n)]);
+    }
+    for n in ["1", "2", "3", "4"] {
+        w.end(&[("alertname", "TooMany"), ("n", n)]);
+    }
     w.fire(&[("alertname", "Else"), ("severity", "critical")]);
     w.mins(10);
     w.end(&[("alertname", "Else"), ("severity", "critical")]);
