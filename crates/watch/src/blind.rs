@@ -58,11 +58,17 @@ impl Sight {
         Arc::clone(&self.targets.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether a reference target answered in a round begun after `since`. Without any it always sees.
+    /// Whether a reference target answered in a round begun after `since`. Without any it always sees; and if no
+    /// round comes, the failure is rather believed than lost.
     pub(crate) async fn sees(&self, since: Instant) -> bool {
+        const AT_MOST: Duration = Duration::from_secs(10);
         if self.targets().is_empty() {
             return true;
         }
+        tokio::time::timeout(AT_MOST, self.round_after(since)).await.unwrap_or(true)
+    }
+
+    async fn round_after(&self, since: Instant) -> bool {
         let mut rounds = self.rounds.subscribe();
         loop {
             let last = *rounds.borrow_and_update();

@@ -8,6 +8,7 @@ mod http;
 mod icmp;
 pub mod perfdata;
 mod render;
+mod secrecy;
 mod tcp;
 mod tls;
 pub(crate) mod trace;
@@ -171,9 +172,9 @@ pub async fn run(check: &Check, env: &Env, memory: &Memory) -> Outcome {
     let mut trace = Trace::new(check.timeout);
     let deadline = trace.deadline;
     let result = tokio::time::timeout_at(deadline, measure(check, env, memory, &mut trace)).await;
-    trace.phases.total = trace.started.elapsed();
+    trace.finish();
     let result = result
-        .unwrap_or_else(|_| Err(Trouble::Bad(trace.timed_out())))
+        .unwrap_or_else(|_| Err(trace.timed_out()))
         .map_err(|t| t.map(|text| format!("{}{text}", trace.step)))
         .and_then(|summary| match expect::first_broken(&check.expect, &trace.seen, &trace.phases) {
             Some(why) => Err(Trouble::Bad(why)),
@@ -184,6 +185,11 @@ pub async fn run(check: &Check, env: &Env, memory: &Memory) -> Outcome {
         Err(Trouble::Bad(text)) => (Verdict::Bad(None), text),
         Err(Trouble::Warning(text)) => (Verdict::Bad(Some(Severity::Warning)), text),
         Err(Trouble::Unknown(text)) => (Verdict::Unknown, text),
+    };
+    // A server may repeat what it was sent, and a page is read by many.
+    let summary = match &check.kind {
+        CheckKind::Http(http) if verdict != Verdict::Good => secrecy::hide(&summary, secrecy::of(http)),
+        _ => summary,
     };
     Outcome { verdict, summary, phases: trace.phases, steps: trace.steps, seen: trace.seen }
 }

@@ -134,6 +134,34 @@ async fn a_missing_secret_is_unknown() {
 }
 
 #[tokio::test]
+async fn a_secret_that_the_server_repeats_is_not_shown() {
+    let addr = http(|head, _| answer("401 Unauthorized", "", &head.join("; ")));
+    let mut s = step("GET", &format!("http://{addr}/"));
+    s.headers.push(("authorization".to_owned(), Secret::new("Bearer 0123456789abcdef")));
+    let o = run(&check(CheckKind::Http(http_check(vec![s])))).await;
+    assert!(
+        o.summary.starts_with("answered 401 Unauthorized") && !o.summary.contains("0123456789"),
+        "{}",
+        o.summary
+    );
+}
+
+#[tokio::test]
+async fn a_step_that_hangs_leaves_the_times_of_all() {
+    let addr = http(|head, _| match head[0].as_str() {
+        "GET /a HTTP/1.1" => answer("200 OK", "", "a"),
+        _ => String::new(),
+    });
+    let steps = ["a", "b"].map(|p| step("GET", &format!("http://{addr}/{p}")));
+    let o = run(&within(check(CheckKind::Http(http_check(steps.to_vec()))), Duration::from_secs(2))).await;
+    assert!(o.summary.starts_with("step 2 of 2: no answer from"), "{}", o.summary);
+    assert_eq!(o.steps.iter().map(|s| s.status).collect::<Vec<_>>(), [Some(200), None]);
+    let connects: Duration = o.steps.iter().filter_map(|s| s.phases.connect).sum();
+    assert_eq!(o.phases.connect, Some(connects));
+    assert!(o.steps[1].phases.total > Duration::ZERO && o.phases.total >= o.steps[1].phases.total);
+}
+
+#[tokio::test]
 async fn a_log_in_and_a_checkout() {
     let addr = http(|head, body| {
         let has = |line: &str| head.iter().any(|l| l == line);

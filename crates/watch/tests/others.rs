@@ -321,10 +321,7 @@ async fn a_forged_answer_is_not_taken() {
 async fn a_silent_resolver_is_asked_again_and_then_given_up() {
     let server = dns_server(|_| Vec::new(), None);
     let o = run(&within(dns(server, "A", &[]), Duration::from_millis(300))).await;
-    assert_eq!(
-        (o.verdict, o.summary),
-        (BAD, format!("no answer from {server} within 300 ms (connected, request sent)"))
-    );
+    assert_eq!((o.verdict, o.summary), (BAD, format!("no answer within 300 ms (question sent to {server})")));
     let o = run(&dns(closed(), "A", &[])).await;
     assert!(o.summary.starts_with("connection refused by"), "{}", o.summary);
 }

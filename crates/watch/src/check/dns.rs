@@ -30,7 +30,7 @@ pub(super) async fn run(
         None => hosts_own(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default()),
     };
     let began = Instant::now();
-    trace.doing = Doing::Waiting { peer: server, sent: true };
+    trace.doing = Doing::Other(format!("question sent to {server}"));
     let mut reply = over_udp(&question, server).await?;
     if reply.metadata.truncation {
         reply = over_tcp(&question, server).await?;

@@ -1,5 +1,6 @@
 //! `exec`: a Nagios plugin. Exit codes 0 good, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; one line of text; performance data.
 
+use super::secrecy::hide;
 use super::trace::{Doing, Trace};
 use super::{Env, Trouble, perfdata, shorten};
 use foghorn_config::secret::Secret;
@@ -28,7 +29,7 @@ pub(super) async fn run(
     let Some((program, args)) = command.split_first() else {
         return Err(Trouble::Unknown("there is no command to run".to_owned()));
     };
-    trace.doing = Doing::Other("too many other plugins were running".to_owned());
+    trace.doing = Doing::Queued("too many other plugins are running");
     let _slot = env.plugins.acquire().await;
     trace.doing = Doing::Other("the plugin was killed".to_owned());
     let mut to_run = Command::new(program);
@@ -119,32 +120,23 @@ struct Output {
 
 impl Output {
     fn read(out: &[u8], err: &[u8], vars: &BTreeMap<String, Secret>) -> Output {
-        let text = hide(&String::from_utf8_lossy(out), vars);
+        let text = hide(&String::from_utf8_lossy(out), vars.values());
         let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
         let (line, perf) = first.split_once('|').unwrap_or((first, ""));
         let more = rest.split_once('|').map_or("", |(_, perf)| perf);
         let mut line = shorten(line, LINE);
         if line.is_empty() {
             // A plugin that crashes says why on the other stream.
-            line =
-                shorten(hide(&String::from_utf8_lossy(err), vars).lines().last().unwrap_or_default(), LINE);
+            line = shorten(
+                hide(&String::from_utf8_lossy(err), vars.values()).lines().last().unwrap_or_default(),
+                LINE,
+            );
         }
         if line.is_empty() {
             "the plugin said nothing".clone_into(&mut line);
         }
         Output { line, perf: perfdata::parse(&format!("{perf} {more}")) }
     }
-}
-
-/// A plugin may repeat what it was given; secrets are not shown.
-fn hide(text: &str, vars: &BTreeMap<String, Secret>) -> String {
-    let mut text = text.to_owned();
-    for secret in vars.values().filter_map(|s| s.expose().ok()).filter(|s| s.len() >= 4) {
-        if text.contains(secret) {
-            text = text.replace(secret, "…");
-        }
-    }
-    text
 }
 
 #[cfg(test)]

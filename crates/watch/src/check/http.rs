@@ -5,7 +5,7 @@ mod jar;
 mod template;
 
 use super::trace::{ShowTime, Trace};
-use super::{Env, Phases, Seen, StepPhases, Trouble, expect, shorten};
+use super::{Env, Phases, Seen, Trouble, expect, shorten};
 use connection::{Answer, Live, Request};
 use foghorn_config::expect::Subject;
 use foghorn_config::model::{Check, HttpCheck, HttpStep};
@@ -68,21 +68,13 @@ pub(super) async fn run(
         if count > 1 {
             trace.step = format!("step {} of {count}: ", i + 1);
         }
-        let before = std::mem::take(&mut trace.phases);
-        let began = trace.started.elapsed();
-        trace.steps.push(StepPhases { name: step.method.clone(), status: None, phases: Phases::default() });
+        trace.begin_step(&step.method);
         let request = match memory.ready(&http.steps, i) {
             Some(request) => request,
             None => prepare(step, &values)?,
         };
-        let done = client.follow(request, trace).await;
-        trace.phases.total = trace.started.elapsed().saturating_sub(began);
-        let own = trace.phases;
-        if let Some(last) = trace.steps.last_mut() {
-            last.phases = own;
-        }
-        trace.phases = before.plus(&own);
-        let answer = done?;
+        let answer = client.follow(request, trace).await?;
+        let own = trace.end_step();
         trace.seen = answer.seen;
         judge(check, step, i + 1 == count, &own, &trace.seen, &answer.status_text)?;
         template::capture(step, &trace.seen, &mut values)?;
@@ -93,22 +85,6 @@ pub(super) async fn run(
         summary = format!("{count} steps in {}", ShowTime(trace.started.elapsed()));
     }
     Ok(summary)
-}
-
-impl Phases {
-    fn plus(&self, other: &Phases) -> Phases {
-        let sum = |a: Option<std::time::Duration>, b: Option<std::time::Duration>| match (a, b) {
-            (Some(a), Some(b)) => Some(a + b),
-            (a, b) => a.or(b),
-        };
-        Phases {
-            resolve: sum(self.resolve, other.resolve),
-            connect: sum(self.connect, other.connect),
-            tls: sum(self.tls, other.tls),
-            first_byte: sum(self.first_byte, other.first_byte),
-            total: self.total + other.total,
-        }
-    }
 }
 
 /// Where nothing is said about the status, one that is no error is expected.

@@ -1,6 +1,6 @@
 //! What is known about a run while it goes on, so that one that is cut off by its deadline can say how far it came.
 
-use super::{Phases, StepPhases};
+use super::{Phases, StepPhases, Trouble};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -10,6 +10,8 @@ use tokio::time::Instant;
 pub(crate) enum Doing {
     #[default]
     Starting,
+    /// For its turn, which is no fault of the target.
+    Queued(&'static str),
     Resolving(String),
     Connecting(SocketAddr),
     Handshaking(SocketAddr),
@@ -31,8 +33,11 @@ pub(crate) struct Trace {
     pub(crate) started: Instant,
     pub(crate) deadline: Instant,
     pub(crate) timeout: Duration,
+    /// Of the step under way, or of a check without steps.
     pub(crate) phases: Phases,
     pub(crate) steps: Vec<StepPhases>,
+    /// When the step under way began.
+    stepping: Option<Instant>,
     pub(crate) doing: Doing,
     /// `step 2 of 3: `, where there are several.
     pub(crate) step: String,
@@ -48,6 +53,7 @@ impl Trace {
             timeout,
             phases: Phases::default(),
             steps: Vec::new(),
+            stepping: None,
             doing: Doing::Starting,
             step: String::new(),
             seen: super::Seen::default(),
@@ -58,11 +64,38 @@ impl Trace {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
+    pub(crate) fn begin_step(&mut self, method: &str) {
+        self.stepping = Some(Instant::now());
+        self.steps.push(StepPhases { name: method.to_owned(), status: None, phases: Phases::default() });
+    }
+
+    /// Ends the step under way, and gives its phases.
+    pub(crate) fn end_step(&mut self) -> Phases {
+        let mut own = std::mem::take(&mut self.phases);
+        own.total = self.stepping.take().map_or(Duration::ZERO, |began| began.elapsed());
+        if let Some(last) = self.steps.last_mut() {
+            last.phases = own;
+        }
+        own
+    }
+
+    /// Ends the run, wherever it is: its phases are the sums of its steps', if it has any.
+    pub(crate) fn finish(&mut self) {
+        if self.stepping.is_some() {
+            self.end_step();
+        }
+        for step in &self.steps {
+            self.phases.add(&step.phases);
+        }
+        self.phases.total = self.started.elapsed();
+    }
+
     /// What a page says when the time is up.
-    pub(crate) fn timed_out(&self) -> String {
+    pub(crate) fn timed_out(&self) -> Trouble {
         let t = ShowTime(self.timeout);
-        match &self.doing {
-            Doing::Starting => format!("not begun within {t}"),
+        Trouble::Bad(match &self.doing {
+            Doing::Starting => return Trouble::Unknown(format!("not begun within {t}")),
+            Doing::Queued(why) => return Trouble::Unknown(format!("not begun within {t}: {why}")),
             Doing::Resolving(host) => format!("no answer from the resolver for {host} within {t}"),
             Doing::Connecting(peer) => format!("no connection to {peer} within {t}"),
             Doing::Handshaking(peer) => format!("no TLS handshake with {peer} within {t} (connected)"),
@@ -74,7 +107,21 @@ impl Trace {
                 format!("answer from {peer} not complete within {t} ({bytes} bytes of it read)")
             }
             Doing::Other(what) => format!("no answer within {t} ({what})"),
-        }
+        })
+    }
+}
+
+impl Phases {
+    fn add(&mut self, other: &Phases) {
+        let sum = |into: &mut Option<Duration>, more: Option<Duration>| {
+            if let Some(more) = more {
+                *into.get_or_insert_default() += more;
+            }
+        };
+        sum(&mut self.resolve, other.resolve);
+        sum(&mut self.connect, other.connect);
+        sum(&mut self.tls, other.tls);
+        sum(&mut self.first_byte, other.first_byte);
     }
 }
 
