@@ -6,6 +6,7 @@ mod edit;
 mod incident;
 mod local;
 mod oncall;
+mod sim;
 
 use clap::{Args, Parser, Subcommand};
 use std::io::IsTerminal;
@@ -104,6 +105,11 @@ enum Command {
         #[command(flatten)]
         to: Remote,
     },
+    /// Random outages against the rules, in a simulator
+    #[command(
+        after_help = "Example:\n  foghorn sim --seed 7 --hours 48\n  foghorn sim --seed 1 --seeds 1000 --hours 24\n  foghorn sim --mutation list"
+    )]
+    Sim(sim::SimArgs),
 }
 
 /// The server to talk to.
@@ -130,6 +136,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => local::check(command),
         Command::Journal(command) => local::journal(command),
         Command::Restore { backup, dir } => local::restore(&backup, &dir),
+        Command::Sim(args) => sim::run(&args),
         Command::Incident(command) => incident::run(command),
         Command::Oncall { at, to } => oncall::run(at.as_deref(), &to),
         Command::Silence(command) => edit::silence(command),
