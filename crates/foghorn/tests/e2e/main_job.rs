@@ -10,11 +10,6 @@ use crate::parts::postgres::Postgres;
 use crate::parts::until;
 use serde_json::Value;
 
-/// Where a link leads, on the server itself.
-fn path(url: &str) -> &str {
-    &url[url.find("/ack/").expect("a link to acknowledge by")..]
-}
-
 /// The hidden fields of the page's only form, as a browser would send them.
 fn form(html: &str) -> String {
     assert_eq!(html.matches("<form").count(), 1, "{html}");
@@ -82,7 +77,7 @@ checks:
     assert_ne!(second.id(), first.id());
 
     // A mail scanner follows the link; that changes nothing.
-    let link = path(second.ack_url()).to_owned();
+    let link = second.link().to_owned();
     let page = http::get(foghorn.address, &link).unwrap().is(200);
     assert!(page.body.contains("shop-front") && page.body.contains("<button"), "{}", page.body);
     assert!(!page.body.contains("<script"), "{}", page.body);

@@ -1,6 +1,8 @@
 //! The server under test.
 
+use super::hook::{Hook, SECRET};
 use super::http::{self, Answer};
+use super::powerloss::Disk;
 use super::process::Process;
 use super::{Dir, free_port, until};
 use rustix::process::Signal;
@@ -20,13 +22,15 @@ pub struct Foghorn {
     pub dir: Dir,
     pub address: SocketAddr,
     env: Vec<(String, String)>,
+    /// What its data directory is on, if not an ordinary disk.
+    pub disk: Option<Disk>,
 }
 
 impl Foghorn {
     /// Not started. The configuration is `server:` with a free port, and then this.
     pub fn new(rest: &str) -> Foghorn {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let foghorn = Foghorn { dir: Dir::new(), address, env: Vec::new(), process: None };
+        let foghorn = Foghorn { process: None, dir: Dir::new(), address, env: Vec::new(), disk: None };
         foghorn.configure(rest);
         foghorn
     }
@@ -38,6 +42,15 @@ impl Foghorn {
         foghorn
     }
 
+    /// Not started, and its data directory on a disk that forgets what was not synced. `leak` of a hundred pages are kept
+    /// all the same.
+    pub fn on_forgetful_disk(rest: &str, leak: u8) -> Foghorn {
+        let mut foghorn = Foghorn::new(rest);
+        std::fs::create_dir(foghorn.data()).unwrap();
+        foghorn.disk = Some(Disk::new(&foghorn.data(), leak));
+        foghorn
+    }
+
     /// Writes foghorn.yaml anew.
     pub fn configure(&self, rest: &str) {
         self.dir
@@ -46,8 +59,12 @@ impl Foghorn {
 
     /// For the server's environment from its next start on.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.env.retain(|(n, _)| n != name);
+        self.unset(name);
         self.env.push((name.to_owned(), value.into()));
+    }
+
+    pub fn unset(&mut self, name: &str) {
+        self.env.retain(|(n, _)| n != name);
     }
 
     pub fn config(&self) -> PathBuf {
@@ -63,6 +80,9 @@ impl Foghorn {
         let mut command = Command::new(BINARY);
         command.current_dir(self.dir.path()).args(["serve", "-c"]).arg(self.config());
         command.env_remove("FOGHORN_CONFIG").envs(self.env.iter().map(|(n, v)| (n, v)));
+        if let Some(disk) = &self.disk {
+            command = disk.attach(command);
+        }
         self.process = Some(Process::start("foghorn", &mut command, &self.dir.join("foghorn.log")));
     }
 
@@ -166,4 +186,38 @@ impl Foghorn {
     pub fn verify(&self) -> Value {
         self.cli_json(&["journal", "verify", &self.data().display().to_string()])
     }
+}
+
+/// People, channels and an integration that most tests can use: `ana` is paged, and after `wait` `bob`, each by the hook
+/// and at any hour; each value of the label `id` is an incident of its own.
+pub fn basics(hook: &Hook, wait: &str) -> String {
+    format!(
+        r#"
+integrations:
+  prometheus: {{ kind: alertmanager, group_by: [id] }}
+people:
+  ana: {{ name: Ana, working_hours: &always {{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "24:00" }}, contacts: [ {{ via: hook }} ] }}
+  bob: {{ name: Bob, working_hours: *always, contacts: [ {{ via: hook }} ] }}
+channels:
+  hook: {{ kind: webhook, url: "{}", secret: {SECRET} }}
+escalations:
+  default: {{ steps: [ {{ page: person/ana, wait: {wait} }}, {{ page: person/bob, wait: {wait} }} ] }}
+paging:
+  correlate_within: 0s
+"#,
+        hook.url()
+    )
+}
+
+/// Alerts for `POST /api/v2/alerts`, each with its own `id`, that go on for an hour.
+pub fn critical(ids: &[&str]) -> Value {
+    let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let one = |id: &&str| {
+        serde_json::json!({
+            "labels": { "alertname": "Broken", "id": id, "severity": "critical" },
+            "annotations": { "summary": format!("{id} is broken") },
+            "endsAt": ends.to_string(),
+        })
+    };
+    ids.iter().map(one).collect()
 }

@@ -39,16 +39,26 @@ impl Received {
         self.text("/person")
     }
 
-    pub fn ack_url(&self) -> &str {
-        self.text("/ack_url")
-    }
-
     pub fn title(&self) -> &str {
         self.text("/incident/title")
     }
 
     pub fn incident(&self) -> u64 {
         self.body.pointer("/incident/id").and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// Where its link leads, on the server itself.
+    #[track_caller]
+    pub fn link(&self) -> &str {
+        let url = self.text("/ack_url");
+        url.find("/ack/")
+            .map(|at| &url[at..])
+            .unwrap_or_else(|| panic!("no link to acknowledge by: {self:?}"))
+    }
+
+    /// Why the journal does not take events, as the page said.
+    pub fn degraded(&self) -> &str {
+        self.text("/degraded")
     }
 
     pub fn step(&self) -> u64 {
@@ -100,6 +110,12 @@ impl Hook {
     #[track_caller]
     pub fn all(&self) -> Vec<Received> {
         self.inner().received.clone()
+    }
+
+    /// Looks at all that came so far.
+    #[track_caller]
+    pub fn look<T>(&self, look: impl FnOnce(&[Received]) -> T) -> T {
+        look(&self.inner().received)
     }
 
     /// The first that is like this, as soon as there is one.

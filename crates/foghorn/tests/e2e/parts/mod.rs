@@ -10,6 +10,9 @@ pub mod postgres;
 pub mod process;
 pub mod prometheus;
 
+#[path = "../../../../journal/powerloss/mod.rs"]
+pub mod powerloss;
+
 use std::collections::VecDeque;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;

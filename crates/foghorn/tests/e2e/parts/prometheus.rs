@@ -7,7 +7,6 @@ use std::process::{Command, Output};
 
 /// A stock Prometheus with one rule, whose alertmanager is Foghorn.
 pub struct Prometheus {
-    pub address: SocketAddr,
     process: Process,
     _dir: Dir,
 }
@@ -37,7 +36,7 @@ impl Prometheus {
             process.assert_runs();
             TcpStream::connect(address).ok()
         });
-        Prometheus { address, process, _dir: dir }
+        Prometheus { process, _dir: dir }
     }
 
     /// As a machine that loses its power would.

@@ -1,0 +1,143 @@
+//! It always starts: whatever is wrong is paged for, and only a first start without any good configuration ends.
+
+use crate::parts::foghorn::{Foghorn, basics, critical};
+use crate::parts::hook::Hook;
+use crate::parts::{http, until};
+use serde_json::{Value, json};
+use std::fs::OpenOptions;
+use std::net::TcpListener;
+use std::os::unix::fs::FileExt as _;
+
+/// The page about Foghorn's own trouble of this name.
+fn page_about(hook: &Hook, words: &[&str]) -> u64 {
+    let found = hook.wait(&format!("a page that says {words:?}"), |r| {
+        let body = r.body.to_string();
+        r.kind() == "page" && words.iter().all(|w| body.contains(w))
+    });
+    found.incident()
+}
+
+#[test]
+fn a_first_start_with_a_bad_configuration_ends_and_says_everything() {
+    let mut foghorn = Foghorn::new(
+        "  rubbish: 1\nchecks:\n  web: { http: \"http://127.0.0.1/\", every: fast }\n  db: { tcp: nonsense }\n",
+    );
+    foghorn.spawn();
+    let status = foghorn.process().wait();
+    let said = foghorn.said();
+    assert_eq!(status.code(), Some(2), "{said}");
+    for place in [":4:3: ", ":6:44: ", ":7:14: "] {
+        assert!(said.contains(&format!("foghorn.yaml{place}")), "{place}: {said}");
+    }
+    assert!(said.contains("rubbish") && said.contains("fast") && said.contains("nonsense"), "{said}");
+}
+
+#[test]
+fn a_bad_configuration_later_leaves_the_last_good_one() {
+    let hook = Hook::start();
+    let good = basics(&hook, "10m");
+    let mut foghorn = Foghorn::start(&good);
+    foghorn.post("/api/v2/alerts", &critical(&["before"])).is(200);
+    assert!(foghorn.stop().success());
+    foghorn.configure(&format!("{good}rubbish: 1\n"));
+    foghorn.spawn();
+    let ready = foghorn.ready();
+    assert_eq!(ready["degraded"], true, "{ready}");
+    let id = page_about(&hook, &["foghorn.yaml:", "rubbish"]);
+    // It works as before.
+    foghorn.post("/api/v2/alerts", &critical(&["after"])).is(200);
+    page_about(&hook, &["after is broken"]);
+    foghorn.configure(&good);
+    foghorn.cli_json(&["reload"]);
+    foghorn.wait_for_state(id, "resolved");
+    assert_eq!(foghorn.get("/readyz")["degraded"], false);
+}
+
+#[test]
+fn a_secret_that_is_gone_is_paged_for_by_what_is_left() {
+    let hook = Hook::start();
+    let basics = basics(&hook, "10m").replace(
+        "channels:\n",
+        "channels:\n  other: { kind: webhook, url: \"http://127.0.0.1:9/\", secret: \"${OTHER_SECRET}\" }\n",
+    );
+    let mut foghorn = Foghorn::new(&basics);
+    foghorn.set("OTHER_SECRET", "hunter2hunter2");
+    foghorn.run();
+    assert!(foghorn.stop().success());
+    foghorn.unset("OTHER_SECRET");
+    foghorn.spawn();
+    let ready = foghorn.ready();
+    assert!(ready["degraded"] == true && ready["reasons"].to_string().contains("OTHER_SECRET"), "{ready}");
+    page_about(&hook, &["OTHER_SECRET"]);
+    foghorn.post("/api/v2/alerts", &critical(&["a"])).is(200);
+    page_about(&hook, &["a is broken"]);
+    assert!(!foghorn.said().contains("hunter2"));
+}
+
+#[test]
+fn a_taken_port_is_paged_for_and_tried_again() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::new(&basics(&hook, "10m"));
+    let taken = TcpListener::bind(foghorn.address).unwrap();
+    foghorn.spawn();
+    let id = page_about(&hook, &[&foghorn.address.to_string(), "server.listen"]);
+    foghorn.process().assert_runs();
+    drop(taken);
+    foghorn.ready();
+    foghorn.wait_for_state(id, "resolved");
+}
+
+#[test]
+fn a_damaged_end_of_the_journal_costs_that_end() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::start(&basics(&hook, "10m"));
+    for i in 0..40 {
+        foghorn.post("/api/v2/alerts", &critical(&[&format!("alert-{i}")])).is(200);
+    }
+    page_about(&hook, &["alert-39 is broken"]);
+    assert!(foghorn.stop().success());
+    let whole = foghorn.verify();
+    let path = foghorn.data().join("journal.db");
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    let pages = file.metadata().unwrap().len() / 4096;
+    file.write_all_at(&[0xa5; 4096], (pages * 3 / 4) * 4096).unwrap();
+    let verified = foghorn.cli(&["journal", "verify", &foghorn.data().display().to_string()]);
+    assert_eq!(verified.status.code(), Some(1), "{verified:?}");
+    assert!(String::from_utf8_lossy(&verified.stdout).contains("DAMAGED at event"), "{verified:?}");
+
+    foghorn.run();
+    page_about(&hook, &["the journal was damaged"]);
+    let kept: Vec<Value> = foghorn.get("/api/v2/alerts").as_array().unwrap().clone();
+    assert!(kept.iter().any(|a| a["labels"]["id"] == "alert-0"), "the good prefix is kept: {kept:?}");
+    foghorn.post("/api/v2/alerts", &critical(&["afterwards"])).is(200);
+    assert!(foghorn.stop().success());
+    let again = foghorn.verify();
+    assert_eq!((&whole["whole"], &again["whole"]), (&json!(true), &json!(true)));
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let hook = Hook::start();
+    let mut first = Foghorn::start(&basics(&hook, "10m"));
+    let mut second = Foghorn::new("");
+    let config = std::fs::read_to_string(first.config()).unwrap();
+    let own = config.replace(&first.address.to_string(), &second.address.to_string());
+    std::fs::write(
+        second.config(),
+        own.replace("data_dir: data", &format!("data_dir: {}", first.data().display())),
+    )
+    .unwrap();
+    second.spawn();
+    let status = second.process().wait();
+    let said = second.said();
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert!(
+        said.contains(&format!("in use by process {}", first.process().id()))
+            && said.contains(&first.data().display().to_string()),
+        "{said}"
+    );
+    first.process().assert_runs();
+    first.post("/api/v2/alerts", &critical(&["a"])).is(200);
+    assert!(http::get(second.address, "/readyz").is_err());
+    until("its page", || hook.look(|all| all.iter().any(|r| r.kind() == "page").then_some(())));
+}
