@@ -1,6 +1,7 @@
 //! The end of a story: the incident's timeline as the API gives it, what it took, and whether all went as told.
 
-use super::play::{Found, Play, moment, number, text};
+use super::place::Place;
+use super::play::{Found, Play, list, moment, number, text};
 use super::screen::clock;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ pub async fn tell(play: &mut Play) -> Result<(), String> {
         // Whole seconds of the demo's clock.
         let at = clock((moment(event) - begun).max(0.0) as u64);
         for (n, line) in super::screen::wrap(text(event, "/text"), 66).iter().enumerate() {
-            play.screen.row(&if n == 0 { format!("{at}  {line}") } else { format!("{:9}{line}", "") });
+            play.screen.row(&if n == 0 { format!("{at}  {line}") } else { format!("{:7}{line}", "") });
         }
     }
     figures(play);
@@ -35,7 +36,8 @@ async fn timeline(play: &Play, id: u64) -> Result<Vec<Value>, String> {
     loop {
         let timeline = play.foghorn.events(&format!("/api/v1/incidents/{id}/timeline"), 0).await?;
         let over = timeline.iter().rposition(|e| text(e, "/type") == "incident_resolved");
-        let told = over.map_or(0, |n| timeline[n..].iter().filter(|e| text(e, "/type") == "page_attempted").count());
+        let told =
+            over.map_or(0, |n| timeline[n..].iter().filter(|e| text(e, "/type") == "page_attempted").count());
         if over.is_some() && told >= play.found().told.len() {
             return Ok(timeline);
         }
@@ -50,15 +52,23 @@ fn figures(play: &mut Play) {
     let here = |at: Option<f64>| at.map_or_else(|| "-".to_owned(), |s| format!("{s:.1} s"));
     let Found { detected, paged, answered, resolved, .. } = *play.found();
     let really = play.story.really;
-    play.screen.heading(&format!("After it broke: here, and in the outage it is taken from ({})", play.story.after));
+    play.screen.heading("After it broke");
     play.screen.row("");
-    let what = ["detected", "first page", "answered", "customers told", "over"];
-    for (what, (at, really)) in what.iter().zip([detected, paged, answered, None, resolved].into_iter().zip(really)) {
-        play.screen.row(&format!("{what:<16}{:<12}{really}", here(at)));
+    play.screen.row(&format!("{:<14}{:<12}then", "", "here"));
+    let what = ["detected", "first page", "answered", "over"];
+    for (what, (at, really)) in what.iter().zip([detected, paged, answered, resolved].into_iter().zip(really))
+    {
+        play.screen.row(&format!("{what:<14}{:<12}{really}", here(at)));
     }
-    let (taken, failed, lost) = (play.shop.orders.taken(), play.shop.orders.failed(), play.shop.lost_orders());
+    let (taken, failed, lost) =
+        (play.shop.orders.taken(), play.shop.orders.failed(), play.shop.lost_orders());
+    let lost = if lost == 0 {
+        "Every confirmed order is on disk.".to_owned()
+    } else {
+        format!("{lost} of them are not on disk!")
+    };
     play.screen.row("");
-    play.screen.text(&format!("Customers placed {taken} orders and gave up {failed} times. Orders confirmed and not on disk: {lost}."));
+    play.screen.text(&format!("{taken} orders were confirmed; {failed} times a customer gave up. {lost}"));
 }
 
 /// Compares what happened with what the story says.
@@ -73,11 +83,19 @@ async fn judge(play: &Play, timeline: &[Value]) -> Result<(), String> {
     must(found.detected.is_some(), "it was not detected".to_owned());
     must(found.paged.is_some(), "nobody was paged".to_owned());
     must(found.answered.is_some() || found.steps > 1, "it was neither answered nor escalated".to_owned());
-    for kind in ["incident_opened", "alert_opened", "step_entered", "page_attempted", "acknowledged", "alert_ended", "incident_resolved"] {
+    for kind in [
+        "incident_opened",
+        "alert_opened",
+        "step_entered",
+        "page_attempted",
+        "acknowledged",
+        "alert_ended",
+        "incident_resolved",
+    ] {
         must(timeline.iter().any(|e| text(e, "/type") == kind), format!("the timeline has no {kind}"));
     }
-    let incidents = play.foghorn.get("/api/v1/incidents?state=all").await?;
-    let incidents = incidents.get("incidents").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let found = play.foghorn.get("/api/v1/incidents?state=all").await?;
+    let incidents = list(&found, "/incidents");
     must(incidents.len() == 1, format!("one outage became {} incidents", incidents.len()));
     must(
         incidents.iter().all(|i| text(i, "/state") == "resolved" && number(i, "/alerts/open") == 0),
@@ -91,4 +109,37 @@ async fn judge(play: &Play, timeline: &[Value]) -> Result<(), String> {
 /// A moment of the running clock on the wall, in seconds since 1970.
 fn moment_of(at: Instant) -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64() - at.elapsed().as_secs_f64()
+}
+
+/// What to do next. Where somebody sits before the terminal, Foghorn stays until Enter.
+pub async fn next(play: &mut Play, place: &Place) {
+    let base = play.foghorn.base().to_owned();
+    let screen = &mut play.screen;
+    screen.heading("What to do next");
+    screen.row("");
+    match place.kept() {
+        Some(dir) => {
+            let dir = dir.display();
+            screen.row(&format!("foghorn journal verify {dir}/data"));
+            screen.row(&format!("foghorn journal dump {dir}/data"));
+            screen.row(&format!("foghorn config check {dir}/foghorn.yaml"));
+            screen.row(&format!("foghorn serve -c {dir}/foghorn.yaml"));
+            screen.row(&format!("foghorn incident show 1 --server {base}    while it serves"));
+        }
+        None => {
+            screen.row("foghorn demo --keep DIR         keeps its foghorn.yaml, journal and log");
+            screen.row("foghorn config check FILE       says what is wrong with a configuration");
+            screen.row("foghorn serve -c FILE           watches what you run");
+        }
+    }
+    screen.row("");
+    if let Some(keys) = &mut play.keys {
+        screen.text("Foghorn still runs. In another terminal:");
+        screen.row(&format!("foghorn incident show 1 --server {base}"));
+        screen.row("");
+        while keys.try_recv().is_ok() {}
+        screen.prompt(Some("Press Enter to end the demo.".to_owned()));
+        keys.recv().await;
+        screen.answered();
+    }
 }

@@ -31,7 +31,9 @@ impl Foghorn {
 
     /// Whether it is able to page.
     pub async fn is_ready(&self) -> bool {
-        self.send(Method::GET, &format!("{}/readyz", self.base), None).await.is_ok_and(|a| a.status.is_success())
+        self.send(Method::GET, &format!("{}/readyz", self.base), None)
+            .await
+            .is_ok_and(|a| a.status.is_success())
     }
 
     /// Reads JSON.
@@ -79,7 +81,8 @@ impl Foghorn {
     pub async fn press(&self, link: &str) -> Result<(), String> {
         let page = self.send(Method::GET, link, None).await?;
         let html = String::from_utf8_lossy(&page.body);
-        let revision = html.split_once("name=\"revision\" value=\"").and_then(|(_, rest)| rest.split('"').next());
+        let revision =
+            html.split_once("name=\"revision\" value=\"").and_then(|(_, rest)| rest.split('"').next());
         let Some(revision) = revision.filter(|_| page.status.is_success()) else {
             return Err(format!("the link in the page opens no page with a button ({})", page.status));
         };
@@ -91,7 +94,12 @@ impl Foghorn {
         }
     }
 
-    async fn send(&self, method: Method, url: &str, body: Option<(&'static str, String)>) -> Result<Response, String> {
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<(&'static str, String)>,
+    ) -> Result<Response, String> {
         let url = Url::parse(url).map_err(|e| e.to_string())?;
         let mut headers = HeaderMap::new();
         let body = body.map_or_else(Bytes::new, |(kind, body)| {

@@ -21,6 +21,7 @@ use screen::Screen;
 use shop::Shop;
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use stories::{Places, STORIES, Story};
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,54 +53,128 @@ fn speed(text: &str) -> Result<f64, String> {
     speed.ok_or_else(|| "a number from 0.25 to 4".to_owned())
 }
 
-/// How it ended.
-enum End {
-    /// As told.
-    Told,
-    /// A signal came.
-    Stopped,
-}
-
 /// Shows it.
 ///
 /// # Errors
 /// Something did not go as told, or it was ended early.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let story = STORIES.iter().find(|s| s.name == options.story).ok_or_else(|| Failure::Wrong("there is no such story".to_owned()))?;
+    let find = || STORIES.iter().find(|s| s.name == options.story);
+    let story: &Story =
+        find().ok_or_else(|| Failure::Wrong(format!("there is no story {}", options.story)))?;
     let place = Place::new(options.keep.as_deref()).map_err(Failure::Wrong)?;
-    let log = place.log();
-    let bad = |e: std::io::Error| Failure::Bad(format!("the demo cannot begin: {e}"));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(bad)?;
-    // Foghorn goes on until this says so, or is gone.
+    let cannot = |e: std::io::Error| Failure::Bad(format!("the demo cannot begin: {e}"));
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(cannot)?;
+    // Foghorn goes on until this says so.
     let (end, until) = watch::channel(false);
-    let stage = runtime.block_on(async { set(story, options, &place, until) }).map_err(bad)?;
-    let server = stage.server;
-    let ended = runtime.block_on(async {
-        let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-        let mut stopped = std::pin::pin!(async {
-            let waits = signals.iter_mut().flatten().map(|s| Box::pin(s.recv()));
-            futures_util::future::select_all(waits).await;
-        });
-        let mut play = stage.play;
-        tokio::select! {
-            ended = show(&mut play, &place, stage.stopped) => ended,
-            () = &mut stopped => Ok(End::Stopped),
-        }
-    });
+    let (server, ended) = runtime.block_on(async {
+        let (mut play, places, _phone) = set(story, options, &place).map_err(cannot)?;
+        let (server, mut ended) = serve(place.path("foghorn.yaml"), until).map_err(cannot)?;
+        let ended = tokio::select! {
+            ended = show(&mut play, &place, &places) => ended,
+            why = &mut ended => Err(why.unwrap_or_else(|_| "Foghorn has ended".to_owned())),
+            stopped = signalled() => Err(stopped),
+        };
+        Ok::<_, Failure>((server, ended))
+    })?;
     end.send_replace(true);
+    // A panic in it was told by its hook.
     let _ = server.join();
     runtime.shutdown_timeout(Duration::from_secs(1));
-    place.close();
-    match ended {
-        Ok(End::Told) => Ok(()),
-        Ok(End::Stopped) => Err(Failure::Bad("The demo was ended early.".to_owned())),
-        Err(why) => Err(Failure::Bad(format!("The demo did not go as told: {why}. {log}"))),
-    }
+    ended.map_err(|why| Failure::Bad(format!("The demo did not go as told: {why}.{}", place.log_hint())))
 }
 
-/// Everything that runs.
-struct Stage {
-    play: Play,
-    server: std::thread::JoinHandle<()>,
-    stopped: oneshot::Receiver<String>,
+/// Builds the stage: shop, phones, configuration. Foghorn does not run yet.
+fn set(
+    story: &'static Story,
+    options: &Options,
+    place: &Place,
+) -> std::io::Result<(Play, Places, JoinSet<()>)> {
+    let shop = Shop::open(&place.path("shop"))?;
+    let mut phone_tasks = JoinSet::new();
+    let (phone_listener, phone) = shop::loopback()?;
+    let secret = place.secret("phone.secret")?;
+    let pages = phone::ring(phone_listener, &secret, &mut phone_tasks);
+    // Foghorn opens its listener itself; nobody else is likely to be given the port before that.
+    let (_, foghorn) = shop::loopback()?;
+    let places = Places { foghorn, phone, web: shop.web_address, api: shop.api_address, db: shop.db_address };
+    std::fs::write(place.path("foghorn.yaml"), story.config(&places, options.speed))?;
+    place.log_here()?;
+    let attended = !options.unattended && std::io::stdin().is_terminal();
+    let keys = if attended { Some(keys()?) } else { None };
+    let foghorn = Foghorn::new(foghorn);
+    Ok((Play::new(story, Screen::new(), shop, foghorn, pages, keys, options.speed), places, phone_tasks))
+}
+
+/// Runs the product, on threads of its own. The second is its error, or nothing when it has ended well.
+fn serve(
+    config: PathBuf,
+    until: watch::Receiver<bool>,
+) -> std::io::Result<(JoinHandle<()>, oneshot::Receiver<String>)> {
+    let (ended, told) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("foghorn".into()).spawn(move || {
+        if let Err(e) = server::serve(&server::Options { config, end: Some(until) }) {
+            // Nobody listens any more when the demo is over.
+            let _ = ended.send(format!("Foghorn does not start: {e}"));
+        }
+    })?;
+    Ok((thread, told))
+}
+
+/// The whole of it.
+async fn show(play: &mut Play, place: &Place, places: &Places) -> Result<(), String> {
+    let story = play.story;
+    let screen = &mut play.screen;
+    screen.heading(&format!("Foghorn demo: {}", story.title));
+    screen.text(&format!("After {}.", story.after));
+    screen.row("");
+    screen.text(story.opening);
+    screen.text(match &play.keys {
+        Some(_) => "It takes a minute. Press Enter where it asks for that, or wait and see. Ctrl-C ends it.",
+        None => "It takes a minute, and nobody presses a key.",
+    });
+    screen.row("");
+    screen.row(&format!("{:<16}{}", "configuration", place.path("foghorn.yaml").display()));
+    screen.row(&format!("{:<16}http://{}", "Foghorn", places.foghorn));
+    screen.row(&format!("{:<16}http://{}", "the shop", places.web));
+    screen.row("");
+    let begun = Instant::now();
+    while !play.foghorn.is_ready().await {
+        if begun.elapsed() > START {
+            return Err(format!("Foghorn was not able to page within {} s", START.as_secs()));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    play.run().await?;
+    finale::tell(play).await?;
+    finale::next(play, place).await;
+    Ok(())
+}
+
+/// Until somebody wants it to end.
+async fn signalled() -> String {
+    let wait = async |kind| match signal(kind) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::hangup()) => {}
+    }
+    "it was ended early".to_owned()
+}
+
+/// Enter, pressed. The terminal stays as it is: it gives whole lines.
+fn keys() -> std::io::Result<mpsc::Receiver<()>> {
+    let (pressed, keys) = mpsc::channel(8);
+    std::thread::Builder::new().name("keys".into()).spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            // Keys that nobody waits for are dropped.
+            if line.is_err() || pressed.is_closed() || pressed.try_send(()).is_err() && pressed.is_closed() {
+                return;
+            }
+        }
+    })?;
+    Ok(keys)
 }

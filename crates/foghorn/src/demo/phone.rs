@@ -80,7 +80,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek".parse().unwrap());
         headers.insert("webhook-timestamp", "1614265330".parse().unwrap());
-        headers.insert("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=".parse().unwrap());
+        headers
+            .insert("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=".parse().unwrap());
         (secret, headers, br#"{"test": 2432232314}"#)
     }
 

@@ -155,7 +155,11 @@ impl Play {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while self.act < Act::Told {
             tokio::select! {
-                Some(page) = self.pages.recv() => self.rings(&page),
+                Some(page) = self.pages.recv() => {
+                    // What led to it was written down before it was sent.
+                    self.read().await?;
+                    self.rings(&page);
+                }
                 pressed = pressed(&mut self.keys) => match pressed {
                     Some(()) => self.key().await?,
                     None => self.keys = None,
@@ -194,11 +198,17 @@ impl Play {
         }
     }
 
-    async fn look(&mut self) -> Result<(), String> {
+    /// What Foghorn has written down since.
+    async fn read(&mut self) -> Result<(), String> {
         for event in self.foghorn.events("/api/v1/events", self.seen).await? {
             self.seen = self.seen.max(number(&event, "/seq"));
             self.tell(&event);
         }
+        Ok(())
+    }
+
+    async fn look(&mut self) -> Result<(), String> {
+        self.read().await?;
         if self.act >= Act::Broken && self.act < Act::Repaired {
             self.signs();
         }
@@ -227,8 +237,9 @@ impl Play {
     async fn calm(&mut self) -> Result<(), String> {
         let Some(ready) = self.ready else {
             let found = self.foghorn.get("/api/v1/checks").await?;
-            let checks = found.get("checks").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            let green = |c: &Value| text(c, "/state") == "ok" && c.pointer("/last/good") == Some(&Value::Bool(true));
+            let checks = list(&found, "/checks");
+            let green =
+                |c: &Value| text(c, "/state") == "ok" && c.pointer("/last/good") == Some(&Value::Bool(true));
             if !checks.is_empty() && checks.iter().all(green) {
                 let n = checks.len();
                 self.screen.say(Who::Foghorn, &format!("All {n} checks are green."));
@@ -307,7 +318,9 @@ impl Play {
                 if person == self.story.answers && self.act == Act::Broken {
                     self.wakes_at = Some(Instant::now() + self.pace(WAKES_UP));
                 }
-                if self.act == Act::Broken && let Some((asked, _)) = self.asked.as_ref().and_then(|p| self.links.get(p)) {
+                if self.act == Act::Broken
+                    && let Some((asked, _)) = self.asked.as_ref().and_then(|p| self.links.get(p))
+                {
                     let text = format!("Press Enter to answer as {asked}, or wait and see who is next.");
                     self.ask(text);
                 }
@@ -329,28 +342,34 @@ impl Play {
     }
 
     fn show(&mut self, page: &Value, name: &str) {
-        let names = |path: &str| {
-            let all = page.pointer(path).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        let names =
+            |path: &str| list(page, path).iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+        // The first page is shown whole, later ones with what is new in them.
+        let first = self.steps.len() == 1;
+        let alerts = list(page, "/alerts");
+        let shown = if first { alerts.len() } else { 1 };
+        let more = match alerts.len().saturating_sub(shown) {
+            0 => String::new(),
+            n => format!(" (and {n} more)"),
         };
-        let alerts = page.pointer("/alerts").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let mut rows: Vec<(&str, String)> = Vec::new();
-        for (n, alert) in alerts.iter().enumerate() {
-            rows.push((if n == 0 { "broken" } else { "" }, text(alert, "/summary").to_owned()));
+        for (n, alert) in alerts.iter().take(shown).enumerate() {
+            rows.push((if n == 0 { "broken" } else { "" }, format!("{}{more}", text(alert, "/summary"))));
         }
-        let stands = match names("/downstream").as_str() {
-            "" => names("/entities"),
-            down => format!("{}; on which {down} stands", names("/entities")),
-        };
-        rows.push(("unwell", stands));
-        rows.push(("changed", names("/changes")));
+        rows.push(match names("/downstream").as_str() {
+            "" => ("unwell", names("/entities")),
+            down => ("unwell", format!("{}; {down} stands on that", names("/entities"))),
+        });
+        if first {
+            rows.push(("changed", names("/changes")));
+        }
         rows.push(("why you", text(page, "/why").to_owned()));
         rows.push(("next", text(page, "/next").to_owned()));
         rows.retain(|(_, text)| !text.is_empty());
-        let title = format!("{name}'s phone");
-        let incident = number(page, "/incident/id");
-        let shout = format!("{} · incident {incident}", text(page, "/incident/severity").to_uppercase());
-        self.screen.page(&title, &shout, &rows, "Acknowledge");
+        let severity = text(page, "/incident/severity").to_uppercase();
+        let shout = format!("{severity} · incident {}", number(page, "/incident/id"));
+        self.screen.say(Who::Phone, &format!("{name} is paged:"));
+        self.screen.page(&format!("{name}'s phone"), &shout, &rows, "Acknowledge");
     }
 
     fn tell_notices(&mut self) {
@@ -361,7 +380,12 @@ impl Play {
         }
         for (news, mut names) in by_news {
             names.sort();
-            self.screen.say(Who::Phone, &format!("{} {} told: {news}.", names.join(", "), if names.len() == 1 { "is" } else { "are" }));
+            let verb = if names.len() == 1 { "is" } else { "are" };
+            let names = match names.as_slice() {
+                [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+                names => names.concat(),
+            };
+            self.screen.say(Who::Phone, &format!("{names} {verb} told: {news}."));
         }
     }
 
@@ -392,8 +416,8 @@ impl Play {
                 let step = number(event, "/record/event/step") + 1;
                 self.found.steps = self.found.steps.max(step);
                 if step > 1 {
-                    self.wakes_at = None;
-                    self.screen.say(Who::Foghorn, &format!("Nobody has answered, so it goes on to step {step}."));
+                    self.screen
+                        .say(Who::Foghorn, &format!("Nobody has answered, so it goes on to step {step}."));
                 }
             }
             "page_attempted" if at("/outcome/is") != "accepted" => {
@@ -415,7 +439,10 @@ impl Play {
             }
             "acknowledgement_lapsed" => {
                 let why = at("/why").to_owned();
-                self.screen.say(Who::Foghorn, &format!("The acknowledgement does not cover this: {why}. It pages again."));
+                self.screen.say(
+                    Who::Foghorn,
+                    &format!("The acknowledgement does not cover this: {why}. It pages again."),
+                );
             }
             "alert_ended" => {
                 let check = self.checks.get(at("/key")).cloned().unwrap_or_default();
@@ -424,7 +451,8 @@ impl Play {
             "incident_resolved" => {
                 self.found.resolved = after;
                 let n = self.found.alerts;
-                self.screen.say(Who::Foghorn, &format!("Resolved, as all {n} checks that failed are well again."));
+                self.screen
+                    .say(Who::Foghorn, &format!("Resolved, as all {n} checks that failed are well again."));
                 if self.act >= Act::Repaired {
                     self.begin(Act::Resolved);
                 }
@@ -461,6 +489,11 @@ pub fn moment(event: &Value) -> f64 {
 /// A text in JSON, or an empty one.
 pub fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or("")
+}
+
+/// A list in JSON, or an empty one.
+pub fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    value.pointer(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// A number in JSON, or 0.

@@ -46,7 +46,8 @@ pub struct Screen {
 impl Screen {
     /// The clock begins now.
     pub fn new() -> Screen {
-        let terminal = std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
+        let terminal =
+            std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         Screen { begun: Instant::now(), colour, moves: terminal, prompt: None, gone: false }
     }
@@ -75,7 +76,7 @@ impl Screen {
 
     /// A row of a table, as it is.
     pub fn row(&mut self, text: &str) {
-        self.put(&format!("  {}\n", clean(text)));
+        self.put(&format!("{}\n", format!("  {}", clean(text)).trim_end()));
     }
 
     /// Something happens.
@@ -101,7 +102,8 @@ impl Screen {
     /// A page as it is on a phone: a title, a first line that shouts, and rows with a word before each.
     pub fn page(&mut self, title: &str, shout: &str, rows: &[(&str, String)], button: &str) {
         let inner = WIDE - INDENT - 4;
-        let mut lines: Vec<(String, &str)> = wrap(&clean(shout), inner).into_iter().map(|l| (l, "1;31")).collect();
+        let mut lines: Vec<(String, &str)> =
+            wrap(&clean(shout), inner).into_iter().map(|l| (l, "1;31")).collect();
         for (word, text) in rows {
             for (n, line) in wrap(&clean(text), inner - 9).into_iter().enumerate() {
                 lines.push((format!("{:<9}{line}", if n == 0 { word } else { "" }), ""));
@@ -124,7 +126,9 @@ impl Screen {
         if self.prompt != text {
             self.put("");
             self.prompt = text;
-            if !self.moves && let Some(text) = &self.prompt {
+            if !self.moves
+                && let Some(text) = &self.prompt
+            {
                 let line = format!("{:INDENT$}{text}\n", "");
                 return self.write(&line);
             }
@@ -143,7 +147,11 @@ impl Screen {
     }
 
     fn paint(&self, colour: &str, text: &str) -> String {
-        if self.colour && !colour.is_empty() { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour && !colour.is_empty() {
+            format!("\x1b[{colour}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Text above the prompt.
@@ -171,9 +179,9 @@ impl Drop for Screen {
     }
 }
 
-/// ` 3:07`
+/// ` 3:07`, from the beginning
 pub fn clock(seconds: u64) -> String {
-    format!("{:>4}:{:02}", seconds / 60, seconds % 60)
+    format!("{:>2}:{:02}", seconds / 60, seconds % 60)
 }
 
 /// Without what would move the cursor.
@@ -217,6 +225,6 @@ mod tests {
     #[test]
     fn nothing_moves_the_cursor() {
         assert_eq!(clean("a\x1b[2Jb\nc"), "a [2Jb c");
-        assert_eq!((clock(7).as_str(), clock(187).as_str()), ("   0:07", "   3:07"));
+        assert_eq!((clock(7).as_str(), clock(187).as_str()), (" 0:07", " 3:07"));
     }
 }

@@ -39,7 +39,9 @@ async fn order(State(api): State<Arc<Api>>, what: String) -> Response {
     let id = format!("order-{}", api.next.fetch_add(1, Ordering::Relaxed));
     let what: String = what.chars().filter(|c| !c.is_control()).collect();
     match ask(api.db, &format!("PUT {id} {what}")).await {
-        Ok(_) => (StatusCode::CREATED, axum::Json(serde_json::json!({ "id": id, "what": what }))).into_response(),
+        Ok(_) => {
+            (StatusCode::CREATED, axum::Json(serde_json::json!({ "id": id, "what": what }))).into_response()
+        }
         Err(e) => unwell(&e),
     }
 }

@@ -60,8 +60,12 @@ pub fn come(web: SocketAddr, orders: &Arc<Orders>, tasks: &mut JoinSet<()>) {
 
 async fn order(client: &Client, web: SocketAddr) -> Option<String> {
     let url = Url::parse(&format!("http://{web}/orders")).ok()?;
-    let request =
-        Request { method: Method::POST, url, headers: HeaderMap::new(), body: Bytes::from_static(b"a pound of tea") };
+    let request = Request {
+        method: Method::POST,
+        url,
+        headers: HeaderMap::new(),
+        body: Bytes::from_static(b"a pound of tea"),
+    };
     let options = Options { timeout: PATIENCE, ..Options::default() };
     let answer = client.request(request, &options).await.ok().filter(|a| a.status == StatusCode::CREATED)?;
     let body: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;

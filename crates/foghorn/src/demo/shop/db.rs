@@ -129,7 +129,8 @@ impl Db {
     }
 
     fn file(&self, key: &str) -> Option<PathBuf> {
-        let good = (1..=60).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let good =
+            (1..=60).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         good.then(|| self.dir.join(key))
     }
 }

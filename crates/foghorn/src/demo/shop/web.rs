@@ -75,7 +75,10 @@ async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
         async move {
             let _held = permit;
             let _busy = Counted::new(&proxy.load.busy);
-            proxy.forward(request).await.unwrap_or_else(|e| (StatusCode::BAD_GATEWAY, format!("{e}\n")).into_response())
+            proxy
+                .forward(request)
+                .await
+                .unwrap_or_else(|e| (StatusCode::BAD_GATEWAY, format!("{e}\n")).into_response())
         }
     });
     worker.await.unwrap_or_else(|e| (StatusCode::BAD_GATEWAY, format!("{e}\n")).into_response())

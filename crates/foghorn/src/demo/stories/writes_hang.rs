@@ -9,23 +9,32 @@ const _: () = assert!(WORKERS == 8, "the sentences below say eight");
 pub const STORY: Story = Story {
     name: "writes-hang",
     title: "reads work, writes hang",
-    after: "Exalate, 13 to 15 November 2021",
+    after: "an outage at Exalate, 13 to 15 November 2021, as its public report tells it",
     opening: "A small shop runs in this process, on real sockets and files: a reverse proxy with eight workers, an API, \
               a database, and customers who order tea. Foghorn watches it. Ana is on call, then Ben, then everyone.",
     config: include_str!("writes_hang.yaml"),
-    change: ("shop-db", "upgraded from 13.4 to 13.5, unattended"),
+    change: ("shop-db", "database upgraded from 13.4 to 13.5, unattended"),
     breaks: |shop: &Shop| shop.db.hang_writes(),
     broken: "The database was upgraded from 13.4 to 13.5, unattended. It still reads. From now on every write hangs.",
     meanings: &[
-        ("order-around-proxy", "This check writes, and goes around the proxy: it says that writes hang, whatever the proxy does."),
-        ("order-through-proxy", "The same order by the customers' way, through the proxy. It joins the same incident."),
         (
-            "page",
+            "order-around-proxy",
+            "This check writes, and goes around the proxy: it says that writes hang, whatever the proxy does.",
+        ),
+        (
+            "order-through-proxy",
+            "The same order by the customers' way, through the proxy. It joins the same incident.",
+        ),
+        (
+            "shop-page",
             "Now even the shop's page hangs, though reading works. A monitor that goes through this proxy is blind from \
              here on. In 2021 the monitoring and its escalation went through the proxy, and nobody was paged.",
         ),
     ],
-    signs: &[(|shop: &Shop| shop.web.is_full(), "Stuck orders hold all eight workers of the proxy. Whatever comes next waits in its queue.")],
+    signs: &[(
+        |shop: &Shop| shop.web.is_full(),
+        "Stuck orders hold all eight workers of the proxy. Whatever comes next waits in its queue.",
+    )],
     stays_green: (
         &["read-around-proxy", "database-port"],
         "Still green: read-around-proxy and database-port. Reading works and the port answers, so a monitor that only \
@@ -37,9 +46,8 @@ pub const STORY: Story = Story {
     repaired: "The database is restarted. Stuck writes end with an error, the proxy's workers are free, customers try again.",
     really: [
         "5 h, by customers' mails",
-        "none: escalation failed too",
-        "-",
-        "34 h, a status page",
-        "47 h until all nodes were up",
+        "never: the escalation failed silently",
+        "34 h, when a status page opened",
+        "47 h, when all nodes were back",
     ],
 };
