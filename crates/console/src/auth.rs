@@ -100,7 +100,7 @@ fn judge(
     }
     let (method, path) = (rule.method.to_uppercase(), rule.path);
     let detail =
-        format!("{} is a {}; {method} {path} needs a {}", caller.actor.name, word(caller.role), word(role));
+        format!("{} has the role {}; {method} {path} needs the role {}", caller.actor.name, word(caller.role), word(role));
     Err(Problem::new(Kind::Forbidden, detail))
 }
 

@@ -62,7 +62,7 @@ pub fn silence(command: SilenceCommand) -> Done {
                 format!(
                     "{}  until {}  {} {}  {}",
                     text(s, "/id"),
-                    text(s, "/ends_at"),
+                    text(s, "/ends"),
                     matchers.join(","),
                     entities.join(","),
                     text(s, "/comment")
@@ -132,7 +132,7 @@ pub fn stand_in(command: OverrideCommand) -> Done {
             if let Some(duration) = &duration {
                 check_duration(duration)?;
             }
-            for (key, value) in [("starts_at", from), ("ends_at", until), ("for", duration)] {
+            for (key, value) in [("starts", from), ("ends", until), ("for", duration)] {
                 if let Some(value) = value {
                     body[key] = Value::String(value);
                 }
@@ -152,8 +152,8 @@ pub fn stand_in(command: OverrideCommand) -> Done {
                     "{}  {person} on {} from {} until {}",
                     text(o, "/id"),
                     text(o, "/schedule"),
-                    text(o, "/starts_at"),
-                    text(o, "/ends_at")
+                    text(o, "/starts"),
+                    text(o, "/ends")
                 )
             });
         }
