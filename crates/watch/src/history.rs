@@ -208,21 +208,22 @@ impl History {
         self.0.inner.read(|store| {
             let (from, to) = (from.0.max(0), to.0);
             let most = i64::try_from(max_points.max(1)).unwrap_or(i64::MAX);
-            let width = (to.saturating_sub(from) / most + 1).max(1);
             let tier = pick(store, check, from, to)?;
+            // What is rolled up begins where its roll does.
+            let start = if tier == RAW { from } else { from.div_euclid(tier.span) * tier.span };
+            let width = (to.saturating_sub(start) / most + 1).max(1);
             let width = (width + tier.span - 1) / tier.span * tier.span;
             let mut points = std::collections::BTreeMap::<i64, point::Roll>::new();
             if tier == RAW {
                 for sample in store.samples(check, from, to)? {
-                    points.entry((sample.at.0 - from) / width).or_default().add(&sample);
+                    points.entry((sample.at.0 - start) / width).or_default().add(&sample);
                 }
             } else {
-                let start = from.div_euclid(tier.span) * tier.span;
                 for (at, roll) in store.rolls(check, tier, start, to)? {
                     points.entry((at - start) / width).or_default().merge(&roll);
                 }
             }
-            Ok(points.into_iter().map(|(i, roll)| point(Wall(from + i * width), &roll)).collect())
+            Ok(points.into_iter().map(|(i, roll)| point(Wall(start + i * width), &roll)).collect())
         })
     }
 
@@ -284,7 +285,9 @@ fn pick(store: &Store, check: &str, from: i64, to: i64) -> rusqlite::Result<Tier
     let [.., coarsest] = ROLLUPS;
     let found = reach.iter().enumerate().find(|(i, (tier, oldest))| {
         let mut coarser = reach.iter().skip(i + 1);
-        let deep = *oldest <= from || !coarser.any(|(t, o)| o.saturating_add(t.chunk) <= *oldest);
+        // A tier that knows nothing at all does not know more.
+        let more = |(t, o): &(Tier, i64)| o.checked_add(t.chunk).is_some_and(|end| end <= *oldest);
+        let deep = *oldest <= from || !coarser.any(more);
         deep && range / tier.span <= POINTS
     });
     Ok(found.map_or(coarsest, |(_, (tier, _))| *tier))

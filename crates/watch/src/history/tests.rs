@@ -65,6 +65,35 @@ fn questions_are_answered_from_the_tier_that_fits() {
 }
 
 #[test]
+fn a_young_check_is_shown_as_finely_as_an_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (history, _) = open(dir.path());
+    // All within ten minutes: nothing is packed yet.
+    let begin = wall_now().0 / 600_000 * 600_000;
+    for i in 0..12 {
+        history.record(&name(), Wall(begin + i * 10_000), Mark::Up, Duration::from_millis(20));
+    }
+    history.flush();
+    let points = history.latency("shop", Wall(begin - 60_000), Wall(begin + 120_000), 18).unwrap();
+    let seen: Vec<_> = points.iter().map(|p| (p.at.0 - begin, p.count)).collect();
+    assert_eq!(seen, [0, 20, 40, 60, 80, 100].map(|s| (s * 1000, 2)));
+}
+
+#[test]
+fn points_begin_before_what_they_hold_and_are_not_too_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let (history, _) = open(dir.path());
+    let (from, ..) = fill(&history, 96);
+    // In the last moment of a minute, and just as long as so many minutes.
+    let from = Wall((from.0 / 60_000 + 1) * 60_000 + 59_999);
+    let to = Wall(from.0 + 2000 * 60_000 - 1);
+    let points = history.latency("shop", from, to, 2000).unwrap();
+    assert!(points.len() > 900 && points.len() <= 2000, "{}", points.len());
+    assert_eq!(points[0].at.0, from.0 - 59_999, "where its minute begins");
+    assert!(points.iter().all(|p| p.at < to));
+}
+
+#[test]
 fn a_damaged_file_is_moved_aside_and_a_new_one_begun() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(
