@@ -12,7 +12,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
         routes::incidents::list, routes::incidents::open, routes::incidents::show, routes::incidents::alerts,
         routes::timeline::list, routes::incidents::ack, routes::incidents::resolve, routes::incidents::note,
         routes::incidents::escalate, routes::events::list, routes::stream::stream, routes::oncall::list,
-        routes::people::list, routes::checks::list, routes::status::components, routes::status::status,
+        routes::people::list, routes::checks::list, routes::checks::show, routes::status::components, routes::status::status,
         routes::silences::list, routes::silences::add, routes::silences::end, routes::overrides::list,
         routes::overrides::add, routes::overrides::remove, routes::changes::list, routes::changes::add,
         routes::admin::reload, routes::admin::backup, routes::health::alive, routes::health::ready,

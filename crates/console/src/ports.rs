@@ -17,6 +17,19 @@ pub trait Events: Send + Sync {
 pub trait CheckFigures: Send + Sync {
     /// The last result of a check; `None` before the first, and for heartbeats.
     fn last(&self, check: &str) -> Option<CheckFigure>;
+
+    /// How a check fared in `from..to`, in at most `points` stretches of equal length, oldest first; those without any
+    /// result are left out, and 0 asks for the uptime alone. Empty for heartbeats. May block on the disk.
+    ///
+    /// # Errors
+    /// Why it cannot be read, for people.
+    fn history(&self, check: &str, from: Wall, to: Wall, points: usize) -> Result<CheckHistory, String>;
+
+    /// The last `n` results that are kept, newest first. None for heartbeats. May block on the disk.
+    ///
+    /// # Errors
+    /// Why they cannot be read, for people.
+    fn recent(&self, check: &str, n: usize) -> Result<Vec<CheckResult>, String>;
 }
 
 /// The last result of a check.
@@ -32,6 +45,61 @@ pub struct CheckFigure {
     pub total: Duration,
     /// `resolve`, `connect`, `tls`, `first_byte` and the like, in order.
     pub phases: Vec<(String, Duration)>,
+}
+
+/// How a check fared over a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckHistory {
+    /// Over all of it.
+    pub uptime: CheckUptime,
+    /// In stretches.
+    pub points: Vec<CheckPoint>,
+}
+
+/// Results, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckUptime {
+    /// All.
+    pub count: u64,
+    /// Good ones.
+    pub up: u64,
+    /// Those that are not known, which count neither way.
+    pub unknown: u64,
+}
+
+/// The results of a stretch of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckPoint {
+    /// Where it begins.
+    pub at: Wall,
+    /// How many.
+    pub uptime: CheckUptime,
+    /// Of the good ones; `None` if there were none.
+    pub latency: Option<CheckLatency>,
+}
+
+/// Latencies of a stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckLatency {
+    /// The shortest.
+    pub min: Duration,
+    /// The mean.
+    pub avg: Duration,
+    /// The longest.
+    pub max: Duration,
+    /// 95 of 100 took no longer, to within a tenth.
+    pub p95: Duration,
+}
+
+/// One result, as the history keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckResult {
+    /// When it ended.
+    pub at: Wall,
+    /// `None` where it could not be measured.
+    pub good: Option<bool>,
+    /// The whole measurement, to within 1 %.
+    pub total: Duration,
 }
 
 /// Counters in Prometheus' text format, to be added to `/metrics`.

@@ -44,6 +44,7 @@ pub(crate) fn all() -> Vec<Route> {
         route("get", "/api/v1/oncall", SEE, get(oncall::list)),
         route("get", "/api/v1/people", SEE, get(people::list)),
         route("get", "/api/v1/checks", SEE, get(checks::list)),
+        route("get", "/api/v1/checks/{name}", SEE, get(checks::show)),
         route("get", "/api/v1/components", SEE, get(status::components)),
         route("get", "/api/v1/status", SEE, get(status::status)),
         route("get", "/api/v1/silences", SEE, get(silences::list)),

@@ -1,21 +1,30 @@
-//! Checks: how each stands, and its last figures.
+//! Checks: how each stands, its last figures, and how it fared before.
 
+use super::limit;
 use crate::api::Api;
-use crate::problem::Body;
+use crate::extract::{Path, Query};
+use crate::ports::{CheckPoint, CheckResult, CheckUptime};
+use crate::problem::{Body, Kind, Problem};
 use crate::show::Severity;
 use crate::show::alert::word;
-use crate::time::rfc3339;
+use crate::time::{parse, rfc3339};
 use axum::Json;
 use axum::extract::State;
 use foghorn_config::Config;
 use foghorn_config::model::CheckKind;
 use foghorn_core::setup::CheckRule;
+use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::Name;
 use foghorn_engine::View;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+
+/// Uptime is told over so many days up to now.
+const DAYS: [u64; 5] = [1, 7, 30, 90, 365];
+/// Single results in one answer.
+const RECENT: usize = 20;
 
 /// Every check.
 #[derive(Debug, Serialize, ToSchema)]
@@ -80,6 +89,178 @@ pub(crate) struct HeartbeatShown {
     due: Option<String>,
     /// A run that has begun and not ended (RFC 3339).
     running_since: Option<String>,
+}
+
+/// Which stretch of the history.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HistoryQuery {
+    /// RFC 3339; a day before `to` if not given.
+    from: Option<String>,
+    /// RFC 3339; now if not given.
+    to: Option<String>,
+    /// 1 to 1000; 96 if not given.
+    points: Option<usize>,
+}
+
+/// One check, and how it fared.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CheckDetail {
+    #[serde(flatten)]
+    check: CheckShown,
+    /// Over the last day, 7, 30, 90 and 365 days, as far as it is known.
+    uptime: Vec<DaysShown>,
+    history: HistoryShown,
+    /// The last 20 results, newest first; none for heartbeats.
+    recent: Vec<ResultShown>,
+}
+
+/// How it fared over some days up to now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DaysShown {
+    days: u64,
+    #[serde(flatten)]
+    uptime: UptimeShown,
+}
+
+/// Results, counted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UptimeShown {
+    count: u64,
+    /// Good ones.
+    up: u64,
+    /// Not known: they count neither way.
+    unknown: u64,
+    /// The share of good ones among those that are known, 0 to 1; `null` without any.
+    ratio: Option<f64>,
+}
+
+/// The stretch that was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HistoryShown {
+    /// RFC 3339.
+    from: String,
+    /// RFC 3339.
+    to: String,
+    uptime: UptimeShown,
+    /// Of equal length, oldest first; those without any result are left out.
+    points: Vec<PointShown>,
+}
+
+/// The results of a part of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PointShown {
+    /// Where it begins (RFC 3339).
+    at: String,
+    #[serde(flatten)]
+    uptime: UptimeShown,
+    /// Of the good ones; `null` if there were none.
+    latency: Option<LatencyShown>,
+}
+
+/// Latencies.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LatencyShown {
+    min_ms: f64,
+    avg_ms: f64,
+    max_ms: f64,
+    /// To within a tenth.
+    p95_ms: f64,
+}
+
+/// One result.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ResultShown {
+    /// RFC 3339.
+    at: String,
+    /// `null` where it could not be measured.
+    good: Option<bool>,
+    /// To within 1 %.
+    total_ms: f64,
+}
+
+/// One check: how it stands, its uptime, its latency over a time, its last results.
+#[utoipa::path(get, path = "/api/v1/checks/{name}", tag = "checks", params(("name" = String, Path), HistoryQuery),
+    responses((status = 200, body = CheckDetail), (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Query(q): Query<HistoryQuery>,
+) -> Result<Json<CheckDetail>, Problem> {
+    api.blocking(move |api| detail(api, &name, &q)).await?.map(Json)
+}
+
+fn detail(api: &Api, name: &str, q: &HistoryQuery) -> Result<CheckDetail, Problem> {
+    let (view, config) = (api.view(), api.config());
+    let rule = view.state.setup.checks.get_key_value(name);
+    let (name, rule) = rule.ok_or_else(|| Problem::not_found(format!("check {name}")))?;
+    let now = view.at.wall;
+    let (from, to) = range(q, now)?;
+    let (figures, unreadable) = (&api.parts.checks, |why| Problem::new(Kind::Unavailable, why));
+    let uptime = DAYS.into_iter().map(|days| {
+        let past = figures.history(name, now - Span::secs(days * 86_400), now, 0)?;
+        Ok(DaysShown { days, uptime: past.uptime.into() })
+    });
+    let uptime = uptime.collect::<Result<_, String>>().map_err(unreadable)?;
+    let history = figures.history(name, from, to, limit(q.points, 96)).map_err(unreadable)?;
+    let recent = figures.recent(name, RECENT).map_err(unreadable)?;
+    Ok(CheckDetail {
+        check: check(api, &view, &config, name, rule),
+        uptime,
+        history: HistoryShown {
+            from: rfc3339(from),
+            to: rfc3339(to),
+            uptime: history.uptime.into(),
+            points: history.points.into_iter().map(PointShown::from).collect(),
+        },
+        recent: recent.into_iter().map(ResultShown::from).collect(),
+    })
+}
+
+fn range(q: &HistoryQuery, now: Wall) -> Result<(Wall, Wall), Problem> {
+    let bad = |why: String| Problem::new(Kind::BadQuery, why);
+    let at = |text: &Option<String>| text.as_deref().map(parse).transpose().map_err(bad);
+    let to = at(&q.to)?.unwrap_or(now);
+    let from = at(&q.from)?.unwrap_or(to - Span::secs(86_400));
+    if from >= to {
+        return Err(bad(format!(
+            "`from` must be before `to`, and {} is not before {}",
+            rfc3339(from),
+            rfc3339(to)
+        )));
+    }
+    Ok((from, to))
+}
+
+impl From<CheckUptime> for UptimeShown {
+    fn from(u: CheckUptime) -> UptimeShown {
+        let known = u.count.saturating_sub(u.unknown);
+        #[allow(clippy::cast_precision_loss, reason = "nobody has 2^53 results")]
+        let ratio = (known > 0).then(|| u.up as f64 / known as f64);
+        UptimeShown { count: u.count, up: u.up, unknown: u.unknown, ratio }
+    }
+}
+
+impl From<CheckPoint> for PointShown {
+    fn from(p: CheckPoint) -> PointShown {
+        PointShown {
+            at: rfc3339(p.at),
+            uptime: p.uptime.into(),
+            latency: p.latency.map(|l| LatencyShown {
+                min_ms: ms(l.min),
+                avg_ms: ms(l.avg),
+                max_ms: ms(l.max),
+                p95_ms: ms(l.p95),
+            }),
+        }
+    }
+}
+
+impl From<CheckResult> for ResultShown {
+    fn from(r: CheckResult) -> ResultShown {
+        ResultShown { at: rfc3339(r.at), good: r.good, total_ms: ms(r.total) }
+    }
 }
 
 /// Every check, and how it stands.

@@ -287,6 +287,54 @@ async fn schedules_checks_components_silences_and_the_rest() {
 }
 
 #[tokio::test]
+async fn how_a_check_fared() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("status is 502")).await;
+    let shop = kit.get("/api/v1/checks/shop").await.json();
+    let listed = kit.get("/api/v1/checks").await.json();
+    let listed = listed["checks"].as_array().unwrap().iter().find(|c| c["name"] == "shop").unwrap();
+    for (key, value) in listed.as_object().unwrap() {
+        assert_eq!(&shop[key], value, "{key} is as in the list");
+    }
+    assert_eq!((&shop["state"], &shop["incident"]), (&json!("firing"), &json!(1)));
+    let days: Vec<_> =
+        shop["uptime"].as_array().unwrap().iter().map(|u| (u["days"].clone(), u["count"].clone())).collect();
+    let told = [1, 7, 30, 90, 365].map(|days| (json!(days), json!(days * 1440)));
+    assert_eq!(days, told);
+    assert_eq!(shop["uptime"][0]["ratio"], json!(1438.0 / 1439.0), "what is not known counts neither way");
+    let history = &shop["history"];
+    assert_eq!(
+        (&history["from"], &history["to"], history["points"].as_array().unwrap().len()),
+        (&json!("2026-11-20T03:12:40.000Z"), &json!("2026-11-21T03:12:40.000Z"), 96)
+    );
+    assert_eq!(
+        history["points"][0],
+        json!({"at": "2026-11-20T03:12:40.000Z", "count": 15, "up": 13, "unknown": 1, "ratio": 13.0 / 14.0, "latency": null})
+    );
+    assert_eq!(
+        history["points"][1]["latency"],
+        json!({"min_ms": 1.0, "avg_ms": 2.0, "max_ms": 4.0, "p95_ms": 3.0})
+    );
+    assert_eq!(shop["recent"].as_array().unwrap().len(), 20);
+    assert_eq!(shop["recent"][1], json!({"at": "2026-11-21T03:11:40.000Z", "good": false, "total_ms": 2.0}));
+    assert_eq!(shop["recent"][2]["good"], json!(null));
+
+    let ranged = "/api/v1/checks/shop?from=2026-11-01T00:00:00Z&to=2026-11-02T01:00:00%2B01:00&points=5000";
+    let history = kit.get(ranged).await.json()["history"].clone();
+    assert_eq!(
+        (&history["to"], &history["uptime"]["count"]),
+        (&json!("2026-11-02T00:00:00.000Z"), &json!(1440))
+    );
+    assert_eq!(history["points"].as_array().unwrap().len(), 1000, "at most");
+    let before = kit.get("/api/v1/checks/shop?to=2026-11-02T00:00:00Z").await.json();
+    assert_eq!(before["history"]["from"], "2026-11-01T00:00:00.000Z", "a day before its end");
+
+    let job = kit.get("/api/v1/checks/backup-job").await.json();
+    assert_eq!((&job["kind"], &job["uptime"][0]["ratio"]), (&json!("heartbeat"), &json!(null)));
+    assert_eq!((&job["history"]["points"], &job["recent"]), (&json!([]), &json!([])));
+}
+
+#[tokio::test]
 async fn health_readiness_and_metrics() {
     let kit = kit(OPEN).await;
     kit.check("shop", Some("status is 502")).await;

@@ -3,7 +3,10 @@
 use axum::Router;
 use axum::body::Body;
 use foghorn_config::Config;
-use foghorn_console::ports::{Admin, BackedUp, CheckFigure, CheckFigures, Events, Figures, Reloaded};
+use foghorn_console::ports::{
+    Admin, BackedUp, CheckFigure, CheckFigures, CheckHistory, CheckLatency, CheckPoint, CheckResult,
+    CheckUptime, Events, Figures, Reloaded,
+};
 use foghorn_console::{Api, Link, Links, Parts, ReadModel};
 use foghorn_core::event::Record;
 use foghorn_core::input::{CheckVerdict, Input};
@@ -103,6 +106,45 @@ impl CheckFigures for Measured {
             total: Duration::from_micros(12_345),
             phases: vec![("connect".to_owned(), Duration::from_micros(345))],
         })
+    }
+
+    /// One result a minute for as long as one looks back; the first of a stretch is bad, the second not known. The
+    /// history of `disk` is broken.
+    fn history(&self, check: &str, from: Wall, to: Wall, points: usize) -> Result<CheckHistory, String> {
+        match check {
+            "shop" => {}
+            "disk" => return Err("the history cannot be used: it is broken".to_owned()),
+            _ => return Ok(CheckHistory::default()),
+        }
+        let ms = to.since(from).0;
+        let of =
+            |ms: u64| CheckUptime { count: ms / 60_000, up: (ms / 60_000).saturating_sub(2), unknown: 1 };
+        let latency = CheckLatency {
+            min: Duration::from_millis(1),
+            avg: Duration::from_millis(2),
+            max: Duration::from_millis(4),
+            p95: Duration::from_millis(3),
+        };
+        let width = ms / points.max(1) as u64;
+        let point = |n: u64| CheckPoint {
+            at: Wall(from.0 + (width * n).cast_signed()),
+            uptime: of(width),
+            latency: (n > 0).then_some(latency),
+        };
+        Ok(CheckHistory { uptime: of(ms), points: (0..points as u64).map(point).collect() })
+    }
+
+    fn recent(&self, check: &str, n: usize) -> Result<Vec<CheckResult>, String> {
+        let result = |i: i64| CheckResult {
+            at: Wall(BEGIN - i * 60_000),
+            good: [Some(true), Some(false), None]
+                .into_iter()
+                .cycle()
+                .nth(i.unsigned_abs() as usize)
+                .flatten(),
+            total: Duration::from_millis(2),
+        };
+        Ok(if check == "shop" { (0..).map(result).take(n).collect() } else { Vec::new() })
     }
 }
 

@@ -27,6 +27,7 @@ const TABLE: &[(&str, &str, u8)] = &[
     ("get", "/api/v1/oncall", SEE),
     ("get", "/api/v1/people", SEE),
     ("get", "/api/v1/checks", SEE),
+    ("get", "/api/v1/checks/{name}", SEE),
     ("get", "/api/v1/components", SEE),
     ("get", "/api/v1/status", SEE),
     ("get", "/api/v1/silences", SEE),
@@ -77,7 +78,7 @@ async fn every_role_against_every_route() {
         (Some("Bearer admin-token-0123456789"), RULE),
     ];
     for (method, path, needs) in TABLE {
-        let path = path.replace("{id}", "999").replace("{kind}", "over");
+        let path = path.replace("{id}", "999").replace("{kind}", "over").replace("{name}", "shop");
         for (token, has) in tokens {
             let mut headers = vec![JSON];
             headers.extend(token.map(|t| ("authorization", t)));

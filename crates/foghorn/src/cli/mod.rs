@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 what it reports is bad, 2 the call or the configuration is wrong, 3 the server
 //! could not be reached.
 
+mod checks;
 mod client;
 mod edit;
 mod incident;
@@ -53,9 +54,9 @@ enum Command {
     /// Looks at a configuration file without a server
     #[command(subcommand)]
     Config(local::ConfigCommand),
-    /// Runs a check of the configuration now
+    /// Checks: list, show how one fared, run one of the configuration now
     #[command(subcommand)]
-    Check(local::CheckCommand),
+    Check(checks::CheckCommand),
     /// Incidents: list, show, acknowledge, resolve, note, escalate, open
     #[command(subcommand)]
     Incident(incident::IncidentCommand),
@@ -133,7 +134,7 @@ pub fn run() -> ExitCode {
         Command::Demo(options) => crate::demo::run(&options),
         Command::Serve { config } => local::serve(config),
         Command::Config(command) => local::config(command),
-        Command::Check(command) => local::check(command),
+        Command::Check(command) => checks::run(command),
         Command::Journal(command) => local::journal(command),
         Command::Restore { backup, dir } => local::restore(&backup, &dir),
         Command::Sim(args) => sim::run(&args),
@@ -183,7 +184,7 @@ mod tests {
     fn every_command_has_an_example_or_commands_that_do() {
         let mut cli = Cli::command();
         cli.build();
-        cli.debug_assert();
+        cli.clone().debug_assert();
         fn look(command: &clap::Command, path: &str) {
             if command.get_name() == "help" {
                 return;

@@ -2,7 +2,10 @@
 
 use super::Shared;
 use super::own::{Own, Trouble};
-use foghorn_console::ports::{Admin, BackedUp, CheckFigure, CheckFigures, Events, Figures, Reloaded};
+use foghorn_console::ports::{
+    Admin, BackedUp, CheckFigure, CheckFigures, CheckHistory, CheckLatency, CheckPoint, CheckResult,
+    CheckUptime, Events, Figures, Reloaded,
+};
 use foghorn_core::input::{CheckVerdict, Input};
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Wall;
@@ -10,6 +13,7 @@ use foghorn_engine::{Class, Handle};
 use foghorn_journal::{ReadHandle, WriterHandle};
 use foghorn_wake::Sender;
 use foghorn_watch::Watch;
+use foghorn_watch::history::{History, HistoryError, Latency, Mark, Point, Sample};
 use foghorn_watch::transition::{Sink, Transition, Verdict};
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
@@ -66,13 +70,26 @@ impl Events for JournalEvents {
     }
 }
 
-/// Checks' last results, once watching has begun.
+/// Checks' results, once watching has begun.
 #[derive(Clone, Default)]
-pub struct Measured(pub Arc<OnceLock<Watch>>);
+pub struct Measured {
+    /// The last ones.
+    pub watch: Arc<OnceLock<Watch>>,
+    /// Those before.
+    pub history: Arc<OnceLock<History>>,
+}
+
+impl Measured {
+    fn kept(&self) -> Result<&History, String> {
+        self.history
+            .get()
+            .ok_or_else(|| "there is no history of checks; the server's log says why".to_owned())
+    }
+}
 
 impl CheckFigures for Measured {
     fn last(&self, check: &str) -> Option<CheckFigure> {
-        let latest = self.0.get()?.latest(check)?;
+        let latest = self.watch.get()?.latest(check)?;
         let p = &latest.phases;
         let named =
             [("resolve", p.resolve), ("connect", p.connect), ("tls", p.tls), ("first_byte", p.first_byte)];
@@ -87,6 +104,41 @@ impl CheckFigures for Measured {
             total: p.total,
             phases: named.into_iter().filter_map(|(n, d)| Some((n.to_owned(), d?))).collect(),
         })
+    }
+
+    fn history(&self, check: &str, from: Wall, to: Wall, points: usize) -> Result<CheckHistory, String> {
+        let (history, said) = (self.kept()?, |e: HistoryError| e.to_string());
+        let u = history.uptime(check, from, to).map_err(said)?;
+        let points = match points {
+            0 => Vec::new(),
+            most => history.latency(check, from, to, most).map_err(said)?,
+        };
+        Ok(CheckHistory {
+            uptime: CheckUptime { count: u.count, up: u.up, unknown: u.unknown },
+            points: points.into_iter().map(point).collect(),
+        })
+    }
+
+    fn recent(&self, check: &str, n: usize) -> Result<Vec<CheckResult>, String> {
+        let samples = self.kept()?.recent(check, n).map_err(|e| e.to_string())?;
+        let result = |s: Sample| CheckResult {
+            at: s.at,
+            good: match s.mark {
+                Mark::Up => Some(true),
+                Mark::Down => Some(false),
+                Mark::Unknown => None,
+            },
+            total: s.took,
+        };
+        Ok(samples.into_iter().map(result).collect())
+    }
+}
+
+fn point(p: Point) -> CheckPoint {
+    CheckPoint {
+        at: p.at,
+        uptime: CheckUptime { count: p.count, up: p.up, unknown: p.unknown },
+        latency: p.latency.map(|Latency { min, avg, max, p95 }| CheckLatency { min, avg, max, p95 }),
     }
 }
 
@@ -142,7 +194,7 @@ impl RoomFigures {
     }
 
     fn checks(&self, out: &mut String) -> std::fmt::Result {
-        let Some(watch) = self.measured.0.get() else { return Ok(()) };
+        let Some(watch) = self.measured.watch.get() else { return Ok(()) };
         let stats = watch.stats();
         head(out, "foghorn_check_runs_total", "counter", "Measurements made.")?;
         writeln!(out, "foghorn_check_runs_total {}", stats.runs.load(Ordering::Relaxed))?;

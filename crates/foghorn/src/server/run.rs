@@ -117,7 +117,7 @@ impl Shared {
             }
         }
         self.use_channels(&new);
-        if let Some(watch) = self.measured.0.get() {
+        if let Some(watch) = self.measured.watch.get() {
             watch.update(&Plan::from(&*new));
         }
         self.config.send_replace(new.clone());
@@ -258,6 +258,9 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let history = History::open(&data_dir, stats.clone())
         .map_err(|e| tracing::error!("there is no history of checks: {e}"))
         .ok();
+    if let Some(history) = &history {
+        drop(shared.measured.history.set(history.clone()));
+    }
     let verdicts = Arc::new(Verdicts { handle: handle.clone(), own: own.clone() });
     match Watch::start(
         foghorn_watch::Options::default(),
@@ -267,7 +270,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         history,
         stats,
     ) {
-        Ok(watch) => drop(shared.measured.0.set(watch)),
+        Ok(watch) => drop(shared.measured.watch.set(watch)),
         Err(e) => own.raise(Trouble::Watching, "start", &e.to_string(), now),
     }
 
@@ -448,7 +451,7 @@ async fn watch_over(
                 Err(e) => shared.own.raise(Trouble::Configuration, "server.tls", &e.to_string(), now.wall),
             }
         }
-        if shared.measured.0.get().is_some_and(|w| !w.is_alive()) {
+        if shared.measured.watch.get().is_some_and(|w| !w.is_alive()) {
             shared.own.raise_once(
                 Trouble::Watching,
                 "threads",
