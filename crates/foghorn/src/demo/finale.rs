@@ -111,7 +111,7 @@ fn moment_of(at: Instant) -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64() - at.elapsed().as_secs_f64()
 }
 
-/// What to do next. Where somebody sits before the terminal, Foghorn stays until Enter.
+/// What to do next. Where somebody sits before the terminal, it lasts until Enter: Foghorn goes on meanwhile.
 pub async fn next(play: &mut Play, place: &Place) {
     let base = play.foghorn.base().to_owned();
     let screen = &mut play.screen;
@@ -124,7 +124,7 @@ pub async fn next(play: &mut Play, place: &Place) {
             screen.row(&format!("foghorn journal dump {dir}/data"));
             screen.row(&format!("foghorn config check {dir}/foghorn.yaml"));
             screen.row(&format!("foghorn serve -c {dir}/foghorn.yaml"));
-            screen.row(&format!("foghorn incident show 1 --server {base}    while it serves"));
+            screen.text("(Its checks fail then, and it pages about that: the shop is gone.)");
         }
         None => {
             screen.row("foghorn demo --keep DIR         keeps its foghorn.yaml, journal and log");

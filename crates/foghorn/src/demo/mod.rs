@@ -67,21 +67,28 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(cannot)?;
     // Foghorn goes on until this says so.
     let (end, until) = watch::channel(false);
-    let (server, ended) = runtime.block_on(async {
+    let (server, told) = runtime.block_on(async {
         let (mut play, places, _phone) = set(story, options, &place).map_err(cannot)?;
         let (server, mut ended) = serve(place.path("foghorn.yaml"), until).map_err(cannot)?;
-        let ended = tokio::select! {
-            ended = show(&mut play, &place, &places) => ended,
-            why = &mut ended => Err(why.unwrap_or_else(|_| "Foghorn has ended".to_owned())),
-            stopped = signalled() => Err(stopped),
+        let wrong = |why| Failure::Bad(format!("The demo did not go as told: {why}.{}", place.log_hint()));
+        let told = tokio::select! {
+            told = show(&mut play, &place, &places) => told.map_err(wrong),
+            why = &mut ended => Err(wrong(why.unwrap_or_else(|_| "Foghorn has ended".to_owned()))),
+            () = signalled() => Err(Failure::Bad("The demo was ended early.".to_owned())),
         };
-        Ok::<_, Failure>((server, ended))
+        if told.is_ok() {
+            tokio::select! {
+                () = finale::next(&mut play, &place) => {}
+                () = signalled() => {}
+            }
+        }
+        Ok::<_, Failure>((server, told))
     })?;
     end.send_replace(true);
     // A panic in it was told by its hook.
     let _ = server.join();
     runtime.shutdown_timeout(Duration::from_secs(1));
-    ended.map_err(|why| Failure::Bad(format!("The demo did not go as told: {why}.{}", place.log_hint())))
+    told
 }
 
 /// Builds the stage: shop, phones, configuration. Foghorn does not run yet.
@@ -146,13 +153,11 @@ async fn show(play: &mut Play, place: &Place, places: &Places) -> Result<(), Str
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     play.run().await?;
-    finale::tell(play).await?;
-    finale::next(play, place).await;
-    Ok(())
+    finale::tell(play).await
 }
 
 /// Until somebody wants it to end.
-async fn signalled() -> String {
+async fn signalled() {
     let wait = async |kind| match signal(kind) {
         Ok(mut signal) => drop(signal.recv().await),
         Err(_) => std::future::pending().await,
@@ -162,7 +167,6 @@ async fn signalled() -> String {
         () = wait(SignalKind::terminate()) => {}
         () = wait(SignalKind::hangup()) => {}
     }
-    "it was ended early".to_owned()
 }
 
 /// Enter, pressed. The terminal stays as it is: it gives whole lines.

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 const CALM: u32 = 4;
 /// Who answers at last does so after so many seconds.
 const WAKES_UP: u32 = 5;
+/// Who is awake answers again after so many seconds.
+const AWAKE: u32 = 2;
 /// From the answer to the repair.
 const REPAIR: u32 = 7;
 /// Whatever the story waits for takes less than this at any speed, or something is wrong.
@@ -80,7 +82,8 @@ pub struct Play {
     steps: BTreeSet<String>,
     links: BTreeMap<String, (String, String)>,
     asked: Option<String>,
-    wakes_at: Option<Instant>,
+    /// Who will press the button by themselves, and when.
+    wakes: Option<(Instant, String)>,
     notices: Vec<(String, String)>,
     notices_since: Option<Instant>,
     found: Found,
@@ -139,7 +142,7 @@ impl Play {
             steps: BTreeSet::new(),
             links: BTreeMap::new(),
             asked: None,
-            wakes_at: None,
+            wakes: None,
             notices: Vec::new(),
             notices_since: None,
             found: Found::default(),
@@ -217,9 +220,13 @@ impl Play {
         }
         match self.act {
             Act::Calm => self.calm().await,
-            Act::Broken if self.wakes_at.is_some_and(|at| at <= Instant::now()) => {
-                self.wakes_at = None;
-                self.press(self.story.answers.to_owned()).await
+            Act::Broken | Act::Answered
+                if self.wakes.as_ref().is_some_and(|(at, _)| *at <= Instant::now()) =>
+            {
+                match self.wakes.take() {
+                    Some((_, person)) => self.press(person).await,
+                    None => Ok(()),
+                }
             }
             Act::Answered if self.since.elapsed() >= self.pace(REPAIR) => {
                 self.repair();
@@ -251,6 +258,7 @@ impl Play {
             return Ok(());
         }
         let n = self.shop.orders.taken();
+        self.screen.row("");
         self.screen.say(Who::Shop, &format!("{n} orders were taken so far."));
         let (entity, summary) = self.story.change;
         self.foghorn.post("/api/v1/changes", &json!({ "entity": entity, "summary": summary })).await?;
@@ -272,6 +280,7 @@ impl Play {
 
     fn repair(&mut self) {
         (self.story.repairs)(&self.shop);
+        self.screen.row("");
         self.screen.say(Who::Shop, self.story.repaired);
         self.begin(Act::Repaired);
     }
@@ -295,6 +304,7 @@ impl Play {
             return Err(format!("{person} should answer, and has no page"));
         };
         self.screen.prompt(None);
+        self.screen.row("");
         self.screen.say(Who::Person, &format!("{name} opens the link in the page and presses the button."));
         self.foghorn.press(&link).await
     }
@@ -315,8 +325,14 @@ impl Play {
                     self.show(page, &name);
                     self.asked = Some(person.clone());
                 }
-                if person == self.story.answers && self.act == Act::Broken {
-                    self.wakes_at = Some(Instant::now() + self.pace(WAKES_UP));
+                let sleeps = match self.act {
+                    Act::Broken if person == self.story.answers => Some(WAKES_UP),
+                    // Whoever has answered once is awake, and answers for what is new.
+                    Act::Answered => Some(AWAKE),
+                    _ => None,
+                };
+                if let Some(seconds) = sleeps {
+                    self.wakes = Some((Instant::now() + self.pace(seconds), person));
                 }
                 if self.act == Act::Broken
                     && let Some((asked, _)) = self.asked.as_ref().and_then(|p| self.links.get(p))
@@ -368,6 +384,9 @@ impl Play {
         rows.retain(|(_, text)| !text.is_empty());
         let severity = text(page, "/incident/severity").to_uppercase();
         let shout = format!("{severity} · incident {}", number(page, "/incident/id"));
+        if first {
+            self.screen.row("");
+        }
         self.screen.say(Who::Phone, &format!("{name} is paged:"));
         self.screen.page(&format!("{name}'s phone"), &shout, &rows, "Acknowledge");
     }
@@ -433,7 +452,9 @@ impl Play {
                         self.screen.remark(sentence);
                     }
                     self.begin(Act::Answered);
-                    self.wakes_at = None;
+                    self.wakes = None;
+                }
+                if self.act == Act::Answered {
                     self.ask(format!("Press Enter to {}, or wait.", self.story.repair));
                 }
             }

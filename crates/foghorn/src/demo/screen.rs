@@ -123,17 +123,18 @@ impl Screen {
 
     /// A line that stays at the bottom until [`Screen::answered`] or the next prompt.
     pub fn prompt(&mut self, text: Option<String>) {
-        if self.prompt != text {
-            self.put("");
-            self.prompt = text;
-            if !self.moves
-                && let Some(text) = &self.prompt
-            {
-                let line = format!("{:INDENT$}{text}\n", "");
-                return self.write(&line);
-            }
-            self.put("");
+        if self.prompt == text {
+            return;
         }
+        if self.prompt.take().is_some() && self.moves {
+            self.write("\r\x1b[2K");
+        }
+        match &text {
+            Some(line) if !self.moves => self.write(&format!("{:INDENT$}{line}\n", "")),
+            _ => {}
+        }
+        self.prompt = text;
+        self.put("");
     }
 
     /// A key was pressed: the terminal went to the next line by itself.
