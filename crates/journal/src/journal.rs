@@ -23,6 +23,9 @@ pub(crate) const FILE: &str = "journal.db";
 /// How many batches one step of [`Journal::prune_step`] drops: few enough that an append hardly waits.
 const PRUNE_STEP: i64 = 256;
 
+/// A write-ahead log of this many pages (16 MiB) is copied into the file, so that it can start over.
+pub(crate) const LONG_LOG: u32 = 4000;
+
 /// Does an append wait until the disk has it?
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -142,6 +145,8 @@ pub struct Journal {
     /// Kept between appends, so that each need not allocate.
     blob: Vec<u8>,
     log_pages: Arc<AtomicU32>,
+    /// Does somebody else see to it that the log is copied into the file?
+    has_copier: bool,
     /// Held while another connection copies the log into the file: the file is not to be replaced meanwhile.
     copying: Arc<Mutex<()>>,
 }
@@ -163,6 +168,7 @@ impl Journal {
             distrusted: None,
             blob: Vec::new(),
             log_pages: Arc::default(),
+            has_copier: false,
             copying: Arc::default(),
         };
         let recovery = journal.reopen()?;
@@ -298,6 +304,9 @@ impl Journal {
         match result {
             Ok(()) => {
                 self.head = head;
+                if !self.has_copier && self.log_pages.load(Ordering::Relaxed) >= LONG_LOG {
+                    self.copy_log();
+                }
                 Ok(head)
             }
             Err((stage, error)) => Err(self.judge(stage, &error)),
@@ -440,12 +449,10 @@ impl Journal {
         self.options.archive
     }
 
-    pub(crate) fn log_pages(&self) -> Arc<AtomicU32> {
-        Arc::clone(&self.log_pages)
-    }
-
-    pub(crate) fn copying(&self) -> Arc<Mutex<()>> {
-        Arc::clone(&self.copying)
+    /// From now on somebody else copies the log: they get its length in pages, and what to hold while they do.
+    pub(crate) fn hand_log_over(&mut self) -> (Arc<AtomicU32>, Arc<Mutex<()>>) {
+        self.has_copier = true;
+        (Arc::clone(&self.log_pages), Arc::clone(&self.copying))
     }
 
     /// Copies into the file what of the log is not there yet. Short if another connection did most of it.

@@ -6,8 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::chain::{ChainHash, Head, hex};
 use crate::db::{self, Access};
@@ -68,12 +68,12 @@ impl Snapshot {
     }
 
     fn sum(&self) -> String {
-        let mut h = Sha256::new();
-        h.update(self.seq.to_be_bytes());
-        h.update(self.hash.0);
-        h.update(self.at_wall_ms.to_be_bytes());
+        let mut h = Context::new(&SHA256);
+        h.update(&self.seq.to_be_bytes());
+        h.update(&self.hash.0);
+        h.update(&self.at_wall_ms.to_be_bytes());
         h.update(&self.bytes);
-        hex(&h.finalize())
+        hex(h.finish().as_ref())
     }
 }
 

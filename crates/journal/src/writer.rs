@@ -19,7 +19,8 @@ use crate::chain::{Batch, BatchId, Head};
 use crate::db::{self, Access};
 use crate::error::StoreError;
 use crate::journal::{
-    AppendError, CheckpointError, Durability, FILE, Journal, SettleError, Settled, checkpoint_target,
+    AppendError, CheckpointError, Durability, FILE, Journal, LONG_LOG, SettleError, Settled,
+    checkpoint_target,
 };
 use crate::open::{OpenError, Recovery};
 use crate::read::ReadHandle;
@@ -31,8 +32,6 @@ const QUEUE: usize = 32;
 const CHORES: usize = 4;
 /// From this many pages (4 MiB) on, the log is copied in the background.
 const COPY_PAGES: u32 = 1000;
-/// From this many (16 MiB) on, the writer itself copies what little is left, so that the log can start over.
-const FINISH_PAGES: u32 = 4000;
 /// What it may find left to copy: a few milliseconds' worth.
 const SMALL_REST: u32 = 300;
 /// A log this long (64 MiB) is copied whatever it takes.
@@ -86,7 +85,7 @@ pub struct WriterHandle {
 
 impl Writer {
     /// Starts the threads. The error is the operating system's, if it gives none.
-    pub fn spawn(journal: Journal) -> io::Result<WriterHandle> {
+    pub fn spawn(mut journal: Journal) -> io::Result<WriterHandle> {
         let shared = Arc::new(Shared {
             dir: journal.dir().to_owned(),
             since: Mutex::new(None),
@@ -94,7 +93,7 @@ impl Writer {
         });
         let (requests, queue) = sync_channel(QUEUE);
         let (chores, chore_queue) = sync_channel(CHORES);
-        let copier = Copier::spawn(&journal)?;
+        let copier = Copier::spawn(&mut journal)?;
         let archives = journal.archives();
         let on_writer = Loop { journal, queue, copier, shared: Arc::clone(&shared) };
         thread::Builder::new().name("journal-writer".into()).spawn(move || on_writer.run())?;
@@ -236,10 +235,10 @@ impl Loop {
             return;
         }
         let rest = pages.saturating_sub(self.copier.copied.load(Ordering::Relaxed));
-        if pages >= LONGEST_LOG || (pages >= FINISH_PAGES && rest <= SMALL_REST) {
+        if pages >= LONGEST_LOG || (pages >= LONG_LOG && rest <= SMALL_REST) {
             self.timed(|journal| journal.copy_log());
             self.copier.copied.store(0, Ordering::Relaxed);
-        } else if rest >= COPY_PAGES || pages >= FINISH_PAGES {
+        } else if rest >= COPY_PAGES || pages >= LONG_LOG {
             self.copier.start();
         }
     }
@@ -255,12 +254,12 @@ struct Copier {
 }
 
 impl Copier {
-    fn spawn(journal: &Journal) -> io::Result<Copier> {
+    fn spawn(journal: &mut Journal) -> io::Result<Copier> {
+        let (log_pages, copying) = journal.hand_log_over();
         let (start, started) = sync_channel::<()>(1);
-        let copier =
-            Copier { start, busy: Arc::default(), copied: Arc::default(), log_pages: journal.log_pages() };
+        let copier = Copier { start, busy: Arc::default(), copied: Arc::default(), log_pages };
         let (busy, copied) = (Arc::clone(&copier.busy), Arc::clone(&copier.copied));
-        let (path, copying) = (journal.dir().join(FILE), journal.copying());
+        let path = journal.dir().join(FILE);
         thread::Builder::new().name("journal-copier".into()).spawn(move || {
             while started.recv().is_ok() {
                 // Held against a reopening, which may put another file in place.
