@@ -198,6 +198,11 @@ impl RoomFigures {
         let stats = watch.stats();
         head(out, "foghorn_check_runs_total", "counter", "Measurements made.")?;
         writeln!(out, "foghorn_check_runs_total {}", stats.runs.load(Ordering::Relaxed))?;
+        head(out, "foghorn_check_results_total", "counter", "Measurements that ended, by verdict.")?;
+        for (verdict, n) in [("good", &stats.good), ("bad", &stats.bad), ("unknown", &stats.unknown)] {
+            let n = n.load(Ordering::Relaxed);
+            writeln!(out, "foghorn_check_results_total{{verdict=\"{verdict}\"}} {n}")?;
+        }
         head(
             out,
             "foghorn_check_skipped_total",
