@@ -72,7 +72,7 @@ impl Story {
             "db" => places.db.to_string(),
             seconds => {
                 let ms = pace(seconds.parse().unwrap_or(0), speed).as_millis();
-                if ms % 1000 == 0 { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
+                if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
             }
         });
         pieces.collect()
