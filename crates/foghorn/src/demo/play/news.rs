@@ -133,6 +133,7 @@ impl Play {
                 let step = number(event, "/record/event/step") + 1;
                 self.found.steps = self.found.steps.max(step);
                 if step > 1 {
+                    self.screen.row("");
                     self.screen
                         .say(Who::Foghorn, &format!("Nobody has answered, so it goes on to step {step}."));
                 }
