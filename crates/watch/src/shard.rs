@@ -24,6 +24,11 @@ use tokio::time::Instant;
 /// A first failure is confirmed this long after it began, or at once if it took longer.
 const CONFIRM: Duration = Duration::from_secs(1);
 
+/// What falls due within this many microseconds begins together: a thousand checks a second then cost two hundred
+/// wake-ups instead of a thousand, and the caches are warm for all but the first. A check is late by up to this, and by
+/// the same each time.
+const BATCH: u64 = 5_000;
+
 /// How the handle reaches a thread: the latest set wins, so there is no queue.
 #[derive(Default)]
 pub(crate) struct Mailbox {
@@ -107,7 +112,10 @@ impl Shard {
         let mailbox = Arc::clone(&self.mailbox);
         let mut timer = Box::pin(tokio::time::sleep(Duration::ZERO));
         while !mailbox.stop.load(Ordering::Acquire) {
-            let next = self.due.peek().map_or_else(|| Instant::now() + IDLE, |at| self.instant(at));
+            let next = self.due.peek().map_or_else(
+                || Instant::now() + IDLE,
+                |at| self.instant(at.div_ceil(BATCH).saturating_mul(BATCH)),
+            );
             if timer.deadline() != next {
                 timer.as_mut().reset(next);
             }
@@ -120,9 +128,8 @@ impl Shard {
                         self.finish(done);
                     }
                 }
-                () = &mut timer => {}
+                () = &mut timer => self.dispatch(),
             }
-            self.dispatch();
         }
     }
 
