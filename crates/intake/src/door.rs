@@ -6,11 +6,15 @@ use foghorn_core::words::Name;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Requests of one integration under way at one time.
 const MOST_OPEN: usize = 512;
 /// Bytes of bodies of one integration under way at one time. One request alone may be as large as `server.max_body`.
 const MOST_BYTES: usize = 64 << 20;
+/// Alerts of one integration that wait to be decided at one time; the others wait here, in their order. What is decided
+/// is decided in the order of arrival, so without this a storm from one would stand before everybody's alerts.
+const MOST_WAITING: u32 = 10_000;
 
 /// Why something did not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +81,7 @@ pub(crate) struct Door {
     bucket: Mutex<Bucket>,
     open: AtomicUsize,
     bytes: AtomicUsize,
+    turns: Semaphore,
     requests: AtomicU64,
     accepted: AtomicU64,
     bad: AtomicU64,
@@ -111,6 +116,7 @@ impl Door {
             bucket: Mutex::new(Bucket { tokens: f64::INFINITY, at: None }),
             open: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            turns: Semaphore::new(MOST_WAITING as usize),
             requests: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             bad: AtomicU64::new(0),
@@ -135,6 +141,13 @@ impl Door {
             return Err(Wait { reason: Reason::InFlight, retry_after: Duration::from_secs(1) });
         }
         Ok(visit)
+    }
+
+    /// Waits until `items` more of this integration may wait to be decided. To be held until they are.
+    pub(crate) async fn turn(&self, items: usize) -> Option<SemaphorePermit<'_>> {
+        let items = u32::try_from(items).map_or(MOST_WAITING, |n| n.min(MOST_WAITING));
+        // Only a closed semaphore fails, and nobody closes this one.
+        self.turns.acquire_many(items).await.ok()
     }
 
     pub(crate) fn accept(&self, items: usize) {
@@ -185,6 +198,21 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
+
+    #[test]
+    fn a_storm_waits_for_its_turn_and_holds_up_nobody_else() {
+        let (storm, other) = (Door::new("storm"), Door::new("other"));
+        let first = storm.turn(6_000).now_or_never().flatten().unwrap();
+        let mut second = Box::pin(storm.turn(6_000));
+        assert!(second.as_mut().now_or_never().is_none(), "12,000 alerts before everybody else's");
+        assert!(storm.turn(1).now_or_never().is_none(), "in their order");
+        assert!(other.turn(1).now_or_never().flatten().is_some());
+        drop(first);
+        assert!(second.now_or_never().flatten().is_some());
+        // One request alone may be as large as it likes.
+        assert!(storm.turn(usize::MAX).now_or_never().flatten().is_some());
+    }
 
     #[test]
     fn a_bucket_gives_its_rate_and_a_burst_of_twice_as_many() {

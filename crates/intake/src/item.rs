@@ -120,7 +120,9 @@ pub(crate) async fn submit(intake: &Intake, visit: &Visit, items: Vec<AlertItem>
     if items.is_empty() {
         return Ok(0);
     }
+    let turn = door.turn(count).await;
     let reply = intake.handle.submit(Class::Intake, Input::Alerts { source: door.name.clone(), items }).await;
+    drop(turn);
     let refused = match saved(reply, Some(door))? {
         Answer::Refused(n) => n,
         _ => 0,

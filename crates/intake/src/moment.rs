@@ -18,6 +18,8 @@ pub(crate) fn read(text: Option<&str>, what: &str) -> Result<Option<Wall>, Strin
     let at = text
         .parse::<Timestamp>()
         .or_else(|_| text.parse::<DateTime>().and_then(|t| t.to_zoned(TimeZone::UTC)).map(|z| z.timestamp()))
+        // What some senders write for *never* is a day and a half beyond what a timestamp holds.
+        .or_else(|_| text.replacen("9999-12-31", "9999-12-29", 1).parse::<Timestamp>())
         .map_err(|_| {
             let shown: String = text.chars().take(40).collect();
             format!("{what} {shown:?} is no time: write it as 2026-11-21T09:30:00Z")
@@ -42,6 +44,7 @@ mod tests {
             ("2020-07-17T08:42:58.315+0000", "2020-07-17T08:42:58.315Z"),
             ("2026-11-21 09:30:00", "2026-11-21T09:30:00.000Z"),
             ("2026-11-21T09:30:00", "2026-11-21T09:30:00.000Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-29T23:59:59.000Z"),
         ] {
             assert_eq!(read(Some(text), "startsAt").unwrap().map(show).as_deref(), Some(shown), "{text}");
         }

@@ -140,7 +140,7 @@ async fn changes_are_recorded() {
     let said = rig.post("/v2/change/enqueue", &change).await;
     assert_eq!(said.line(), r#"202 {"message":"Change event processed","status":"success"}"#);
     let view = rig.handle.view();
-    let kept = view.state.changes.peek().unwrap();
+    let kept = view.state.changes.iter().next().unwrap();
     assert_eq!(
         (&*kept.source, &*kept.summary, kept.entity.as_deref(), kept.link.as_deref()),
         ("nagios", "Deployed shop 1.4", Some("shop"), Some("https://ci/14"))
