@@ -8,9 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use foghorn_config::model::{Config, Integration, Role};
 use foghorn_config::secret::Secret;
-use foghorn_net::serve::Peer;
-use http::header::{AUTHORIZATION, ORIGIN};
+use foghorn_net::serve::{Peer, names_loopback};
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -88,12 +89,15 @@ fn shown(headers: &HeaderMap) -> Option<Option<Cow<'_, str>>> {
     Some(read())
 }
 
-/// Whether a program on this host sends it, and no web page (which a browser marks with `Origin`) or proxy on behalf of
-/// somebody else.
+/// Whether a program on this host sends it, and no web page (which a browser marks with `Origin`, or which had its own
+/// name point at this host) or proxy on behalf of somebody else.
 pub(crate) fn is_local(parts: &Parts) -> bool {
-    let relayed = [ORIGIN.as_str(), "forwarded", "x-forwarded-for", "x-real-ip"];
+    let relayed = [ORIGIN.as_str(), "forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    let host = parts.headers.get(HOST).map(|h| h.to_str().unwrap_or("?"));
+    let host = parts.uri.authority().map(Authority::as_str).or(host);
     parts.extensions.get::<Peer>().is_some_and(|p| p.address.ip().to_canonical().is_loopback())
         && !relayed.iter().any(|h| parts.headers.contains_key(*h))
+        && host.is_none_or(names_loopback)
 }
 
 /// Who sends a request to an endpoint of `kind`; `named` is the integration that the path names.

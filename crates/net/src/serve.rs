@@ -37,6 +37,19 @@ pub struct Peer {
     pub tls: bool,
 }
 
+/// Whether a `Host` header or an authority names this host by something that no other site's owner can point here:
+/// `localhost` or an address of loopback, with or without a port.
+#[must_use]
+pub fn names_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
+    if authority.as_str().contains('@') {
+        return false;
+    }
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 /// Why a listener cannot listen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot listen on {address}: {why}")]
@@ -244,5 +257,29 @@ where
         });
         // A connection's error is its peer's trouble: gone, too slow, not speaking HTTP.
         let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_this_host() {
+        for host in ["localhost", "LOCALHOST:7070", "127.0.0.1:7070", "127.8.9.1", "[::1]", "[::1]:7070"] {
+            assert!(names_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "10.0.0.1",
+            "u@localhost",
+            "[::2]",
+            "a b",
+        ] {
+            assert!(!names_loopback(host), "{host}");
+        }
     }
 }

@@ -36,6 +36,10 @@ async fn who_may_send_alerts() {
         // A web page on this host's browser, and somebody behind a proxy on this host.
         (here, Some(("origin", "https://evil.example")), plain, 401, ""),
         (here, Some(("x-forwarded-for", "192.0.2.7")), plain, 401, ""),
+        // A name that another site's owner has made point here: then the page's requests need no `Origin`.
+        (here, Some(("host", "rebound.example:7070")), plain, 401, ""),
+        (here, Some(("host", "localhost:7070")), plain, 200, "prometheus"),
+        (here, Some(("host", "[::1]:7070")), plain, 200, "prometheus"),
         (here, None, "/api/intake/alertmanager/nobody/api/v2/alerts", 404, ""),
         (there, None, "/api/intake/alertmanager/nobody/api/v2/alerts", 401, ""),
         (here, None, "/api/intake/alertmanager/nagios/api/v2/alerts", 404, ""),
