@@ -87,6 +87,7 @@ pub fn message(
         runbooks,
         next: next_words(view, incident, now, key.kind),
         why: why(incident, page),
+        again: page.key.wave > 1,
         ack_url,
         callback_url: Some(format!("{}/callback/twilio/{token}", config.server.public_url)),
         degraded: view
@@ -142,6 +143,10 @@ fn why(incident: &Incident, page: &Page) -> String {
     let e = &incident.escalation;
     let policy = e.policy.as_ref().map_or("default", Name::as_str);
     let round = if page.key.round > 0 { format!(", round {}", page.key.round + 1) } else { String::new() };
-    let nobody = if page.key.step > 0 || page.key.round > 0 { "; nobody has acknowledged yet" } else { "" };
+    let nobody = match (page.key.wave > 1, page.key.step > 0 || page.key.round > 0) {
+        (true, _) => "; paged again: nobody has acknowledged it as it is now",
+        (false, true) => "; nobody has acknowledged yet",
+        (false, false) => "",
+    };
     format!("step {} of {policy}{round}{nobody}", page.key.step + 1)
 }

@@ -42,6 +42,7 @@ pub(crate) fn page() -> Message {
         runbooks: strings(&["https://wiki.example/runbooks/shop?x=1&y=2"]),
         next: Some("in 5m: everyone".to_owned()),
         why: "step 2 of default; nobody acknowledged since 03:12".to_owned(),
+        again: false,
         ack_url: "http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt".to_owned(),
         callback_url: Some("https://foghorn.example/callback/twilio?t=a&b".to_owned()),
         degraded: None,
@@ -81,6 +82,12 @@ fn hostile() -> Message {
 
 fn notice(kind: Kind) -> Message {
     Message { kind, changes: Vec::new(), next: None, ..page() }
+}
+
+#[test]
+fn who_had_acknowledged_before_does_not_read_that_nobody_did() {
+    let again = view::view(&Message { again: true, ..page() });
+    assert_snapshot!(again.lead, @"Open since 03:12 JST, for 5m 4s, and it pages again: nobody has acknowledged it as it is now.");
 }
 
 #[test]

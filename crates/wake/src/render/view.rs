@@ -125,7 +125,15 @@ fn lead(m: &Message) -> String {
     let since = time(m.incident.opened_at, m);
     let for_ = m.open_for();
     match &m.kind {
-        Kind::Page => format!("{drill}Open since {since}, for {for_}, and nobody has acknowledged it."),
+        Kind::Page => {
+            // Whoever acknowledged it an hour ago must not read that nobody did.
+            let what = if m.again {
+                "it pages again: nobody has acknowledged it as it is now"
+            } else {
+                "nobody has acknowledged it"
+            };
+            format!("{drill}Open since {since}, for {for_}, and {what}.")
+        }
         Kind::Acknowledged { by } => {
             format!("{drill}Acknowledged by {}. You can stand down.", line(by, 80))
         }
