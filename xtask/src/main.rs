@@ -1,6 +1,7 @@
 //! The repository's chores. `cargo xtask test` is what the continuous integration runs; `cargo xtask bench` prints the
 //! figures that the README carries.
 
+mod bench;
 mod deny;
 mod packages;
 mod purity;
@@ -14,6 +15,8 @@ const HELP: &str = "\
 Usage: cargo xtask <CHORE>
 
   test [STAGE...]   everything, or some stages: packages fmt clippy purity rooms docs test deny
+  bench [NAME...]   figures, beside other programs: all, or some of what `--list` names.
+                    `--readme` puts the table there, `--binary=PATH` measures another build
   help              this text
 
 Exit codes: 0 done, 1 something is not as it should be, 2 the call is wrong or something is missing that only root can install.
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {
         ["test", stages @ ..] => test::test(stages),
+        ["bench", args @ ..] => bench::bench(args),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

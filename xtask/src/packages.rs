@@ -1,17 +1,18 @@
-//! The Debian packages whose programs take part in tests.
+//! The Debian packages whose programs take part in tests and benches.
 
 use crate::run::{Missing, program, show, works};
 use anyhow::Result;
 use std::path::Path;
 
-/// A package, and where one of its programs is once it is installed.
-struct Package {
+/// A package, and whether its programs are there.
+#[derive(Clone, Copy)]
+pub(crate) struct Package {
     name: &'static str,
     installed: fn() -> bool,
 }
 
-fn any(paths: &[&str]) -> bool {
-    paths.iter().any(|p| Path::new(p).exists())
+fn all(paths: &[&str]) -> bool {
+    paths.iter().all(|p| Path::new(p).exists())
 }
 
 /// PostgreSQL keeps its server in a directory of its version.
@@ -20,35 +21,55 @@ fn postgresql() -> bool {
     versions.flatten().any(|v| v.path().join("bin/initdb").exists())
 }
 
-const PACKAGES: [Package; 7] = [
-    Package { name: "nginx-light", installed: || any(&["/usr/sbin/nginx"]) },
+const NGINX: Package = Package { name: "nginx-light", installed: || all(&["/usr/sbin/nginx"]) };
+const ALERTMANAGER: Package = Package {
+    name: "prometheus-alertmanager",
+    installed: || all(&["/usr/bin/prometheus-alertmanager", "/usr/bin/amtool"]),
+};
+// SQLite is C; so are the tests' power-loss shim and the bench's bare loop.
+const GCC: Package = Package { name: "gcc", installed: || works(program("cc").arg("--version")) };
+const LIBC: Package = Package { name: "libc6-dev", installed: || all(&["/usr/include/stdio.h"]) };
+
+/// What `cargo xtask test` needs.
+pub(crate) const FOR_TESTS: [Package; 7] = [
+    NGINX,
     Package { name: "postgresql", installed: postgresql },
-    Package { name: "exim4-daemon-light", installed: || any(&["/usr/sbin/exim4"]) },
-    Package { name: "prometheus", installed: || any(&["/usr/bin/prometheus"]) },
+    Package { name: "exim4-daemon-light", installed: || all(&["/usr/sbin/exim4"]) },
+    Package { name: "prometheus", installed: || all(&["/usr/bin/prometheus"]) },
+    ALERTMANAGER,
+    GCC,
+    LIBC,
+];
+
+/// What `cargo xtask bench` needs.
+pub(crate) const FOR_BENCHES: [Package; 6] = [
+    NGINX,
+    ALERTMANAGER,
     Package {
-        name: "prometheus-alertmanager",
-        installed: || any(&["/usr/bin/prometheus-alertmanager"]) && any(&["/usr/bin/amtool"]),
+        name: "prometheus-blackbox-exporter",
+        installed: || all(&["/usr/bin/prometheus-blackbox-exporter"]),
     },
-    // The tests' power-loss shim is C; so is SQLite.
-    Package { name: "gcc", installed: || works(program("cc").arg("--version")) },
-    Package { name: "libc6-dev", installed: || any(&["/usr/include/stdio.h"]) },
+    Package { name: "iproute2", installed: || works(program("ip").arg("-V")) },
+    GCC,
+    LIBC,
 ];
 
 /// Installs what is missing, as root; for anybody else says how.
-pub(crate) fn bring() -> Result<()> {
-    let missing = missing();
+pub(crate) fn bring(packages: &[Package]) -> Result<()> {
+    let missing = missing(packages);
     if missing.is_empty() {
-        println!("all of {} are installed", PACKAGES.map(|p| p.name).join(", "));
+        let names: Vec<&str> = packages.iter().map(|p| p.name).collect();
+        println!("all of {} are installed", names.join(", "));
         return Ok(());
     }
     let install = ["install", "-y", "--no-install-recommends"];
     let by_hand = format!("apt-get update && apt-get {} {}", install.join(" "), missing.join(" "));
     let root = crate::run::read(program("id").arg("-u")).is_ok_and(|uid| uid.trim() == "0");
     if !root {
-        return Err(Missing(format!(
-            "the tests need some Debian packages. Run this, then try again:\n\n  sudo sh -c '{by_hand}'\n"
-        ))
-        .into());
+        let text = format!(
+            "some Debian packages are missing. Run this, then try again:\n\n  sudo sh -c '{by_hand}'\n"
+        );
+        return Err(Missing(text).into());
     }
     let apt = |args: &[&str]| {
         let mut c = program("apt-get");
@@ -63,17 +84,17 @@ pub(crate) fn bring() -> Result<()> {
         show(&mut apt(&["update"]))?;
         show(&mut apt(&wanted))?;
     }
-    let still = self::missing();
+    let still = self::missing(packages);
     if still.is_empty() {
         return Ok(());
     }
-    Err(Missing(format!(
+    let text = format!(
         "apt-get installed everything, but the programs of {} are not where they should be",
         still.join(", ")
-    ))
-    .into())
+    );
+    Err(Missing(text).into())
 }
 
-fn missing() -> Vec<&'static str> {
-    PACKAGES.iter().filter(|p| !(p.installed)()).map(|p| p.name).collect()
+fn missing(packages: &[Package]) -> Vec<&'static str> {
+    packages.iter().filter(|p| !(p.installed)()).map(|p| p.name).collect()
 }

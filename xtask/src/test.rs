@@ -13,7 +13,11 @@ struct Stage {
 }
 
 const STAGES: [Stage; 8] = [
-    Stage { name: "packages", what: "Debian packages that tests need", run: packages::bring },
+    Stage {
+        name: "packages",
+        what: "Debian packages that tests need",
+        run: || packages::bring(&packages::FOR_TESTS),
+    },
     Stage { name: "fmt", what: "formatting", run: fmt },
     Stage { name: "rooms", what: "rooms do not import one another", run: rooms::check },
     Stage { name: "purity", what: "core and detect are pure", run: purity::check },
