@@ -86,9 +86,10 @@ impl State {
                 self.put_heartbeat(check.clone(), beat);
             }
             Event::ChangeRecorded { change } => {
-                self.changes.enqueue_mut(Arc::new(change.clone()));
-                while self.changes.len() > change::KEPT {
-                    self.changes.dequeue_mut();
+                let changes = Arc::make_mut(&mut self.changes);
+                changes.push_back(Arc::new(change.clone()));
+                while changes.len() > change::KEPT {
+                    changes.pop_front();
                 }
             }
             _ => self.apply_to_incident(at, event),
@@ -100,19 +101,16 @@ impl State {
             Event::AlertOpened { alert, expires } => {
                 self.hear(&alert.source, at);
                 self.tally("alerts_opened", 1);
-                self.groups.insert_mut(alert.group.clone(), alert.incident);
                 self.put_alert(Arc::new(alert.clone()), *expires);
                 self.edit_incident(alert.incident, |i| i.last_joined = at.mono);
             }
             Event::AlertsExtended { alerts, .. } => {
-                alerts.iter().for_each(|(key, expires)| self.retime_alert(*key, Some(*expires)));
+                alerts.iter().for_each(|(key, expires)| self.expire_alert(*key, *expires));
             }
             Event::AlertConfirmed { key } => self.edit_alert(key, |a| a.held_until = None),
             Event::AlertsRefreshed { source, alerts } => {
                 self.hear(source, at);
-                for (key, expires) in alerts {
-                    self.retime_alert(*key, Some(*expires));
-                }
+                alerts.iter().for_each(|(key, expires)| self.expire_alert(*key, *expires));
             }
             Event::AlertChanged { key, severity, urgency, annotations } => self.edit_alert(key, |a| {
                 (a.severity, a.urgency) = (*severity, *urgency);
@@ -125,7 +123,7 @@ impl State {
                 }
             }
             Event::AlertAwaited { key, until } => {
-                self.retime_alert(*key, Some(*until));
+                self.expire_alert(*key, *until);
                 if let Some(a) = self.alerts.get(key) {
                     let source = a.source.clone();
                     self.stale.remove_mut(&(source.clone(), *key));
@@ -180,9 +178,9 @@ impl State {
                         shapes: Vec::new(),
                         escalation: Escalation::default(),
                     },
-                    alerts: Set::new_sync(),
+                    alerts: Set::new(),
                     entities: entity.iter().map(|e| (e.clone(), 1)).collect::<Map<Name, u32>>(),
-                    paged: Map::new_sync(),
+                    paged: Map::new(),
                 });
             }
             Event::IncidentGrew { id, shape } => self.edit_incident(*id, |i| i.remember(*shape)),
@@ -196,10 +194,7 @@ impl State {
             }
             Event::IncidentReopened { id, .. } => {
                 self.drop_pages(*id, |_| true);
-                self.edit_incident(*id, |i| {
-                    i.status = Status::Open;
-                    i.shapes.clear();
-                });
+                self.edit_incident(*id, |i| i.status = Status::Open);
             }
             Event::IncidentArchived { id } => self.archive(*id),
             Event::EscalationStarted { id, policy, wave, urgency, .. } => self.edit_incident(*id, |i| {
@@ -222,6 +217,7 @@ impl State {
                 self.edit_incident(*id, |i| {
                     let e = &mut i.escalation;
                     (e.wave, e.round, e.step) = (*wave, *round, *step);
+                    e.urgency = turns.iter().map(|t| t.urgency).max().unwrap_or(e.urgency);
                     e.phase = Phase::Waiting { until: *until, calendar: *calendar };
                 });
             }
@@ -337,11 +333,20 @@ impl State {
         let silences: Vec<Arc<Silence>> = self.silences.values().cloned().collect();
         for silence in silences {
             let mut s = (*silence).clone();
+            let began = s.starts.0 <= at.wall.0.saturating_sub(by);
+            let due = self.edges.get(&Timer::Silence(s.id.clone())).is_some_and(|edge| *edge <= at.mono);
             if s.relative {
                 s.starts.0 = s.starts.0.saturating_add(by);
                 s.ends.0 = s.ends.0.saturating_add(by);
             }
-            let edge = at.mono_at(if at.wall < s.starts { s.starts } else { s.ends });
+            let edge = if at.wall < s.starts {
+                at.mono_at(s.starts)
+            } else if began && !due {
+                at.mono_at(s.ends)
+            } else {
+                // The step has carried the clock over its beginning, or it was to be looked at anyway.
+                at.mono
+            };
             self.put_silence(Arc::new(s), edge);
         }
         let overrides: Vec<(Name, Arc<Override>)> =
@@ -377,10 +382,6 @@ impl State {
         self.drop_pages(id, |_| true);
         let Some(incident) = self.incidents.get(&id).cloned() else { return };
         for key in incident.alerts.iter() {
-            let Some(alert) = self.alerts.get(key).cloned() else { continue };
-            if self.groups.get(&alert.group) == Some(&id) {
-                self.groups.remove_mut(&alert.group);
-            }
             self.forget_alert(key);
         }
         self.set_timer(incident.timer(), None);
@@ -421,6 +422,7 @@ impl State {
     fn put_alert(&mut self, alert: Arc<Alert>, expires: Option<Mono>) {
         if let Some(old) = self.alerts.get(&alert.key).cloned() {
             self.count_alert(&old, false);
+            self.groups.remove_mut(&group_entry(&old));
             if old.incident != alert.incident {
                 self.edit_incident(old.incident, |i| {
                     i.alerts.remove_mut(&old.key);
@@ -434,7 +436,8 @@ impl State {
             self.stale.insert_mut((alert.source.clone(), alert.key));
         }
         self.edit_incident(alert.incident, |i| i.alerts.insert_mut(alert.key));
-        self.alerts.insert_mut(alert.key, alert);
+        self.groups.insert_mut(group_entry(&alert));
+        self.alerts.insert_mut(alert);
     }
 
     /// An alert of a snapshot: its incident has been counted already.
@@ -444,10 +447,8 @@ impl State {
         if alert.status == AlertStatus::Stale && expires.is_none() {
             self.stale.insert_mut((alert.source.clone(), alert.key));
         }
-        // Of two incidents with one group the younger is at hand.
-        let at_hand = self.groups.get(&alert.group).copied().unwrap_or(0).max(alert.incident);
-        self.groups.insert_mut(alert.group.clone(), at_hand);
-        self.alerts.insert_mut(alert.key, alert);
+        self.groups.insert_mut(group_entry(&alert));
+        self.alerts.insert_mut(alert);
     }
 
     fn edit_alert(&mut self, key: &AlertKey, edit: impl FnOnce(&mut Alert)) {
@@ -466,7 +467,7 @@ impl State {
         } else if alert.status != AlertStatus::Stale && old.status == AlertStatus::Stale {
             self.stale.remove_mut(&entry);
         }
-        self.alerts.insert_mut(*key, Arc::new(alert));
+        self.alerts.insert_mut(Arc::new(alert));
     }
 
     fn forget_alert(&mut self, key: &AlertKey) {
@@ -475,6 +476,7 @@ impl State {
         self.retime_alert(*key, None);
         self.retime_hold(*key, alert.held_until, None);
         self.stale.remove_mut(&(alert.source.clone(), *key));
+        self.groups.remove_mut(&group_entry(&alert));
         self.edit_incident(alert.incident, |i| {
             i.alerts.remove_mut(key);
         });
@@ -531,6 +533,13 @@ impl State {
         let mut s = crate::alert::Source::default();
         edit(&mut s);
         self.sources.insert_mut(source.clone(), s);
+    }
+
+    /// Only what is open can expire.
+    fn expire_alert(&mut self, key: AlertKey, expires: Mono) {
+        if self.alerts.get(&key).is_some_and(|a| a.status.is_open()) {
+            self.retime_alert(key, Some(expires));
+        }
     }
 
     fn retime_alert(&mut self, key: AlertKey, expires: Option<Mono>) {
@@ -686,6 +695,10 @@ impl Page {
             error: None,
         }
     }
+}
+
+fn group_entry(alert: &Alert) -> (Name, IncidentId, AlertKey) {
+    (alert.group.clone(), alert.incident, alert.key)
 }
 
 fn is_heartbeat(setup: &crate::setup::Setup, check: &Name) -> bool {

@@ -172,7 +172,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         escalation: Option<Name>,
     },
-    /// It is worse or wider than it ever was.
+    /// It is worse or wider than when that was last recorded, or less so: a size that pages refer to by its number.
     IncidentGrew {
         /// Which.
         id: IncidentId,

@@ -129,6 +129,16 @@ impl Shape {
     pub fn covers(&self, now: &Shape) -> bool {
         now.severity <= self.severity && now.width < 2 * self.width.max(1)
     }
+
+    /// What two acknowledgements cover together.
+    #[must_use]
+    pub fn and(self, other: &Shape) -> Shape {
+        Shape {
+            revision: self.revision.max(other.revision),
+            severity: self.severity.max(other.severity),
+            width: self.width.max(other.width),
+        }
+    }
 }
 
 /// Where an incident's escalation is.

@@ -5,6 +5,7 @@
 
 use crate::alert::{Alert, Source};
 use crate::change::Change;
+use crate::held::Alerts;
 use crate::incident::{Incident, IncidentId};
 use crate::labels::AlertKey;
 use crate::page::{Delivery, Page, PageKey};
@@ -13,15 +14,13 @@ use crate::setup::Setup;
 use crate::silence::Silence;
 use crate::time::{Mono, Now, Wall};
 use crate::words::Name;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-/// A persistent ordered map.
-pub type Map<K, V> = rpds::RedBlackTreeMapSync<K, V>;
-/// A persistent ordered set.
-pub type Set<T> = rpds::RedBlackTreeSetSync<T>;
+pub use crate::map::{Map, Set};
 
 /// Everything that is true now.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +32,7 @@ pub struct State {
     /// Its hash; empty before the first.
     pub setup_hash: Arc<str>,
     /// Open alerts, and the ended ones of incidents at hand.
-    pub alerts: Map<AlertKey, Arc<Alert>>,
+    pub alerts: Alerts,
     /// Who sends alerts.
     pub sources: Map<Name, Source>,
     /// Incidents that are open or can still be reopened.
@@ -49,7 +48,7 @@ pub struct State {
     /// Checks that wait to be pinged.
     pub heartbeats: Map<Name, Heartbeat>,
     /// The last changes to production, newest last.
-    pub changes: rpds::QueueSync<Arc<Change>>,
+    pub changes: Arc<VecDeque<Arc<Change>>>,
     /// Things that were counted, by name.
     pub counts: Map<Name, u64>,
 
@@ -57,8 +56,8 @@ pub struct State {
     pub(crate) timers: Set<(Mono, Timer)>,
     /// Pages to be sent when.
     pub(crate) due: Set<(Mono, PageKey)>,
-    /// The incident at hand for each group of alerts.
-    pub(crate) groups: Map<Name, IncidentId>,
+    /// The incidents at hand that have alerts of a group, by those alerts.
+    pub(crate) groups: Set<(Name, IncidentId, AlertKey)>,
     /// When an alert must have been repeated.
     pub(crate) expiry: Map<AlertKey, Mono>,
     /// Stale alerts, by integration.
@@ -111,24 +110,24 @@ impl Default for State {
             clock: Now::default(),
             setup: Arc::new(Setup::default()),
             setup_hash: Arc::from(""),
-            alerts: Map::new_sync(),
-            sources: Map::new_sync(),
-            incidents: Map::new_sync(),
+            alerts: Alerts::default(),
+            sources: Map::new(),
+            incidents: Map::new(),
             next_incident: 1,
-            pages: Map::new_sync(),
-            silences: Map::new_sync(),
-            overrides: Map::new_sync(),
-            heartbeats: Map::new_sync(),
-            changes: rpds::QueueSync::new_sync(),
-            counts: Map::new_sync(),
-            timers: Set::new_sync(),
-            due: Set::new_sync(),
-            groups: Map::new_sync(),
-            expiry: Map::new_sync(),
-            stale: Set::new_sync(),
-            open: Set::new_sync(),
-            pass_over: Map::new_sync(),
-            edges: Map::new_sync(),
+            pages: Map::new(),
+            silences: Map::new(),
+            overrides: Map::new(),
+            heartbeats: Map::new(),
+            changes: Arc::default(),
+            counts: Map::new(),
+            timers: Set::new(),
+            due: Set::new(),
+            groups: Set::new(),
+            expiry: Map::new(),
+            stale: Set::new(),
+            open: Set::new(),
+            pass_over: Map::new(),
+            edges: Map::new(),
         }
     }
 }
@@ -162,6 +161,18 @@ impl State {
             .range(crate::apply::pages_of(id)..)
             .map(|(_, p)| &**p)
             .take_while(move |p| p.key.incident == id)
+    }
+
+    /// The incidents at hand that have alerts of a group, youngest first.
+    pub(crate) fn incidents_of_group<'a>(&'a self, group: &'a Name) -> impl Iterator<Item = &'a Incident> {
+        let mut before = IncidentId::MAX;
+        core::iter::from_fn(move || {
+            let bound = (group.clone(), before, AlertKey::FIRST);
+            let (_, id, _) = self.groups.before(&bound).filter(|(g, ..)| g == group)?;
+            before = *id;
+            Some(self.incident(*id))
+        })
+        .flatten()
     }
 
     /// When an open alert must have been repeated, if its sender repeats it.
@@ -234,7 +245,7 @@ impl State {
             setup: self.setup.clone(),
             setup_hash: self.setup_hash.as_ref().into(),
             next_incident: self.next_incident,
-            alerts: self.alerts.iter().map(|(k, a)| (a.clone(), self.expiry.get(k).copied())).collect(),
+            alerts: self.alerts.values().map(|a| (a.clone(), self.expiry.get(&a.key).copied())).collect(),
             sources: self.sources.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             incidents: self.incidents.values().map(|i| StoredIncident::from(&**i)).collect(),
             pages: self.pages.iter().map(|(k, p)| (list(p), self.pass_over.get(k).copied())).collect(),
@@ -268,7 +279,7 @@ impl State {
             next_incident: s.next_incident,
             sources: s.sources.into_iter().collect(),
             counts: s.counts.into_iter().collect(),
-            changes: s.changes.into_iter().collect(),
+            changes: Arc::new(s.changes.into_iter().collect()),
             ..State::default()
         };
         // Incidents first: what the others put into indexes may depend on them.

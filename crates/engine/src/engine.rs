@@ -185,8 +185,10 @@ struct Away {
     kept: Vec<Queued>,
     lost: u64,
     look_at: Mono,
-    looking: bool,
 }
+
+/// Whether a look at the journal says nothing about what it holds now.
+type Outdated = bool;
 
 /// The loop around core.
 pub struct Engine {
@@ -197,6 +199,8 @@ pub struct Engine {
     queue: VecDeque<Queued>,
     away: Option<Away>,
     sending: BTreeMap<PageKey, Mono>,
+    /// The journal is being looked at, and whether a batch has been handed to it since: then the answer is out of date.
+    looking: Option<Outdated>,
     limits: Limits,
     nonce: [u8; 16],
     batches: u64,
@@ -220,6 +224,7 @@ impl Engine {
             queue: VecDeque::new(),
             away: None,
             sending: BTreeMap::new(),
+            looking: None,
             limits,
             nonce,
             batches: 0,
@@ -293,7 +298,8 @@ impl Engine {
         let timer = timer.map(|at| at.max(self.tick_from));
         let waiting = self.flight.as_ref().filter(|f| f.waiting);
         let deadline = waiting.map(|f| f.deadline);
-        let look = self.away.as_ref().filter(|a| !a.looking && waiting.is_none()).map(|a| a.look_at);
+        let look =
+            self.away.as_ref().filter(|_| self.looking.is_none() && waiting.is_none()).map(|a| a.look_at);
         let page = state
             .due_pages(Mono(u64::MAX))
             .find(|p| !self.sending.contains_key(&p.key))
@@ -389,6 +395,7 @@ impl Engine {
         self.batches += 1;
         let id = BatchId::derive(&self.nonce, self.batches);
         let deadline = now.mono + self.limits.append_deadline;
+        self.looking = self.looking.map(|_| true);
         out.push(Command::Append(Append { id, first_seq, at: now, records: records.clone() }));
         self.flight = Some(Flight { id, inputs, replies, records, after, deadline, waiting: true });
     }
@@ -472,7 +479,10 @@ impl Engine {
         self.stats.batches += 1;
         self.stats.events += f.records.len() as u64;
         self.changed = true;
-        self.forget_sent(&f.inputs);
+        // What took effect in memory has been forgotten there, and may be on its way again.
+        if f.waiting {
+            self.forget_sent(&f.inputs);
+        }
         out.extend(f.replies.into_iter().map(|(t, _, r)| Command::Reply(t, r)));
         out.push(Command::Publish(f.records));
         if self.seq - self.snapshot_seq >= self.limits.snapshot_every {
@@ -487,7 +497,6 @@ impl Engine {
         self.changed = true;
         if let Some(a) = &mut self.away {
             a.why = why;
-            a.looking = false;
             a.look_at = now.mono + self.limits.settle_every;
             return;
         }
@@ -499,15 +508,8 @@ impl Engine {
             );
         }
         let look_at = now.mono + self.limits.settle_every;
-        self.away = Some(Away {
-            why: why.clone(),
-            since: now,
-            memory,
-            kept: Vec::new(),
-            lost: 0,
-            look_at,
-            looking: false,
-        });
+        self.away = Some(Away { why: why.clone(), since: now, memory, kept: Vec::new(), lost: 0, look_at });
+        self.forget_in_flight();
         out.push(Command::Degraded(why));
     }
 
@@ -561,17 +563,20 @@ impl Engine {
 
     fn look(&mut self, now: Now, out: &mut Vec<Command>) {
         let Some(a) = &mut self.away else { return };
-        if !a.looking && a.look_at <= now.mono {
-            a.looking = true;
+        if self.looking.is_none() && a.look_at <= now.mono {
+            self.looking = Some(false);
             out.push(Command::Settle);
         }
     }
 
     fn settled(&mut self, now: Now, found: Found, out: &mut Vec<Command>) {
+        let outdated = self.looking.take().unwrap_or(true);
         let Some(a) = &mut self.away else { return };
-        a.looking = false;
         a.look_at = now.mono + self.limits.settle_every;
         match found {
+            // It says where the journal ended before the batch that is under way now: to believe it would be to decide
+            // that batch a second time.
+            Found::Head(_) if outdated => {}
             Found::StillBroken(why) => {
                 if *a.why != *why {
                     a.why = Arc::from(why);
@@ -636,9 +641,18 @@ impl Engine {
         }
     }
 
-    /// The outcomes of these pages are in effect: they may be due again.
+    /// What is in flight takes effect in memory.
+    fn forget_in_flight(&mut self) {
+        if let Some(f) = self.flight.take() {
+            self.forget_sent(&f.inputs);
+            self.flight = Some(f);
+        }
+    }
+
+    /// The outcomes of these pages are in effect: they may be due again. Those that were in effect in memory before have
+    /// been forgotten then, and their pages may be on their way again.
     fn forget_sent(&mut self, inputs: &[Queued]) {
-        for q in inputs {
+        for q in inputs.iter().filter(|q| !q.late) {
             if let Input::Delivered { key, .. } = &q.input {
                 self.sending.remove(key);
             }

@@ -79,9 +79,13 @@ fn life(db: &Connection, at: Now, event: &Event) -> Result<()> {
 
 fn opened(db: &Connection, alert: &Alert) -> Result<()> {
     let incident = alert.incident.cast_signed();
-    db.prepare_cached("INSERT OR REPLACE INTO alert (key, incident, summary, source, entity, severity, status, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+    let key = alert.key.to_string();
+    let again = db
+        .prepare_cached("DELETE FROM alert WHERE key = ?1 AND incident = ?2")?
+        .execute(params![key, incident])?;
+    db.prepare_cached("INSERT INTO alert (key, incident, summary, source, entity, severity, status, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
         .execute(params![
-            alert.key.to_string(),
+            key,
             incident,
             alert.summary(),
             alert.source.as_str(),
@@ -90,10 +94,10 @@ fn opened(db: &Connection, alert: &Alert) -> Result<()> {
             word(alert.status),
             alert.started.0
         ])?;
-    db.prepare_cached(
-        "UPDATE incident SET alerts = (SELECT count(*) FROM alert WHERE incident = ?1) WHERE id = ?1",
-    )?
-    .execute([incident])?;
+    // Counted as they come: counting them all for each would make a storm dearer with every alert.
+    if again == 0 {
+        db.prepare_cached("UPDATE incident SET alerts = alerts + 1 WHERE id = ?1")?.execute([incident])?;
+    }
     raise(db, Some(alert.incident), alert.severity)
 }
 

@@ -14,12 +14,16 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 const PAGE: usize = 1000;
 /// Batches that are written in one transaction.
 const AT_ONCE: usize = 256;
+/// So long are batches gathered: what is closed may lag, and the pager needs the processor more.
+const GATHER: Duration = Duration::from_millis(20);
 /// After a failure it is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
 type Batch = Arc<[Arc<Record>]>;
 
 pub(super) fn run(shared: &Shared, events: &dyn Events, mut records: Receiver<Batch>) {
+    // Where the system does not permit it, this thread is as important as the others.
+    let _ = rustix::process::nice(10);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
         Err(e) => return shared.fail(&e.to_string()),
@@ -64,7 +68,11 @@ async fn work(
         }
         match first {
             None => {}
-            Some(Ok(batch)) => live(shared, &mut db, events, records, batch)?,
+            Some(Ok(batch)) => {
+                // What comes together is one transaction.
+                tokio::time::sleep(GATHER).await;
+                live(shared, &mut db, events, records, batch)?;
+            }
             Some(Err(RecvError::Lagged(_))) => catch_up(shared, &mut db, events)?,
             // The engine is gone; there is nothing more to come.
             Some(Err(RecvError::Closed)) => return Ok(()),

@@ -20,7 +20,6 @@ use foghorn_core::words::Name;
 use foghorn_engine::{Class, View};
 use http::{HeaderValue, Uri, header};
 use serde::{Deserialize, Serialize};
-use std::ops::Bound;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
@@ -104,13 +103,9 @@ fn collect(api: &Api, q: &ListQuery, limit: usize) -> List {
             && q.severity.is_none_or(|s| shown_severity(i) == s.into())
             && text.as_ref().is_none_or(|t| i.title.to_ascii_lowercase().contains(t))
     };
-    let newest_first = view
-        .state
-        .incidents
-        .range((Bound::Unbounded, q.after.map_or(Bound::Unbounded, Bound::Excluded)))
-        .rev();
+    let before = |i: &&Incident| q.after.is_none_or(|after| i.id < after);
+    let newest_first = view.state.incidents.values().rev().map(|i| &**i).skip_while(|i| !before(i));
     let mut incidents: Vec<Summary> = newest_first
-        .map(|(_, i)| &**i)
         .filter(|i| wanted(i))
         .take(limit + 1)
         .map(|i| Summary::of(&view, i, url))
@@ -287,16 +282,16 @@ fn alerts_of(
 ) -> Result<Vec<AlertShown>, Problem> {
     let view = api.view();
     if let Some(incident) = view.state.incident(id) {
-        let from = match after {
-            None => Bound::Unbounded,
-            Some(key) => Bound::Excluded(AlertKey::parse(key).ok_or_else(|| {
+        let after = match after {
+            None => None,
+            Some(key) => Some(AlertKey::parse(key).ok_or_else(|| {
                 Problem::new(
                     crate::problem::Kind::BadQuery,
                     "`after` is the key of an alert, as in `next` of the answer before",
                 )
             })?),
         };
-        let keys = incident.alerts.range((from, Bound::Unbounded));
+        let keys = incident.alerts.range(after.unwrap_or(AlertKey::FIRST)..).filter(|k| Some(**k) != after);
         let alerts = keys.filter_map(|k| view.state.alerts.get(k)).take(most);
         return Ok(alerts.map(|a| AlertShown::of(a, |at| view.wall_at(at))).collect());
     }

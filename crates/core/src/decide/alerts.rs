@@ -53,6 +53,8 @@ impl Draft<'_> {
                 }
             }
         }
+        // One request may say of one alert that it fires and that it is over.
+        refreshed.retain(|(key, _)| self.state.alerts.get(key).is_some_and(|a| a.status.is_open()));
         if !refreshed.is_empty() {
             self.emit(Event::AlertsRefreshed { source: source.clone(), alerts: refreshed });
         }

@@ -97,6 +97,14 @@ impl Draft<'_> {
         }
     }
 
+    /// The wall clock was set. What has begun and is yet to begin by the new time covers nothing until it does again.
+    pub(super) fn clock_stepped(&mut self, by: i64) {
+        self.emit(Event::ClockStepped { by });
+        let asleep = self.state.silences.values().filter(|s| self.now.wall < s.starts);
+        let asleep: Vec<Name> = asleep.map(|s| s.id.clone()).collect();
+        asleep.iter().for_each(|id| self.unmute(id));
+    }
+
     /// The silence that mutes an alert now.
     pub(super) fn muted_by(&self, alert: &Alert) -> Option<Name> {
         self.state

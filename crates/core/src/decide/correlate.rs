@@ -29,19 +29,20 @@ const LONGEST_TITLE: usize = 200;
 impl Draft<'_> {
     /// The incident that a new alert belongs to, opened or opened again if need be.
     pub(super) fn incident_for(&mut self, alert: &Alert) -> IncidentId {
-        if let Some(i) = self.state.groups.get(&alert.group).and_then(|id| self.state.incident(*id)) {
+        let reopen_within = self.state.setup.timing.reopen_within;
+        let of_group =
+            self.state.incidents_of_group(&alert.group).take(MOST_INCIDENTS).find(|i| match &i.status {
+                Status::Open | Status::Acknowledged { .. } => true,
+                Status::Resolved { by: None, at, .. } => self.now.mono.since(at.mono) <= reopen_within,
+                Status::Resolved { .. } => false,
+            });
+        if let Some(i) = of_group {
             let id = i.id;
-            match &i.status {
-                Status::Open | Status::Acknowledged { .. } => return id,
-                Status::Resolved { by: None, at, .. }
-                    if self.now.mono.since(at.mono) <= self.state.setup.timing.reopen_within =>
-                {
-                    let why = alloc::format!("back {} after it recovered", self.now.mono.since(at.mono));
-                    self.emit(Event::IncidentReopened { id, why });
-                    return id;
-                }
-                Status::Resolved { .. } => {}
+            if let Status::Resolved { at, .. } = &i.status {
+                let why = alloc::format!("back {} after it recovered", self.now.mono.since(at.mono));
+                self.emit(Event::IncidentReopened { id, why });
             }
+            return id;
         }
         if let Some(id) = alert.entity.as_ref().and_then(|e| self.related(e)) {
             return id;

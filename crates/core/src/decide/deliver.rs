@@ -25,6 +25,12 @@ impl Draft<'_> {
         };
         let attempt = page.attempts + 1;
         let accepted = matches!(outcome, Outcome::Accepted { .. });
+        if !accepted && page.due_at().is_none() {
+            // Another attempt under the same key was accepted meanwhile: a late failure does not undo that.
+            let (channel, outcome) = (page.channel.clone(), outcome.clone());
+            self.emit(Event::PageAttempted { key: key.clone(), channel, attempt, outcome, retry: None });
+            return Answer::Already;
+        }
         let retry = Some(self.now.mono + backoff(attempt, outcome)).filter(|_| !accepted);
         self.emit(Event::PageAttempted {
             key: key.clone(),

@@ -32,7 +32,7 @@ impl Draft<'_> {
         let (wave, urgency) = (i.escalation.wave + 1, i.urgency());
         let policy = self.policy_for(id);
         self.emit(Event::EscalationStarted { id, policy, wave, urgency, why: why.to_string() });
-        self.enter(id, 0, 0, None, why);
+        self.enter(id, 0, 0, urgency, None, why);
     }
 
     /// The policy of the worst open alert, a manual incident's own, else `default`.
@@ -54,9 +54,17 @@ impl Draft<'_> {
 
     /// Enters a step, or the next one that reaches somebody. When no step does, everybody is paged; when there is
     /// nobody, that is written and tried again.
-    pub(super) fn enter(&mut self, id: IncidentId, step: u16, round: u32, except: Option<&Name>, why: &str) {
+    pub(super) fn enter(
+        &mut self,
+        id: IncidentId,
+        step: u16,
+        round: u32,
+        urgency: Urgency,
+        except: Option<&Name>,
+        why: &str,
+    ) {
         let Some(i) = self.state.incident(id) else { return };
-        let (wave, urgency) = (i.escalation.wave, i.escalation.urgency.max(Urgency::Low));
+        let (wave, urgency) = (i.escalation.wave, urgency.max(Urgency::Low));
         let policy = i.escalation.policy.as_ref().and_then(|p| self.state.setup.escalations.get(p)).cloned();
         let policy =
             policy.or_else(|| self.state.setup.escalations.get("default").cloned()).unwrap_or_else(everyone);
@@ -90,15 +98,14 @@ impl Draft<'_> {
     ) -> Option<Plan> {
         let mut gaps = Vec::new();
         let (mut step, mut round) = (step, round);
-        // One more than all: the last is the fall-back.
         for _ in 0..policy.steps.len() {
-            let Some(s) = policy.steps.get(usize::from(step)) else {
+            if usize::from(step) >= policy.steps.len() {
                 (step, round) = (0, round + 1);
                 if policy.repeat.is_some_and(|n| round >= n) {
                     return None;
                 }
-                continue;
-            };
+            }
+            let Some(s) = policy.steps.get(usize::from(step)) else { break };
             let turns = self.turns(&s.page, urgency, except, &mut gaps);
             if !turns.is_empty() {
                 return Some(self.plan_step(step, round, turns, gaps, s.wait));
@@ -195,8 +202,8 @@ impl Draft<'_> {
     pub(super) fn step_over(&mut self, id: IncidentId) {
         let Some(i) = self.state.incident(id) else { return };
         let e = &i.escalation;
-        let (step, round) = (e.step, e.round);
-        if i.urgency() == Urgency::None {
+        let (step, round, urgency) = (e.step, e.round, i.urgency());
+        if urgency == Urgency::None {
             return self.emit(Event::EscalationPaused { id });
         }
         let why = format!(
@@ -204,7 +211,8 @@ impl Draft<'_> {
             step + 1,
             e.policy.as_ref().map_or("default", Name::as_str)
         );
-        self.enter(id, step + 1, round, None, &why);
+        // What has become a warning wakes nobody any more.
+        self.enter(id, step + 1, round, urgency, None, &why);
     }
 
     /// An acknowledgement does not stop the clock for good (outage 2b: operations tried for 49 minutes before development
@@ -230,6 +238,9 @@ impl Draft<'_> {
             self.emit(Event::AcknowledgementLapsed { id, why: why.to_string() });
         }
         let policy = e.policy.unwrap_or_else(|| self.policy_for(id));
+        // A wave of its own has all rounds of the policy before it: after the last step comes the first.
+        let steps = self.state.setup.escalations.get(&policy).map_or(0, |p| p.steps.len());
+        let step = if entered && usize::from(e.step) + 1 < steps { e.step + 1 } else { 0 };
         self.emit(Event::EscalationStarted {
             id,
             policy,
@@ -237,8 +248,7 @@ impl Draft<'_> {
             urgency: Urgency::High,
             why: why.to_string(),
         });
-        let step = if entered { e.step + 1 } else { 0 };
-        self.enter(id, step, 0, except, why);
+        self.enter(id, step, 0, Urgency::High, except, why);
     }
 
     /// The step is entered once more, because whom it paged is not in the configuration any more.
@@ -247,8 +257,8 @@ impl Draft<'_> {
         if !matches!((&i.status, i.escalation.phase), (Status::Open, Phase::Waiting { .. })) {
             return;
         }
-        let (step, round) = (i.escalation.step, i.escalation.round);
-        self.enter(id, step, round, None, why);
+        let (step, round, urgency) = (i.escalation.step, i.escalation.round, i.escalation.urgency);
+        self.enter(id, step, round, urgency, None, why);
     }
 
     /// The next step is entered now if no contact of this one is left to hope for: each has been passed over. Only in

@@ -58,7 +58,7 @@ impl Draft<'_> {
         match input {
             Input::Start { version, down } => self.start(version, *down),
             Input::Tick => self.tick(),
-            Input::ClockStep { by } => self.emit(Event::ClockStepped { by: *by }),
+            Input::ClockStep { by } => self.clock_stepped(*by),
             Input::AdoptConfig { hash, setup } => return Ok(self.adopt(hash, setup)),
             Input::Alerts { source, items } => return Ok(self.alerts(source, items)),
             Input::Check { check, verdict, since } => return self.check(check, verdict, *since),
@@ -129,7 +129,9 @@ impl Draft<'_> {
             return self.resolve(id, None);
         }
         let now = i.shape_now();
-        if !i.shape().covers(&now) {
+        // Shrinking is recorded as well: a link in a page refers to what the page showed, and an acknowledgement by it
+        // must not cover what was worse before or becomes worse again.
+        if i.shapes.last().is_none_or(|last| !last.covers(&now) || !now.covers(last)) {
             self.emit(Event::IncidentGrew { id, shape: now });
         }
         let Some(i) = self.state.incident(id) else { return };

@@ -39,12 +39,16 @@ impl Draft<'_> {
             Some(r) => i.shape_at(r),
             None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now() },
         };
-        if let Status::Acknowledged { by: before, covers: had, .. } = &i.status
-            && before.name == by.name
-            && had.covers(&covers)
-        {
-            return Ok(Answer::Already);
-        }
+        let covers = match &i.status {
+            Status::Acknowledged { by: before, covers: had, .. } => {
+                if before.name == by.name && had.covers(&covers) {
+                    return Ok(Answer::Already);
+                }
+                // Two are on it: an older link must not undo what somebody else has taken on.
+                covers.and(had)
+            }
+            _ => covers,
+        };
         let until = self.now.mono + self.state.setup.timing.ack_expires;
         self.emit(Event::Acknowledged { id, by: by.clone(), covers, until });
         self.tell(id, PageKind::Acknowledged, Some(&by.name));
