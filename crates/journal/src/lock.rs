@@ -54,6 +54,12 @@ pub(crate) fn is_taken(dir: &Path) -> bool {
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// Can files of this directory be opened for writing now? Not asked of SQLite's own files: to close one of those gives up
+/// its locks.
+pub(crate) fn takes_writes(dir: &Path) -> bool {
+    OpenOptions::new().write(true).open(dir.join(FILE)).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,6 +48,9 @@ struct Open {
     access: Access,
     /// Device and inode: a rescue puts another file in place.
     file: Option<(u64, u64)>,
+    /// Not to be kept. What SQLite opens where it may not write it shares with every later connection of the process:
+    /// were this one kept, the writer could not write even when the disk takes writes again.
+    passing: bool,
 }
 
 impl ReadHandle {
@@ -78,6 +81,7 @@ impl ReadHandle {
             })?;
         }
         let head_seq = events.last().map_or(head_seq, |last| head_seq.max(last.seq));
+        self.open.take_if(|open| open.passing);
         Ok(Page { events, head_seq })
     }
 
@@ -85,12 +89,13 @@ impl ReadHandle {
         let path = self.dir.join(FILE);
         let file = inode(&path);
         // One that was made for a file at rest is not good once somebody writes.
-        self.open.take_if(|open| open.access == Access::Still || open.file != file);
+        self.open.take_if(|open| open.passing || open.access == Access::Still || open.file != file);
         let open = match self.open.take() {
             Some(open) => open,
             None => {
+                let passing = !lock::takes_writes(&self.dir);
                 let (db, access) = connect(&self.dir)?;
-                Open { db, access, file }
+                Open { db, access, file, passing }
             }
         };
         Ok(&self.open.insert(open).db)
@@ -116,4 +121,25 @@ pub(crate) fn connect(dir: &Path) -> Result<(Connection, Access), StoreError> {
 /// One page of the journal in `dir`; see [`ReadHandle`] for more than one.
 pub fn read_page(dir: &Path, after: u64, limit: usize) -> Result<Page, StoreError> {
     ReadHandle::new(dir).page(after, limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Journal, Options};
+
+    #[test]
+    fn nothing_stays_open_where_nothing_can_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_writer, _) = Journal::open(dir.path(), Options::default()).unwrap();
+        let mut reader = ReadHandle::new(dir.path());
+        reader.page(0, 1).unwrap();
+        assert!(reader.open.is_some());
+        // A directory cannot be opened for writing, not even by root.
+        fs::rename(dir.path().join("lock"), dir.path().join("elsewhere")).unwrap();
+        fs::create_dir(dir.path().join("lock")).unwrap();
+        let mut reader = ReadHandle::new(dir.path());
+        reader.page(0, 1).unwrap();
+        assert!(reader.open.is_none());
+    }
 }
