@@ -358,7 +358,7 @@ impl State {
         let waiting: Vec<PageKey> = self
             .due
             .iter()
-            .filter(|(_, k)| self.pages.get(k).is_some_and(|p| p.calendar.is_some()))
+            .filter(|(_, k)| self.pages.get(k).is_some_and(|p| p.calendar.is_some() && p.attempts == 0))
             .map(|(_, k)| k.clone())
             .collect();
         for key in waiting {

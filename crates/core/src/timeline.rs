@@ -197,6 +197,7 @@ impl Teller<'_> {
                 let by = by.as_ref().map_or_else(String::new, |b| format!(" by {}", self.actor(b)));
                 format!("{severity}incident {id} opened{by}: {title}")
             }
+            Event::IncidentGrew { shape, .. } if shape.width == 0 => format!("now {}", shape.severity),
             Event::IncidentGrew { shape, .. } => {
                 format!("now {}, {} unwell", shape.severity, count(shape.width as usize, "entity"))
             }

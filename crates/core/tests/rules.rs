@@ -462,6 +462,20 @@ fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
 }
 
 #[test]
+fn a_heartbeat_is_held_for_its_fail_for_too() {
+    let json = world::SHOP.replace(
+        "\"severity\": \"warning\", \"heartbeat\"",
+        "\"severity\": \"critical\", \"fail_for\": 600000, \"heartbeat\"",
+    );
+    let mut w = World::new(&json);
+    w.put(Input::Ping { check: "backup".into(), ping: PingKind::Fail, run: None, body: "disk full".into() });
+    w.mins(9);
+    assert!(w.pages.is_empty() && w.open() == [1]);
+    w.mins(1);
+    assert_eq!(w.pages.len(), 1);
+}
+
+#[test]
 fn a_job_that_says_it_failed_alerts_at_once() {
     let mut w = World::shop();
     w.put(Input::Ping { check: "backup".into(), ping: PingKind::Fail, run: None, body: "disk full".into() });

@@ -248,7 +248,7 @@ impl Draft<'_> {
     }
 
     /// The runbook of the nearest entity up the topology.
-    fn runbook_of(&self, entity: Option<&Name>) -> Option<String> {
+    pub(super) fn runbook_of(&self, entity: Option<&Name>) -> Option<String> {
         let setup = &self.state.setup;
         setup.upstream(entity?).iter().find_map(|e| setup.topology.get(e)?.runbook.clone())
     }

@@ -116,12 +116,14 @@ impl Draft<'_> {
     fn heartbeat_alert(&mut self, check: &Name, summary: &str) {
         let rule = self.state.setup.checks.get(check).cloned().unwrap_or_default();
         let mut annotations = alloc::vec![("summary", format!("{check}: {summary}"))];
-        annotations.extend(rule.runbook.map(|url| ("runbook_url", url)));
+        let runbook = rule.runbook.or_else(|| self.runbook_of(rule.entity.as_ref()));
+        annotations.extend(runbook.map(|url| ("runbook_url", url)));
         let item = AlertItem {
             severity: Some(rule.severity),
             urgency: rule.urgency,
             entity: rule.entity,
             escalation: rule.escalation,
+            page_after: rule.fail_for,
             ..AlertItem::firing(super::check_labels(check), Labels::from_pairs(annotations))
         };
         self.alerts(&Name::from(CHECKS), &[item]);

@@ -38,7 +38,7 @@ pub fn message(
         .and_then(|all| all.get(usize::from(key.contact)))
         .ok_or("this contact is not in the configuration any more")?;
     let mut open: Vec<&Alert> =
-        state.alerts_of(incident).take(MOST_LOOKED_AT).filter(|a| a.status.is_open()).collect();
+        state.alerts_of(incident).take(MOST_LOOKED_AT).filter(|a| counts(a)).collect();
     open.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.started));
     let entities: Vec<Name> =
         incident.entities.iter().filter(|(_, n)| **n > 0).map(|(e, _)| e.clone()).collect();
@@ -70,7 +70,7 @@ pub fn message(
             opened_at: incident.opened.wall,
             status: status(incident).to_owned(),
         },
-        alerts_total: usize::try_from(incident.open_alerts()).unwrap_or(usize::MAX),
+        alerts_total: usize::try_from(incident.by_severity.iter().sum::<u32>()).unwrap_or(usize::MAX),
         alerts: open
             .iter()
             .take(MOST_LISTED)
@@ -106,6 +106,11 @@ pub fn message(
         urgency: page.urgency,
     };
     Ok((page.channel.to_string(), message))
+}
+
+/// What is paged for: a page lists what an acknowledgement of it covers, and nothing else.
+fn counts(alert: &Alert) -> bool {
+    alert.status.is_open() && alert.held_until.is_none() && alert.muted.is_none()
 }
 
 fn status(incident: &Incident) -> &'static str {
