@@ -5,7 +5,7 @@ use foghorn_core::State;
 use foghorn_core::incident::{Incident, Phase, Status};
 use foghorn_core::schedule::Override;
 use foghorn_core::setup::Target;
-use foghorn_core::time::{Mono, Now};
+use foghorn_core::time::{Mono, Now, Wall};
 use foghorn_core::words::Name;
 
 /// What happens next.
@@ -19,7 +19,7 @@ pub enum Next {
         step: usize,
         /// How often the steps have been gone through before it.
         round: u32,
-        /// Who, each once; empty where nobody is on call then.
+        /// Who, each once; empty where no step reaches anybody then.
         people: Vec<Name>,
     },
     /// Somebody has it; if it is still critical then, the next team is paged.
@@ -55,30 +55,44 @@ pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
         };
     };
     let (mut step, mut round) = (usize::from(e.step) + 1, e.round);
-    if step >= policy.steps.len() {
-        (step, round) = (0, round + 1);
-        if policy.repeat.is_some_and(|n| round >= n) {
-            return Next::End;
+    // A step that reaches nobody then is passed at once, as the core does.
+    for _ in 0..policy.steps.len() {
+        if step >= policy.steps.len() {
+            (step, round) = (0, round + 1);
+            if policy.repeat.is_some_and(|n| round >= n) {
+                return Next::End;
+            }
         }
+        let targets = policy.steps.get(step).map_or(&[][..], |s| &s.page);
+        let people = reached(state, targets, now.wall_at(at));
+        if !people.is_empty() {
+            return Next::Step { at, step, round, people };
+        }
+        step += 1;
     }
-    let targets = policy.steps.get(step).map_or(&[][..], |s| &s.page);
+    Next::Step { at, step: 0, round, people: Vec::new() }
+}
+
+/// Whom the targets reach at a time, each person once.
+fn reached(state: &State, targets: &[Target], at: Wall) -> Vec<Name> {
+    let setup = &state.setup;
     let mut people: Vec<Name> = Vec::new();
     for target in targets {
         let found = match target {
             Target::Everyone => setup.people.keys().cloned().collect(),
             Target::Person(p) => vec![p.clone()],
-            Target::Schedule(name) => setup
-                .schedules
-                .get(name)
-                .map_or_else(Vec::new, |s| s.on_call(now.wall_at(at), overrides(state, name))),
+            Target::Schedule(name) => {
+                setup.schedules.get(name).map_or_else(Vec::new, |s| s.on_call(at, overrides(state, name)))
+            }
         };
         for person in found {
-            if !people.contains(&person) {
+            let can = setup.people.get(&person).is_some_and(|p| !p.contacts.is_empty());
+            if can && !people.contains(&person) {
                 people.push(person);
             }
         }
     }
-    Next::Step { at, step, round, people }
+    people
 }
 
 /// Who stands in on a schedule.
@@ -101,7 +115,9 @@ pub fn sentence(state: &State, next: &Next, now: Now) -> String {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let (wait, step) = (at.since(now.mono), step + 1);
             match who.len() {
-                0 => format!("in {wait} it pages whoever can be reached: nobody is on call for step {step}"),
+                0 => format!(
+                    "in {wait} it pages whoever can be reached: no step of the policy reaches anybody"
+                ),
                 _ => format!("in {wait} it pages {}{more} (step {step})", who.join(", ")),
             }
         }
@@ -119,7 +135,7 @@ mod tests {
     use foghorn_core::incident::Escalation;
     use foghorn_core::input::Input;
     use foghorn_core::setup::{Contact, EscalationPolicy, Person, Setup, Step};
-    use foghorn_core::time::{Span, Wall};
+    use foghorn_core::time::Span;
     use foghorn_core::words::{Actor, Severity};
     use std::sync::Arc;
 
@@ -173,5 +189,16 @@ mod tests {
         assert_eq!(next(&state, &incident, now), Next::End);
         incident.escalation.phase = Phase::Idle;
         assert_eq!(sentence(&state, &next(&state, &incident, now), now), "nobody is paged");
+    }
+    /// On call at 3 a.m. one reads who is next, not that a schedule has a gap.
+    #[test]
+    fn a_step_that_reaches_nobody_is_passed() {
+        let (mut state, now) = open(None);
+        let mut setup = (*state.setup).clone();
+        let steps = &mut setup.escalations.get_mut(&Name::from("default")).unwrap().steps;
+        steps.insert(1, Step { page: vec![Target::Schedule("gap".into())], wait: Span::mins(5) });
+        state.setup = Arc::new(setup);
+        let incident = state.incident(1).unwrap();
+        assert_eq!(sentence(&state, &next(&state, incident, now), now), "in 5m it pages Ana, Bo (step 3)");
     }
 }

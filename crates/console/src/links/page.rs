@@ -67,8 +67,8 @@ pub(super) struct Page {
 
 /// How the incident stands.
 enum Standing {
-    /// Nobody has answered.
-    Open,
+    /// Nobody has answered; `again` if somebody had, to less or for too long.
+    Open { again: bool },
     /// Somebody is on it.
     Acknowledged { by: String, you: bool, at: String },
     /// Over.
@@ -200,7 +200,7 @@ impl Page {
 fn standing(view: &View, link: &Link, incident: &Incident, time: &dyn Fn(Wall) -> String) -> Standing {
     let name = |by: &foghorn_core::words::Actor| line(&person(&view.state, &by.name), 80);
     match &incident.status {
-        Status::Open => Standing::Open,
+        Status::Open => Standing::Open { again: incident.escalation.wave > 1 },
         Status::Acknowledged { by, at, .. } => {
             Standing::Acknowledged { by: name(by), you: by.name.as_str() == link.person, at: time(at.wall) }
         }
