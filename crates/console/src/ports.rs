@@ -121,7 +121,18 @@ pub trait Admin: Send + Sync {
     ///
     /// # Errors
     /// Why there is no backup.
-    fn backup(&self, name: Option<&str>) -> Result<BackedUp, String>;
+    fn backup(&self, name: Option<&str>) -> Result<BackedUp, NoBackup>;
+}
+
+/// Why there is no backup.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoBackup {
+    /// A file of that name is there; backups are not overwritten.
+    #[error("{0} is already there: choose another name")]
+    Taken(String),
+    /// Everything else.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// A configuration counts.

@@ -3,6 +3,7 @@
 use super::incidents::Empty;
 use crate::api::Api;
 use crate::extract::OptionalJson;
+use crate::ports::NoBackup;
 use crate::problem::{Body, Kind, Problem};
 use axum::Json;
 use axum::extract::State;
@@ -68,6 +69,12 @@ pub(crate) async fn backup(
         return Err(Problem::new(Kind::Invalid, detail));
     }
     let done = api.blocking(move |api| api.parts.admin.backup(new.name.as_deref())).await?;
-    let done = done.map_err(|e| Problem::new(Kind::Unavailable, e))?;
+    let done = done.map_err(|e| {
+        let kind = match e {
+            NoBackup::Taken(_) => Kind::Invalid,
+            NoBackup::Failed(_) => Kind::Unavailable,
+        };
+        Problem::new(kind, e.to_string())
+    })?;
     Ok(Json(BackupShown { path: done.path, seq: done.seq, bytes: done.bytes }))
 }

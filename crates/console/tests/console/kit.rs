@@ -5,7 +5,7 @@ use axum::body::Body;
 use foghorn_config::Config;
 use foghorn_console::ports::{
     Admin, BackedUp, CheckFigure, CheckFigures, CheckHistory, CheckLatency, CheckPoint, CheckResult,
-    CheckUptime, Events, Figures, Reloaded,
+    CheckUptime, Events, Figures, NoBackup, Reloaded,
 };
 use foghorn_console::{Api, Link, Links, Parts, ReadModel};
 use foghorn_core::event::Record;
@@ -161,7 +161,10 @@ impl Admin for Chores {
         Err(vec!["foghorn.yaml:3:7: `chekcs` is not known; did you mean `checks`?".to_owned()])
     }
 
-    fn backup(&self, name: Option<&str>) -> Result<BackedUp, String> {
+    fn backup(&self, name: Option<&str>) -> Result<BackedUp, NoBackup> {
+        if name == Some("taken.db") {
+            return Err(NoBackup::Taken("data/backups/taken.db".to_owned()));
+        }
         Ok(BackedUp { path: format!("data/backups/{}", name.unwrap_or("now.db")), seq: 7, bytes: 4096 })
     }
 }

@@ -123,6 +123,7 @@ async fn bad_requests_by_table() {
             "invalid",
             "is no plain file name",
         ),
+        ("POST", "/api/v1/backup", r#"{"name": "taken.db"}"#, 422, "invalid", "is already there"),
         ("POST", "/api/v1/reload", "", 422, "invalid", "the one before still counts"),
         ("GET", "/api/v1/incidents?state=shut", "", 400, "bad-query", "expected one of"),
         ("GET", "/api/v1/incidents?limit=many", "", 400, "bad-query", "invalid digit"),

@@ -215,7 +215,8 @@ fn show(i: &Value) {
     section("Pages", pages.collect());
     let next = text(i, "/escalation/next/text");
     if !next.is_empty() {
-        section("If nobody answers", vec![next.to_owned()]);
+        let answered = text(i, "/state") != "open";
+        section(if answered { "What happens next" } else { "If nobody answers" }, vec![next.to_owned()]);
     }
     section(
         "Timeline",

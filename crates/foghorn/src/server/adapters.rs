@@ -4,13 +4,13 @@ use super::Shared;
 use super::own::{Own, Trouble};
 use foghorn_console::ports::{
     Admin, BackedUp, CheckFigure, CheckFigures, CheckHistory, CheckLatency, CheckPoint, CheckResult,
-    CheckUptime, Events, Figures, Reloaded,
+    CheckUptime, Events, Figures, NoBackup, Reloaded,
 };
 use foghorn_core::input::{CheckVerdict, Input};
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Wall;
 use foghorn_engine::{Class, Handle};
-use foghorn_journal::{ReadHandle, WriterHandle};
+use foghorn_journal::{BackupError, ReadHandle, WriterHandle};
 use foghorn_wake::Sender;
 use foghorn_watch::Watch;
 use foghorn_watch::history::{History, HistoryError, Latency, Mark, Point, Sample};
@@ -210,7 +210,7 @@ impl RoomFigures {
             "Measurements skipped because the last was still under way.",
         )?;
         writeln!(out, "foghorn_check_skipped_total {}", stats.skipped.load(Ordering::Relaxed))?;
-        head(out, "foghorn_check_lateness_seconds", "gauge", "How late measurements begin, by quantile.")?;
+        head(out, "foghorn_check_lateness_seconds", "summary", "How late measurements begin, by quantile.")?;
         for (q, share) in [("0.5", 0.5), ("0.99", 0.99)] {
             let late = stats.lateness.quantile(share).as_secs_f64();
             writeln!(out, "foghorn_check_lateness_seconds{{quantile=\"{q}\"}} {late}")?;
@@ -284,12 +284,14 @@ impl Admin for Chores {
         self.0.reload()
     }
 
-    fn backup(&self, name: Option<&str>) -> Result<BackedUp, String> {
+    fn backup(&self, name: Option<&str>) -> Result<BackedUp, NoBackup> {
+        let failed = NoBackup::Failed;
         let now: Wall = jiff::Timestamp::now().into();
         let dir = self.0.data_dir.join("backups");
-        std::fs::create_dir_all(&dir).map_err(|e| format!("{} cannot be made: {e}", dir.display()))?;
+        std::fs::create_dir_all(&dir)
+            .map_err(|e| failed(format!("{} cannot be made: {e}", dir.display())))?;
         let name = name.map_or_else(
-            || format!("foghorn-{}.db", now.timestamp().strftime("%Y%m%dT%H%M%SZ")),
+            || format!("foghorn-{}.db", now.timestamp().strftime("%Y%m%dT%H%M%S%.3fZ")),
             str::to_owned,
         );
         let path = dir.join(name);
@@ -297,11 +299,14 @@ impl Admin for Chores {
         self.0
             .journal
             .backup(path.clone(), Box::new(move |result| drop(tx.send(result))))
-            .map_err(|e| e.to_string())?;
+            .map_err(|e| failed(e.to_string()))?;
         let head = rx
             .recv_timeout(Duration::from_secs(600))
-            .map_err(|_| "the backup took more than ten minutes; it goes on by itself".to_owned())?
-            .map_err(|e| e.to_string())?;
+            .map_err(|_| failed("the backup took more than ten minutes; it goes on by itself".to_owned()))?
+            .map_err(|e| match e {
+                BackupError::Exists(path) => NoBackup::Taken(path.display().to_string()),
+                BackupError::Store(e) => failed(e.to_string()),
+            })?;
         let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
         Ok(BackedUp { path: path.display().to_string(), seq: head.seq, bytes })
     }

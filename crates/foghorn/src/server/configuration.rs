@@ -58,25 +58,33 @@ pub fn begin(path: &Path) -> Result<Beginning, Errors> {
     Ok(Beginning { config: Arc::new(config), rejected: Some(rejected) })
 }
 
-/// Where a file that cannot be read as a whole says that the data is: its line `data_dir:`, else the default. A wrong
-/// guess finds no last good configuration, and the start ends with the file's errors.
+/// Where a file that cannot be read as a whole says that the data is: its key `data_dir`, on a line of its own or among
+/// others in braces; else the default. A wrong guess finds no last good configuration, and the start ends with the
+/// file's errors.
 fn data_dir(path: &Path) -> PathBuf {
     let text = fs::read_to_string(path).unwrap_or_default();
-    let named = text.lines().find_map(|l| l.trim().strip_prefix("data_dir:").map(plain));
+    let named = text.lines().find_map(|line| {
+        let line = line.split(" #").next().filter(|l| !l.trim_start().starts_with('#'))?;
+        let (before, value) = line.split_once("data_dir:")?;
+        let key = before.is_empty() || before.ends_with([' ', '\t', '{', ',']);
+        key.then(|| plain(value))
+    });
     path.parent().unwrap_or(Path::new("")).join(named.unwrap_or_else(|| "data".to_owned()))
 }
 
 fn plain(value: &str) -> String {
-    let value = value.split(" #").next().unwrap_or(value).trim();
-    value.trim_matches(|c| c == '"' || c == '\'').to_owned()
+    let value = value.trim();
+    match value.chars().next() {
+        Some(quote @ ('"' | '\'')) => value.split(quote).nth(1).unwrap_or_default().to_owned(),
+        _ => value.split([',', '}']).next().unwrap_or_default().trim().to_owned(),
+    }
 }
 
-/// Keeps the file as the last good one.
+/// Keeps the file as the last good one, in the data directory.
 ///
 /// # Errors
 /// It cannot be written. That is no reason not to run.
-pub fn keep(path: &Path, config: &Config) -> std::io::Result<()> {
-    let dir = &config.server.data_dir;
+pub fn keep(path: &Path, dir: &Path) -> std::io::Result<()> {
     let text = fs::read(path)?;
     let to = dir.join(LAST_GOOD);
     if fs::read(&to).is_ok_and(|old| old == text) {
@@ -107,6 +115,10 @@ mod tests {
             ("server:\n  data_dir: \"var/x\" # here\n  bogus: [", "var/x"),
             ("server: {", "data"),
             ("  data_dir: /abs/y\n", "/abs/y"),
+            ("server: { listen: 127.0.0.1:1, data_dir: var/z, bogus: 1 }", "var/z"),
+            ("server: {data_dir: 'a, b'}", "a, b"),
+            ("# data_dir: old\nserver: { data_dir: new }", "new"),
+            ("x: { my_data_dir: other }", "data"),
         ] {
             fs::write(&path, text).unwrap();
             assert_eq!(data_dir(&path), dir.path().join(expected));

@@ -76,6 +76,8 @@ pub struct Shared {
     path: PathBuf,
     pub(super) data_dir: PathBuf,
     config: watch::Sender<Arc<Config>>,
+    /// What the listeners and the data directory were made of; a reload does not change those.
+    begun: foghorn_config::model::Server,
     handle: Handle,
     own: Arc<Own>,
     sender: Sender<PageKey>,
@@ -105,12 +107,11 @@ impl Shared {
             other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
         }
         let mut warnings = new.warnings.clone();
-        let old = self.config.borrow().clone();
         for (key, changed) in [
-            ("server.listen", old.server.listen != new.server.listen),
-            ("server.links_listen", old.server.links_listen != new.server.links_listen),
-            ("server.data_dir", old.server.data_dir != new.server.data_dir),
-            ("server.tls", old.server.tls != new.server.tls),
+            ("server.listen", self.begun.listen != new.server.listen),
+            ("server.links_listen", self.begun.links_listen != new.server.links_listen),
+            ("server.data_dir", self.begun.data_dir != new.server.data_dir),
+            ("server.tls", self.begun.tls != new.server.tls),
         ] {
             if changed {
                 warnings.push(format!("{key} has changed: that takes a restart"));
@@ -121,7 +122,7 @@ impl Shared {
             watch.update(&Plan::from(&*new));
         }
         self.config.send_replace(new.clone());
-        if let Err(e) = configuration::keep(&self.path, &new) {
+        if let Err(e) = configuration::keep(&self.path, &self.data_dir) {
             warnings.push(format!("the last good configuration could not be kept: {e}"));
         }
         self.own.clear(Trouble::Configuration, "file", self.clock.now().wall);
@@ -204,6 +205,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         path: options.config.clone(),
         data_dir: data_dir.clone(),
         config: config_tx,
+        begun: config.server.clone(),
         handle: handle.clone(),
         own: own.clone(),
         sender: sender.clone(),
@@ -234,7 +236,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let now = clock.now().wall;
     if let Some(why) = &begun.rejected {
         own.raise(Trouble::Configuration, "file", why, now);
-    } else if let Err(e) = configuration::keep(&options.config, &config) {
+    } else if let Err(e) = configuration::keep(&options.config, &data_dir) {
         tracing::warn!("the last good configuration could not be kept: {e}");
     }
     if let Some(why) = &key_trouble {

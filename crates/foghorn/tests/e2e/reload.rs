@@ -60,6 +60,34 @@ fn a_bad_file_changes_nothing_and_a_good_one_counts() {
     hook.wait("a page", |r| r.kind() == "page" && r.body.to_string().contains("a is broken"));
 }
 
+/// What takes a restart is held against what runs, not against the file before; and the copy of a good file stays with the
+/// data that is in use.
+#[test]
+fn what_takes_a_restart_is_said_until_the_file_is_as_it_was() {
+    let hook = Hook::start();
+    let good = basics(&hook, "10m");
+    let foghorn = Foghorn::start(&good);
+    let warnings = |foghorn: &Foghorn| foghorn.cli_json(&["reload"])["warnings"].to_string();
+    assert_eq!(warnings(&foghorn), "[]");
+    let file = std::fs::read_to_string(foghorn.config()).unwrap();
+    std::fs::write(foghorn.config(), file.replace("data_dir: data\n", "data_dir: elsewhere\n")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(warnings(&foghorn), r#"["server.data_dir has changed: that takes a restart"]"#);
+    }
+    let kept = std::fs::read_to_string(foghorn.data().join("last-good.yaml")).unwrap();
+    assert!(kept.contains("data_dir: elsewhere"), "{kept}");
+    std::fs::write(foghorn.config(), file).unwrap();
+    assert_eq!(warnings(&foghorn), "[]");
+
+    // Two backups within a second have two names; a name that is taken is the caller's mistake.
+    for _ in 0..2 {
+        let done = foghorn.cli(&["backup"]);
+        assert!(done.status.success(), "{done:?}");
+    }
+    assert!(foghorn.cli(&["backup", "--name", "one.db"]).status.success());
+    assert_eq!(foghorn.cli(&["backup", "--name", "one.db"]).status.code(), Some(2));
+}
+
 /// What systemd is told, until something is.
 fn told(socket: &UnixDatagram, what: &str) -> Vec<String> {
     let mut all = Vec::new();
