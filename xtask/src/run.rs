@@ -17,10 +17,11 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// The repository's root.
+/// The repository's root: where cargo runs this from, which may be another copy than the one that it was compiled in.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.parent().map_or(here.clone(), Path::to_owned)
 }
 
 /// The cargo that runs this.
