@@ -462,6 +462,27 @@ fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
 }
 
 #[test]
+fn a_contact_whose_delay_is_longer_than_the_wait_is_used_all_the_same() {
+    let json = world::SHOP
+        .replace("\"after\": 120000", "\"after\": 900000")
+        .replace("\"schedules\"", "\"timing\": { \"ack_expires\": 1200000 }, \"schedules\"");
+    let mut w = World::new(&json);
+    w.fails("shop");
+    w.mins(16);
+    assert!(w.pages.contains(&"900s ana by sms".to_string()), "{:?}", w.pages);
+}
+
+#[test]
+fn whoever_is_left_out_is_no_gap() {
+    let mut w = World::new(&world::SHOP.replace("\"ben\" } ], \"wait\"", "\"ana\" } ], \"wait\""));
+    w.fails("shop");
+    w.ack(1, "ana");
+    w.mins(20);
+    assert!(w.whys().iter().all(|y| !y.contains("cannot be paged")), "{:?}", w.whys());
+    assert!(w.pages.last().unwrap().starts_with("1200s"), "the step after that: {:?}", w.pages);
+}
+
+#[test]
 fn a_heartbeat_is_held_for_its_fail_for_too() {
     let json = world::SHOP.replace(
         "\"severity\": \"warning\", \"heartbeat\"",

@@ -35,7 +35,7 @@ pub struct Limits {
     pub batch_inputs: usize,
     /// Events in one batch, roughly: a batch is closed once it has so many.
     pub batch_events: usize,
-    /// Inputs kept while degraded. Other tools' are the first that are not kept.
+    /// Inputs kept while degraded, where every alert counts as one. Other tools' are the first that are not kept.
     pub kept: usize,
     /// Pages on their way at one time.
     pub sending: usize,
@@ -164,6 +164,16 @@ struct Queued {
     late: bool,
 }
 
+impl Queued {
+    /// How much it takes to keep it: an alert counts as one.
+    fn weight(&self) -> usize {
+        match &self.input {
+            Input::Alerts { items, .. } => items.len().max(1),
+            _ => 1,
+        }
+    }
+}
+
 struct Flight {
     id: BatchId,
     inputs: Vec<Queued>,
@@ -183,6 +193,8 @@ struct Away {
     memory: State,
     /// What will be decided again, in order.
     kept: Vec<Queued>,
+    /// Of all that is kept.
+    weight: usize,
     lost: u64,
     look_at: Mono,
 }
@@ -508,7 +520,15 @@ impl Engine {
             );
         }
         let look_at = now.mono + self.limits.settle_every;
-        self.away = Some(Away { why: why.clone(), since: now, memory, kept: Vec::new(), lost: 0, look_at });
+        self.away = Some(Away {
+            why: why.clone(),
+            since: now,
+            memory,
+            kept: Vec::new(),
+            weight: 0,
+            lost: 0,
+            look_at,
+        });
         self.forget_in_flight();
         out.push(Command::Degraded(why));
     }
@@ -543,21 +563,29 @@ impl Engine {
     /// their senders try again.
     fn keep(&self, away: &mut Away, q: Queued) {
         let queued = Queued { ticket: None, late: true, ..q };
-        if away.kept.len() < self.limits.kept {
+        let (weight, limit) = (queued.weight(), self.limits.kept);
+        if away.weight + weight <= limit {
+            away.weight += weight;
             return away.kept.push(queued);
         }
-        away.lost += 1;
         if queued.class == Class::Intake {
+            away.lost += 1;
             return;
         }
-        if let Some(i) = away
-            .kept
-            .iter()
-            .position(|k| k.class == Class::Intake)
-            .or_else(|| away.kept.iter().position(|k| k.class == Class::World))
-        {
-            away.kept.remove(i);
+        // What people and pages say is kept in the place of what can be said again.
+        for class in [Class::Intake, Class::World] {
+            while away.weight + weight > limit
+                && let Some(i) = away.kept.iter().position(|k| k.class == class)
+            {
+                away.weight -= away.kept.remove(i).weight();
+                away.lost += 1;
+            }
+        }
+        if away.weight + weight <= limit {
+            away.weight += weight;
             away.kept.push(queued);
+        } else {
+            away.lost += 1;
         }
     }
 
@@ -606,6 +634,7 @@ impl Engine {
     fn come_back(&mut self, now: Now, out: &mut Vec<Command>) {
         let Some(mut away) = self.away.take() else { return };
         let mut kept = std::mem::take(&mut away.kept);
+        away.weight = 0;
         if kept.is_empty() {
             self.changed = true;
             out.push(Command::Recovered { after: now.mono.since(away.since.mono), lost: away.lost });
@@ -674,6 +703,7 @@ fn restore(away: &mut Away, flight: Flight) {
     let mut inputs: Vec<Queued> =
         flight.inputs.into_iter().map(|q| Queued { ticket: None, late: true, ..q }).collect();
     inputs.append(&mut away.kept);
+    away.weight = inputs.iter().map(Queued::weight).sum();
     away.kept = inputs;
 }
 

@@ -3,6 +3,7 @@
 use super::Draft;
 use crate::event::{ContactTurn, Event, PersonTurn};
 use crate::incident::{IncidentId, Phase, Status};
+use crate::page::{Page, PageKind};
 use crate::setup::{EscalationPolicy, Person, Step, Target};
 use crate::time::{Mono, Span, Wall};
 use crate::words::{Name, Urgency};
@@ -68,9 +69,10 @@ impl Draft<'_> {
         let policy = i.escalation.policy.as_ref().and_then(|p| self.state.setup.escalations.get(p)).cloned();
         let policy =
             policy.or_else(|| self.state.setup.escalations.get("default").cloned()).unwrap_or_else(everyone);
-        let plan = self.plan(&policy, step, round, urgency, except);
+        let plan = self.plan(id, &policy, step, round, urgency, except);
         let Some(plan) = plan else {
-            self.emit(Event::NobodyAnswered { id, rounds: round });
+            // `round` is the last that was gone through, from 0.
+            self.emit(Event::NobodyAnswered { id, rounds: round + 1 });
             return;
         };
         let mut why = why.to_string();
@@ -90,6 +92,7 @@ impl Draft<'_> {
     /// `None` when the policy is at its end.
     fn plan(
         &self,
+        id: IncidentId,
         policy: &EscalationPolicy,
         step: u16,
         round: u32,
@@ -106,7 +109,7 @@ impl Draft<'_> {
                 }
             }
             let Some(s) = policy.steps.get(usize::from(step)) else { break };
-            let turns = self.turns(&s.page, urgency, except, &mut gaps);
+            let turns = self.turns(id, &s.page, urgency, except, &mut gaps);
             if !turns.is_empty() {
                 return Some(self.plan_step(step, round, turns, gaps, s.wait));
             }
@@ -119,8 +122,8 @@ impl Draft<'_> {
             return None;
         }
         let all = [Target::Everyone];
-        let turns = self.turns(&all, urgency, except, &mut gaps);
-        let turns = if turns.is_empty() { self.turns(&all, urgency, None, &mut gaps) } else { turns };
+        let turns = self.turns(id, &all, urgency, except, &mut gaps);
+        let turns = if turns.is_empty() { self.turns(id, &all, urgency, None, &mut gaps) } else { turns };
         let wait =
             if turns.is_empty() { NOBODY_WAIT } else { policy.steps.first().map_or(NOBODY_WAIT, |s| s.wait) };
         Some(self.plan_step(step, round, turns, gaps, wait))
@@ -144,6 +147,7 @@ impl Draft<'_> {
     /// The turns of everybody whom the targets name, each person once.
     fn turns(
         &self,
+        id: IncidentId,
         targets: &[Target],
         urgency: Urgency,
         except: Option<&Name>,
@@ -162,10 +166,12 @@ impl Draft<'_> {
             };
             let mut reached = false;
             for name in people {
+                // Whoever is left out on purpose is no gap.
+                reached |= except == Some(&name);
                 let Some(person) = setup.people.get(&name).filter(|_| except != Some(&name)) else {
                     continue;
                 };
-                let contacts = self.contacts(person, urgency);
+                let contacts = self.contacts(id, &name, person, urgency);
                 reached |= !contacts.is_empty();
                 if !contacts.is_empty() && turns.iter().all(|t| t.person != name) {
                     turns.push(PersonTurn { person: name, urgency, contacts });
@@ -179,8 +185,9 @@ impl Draft<'_> {
     }
 
     /// A person's contacts for a page of this urgency. A contact that is only for the other urgency is left out, unless
-    /// nothing else remains: better the wrong bell than none.
-    fn contacts(&self, person: &Person, urgency: Urgency) -> Vec<ContactTurn> {
+    /// nothing else remains: better the wrong bell than none. One that waits already does not begin to wait again: a delay
+    /// longer than the policy's waits would never end.
+    fn contacts(&self, id: IncidentId, name: &Name, person: &Person, urgency: Urgency) -> Vec<ContactTurn> {
         let begin = match urgency {
             Urgency::High => self.now.wall,
             _ => person.working_hours.next(&person.time_zone, self.now.wall),
@@ -192,6 +199,12 @@ impl Draft<'_> {
             .map(|(contact, c)| {
                 let calendar = Some(begin + c.after).filter(|_| begin > self.now.wall);
                 let due = calendar.map_or(self.now.mono + c.after, |w| self.now.mono_at(w));
+                let waits = |p: &&Page| {
+                    p.key.kind == PageKind::Page && p.key.person == *name && p.key.contact == contact
+                };
+                let waiting =
+                    self.state.pages_of(id).find(|p| waits(p) && p.attempts == 0).and_then(Page::due_at);
+                let due = waiting.filter(|_| calendar.is_none()).map_or(due, |earlier| due.min(earlier));
                 let pass_over = due + self.state.setup.timing.pass_over;
                 ContactTurn { contact, channel: c.channel.clone(), due, pass_over, calendar }
             })
@@ -269,9 +282,8 @@ impl Draft<'_> {
         if e.round > 0 || i.status != Status::Open || !matches!(e.phase, Phase::Waiting { .. }) {
             return;
         }
-        let of_this_step = |p: &&crate::page::Page| {
-            p.key.kind == crate::page::PageKind::Page
-                && (p.key.wave, p.key.round, p.key.step) == (e.wave, e.round, e.step)
+        let of_this_step = |p: &&Page| {
+            p.key.kind == PageKind::Page && (p.key.wave, p.key.round, p.key.step) == (e.wave, e.round, e.step)
         };
         let hopeless = self.state.pages_of(id).filter(of_this_step).all(|p| p.passed_over);
         if hopeless {

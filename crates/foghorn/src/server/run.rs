@@ -404,6 +404,7 @@ async fn watch_over(
     let mut second = tokio::time::interval(Duration::from_millis(500));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut degraded: Option<(std::time::Instant, Arc<str>)> = None;
+    let mut snapshot: Option<u64> = None;
     sd(&[sd_notify::NotifyState::Ready]);
     tracing::info!("Foghorn {} is on watch", env!("CARGO_PKG_VERSION"));
     loop {
@@ -429,7 +430,12 @@ async fn watch_over(
                     degraded = None;
                     shared.own.clear(Trouble::JournalDegraded, "journal", now.wall);
                 }
-                Happening::Snapshot(seq) => tracing::debug!(seq, "snapshot"),
+                Happening::Snapshot(seq) => {
+                    // What the snapshot before this one covers is sealed into files: a start needs it no more.
+                    if let Some(before) = snapshot.replace(seq) {
+                        seal(&shared.journal, before);
+                    }
+                }
                 Happening::SnapshotFailed(why) => tracing::warn!("no snapshot: {why}"),
             }
         }
@@ -448,7 +454,10 @@ async fn watch_over(
         }
         if let Some(cert) = &cert {
             match cert.reload_if_changed() {
-                Ok(true) => tracing::info!("the certificate was read again"),
+                Ok(true) => {
+                    tracing::info!("the certificate was read again");
+                    shared.own.clear(Trouble::Configuration, "server.tls", now.wall);
+                }
                 Ok(false) => {}
                 Err(e) => shared.own.raise(Trouble::Configuration, "server.tls", &e.to_string(), now.wall),
             }
@@ -477,6 +486,17 @@ async fn told(end: Option<watch::Receiver<bool>>) {
 fn private_dir(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Has the journal move what came up to `seq` into its archive.
+fn seal(journal: &WriterHandle, seq: u64) {
+    let done = Box::new(move |result: Result<_, foghorn_journal::CheckpointError>| match result {
+        Ok(_) => tracing::debug!(seq, "older events are in the archive"),
+        Err(e) => tracing::warn!("older events stay in the journal's file: {e}"),
+    });
+    if let Err(e) = journal.checkpoint(seq, done) {
+        tracing::warn!("older events stay in the journal's file: {e}");
+    }
 }
 
 /// SIGHUP: nobody sees an answer, so a bad file becomes an alert.
