@@ -66,9 +66,11 @@ groups:
         (alerts(&incident) == [("WebDown".to_owned(), "stale".to_owned())]).then_some(incident)
     });
     assert_eq!(stale["state"], "open");
-    let timeline: Vec<&str> =
-        stale["timeline"].as_array().unwrap().iter().filter_map(|e| e["text"].as_str()).collect();
-    assert!(timeline.iter().any(|l| l.contains("stale") && l.contains("prometheus")), "{timeline:#?}");
+    until("the timeline to say so", || {
+        let incident = foghorn.incident(id);
+        let mut lines = incident["timeline"].as_array()?.iter().filter_map(|e| e["text"].as_str());
+        lines.any(|l| l.contains("stale") && l.contains("prometheus")).then_some(())
+    });
     assert!(hook.all().iter().all(|r| r.kind() == "page"), "nobody is told that it is over");
 }
 
