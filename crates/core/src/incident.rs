@@ -112,7 +112,8 @@ pub enum Status {
 /// How bad and how wide an incident is: what an acknowledgement covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
-    /// Counts up with every growth.
+    /// Counts up with every growth or shrinking, and is never less than the moment of that: what was shown from memory and
+    /// lost with a crash has another number than what is recorded after it.
     pub revision: u64,
     /// How bad.
     pub severity: Severity,
@@ -227,10 +228,11 @@ impl Incident {
         self.by_severity.iter().sum::<u32>() + self.muted + self.held
     }
 
-    /// How bad and wide it is now, under the number that it would be recorded with.
+    /// How bad and wide it is now, under the number that it would be recorded with at this moment.
     #[must_use]
-    pub fn shape_now(&self) -> Shape {
-        Shape { revision: self.shape().revision + 1, severity: self.severity(), width: self.width }
+    pub fn shape_now(&self, at: Mono) -> Shape {
+        let revision = (self.shape().revision + 1).max(at.0);
+        Shape { revision, severity: self.severity(), width: self.width }
     }
 
     /// Whether nothing keeps it open: no open alert, and no person's word that something is wrong.
@@ -239,15 +241,13 @@ impl Incident {
         self.open_alerts() == 0 && self.own.is_none()
     }
 
-    /// What a revision showed: the newest shape that is not newer than it. Before the first that was recorded it was no
-    /// worse than the default.
+    /// What a revision showed: the newest shape that is not newer than it. `None` for a revision from before the first:
+    /// its page was of an incident that had this number in memory while the journal was away, and was lost with a crash.
     #[must_use]
-    pub fn shape_at(&self, revision: u64) -> Shape {
-        if revision == 0 {
-            return Shape::default();
-        }
+    pub fn shape_at(&self, revision: u64) -> Option<Shape> {
         let older = self.shapes.iter().rev().find(|s| s.revision <= revision);
-        older.or(self.shapes.first()).copied().unwrap_or_default()
+        // Where the oldest have been forgotten, the oldest that is left stands for them.
+        older.or_else(|| self.shapes.first().filter(|_| self.shapes.len() >= MOST_SHAPES)).copied()
     }
 
     /// The last recorded shape.

@@ -25,5 +25,8 @@ fn main() {
         std::process::exit(1);
     }
     let records = summary.figures.records as f64 / summary.took.as_secs_f64();
-    println!("simulator: {:.0} on-call hours a second on one thread ({records:.0} records a second)", summary.pace());
+    println!(
+        "simulator: {:.0} on-call hours a second on one thread ({records:.0} records a second)",
+        summary.pace()
+    );
 }

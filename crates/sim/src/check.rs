@@ -47,11 +47,13 @@ pub struct Violation {
 #[derive(Debug, Default)]
 pub(crate) struct Word {
     source: Name,
-    /// What its severity gives; `None` where a check's rule decides.
-    urgency: Option<Urgency>,
+    /// What its severities gave; empty where a check's rule decides.
+    urgencies: BTreeSet<Urgency>,
     lifetime: Option<Span>,
     /// The last thing said, by number.
     op: u64,
+    /// What that was.
+    fires: bool,
     /// When it was said to fire, last.
     fired: Mono,
     /// The same, as far as it was acknowledged.
@@ -137,6 +139,7 @@ pub(crate) struct Checker {
     degraded: bool,
     /// The journal lost what it had promised: promises are not checked any more.
     damaged: bool,
+    reading_again: bool,
     channels_well_since: Option<u64>,
     disk_well_since: Option<u64>,
     degraded_since: u64,
@@ -182,6 +185,7 @@ impl Checker {
             up: true,
             degraded: false,
             damaged: false,
+            reading_again: false,
             channels_well_since: Some(0),
             disk_well_since: Some(0),
             degraded_since: 0,
@@ -193,6 +197,9 @@ impl Checker {
 
     /// Notes that an invariant was looked at, and whether it held. The first that does not hold is kept.
     pub(crate) fn holds(&mut self, invariant: Invariant, ok: bool, what: impl FnOnce() -> String) {
+        if self.reading_again {
+            return;
+        }
         if let Some(n) = self.counts.get_mut(invariant as usize) {
             *n += 1;
         }
@@ -214,7 +221,9 @@ impl Checker {
             format!("record {} follows {}", record.seq, expected - 1)
         });
         let late = self.book.mono > record.at.mono;
-        self.holds(Invariant::Sequence, !late, || format!("record {} is older than the one before", record.seq));
+        self.holds(Invariant::Sequence, !late, || {
+            format!("record {} is older than the one before", record.seq)
+        });
         self.shadow.apply(record.at, &record.event);
         self.plan(record);
         self.fold(record);
@@ -238,7 +247,7 @@ impl Checker {
     /// A batch is on disk and acknowledged: now and then everything is compared.
     pub(crate) fn batch_done(&mut self, engine: &Engine) {
         self.batches += 1;
-        if self.batches % self.compare_every == 0 {
+        if self.batches.is_multiple_of(self.compare_every) {
             self.compare(engine);
         }
     }
@@ -267,7 +276,9 @@ impl Checker {
         self.watched.clear();
         self.deadlines.clear();
         let counted = self.figures;
+        self.reading_again = true;
         records.iter().for_each(|r| self.durable(r));
+        self.reading_again = false;
         self.figures = counted;
         self.quiet.follow(&self.book.silences);
         // What is open by the journal may be over by its sender's word, which the disk has lost.

@@ -123,10 +123,10 @@ impl Disk {
             return None;
         }
         let (job, _) = self.busy.take()?;
-        if let Trouble::Hangs(until) = self.trouble {
-            if until <= now {
-                self.trouble = Trouble::None;
-            }
+        if let Trouble::Hangs(until) = self.trouble
+            && until <= now
+        {
+            self.trouble = Trouble::None;
         }
         let answer = match job {
             Job::Settle => Answer::Settled(match self.trouble {
@@ -178,10 +178,11 @@ impl Disk {
     /// The process dies: what was under way is on disk as a whole or not at all; what was queued is not.
     pub(crate) fn crash(&mut self, rng: &mut Rng) {
         self.queue.clear();
-        if let Some((Job::Append(append), _)) = self.busy.take() {
-            if self.trouble != Trouble::Full && rng.percent(50) {
-                self.write(append);
-            }
+        if let Some((Job::Append(append), _)) = self.busy.take()
+            && self.trouble != Trouble::Full
+            && rng.percent(50)
+        {
+            self.write(append);
         }
     }
 

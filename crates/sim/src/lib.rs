@@ -104,7 +104,8 @@ fn same_again(report: &mut Report, profile: &Profile, mutation: Option<Mutation>
         *n += 1;
     }
     if (again.hash, again.figures) != (report.hash, report.figures) {
-        let what = format!("{:x} and {:x}; {:?} and {:?}", report.hash, again.hash, report.figures, again.figures);
+        let what =
+            format!("{:x} and {:x}; {:?} and {:?}", report.hash, again.hash, report.figures, again.figures);
         let violation = Violation { invariant: Invariant::SameRun, at: 0, what };
         let (seed, hours) = (report.seed, report.hours);
         report.failure = Some(Failure { seed, hours, mutation, violation, lines: Vec::new() });

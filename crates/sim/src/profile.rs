@@ -70,7 +70,12 @@ impl Profile {
     pub fn of_seed(seed: u64) -> Profile {
         let base = Profile::default();
         match seed % 8 {
-            3 => Profile { alert_every: Span::mins(12), fault_every: Span::mins(25), whim_every: Span::mins(30), ..base },
+            3 => Profile {
+                alert_every: Span::mins(12),
+                fault_every: Span::mins(25),
+                whim_every: Span::mins(30),
+                ..base
+            },
             5 => Profile { fault_every: Span::mins(2), ..base },
             6 => Profile { damage: 60, ..base },
             7 => Profile { alert_every: Span::secs(25), whim_every: Span::mins(2), ..base },

@@ -4,8 +4,8 @@ use crate::profile::Profile;
 use crate::rng::Rng;
 use foghorn_core::schedule::{LocalTime, Rotation, Schedule, Turn, WorkingHours};
 use foghorn_core::setup::{
-    CheckRule, Contact, Entity, EntityKind, EscalationPolicy, HeartbeatRule, IntegrationRule, Person, Setup, Step,
-    Target,
+    CheckRule, Contact, Entity, EntityKind, EscalationPolicy, HeartbeatRule, IntegrationRule, Person, Setup,
+    Step, Target,
 };
 use foghorn_core::time::Span;
 use foghorn_core::words::{Name, Severity, Urgency};
@@ -73,7 +73,8 @@ pub(crate) fn beat(n: usize) -> Name {
 
 /// The whole of it.
 pub(crate) fn build(profile: &Profile, v: &Variant) -> Setup {
-    let people = (0..profile.people).filter(|n| !v.without_people.contains(n)).map(|n| (person(n), a_person(n, v)));
+    let people =
+        (0..profile.people).filter(|n| !v.without_people.contains(n)).map(|n| (person(n), a_person(n, v)));
     let integrations = [
         ("prom", IntegrationRule::default()),
         ("canary", IntegrationRule::default()),
@@ -184,7 +185,10 @@ fn escalations() -> BTreeMap<Name, EscalationPolicy> {
         (
             Name::from("gappy"),
             policy(
-                vec![step(vec![schedule("nobody")], 2), step(vec![Target::Person(person(8)), schedule("primary")], 5)],
+                vec![
+                    step(vec![schedule("nobody")], 2),
+                    step(vec![Target::Person(person(8)), schedule("primary")], 5),
+                ],
                 None,
             ),
         ),
@@ -219,8 +223,8 @@ fn topology(n: usize) -> BTreeMap<Name, Entity> {
 fn checks(entities: usize, v: &Variant) -> BTreeMap<Name, CheckRule> {
     let rule = |n: usize| CheckRule {
         entity: Some(entity(3 + n * 3 % (entities.max(12) - 3))),
-        severity: if n % 3 == 0 && !v.louder { Severity::Warning } else { Severity::Critical },
-        fail_for: if n % 2 == 0 { Span::secs(30) } else { Span::ZERO },
+        severity: if n.is_multiple_of(3) && !v.louder { Severity::Warning } else { Severity::Critical },
+        fail_for: if n.is_multiple_of(2) { Span::secs(30) } else { Span::ZERO },
         escalation: Some(Name::from("short")).filter(|_| n == 4),
         ..CheckRule::default()
     };

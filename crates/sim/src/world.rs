@@ -11,6 +11,7 @@ use crate::mutation::Mutation;
 use crate::profile::Profile;
 use crate::rng::Rng;
 use crate::setup::{self, Variant};
+use foghorn_core::State;
 use foghorn_core::event::Event;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::input::Input;
@@ -18,7 +19,6 @@ use foghorn_core::page::{Outcome, PageKey, PageKind};
 use foghorn_core::setup::Setup;
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::Name;
-use foghorn_core::State;
 use foghorn_engine::engine::Limits;
 use foghorn_engine::{Action, Class, Command, Engine, Reply};
 use people::Intent;
@@ -205,7 +205,7 @@ impl World {
             return false;
         }
         self.mutated += 1;
-        self.mutated % n == 0
+        self.mutated.is_multiple_of(n)
     }
 
     fn later(&mut self, wait: u64, what: Happening) {
@@ -264,13 +264,15 @@ impl World {
     fn turn(&mut self, wake: bool) {
         self.at_once = if self.at_once.0 == self.t { (self.t, self.at_once.1 + 1) } else { (self.t, 0) };
         let busy = self.at_once.1;
-        self.checker.holds(Invariant::NoBusyLoop, busy < MOST_AT_ONCE, || format!("{busy} steps at one moment"));
+        self.checker
+            .holds(Invariant::NoBusyLoop, busy < MOST_AT_ONCE, || format!("{busy} steps at one moment"));
         if self.disk.done_at().is_some_and(|at| at <= self.t) {
             self.disk_answers();
-        } else if !wake && self.agenda.peek().is_some_and(|Reverse(e)| e.0 <= self.t) {
-            if let Some(Reverse(Entry(_, _, what))) = self.agenda.pop() {
-                self.happens(what);
-            }
+        } else if !wake
+            && self.agenda.peek().is_some_and(|Reverse(e)| e.0 <= self.t)
+            && let Some(Reverse(Entry(_, _, what))) = self.agenda.pop()
+        {
+            self.happens(what);
         }
         self.act(Action::Poll);
         self.obey();
@@ -316,7 +318,9 @@ impl World {
         self.observe(&[1, self.t, ticket]);
         self.checker.submitted(Some(ticket), &input);
         match self.mutate_input(class, input) {
-            Ok((input, ticket)) => self.act(Action::Submit { input, class, ticket: ticket.then_some(self.tickets) }),
+            Ok((input, ticket)) => {
+                self.act(Action::Submit { input, class, ticket: ticket.then_some(self.tickets) })
+            }
             Err(reply) => self.commands.push_back(Command::Reply(ticket, reply)),
         }
         Some(ticket)
@@ -415,7 +419,8 @@ impl World {
     /// What has reached the disk is read by the checkers.
     fn look_at_disk(&mut self) {
         if let Some((first, len)) = self.disk.astray.take() {
-            self.checker.holds(Invariant::Sequence, false, || format!("an append at {first} after {len} records"));
+            self.checker
+                .holds(Invariant::Sequence, false, || format!("an append at {first} after {len} records"));
         }
         let fresh = std::mem::take(&mut self.disk.fresh);
         if fresh > 0 && self.strikes(Mutation::SwallowedRecord, 40) {
@@ -424,7 +429,14 @@ impl World {
         let from = self.disk.records.len().saturating_sub(fresh);
         for n in from..self.disk.records.len() {
             let Some(record) = self.disk.records.get(n).cloned() else { break };
-            self.line(|| format!("    {} {}{}", record.seq, if record.late { "(late) " } else { "" }, brief(&record.event)));
+            self.line(|| {
+                format!(
+                    "    {} {}{}",
+                    record.seq,
+                    if record.late { "(late) " } else { "" },
+                    brief(&record.event)
+                )
+            });
             self.observe(&[6, record.seq, record.at.mono.0]);
             self.checker.durable(&record);
         }
@@ -433,29 +445,37 @@ impl World {
     /// A page leaves: it is composed from what is true now, as the shell does, and handed to its channel.
     fn send(&mut self, key: PageKey) {
         let Some(engine) = &self.engine else { return };
-        let state = engine.state();
+        let (state, engine_is_away) = (engine.state(), engine.is_degraded());
         let mut key = key;
         let channel = state.pages.get(&key).map(|p| p.channel.clone()).unwrap_or_default();
         let incident = state.incident(key.incident);
         let canary = incident.and_then(|i| canary_of(state, i.id));
         let shape = incident.map(|i| {
             let revision = i.shape().revision;
-            foghorn_core::incident::Shape { revision, ..i.shape_now() }
+            foghorn_core::incident::Shape { revision, ..i.shape_now(self.now().mono) }
         });
         let shape = shape.unwrap_or_default();
         if self.strikes(Mutation::KeyPerAttempt, 9) {
             key.round += 1000;
         }
         self.line(|| format!("{key} leaves by {channel}"));
-        self.observe(&[7, self.t, key.incident, u64::from(key.wave), u64::from(key.round), u64::from(key.step)]);
+        self.observe(&[
+            7,
+            self.t,
+            key.incident,
+            u64::from(key.wave),
+            u64::from(key.round),
+            u64::from(key.step),
+        ]);
         for b in key.person.bytes() {
             self.observe(&[u64::from(b)]);
         }
         self.checker.sent(&key, canary, &channel);
         if key.kind == PageKind::Page && canary.is_none() {
-            self.may_answer(&key, shape);
+            let from_memory = engine_is_away.then_some(self.life);
+            self.may_answer(&key, shape, from_memory);
         }
-        self.to_channel(&key, &channel);
+        self.hand_to_channel(&key, &channel);
     }
 
     /// What is over: the faults, the whims, the troubles. People answer.

@@ -7,7 +7,11 @@ use foghorn_sim::{Profile, TEST_HOURS, run, run_many};
 fn every_invariant_holds_for_some_hundred_seeds() {
     let summary = run_many(0..300, TEST_HOURS, 2, None, |_| true);
     println!("{summary}");
-    assert!(summary.failures.is_empty(), "{}", summary.failures.first().map(ToString::to_string).unwrap_or_default());
+    assert!(
+        summary.failures.is_empty(),
+        "{}",
+        summary.failures.first().map(ToString::to_string).unwrap_or_default()
+    );
     assert_eq!(summary.runs, 300);
     assert!(summary.repeated >= 10);
     for (invariant, n) in foghorn_sim::Invariant::ALL.iter().zip(&summary.checks) {

@@ -105,11 +105,8 @@ fn collect(api: &Api, q: &ListQuery, limit: usize) -> List {
     };
     let before = |i: &&Incident| q.after.is_none_or(|after| i.id < after);
     let newest_first = view.state.incidents.values().rev().map(|i| &**i).skip_while(|i| !before(i));
-    let mut incidents: Vec<Summary> = newest_first
-        .filter(|i| wanted(i))
-        .take(limit + 1)
-        .map(|i| Summary::of(&view, i, url))
-        .collect();
+    let mut incidents: Vec<Summary> =
+        newest_first.filter(|i| wanted(i)).take(limit + 1).map(|i| Summary::of(&view, i, url)).collect();
     let mut incomplete = None;
     if matches!(which, Which::Resolved | Which::All) {
         let filter = Filter {

@@ -128,7 +128,7 @@ impl Draft<'_> {
         if i.is_well() {
             return self.resolve(id, None);
         }
-        let now = i.shape_now();
+        let now = i.shape_now(self.now.mono);
         // Shrinking is recorded as well: a link in a page refers to what the page showed, and an acknowledgement by it
         // must not cover what was worse before or becomes worse again.
         if i.shapes.last().is_none_or(|last| !last.covers(&now) || !now.covers(last)) {

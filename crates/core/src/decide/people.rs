@@ -36,8 +36,10 @@ impl Draft<'_> {
     ) -> Result<Answer, Refusal> {
         let i = self.unresolved(id)?;
         let covers = match revision {
-            Some(r) => i.shape_at(r),
-            None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now() },
+            Some(r) => i.shape_at(r).ok_or_else(|| Refusal::Invalid {
+                why: format!("what this link was sent for was lost when Foghorn died; look at incident {id} as it is now"),
+            })?,
+            None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now(self.now.mono) },
         };
         let covers = match &i.status {
             Status::Acknowledged { by: before, covers: had, .. } => {

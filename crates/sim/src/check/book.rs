@@ -48,7 +48,8 @@ pub(crate) struct Book {
     pub(crate) alerts: BTreeMap<AlertKey, Told>,
     pub(crate) incidents: BTreeMap<IncidentId, Case>,
     pub(crate) silences: BTreeSet<Name>,
-    pub(crate) overrides: BTreeSet<Name>,
+    /// Who stands in.
+    pub(crate) overrides: BTreeMap<Name, Name>,
 }
 
 /// So many moments are remembered of an incident.
@@ -84,8 +85,10 @@ impl Checker {
                 self.holds(Invariant::Counts, open, || format!("{} opened in a closed incident", alert.key));
                 let twice = self.book.alerts.contains_key(&alert.key);
                 self.holds(Invariant::Counts, !twice, || format!("{} opened twice", alert.key));
-                if let Some(said) = self.words.get(&alert.key).and_then(|w| w.urgency) {
-                    self.holds(Invariant::UrgencyIsGiven, said == alert.urgency, || {
+                let said =
+                    self.words.get(&alert.key).map(|w| &w.urgencies).filter(|u| !u.is_empty()).cloned();
+                if let Some(said) = said {
+                    self.holds(Invariant::UrgencyIsGiven, said.contains(&alert.urgency), || {
                         format!("{:?} has {:?}, not {said:?}", alert.labels, alert.urgency)
                     });
                 }
@@ -112,7 +115,9 @@ impl Checker {
             Event::AlertUnmuted { key } => self.told(key, |a| a.muted = false),
             Event::AlertStatusChanged { key, status, .. } => {
                 let known = self.book.alerts.contains_key(key);
-                self.holds(Invariant::NotOverUntilSaid, known, || format!("{key} is over and becomes {status:?}"));
+                self.holds(Invariant::NotOverUntilSaid, known, || {
+                    format!("{key} is over and becomes {status:?}")
+                });
                 if *status == AlertStatus::Stale {
                     self.stale_in_time(key, at.mono);
                 }
@@ -186,10 +191,11 @@ impl Checker {
                 self.book.silences.insert(silence.id.clone());
             }
             Event::SilenceEnded { id, .. } => {
+                self.quiet.end(id, true);
                 self.book.silences.remove(id);
             }
-            Event::OverrideAdded { id, .. } => {
-                self.book.overrides.insert(id.clone());
+            Event::OverrideAdded { id, entry, .. } => {
+                self.book.overrides.insert(id.clone(), entry.person.clone());
             }
             Event::OverrideRemoved { id, .. } => {
                 self.book.overrides.remove(id);
@@ -204,7 +210,10 @@ impl Checker {
         };
         let word = self.words.get(key);
         let right = match reason {
-            EndReason::Sender => word.is_some_and(|w| w.ended.is_some_and(|e| e >= told.opened)),
+            EndReason::Sender => {
+                // What is submitted may wait for the disk before it is decided.
+                word.is_some_and(|w| w.ended.is_some_and(|e| e + Span::mins(1) >= told.opened))
+            }
             EndReason::NotRepeated => told.stale.is_some_and(|since| {
                 let heard = self.heard.get(&told.source).copied().unwrap_or_default();
                 heard >= since && at.since(since) >= told.lifetime.unwrap_or_default()
@@ -237,8 +246,14 @@ impl Checker {
         let Some(shown) = self.link_acks.get(&(id, who.clone())).copied() else { return };
         let before = self.book.incidents.get(&id).and_then(|c| c.acked);
         // Sizes are recorded when they double or halve: what is recorded may be up to twice what was shown.
-        let fits = |s: &Shape| covers.severity <= s.severity && covers.width < 2 * s.width.max(1);
-        self.holds(Invariant::LinkCovers, fits(&shown) || before.as_ref().is_some_and(fits), || {
+        // What somebody else has acknowledged counts as well.
+        let most = before.map_or(shown, |b| Shape {
+            severity: shown.severity.max(b.severity),
+            width: shown.width.max(b.width),
+            revision: 0,
+        });
+        let fits = covers.severity <= most.severity && covers.width < 2 * most.width.max(1);
+        self.holds(Invariant::LinkCovers, fits, || {
             format!("incident {id}: {who} saw {shown:?}, which covers {covers:?}")
         });
     }

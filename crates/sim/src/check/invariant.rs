@@ -49,6 +49,7 @@ invariants! {
     WorkingHours, "working-hours", "What does not wake is planned for the person's working hours, and no page leaves before it is due.";
     UrgencyIsGiven, "urgency-is-given", "An alert's urgency is what its severity or its sender gives.";
     KnownPeople, "known-people", "Nobody is paged who is not in the configuration, and by no contact that is not theirs.";
+    RightPeople, "right-people", "A step pages whom it names; everybody, only if nobody named by the policy can be reached.";
     Delivered, "delivered", "Every page that is planned is attempted when it is due, or superseded.";
     Planned, "planned", "Every page was planned, and is not superseded when it leaves.";
     NoIdleRepeat, "no-idle-repeat", "A page leaves a second time only if it was not accepted, its outcome was not known in time, or the process died.";

@@ -1,13 +1,15 @@
 //! Who is paged when: how long an incident may be silent, what an acknowledgement stops, and what becomes of every page.
 
 use super::{Checker, FIRST_CONTACT, Invariant, SLACK};
+use foghorn_core::event::PersonTurn;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::page::{Outcome, PageKey, PageKind};
 use foghorn_core::schedule::WorkingHours;
-use foghorn_core::setup::Setup;
+use foghorn_core::setup::{Setup, Target};
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Name, Urgency};
 use foghorn_core::{Event, Record};
+use std::collections::BTreeSet;
 
 /// What is known of an incident that is watched for silence.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +38,7 @@ pub(crate) struct Sent {
     at: Mono,
     life: u32,
     outcome: Option<bool>,
+    superseded: bool,
 }
 
 /// An alert that stands alone, is critical, and is left alone for a while.
@@ -60,7 +63,8 @@ impl Checker {
         let at = record.at;
         match &record.event {
             Event::StepEntered { id, wave, round, step, turns, .. } => {
-                self.supersede(*id, |k| k.kind != PageKind::Page);
+                self.right_people(*id, *step, turns);
+                self.supersede(*id, record, |k| k.kind != PageKind::Page);
                 let wakes = self.book.incidents.get(id).is_some_and(|c| {
                     let loud = c.alerts.iter().filter_map(|k| self.book.alerts.get(k));
                     let mut loud = loud.filter(|a| !a.muted && !a.held);
@@ -69,7 +73,6 @@ impl Checker {
                 let wakes = wakes || self.asked.contains(id);
                 for turn in turns {
                     for c in &turn.contacts {
-                        self.supersede(*id, |k| k.person == turn.person && k.contact == c.contact);
                         let key = PageKey {
                             incident: *id,
                             kind: PageKind::Page,
@@ -79,6 +82,9 @@ impl Checker {
                             person: turn.person.clone(),
                             contact: c.contact,
                         };
+                        self.supersede(*id, record, |k| {
+                            k.person == turn.person && k.contact == c.contact && *k != key
+                        });
                         if !wakes {
                             self.at_work(&turn.person, c.contact, at, c.due);
                         }
@@ -106,18 +112,30 @@ impl Checker {
                     self.put_planned(next, Planned { due: *due, ..old }, at.mono);
                 }
             }
+            Event::PageAttempted { key, retry, .. } => {
+                let known = self.drop_planned(key).is_some() || self.sent.contains_key(key);
+                if let Some(due) = retry.filter(|_| known) {
+                    self.put_planned(key.clone(), Planned { due, calendar: None }, at.mono);
+                }
+            }
             Event::PageDropped { key, .. } => {
                 self.drop_planned(key);
-                self.sent.remove(key);
+                if let Some(sent) = self.sent.get_mut(key) {
+                    sent.superseded = true;
+                }
             }
             Event::Acknowledged { id, .. } | Event::EscalationPaused { id } => {
-                self.supersede(*id, |k| k.kind == PageKind::Page);
+                self.supersede(*id, record, |k| k.kind == PageKind::Page);
             }
-            Event::AcknowledgementLapsed { id, .. } => self.supersede(*id, |k| k.kind == PageKind::Acknowledged),
-            Event::IncidentResolved { id, .. } => self.supersede(*id, |k| k.kind != PageKind::Resolved),
-            Event::IncidentReopened { id, .. } => self.supersede(*id, |_| true),
+            Event::AcknowledgementLapsed { id, .. } => {
+                self.supersede(*id, record, |k| k.kind == PageKind::Acknowledged)
+            }
+            Event::IncidentResolved { id, .. } => {
+                self.supersede(*id, record, |k| k.kind != PageKind::Resolved)
+            }
+            Event::IncidentReopened { id, .. } => self.supersede(*id, record, |_| true),
             Event::IncidentArchived { id } => {
-                self.supersede(*id, |_| true);
+                self.supersede(*id, record, |_| true);
                 self.sent.retain(|k, _| k.incident != *id);
                 if let Some(deadline) = self.watched.remove(id).and_then(|w| w.deadline) {
                     self.deadlines.remove(&(deadline, *id));
@@ -138,8 +156,10 @@ impl Checker {
     fn put_planned(&mut self, key: PageKey, planned: Planned, at: Mono) {
         // What left from memory while the journal was away has been recorded only now; what is on its way is not sent
         // a second time.
-        let left = |s: &super::Sent| s.life == self.life && (s.at >= at || s.outcome.is_none());
-        if self.sent.get(&key).is_some_and(left) {
+        let life = self.life;
+        let left = |s: &&mut Sent| s.life == life && (s.at >= at || s.outcome.is_none());
+        if let Some(sent) = self.sent.get_mut(&key).filter(left) {
+            sent.superseded = false;
             return;
         }
         self.drop_planned(&key);
@@ -153,7 +173,7 @@ impl Checker {
         Some(old)
     }
 
-    fn supersede(&mut self, id: IncidentId, which: impl Fn(&PageKey) -> bool) {
+    fn supersede(&mut self, id: IncidentId, at: &Record, which: impl Fn(&PageKey) -> bool) {
         let first = PageKey {
             incident: id,
             kind: PageKind::Page,
@@ -164,16 +184,69 @@ impl Checker {
             contact: 0,
         };
         let mine = |k: &&PageKey| k.incident == id;
-        let gone: Vec<PageKey> =
-            self.planned.range(&first..).map(|(k, _)| k).take_while(mine).filter(|k| which(k)).cloned().collect();
+        let gone: Vec<PageKey> = self
+            .planned
+            .range(&first..)
+            .map(|(k, _)| k)
+            .take_while(mine)
+            .filter(|k| which(k))
+            .cloned()
+            .collect();
         for key in &gone {
             self.drop_planned(key);
         }
-        let gone: Vec<PageKey> =
-            self.sent.range(&first..).map(|(k, _)| k).take_while(mine).filter(|k| which(k)).cloned().collect();
-        for key in &gone {
-            self.sent.remove(key);
-        }
+        // What left from memory after the moment of a late record is not superseded by it.
+        let before = |s: &Sent| !at.late || s.at < at.at.mono;
+        let left = self.sent.range_mut(&first..).take_while(|(k, _)| k.incident == id);
+        left.filter(|(k, s)| which(k) && before(s)).for_each(|(_, s)| s.superseded = true);
+    }
+
+    /// A step pages whom it names; everybody, only if nobody whom the policy names can be reached.
+    fn right_people(&mut self, id: IncidentId, step: u16, turns: &[PersonTurn]) {
+        let policy = self.book.incidents.get(&id).and_then(|c| c.policy.clone());
+        let policy = policy.and_then(|p| self.setup.escalations.get(&p));
+        let Some(policy) = policy.filter(|_| self.t.saturating_sub(self.setup_at) >= 600_000) else { return };
+        let named = |targets: &[Target]| -> Option<BTreeSet<Name>> {
+            let mut names = BTreeSet::new();
+            for target in targets {
+                match target {
+                    Target::Everyone => return None,
+                    Target::Person(p) => {
+                        names.insert(p.clone());
+                    }
+                    Target::Schedule(s) => {
+                        let rotations =
+                            self.setup.schedules.get(s).map(|s| s.rotations.as_slice()).unwrap_or_default();
+                        names.extend(rotations.iter().flat_map(|r| r.people.iter().cloned()));
+                        names.extend(self.book.overrides.values().cloned());
+                    }
+                }
+            }
+            Some(names)
+        };
+        let names = policy.steps.get(usize::from(step)).and_then(|s| named(&s.page));
+        let Some(names) = names else { return };
+        let strangers: Vec<&Name> = turns.iter().map(|t| &t.person).filter(|p| !names.contains(*p)).collect();
+        // Everybody is right if nobody whom any step names can be reached, the one who acknowledged left out.
+        let acker = self.book.incidents.get(&id).and_then(|c| c.acks.last()).map(|(n, _)| n);
+        let there = |p: &Name| Some(p) != acker && self.setup.people.contains_key(p);
+        let any = policy.steps.iter().flat_map(|s| &s.page).any(|target| match target {
+            Target::Everyone => true,
+            Target::Person(p) => there(p),
+            // Whoever stands in takes the whole schedule.
+            Target::Schedule(s) => {
+                self.setup.schedules.get(s).filter(|_| self.book.overrides.is_empty()).is_some_and(|s| {
+                    s.rotations.iter().any(|r| !r.people.is_empty() && r.people.iter().all(there))
+                })
+            }
+        });
+        let ok = strangers.is_empty() || !any;
+        let what = if ok {
+            String::new()
+        } else {
+            format!("step {step} of incident {id} pages {strangers:?}, not {names:?}")
+        };
+        self.holds(Invariant::RightPeople, ok, || what);
     }
 
     /// What does not wake begins in the person's working hours.
@@ -183,19 +256,27 @@ impl Checker {
         let begins = Wall(at.wall_at(due).0 - after.as_i64());
         let ok = works(&person.working_hours, &person.time_zone, begins);
         let fresh = self.t.saturating_sub(self.setup_at) < 600_000;
-        self.holds(Invariant::WorkingHours, ok || fresh, || format!("{who} would be paged at {begins} by a warning"));
+        self.holds(Invariant::WorkingHours, ok || fresh, || {
+            format!("{who} would be paged at {begins} by a warning")
+        });
     }
 
     /// A page leaves for its channel.
     pub(crate) fn sent(&mut self, key: &PageKey, canary: Option<u64>, channel: &Name) {
         self.figures.pages += 1;
+        if !self.degraded {
+            self.look_at_silences();
+            self.rewatch();
+        }
         let (planned, before) = (self.drop_planned(key), self.sent.get(key).cloned());
-        let duplicate = before.as_ref().is_some_and(|s| s.outcome != Some(false));
+        let duplicate = planned.is_none() && before.as_ref().is_some_and(|s| s.outcome != Some(false));
         self.figures.duplicates += u64::from(duplicate);
         if !self.degraded {
-            self.holds(Invariant::Planned, planned.is_some() || before.is_some(), || {
-                format!("{key} was not planned, or is superseded")
-            });
+            self.holds(
+                Invariant::Planned,
+                planned.is_some() || before.as_ref().is_some_and(|s| !s.superseded),
+                || format!("{key} was not planned, or is superseded"),
+            );
             if let Some(p) = planned {
                 let early = p.due.since(self.now.mono);
                 self.holds(Invariant::WorkingHours, early == Span::ZERO, || {
@@ -205,23 +286,34 @@ impl Checker {
             if key.kind == PageKind::Page {
                 self.may_page(key.incident);
             }
-        } else if let Some(acked) = self.memory_acks.get(&key.incident).filter(|_| key.kind == PageKind::Page) {
+        } else if let Some(acked) = self.memory_acks.get(&key.incident).filter(|_| key.kind == PageKind::Page)
+        {
             let suspect = (key.incident, *acked, self.now.mono);
             self.suspects.push(suspect);
         }
         if let Some(s) = before.filter(|_| planned.is_none()) {
             let waited = self.now.mono.since(s.at);
-            let ok = s.life != self.life || s.outcome == Some(false) || s.outcome.is_none() && waited >= Span::secs(120);
-            self.holds(Invariant::NoIdleRepeat, ok, || {
+            let ok = s.life != self.life
+                || s.outcome == Some(false)
+                || s.outcome.is_none() && waited >= Span::secs(120);
+            // While the journal is away the checkers do not know what is planned: a second "stand down", or a step
+            // that is entered again after a reload.
+            let again = key.kind != PageKind::Page || self.t.saturating_sub(self.setup_at) < 600_000;
+            self.holds(Invariant::NoIdleRepeat, ok || self.degraded && again, || {
                 format!("{key} leaves again after {waited}, its outcome was {:?}", s.outcome)
             });
         }
-        let theirs = self.setup.people.get(&key.person).and_then(|p| p.contacts.get(usize::from(key.contact)));
-        let ok = theirs.is_some_and(|c| c.channel == *channel) || self.t.saturating_sub(self.setup_at) < 60_000;
+        let theirs =
+            self.setup.people.get(&key.person).and_then(|p| p.contacts.get(usize::from(key.contact)));
+        let ok =
+            theirs.is_some_and(|c| c.channel == *channel) || self.t.saturating_sub(self.setup_at) < 60_000;
         self.holds(Invariant::KnownPeople, ok || self.degraded, || {
             format!("{key} by {channel}: no such contact in the configuration")
         });
-        self.sent.insert(key.clone(), Sent { at: self.now.mono, life: self.life, outcome: None });
+        self.sent.insert(
+            key.clone(),
+            Sent { at: self.now.mono, life: self.life, outcome: None, superseded: false },
+        );
         if key.kind == PageKind::Page {
             let t = self.t;
             self.watched.entry(key.incident).or_default().last_attempt = t;
@@ -247,10 +339,13 @@ impl Checker {
 
     fn may_page(&mut self, id: IncidentId) {
         let Some(case) = self.book.incidents.get(&id) else {
-            return self.holds(Invariant::Planned, false, || format!("a page for incident {id}, which is put away"));
+            return self
+                .holds(Invariant::Planned, false, || format!("a page for incident {id}, which is put away"));
         };
         let acked = case.acked;
-        self.holds(Invariant::AckHolds, acked.is_none(), || format!("incident {id} is acknowledged: {acked:?}"));
+        self.holds(Invariant::AckHolds, acked.is_none(), || {
+            format!("incident {id} is acknowledged: {acked:?}")
+        });
         let quiet = self.watched.get(&id).and_then(|w| w.quiet_since);
         let long = quiet.is_some_and(|since| self.t.saturating_sub(since.max(self.grace)) > SLACK);
         let ok = !long || self.asked.contains(&id) || self.unnoticed;
@@ -261,7 +356,8 @@ impl Checker {
 
     /// A silence may begin or end by itself.
     pub(crate) fn look_at_silences(&mut self) {
-        if self.quiet.moved(self.now.wall) {
+        // Until it is noticed, the wall clock says nothing about a silence that was given as a length of time.
+        if !self.unnoticed && self.quiet.moved(self.now.wall) {
             self.dirty.extend(self.book.incidents.keys().copied());
         }
     }
@@ -270,7 +366,8 @@ impl Checker {
     fn asks_for(&self, id: IncidentId) -> Urgency {
         let Some(case) = self.book.incidents.get(&id).filter(|c| c.open) else { return Urgency::None };
         let alerts = case.alerts.iter().filter_map(|k| self.book.alerts.get(k));
-        let loud = alerts.filter(|a| !a.held && !self.quiet.covers(self.now.wall, &a.labels, a.entity.as_ref()));
+        let loud =
+            alerts.filter(|a| !a.held && !self.quiet.covers(self.now.wall, &a.labels, a.entity.as_ref()));
         loud.map(|a| a.urgency).max().unwrap_or_default().max(case.manual.unwrap_or_default())
     }
 
@@ -281,7 +378,8 @@ impl Checker {
             let Some(case) = self.book.incidents.get(&id) else { continue };
             let asks = self.asks_for(id);
             let (acked, exhausted) = (case.acked.is_some(), case.exhausted);
-            let turned = case.started.last().copied().max(case.acks.last().map(|(_, m)| *m)).unwrap_or_default();
+            let turned =
+                case.started.last().copied().max(case.acks.last().map(|(_, m)| *m)).unwrap_or_default();
             let turned_t = t.saturating_sub(self.now.mono.since(turned).0);
             let closed = case.closed_at;
             let wait = case.policy.as_ref().map_or(Span::mins(10), |p| longest_wait(&self.setup, p));
@@ -321,7 +419,8 @@ impl Checker {
     pub(crate) fn nothing_is_late(&mut self) {
         if let Some((deadline, id)) = self.deadlines.first().copied() {
             let late = deadline < self.t;
-            let (w, case) = (self.watched.get(&id).copied().unwrap_or_default(), self.book.incidents.get(&id));
+            let (w, case) =
+                (self.watched.get(&id).copied().unwrap_or_default(), self.book.incidents.get(&id));
             let which = match case {
                 Some(c) if c.closed_at.is_some() => Invariant::StillFailingReturns,
                 Some(c) if c.acked.is_some() => Invariant::AckExpires,
@@ -334,7 +433,8 @@ impl Checker {
         if let Some((due, key)) = self.dues.first() {
             let since = due.0.max(self.grace_mono.0);
             let late = self.now.mono.0 > since + SLACK;
-            let what = if late { format!("{key} was due {} ago", self.now.mono.since(*due)) } else { String::new() };
+            let what =
+                if late { format!("{key} was due {} ago", self.now.mono.since(*due)) } else { String::new() };
             self.holds(Invariant::Delivered, !late, || what);
         }
         self.beats_are_heard();
@@ -342,7 +442,9 @@ impl Checker {
 
     /// The canaries' own rule, which holds while the journal is away too.
     pub(crate) fn canaries_sing(&mut self) {
-        let Some((n, c)) = self.canaries.iter().min_by_key(|(_, c)| c.base + if c.paged { 600_000 } else { 0 }) else {
+        let Some((n, c)) =
+            self.canaries.iter().min_by_key(|(_, c)| c.base + if c.paged { 600_000 } else { 0 })
+        else {
             return;
         };
         let limit = if c.paged { 600_000 } else { 0 } + SLACK + FIRST_CONTACT;

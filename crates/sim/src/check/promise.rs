@@ -9,7 +9,7 @@ use foghorn_core::incident::{IncidentId, Shape};
 use foghorn_core::input::{Answer, CheckVerdict, Ends, Input};
 use foghorn_core::labels::AlertKey;
 use foghorn_core::time::Mono;
-use foghorn_core::words::Name;
+use foghorn_core::words::{Name, Severity};
 use foghorn_engine::Reply;
 
 /// What a reply "saved" would promise.
@@ -39,6 +39,7 @@ impl Checker {
                 let key = AlertKey::of(CHECKS, &check_labels(check));
                 let word = self.words.entry(key).or_default();
                 word.source = Name::from(CHECKS);
+                word.fires = *verdict != CheckVerdict::Ok;
                 match verdict {
                     CheckVerdict::Ok => word.ended = Some(mono),
                     _ => word.fired = mono,
@@ -52,7 +53,9 @@ impl Checker {
                 }
                 Promise::Ping(check.clone(), mono)
             }
-            Input::Acknowledge { incident, by, .. } => Promise::Acknowledged(*incident, by.name.clone(), mono),
+            Input::Acknowledge { incident, by, .. } => {
+                Promise::Acknowledged(*incident, by.name.clone(), mono)
+            }
             Input::Resolve { incident, .. } => Promise::Resolved(*incident),
             Input::Escalate { incident, .. } => {
                 self.asked.insert(*incident);
@@ -67,7 +70,10 @@ impl Checker {
                 };
                 let label = matchers.first().map(|m| (m.name.clone(), m.value.clone()));
                 let entities = entities.clone();
-                Promise::Silence(id.clone(), Own { label, entities, starts, ends, relative, saved: true, gone: false })
+                Promise::Silence(
+                    id.clone(),
+                    Own { label, entities, starts, ends, relative, saved: true, gone: false },
+                )
             }
             Input::EndSilence { id, .. } => Promise::SilenceOver(id.clone()),
             Input::AddOverride { id, .. } => Promise::Override(id.clone(), true),
@@ -87,17 +93,21 @@ impl Checker {
         let severity = item.severity.or(default).unwrap_or_default();
         let urgency = item.urgency.unwrap_or_else(|| self.setup.timing.urgency_of(severity));
         let word = self.words.entry(key).or_default();
-        (word.op, word.source) = (op, source.clone());
+        (word.op, word.source, word.fires) = (op, source.clone(), item.ended.is_none());
         if item.ended.is_some() {
             word.ended = Some(mono);
         } else {
-            (word.fired, word.urgency, word.lifetime) = (mono, Some(urgency), item.lifetime);
+            (word.fired, word.lifetime) = (mono, item.lifetime);
+            word.urgencies.insert(urgency);
         }
         (key, item.ended.is_none(), op)
     }
 
-    /// A person pressed the link of a page that showed this.
-    pub(crate) fn link_pressed(&mut self, id: IncidentId, who: &Name, shown: Shape) {
+    /// A person pressed the link of a page that showed this. What was shown from memory before a crash may have
+    /// been recorded since, or not: of that nothing is asked here.
+    pub(crate) fn link_pressed(&mut self, id: IncidentId, who: &Name, shown: Shape, lost: bool) {
+        let shown =
+            if lost { Shape { severity: Severity::Critical, width: u32::MAX / 2, ..shown } } else { shown };
         let entry = self.link_acks.entry((id, who.clone())).or_insert(shown);
         entry.severity = entry.severity.max(shown.severity);
         entry.width = entry.width.max(shown.width);
@@ -126,7 +136,11 @@ impl Checker {
                     let open = self.book.alerts.contains_key(&key);
                     let excused = matches!(answer, Answer::Refused(_)) || reloading && fires;
                     self.holds(Invariant::SavedIsDurable, open == fires || excused || !check, || {
-                        format!("{key} was said to {}, and in the journal it is {}", verb(fires), is_open(open))
+                        format!(
+                            "{key} was said to {}, and in the journal it is {}",
+                            verb(fires),
+                            is_open(open)
+                        )
                     });
                 }
             }
@@ -136,18 +150,28 @@ impl Checker {
                 }
             }
             Promise::Resolved(id) => {
-                let over = self.book.incidents.get(&id).is_none_or(|c| !c.open || c.started.last() >= Some(&self.now.mono));
-                self.holds(Invariant::SavedIsDurable, over || !check, || format!("incident {id} is not closed"));
+                let over = self
+                    .book
+                    .incidents
+                    .get(&id)
+                    .is_none_or(|c| !c.open || c.started.last() >= Some(&self.now.mono));
+                self.holds(Invariant::SavedIsDurable, over || !check, || {
+                    format!("incident {id} is not closed")
+                });
             }
             Promise::Opened => {
                 if let Answer::Incident(id) = answer {
                     let there = self.book.last_incident >= *id;
-                    self.holds(Invariant::SavedIsDurable, there, || format!("incident {id} is not in the journal"));
+                    self.holds(Invariant::SavedIsDurable, there, || {
+                        format!("incident {id} is not in the journal")
+                    });
                 }
             }
             Promise::Silence(id, own) => {
                 let there = self.book.silences.contains(&id) || own.ends <= self.now.wall;
-                self.holds(Invariant::SavedIsDurable, there, || format!("silence {id} is not in the journal"));
+                self.holds(Invariant::SavedIsDurable, there, || {
+                    format!("silence {id} is not in the journal")
+                });
                 self.quiet.put(id, own);
             }
             Promise::SilenceOver(id) => {
@@ -156,9 +180,11 @@ impl Checker {
                 self.quiet.end(&id, true);
             }
             Promise::Override(id, made) => {
-                let there = self.book.overrides.contains(&id);
+                let there = self.book.overrides.contains_key(&id);
                 // It may have ended by itself in the same batch.
-                self.holds(Invariant::SavedIsDurable, there || !made, || format!("override {id} is not in the journal"));
+                self.holds(Invariant::SavedIsDurable, there || !made, || {
+                    format!("override {id} is not in the journal")
+                });
             }
             Promise::Ping(check, at) => self.pinged(&check, at),
         }
@@ -168,7 +194,7 @@ impl Checker {
         match promise {
             Promise::Acknowledged(id, who, since) if *answer == Answer::Done => {
                 self.unsaved_acks.push((id, who, since));
-                self.memory_acks.insert(id, self.now.mono);
+                self.memory_acks.insert(id, since);
             }
             Promise::Silence(id, own) => self.quiet.put(id, Own { saved: false, ..own }),
             Promise::SilenceOver(id) => self.quiet.end(&id, false),
@@ -247,7 +273,7 @@ impl Checker {
 impl Word {
     /// Whether the sender's last word is that it is over.
     pub(crate) fn is_over(&self) -> bool {
-        self.ended.is_some_and(|e| e >= self.fired)
+        !self.fires
     }
 }
 

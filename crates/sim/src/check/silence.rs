@@ -54,10 +54,10 @@ impl Quiet {
         if self.all.is_empty() && self.active.is_empty() {
             return false;
         }
-        let now: BTreeSet<Name> = self.all.iter().filter(|(_, s)| s.active(at)).map(|(n, _)| n.clone()).collect();
+        let now: BTreeSet<Name> =
+            self.all.iter().filter(|(_, s)| s.active(at)).map(|(n, _)| n.clone()).collect();
         let moved = now != self.active;
         self.active = now;
-        self.all.retain(|_, s| s.ends > at || !s.saved);
         moved
     }
 

@@ -1,6 +1,6 @@
 //! What goes wrong: channels, the journal, the clock, senders, and the process itself.
 
-use super::{Happening, HOUR, MINUTE, World, limits};
+use super::{HOUR, Happening, MINUTE, World, limits};
 use crate::disk;
 use crate::mutation::Mutation;
 use crate::setup;
@@ -92,7 +92,7 @@ impl World {
     }
 
     /// A page is handed to its channel, which will say what became of it, or not.
-    pub(super) fn to_channel(&mut self, key: &PageKey, channel: &Name) {
+    pub(super) fn hand_to_channel(&mut self, key: &PageKey, channel: &Name) {
         let n = setup::CHANNELS.iter().position(|c| *c == channel.as_str()).unwrap_or(0);
         let how = self.channels.get(n).copied().unwrap_or(Channel::Works);
         let soon = self.rng.between(30, 900);
@@ -135,7 +135,6 @@ impl World {
         self.disk_troubles += 1;
         self.later(long + 100, Happening::DiskMends(self.disk_troubles));
     }
-
 
     /// The trouble with this number is over, unless another has come.
     pub(super) fn disk_mends(&mut self, n: u64) {
@@ -227,7 +226,9 @@ impl World {
             _ => self.snapshots.last(),
         };
         let (mut state, from) = match snapshot {
-            Some((seq, state)) => (State::from_snapshot(state.snapshot()), usize::try_from(*seq).unwrap_or(0)),
+            Some((seq, state)) => {
+                (State::from_snapshot(state.snapshot()), usize::try_from(*seq).unwrap_or(0))
+            }
             None => (State::default(), 0),
         };
         if !(self.is(Mutation::StaleSnapshot) && from > 0) {
@@ -244,7 +245,8 @@ impl World {
     /// As the server does: clocks that go on where the journal ends, the start, the file.
     pub(super) fn boot(&mut self, state: State, seq: u64) {
         let wall = self.now().wall;
-        let away = if seq == 0 { Span::ZERO } else { wall.since(state.clock.wall).min(Span::hours(24 * 365)) };
+        let away =
+            if seq == 0 { Span::ZERO } else { wall.since(state.clock.wall).min(Span::hours(24 * 365)) };
         self.mono = if seq == 0 { self.mono } else { (state.clock.mono + away, self.t) };
         let mut nonce = [0; 16];
         nonce.iter_mut().for_each(|b| *b = u8::try_from(self.rng.below(256)).unwrap_or(0));

@@ -15,9 +15,10 @@ use std::sync::Arc;
 /// What somebody is about to do.
 #[derive(Debug)]
 pub(super) enum Intent {
-    /// To acknowledge: by the link of a page that showed this, or for all there is.
-    Acknowledge(IncidentId, Name, Option<Shape>),
-    Resolve(IncidentId, Name),
+    /// To acknowledge: by the link of a page that showed this, or for all there is. What was shown from memory while
+    /// the journal was away has the life of the process that had it.
+    Acknowledge(IncidentId, Name, Option<Shape>, Option<u32>),
+    Resolve(IncidentId, Name, u32),
     /// To close what was opened by hand, at the end.
     CloseManual,
     EndSilence(Name),
@@ -29,37 +30,44 @@ fn actor(name: Name, via: Via) -> Actor {
 
 impl World {
     /// Somebody hears a page, perhaps.
-    pub(super) fn may_answer(&mut self, key: &PageKey, shape: Shape) {
+    pub(super) fn may_answer(&mut self, key: &PageKey, shape: Shape, from_memory: Option<u32>) {
         let likely = if self.calm { 95 } else { 45 };
         if !self.rng.percent(likely) {
             return;
         }
         let wait = self.rng.between(5000, if self.calm { 2 * MINUTE } else { 9 * MINUTE });
         let shown = Some(shape).filter(|_| self.rng.percent(70));
-        let intent = Intent::Acknowledge(key.incident, key.person.clone(), shown);
+        let intent = Intent::Acknowledge(key.incident, key.person.clone(), shown, from_memory);
         self.later(wait, Happening::Person(intent));
     }
 
     pub(super) fn person(&mut self, intent: Intent) {
         match intent {
-            Intent::Acknowledge(incident, who, shown) => {
+            Intent::Acknowledge(incident, who, shown, from_memory) => {
+                let lost = from_memory.is_some_and(|life| life != self.life);
+                if lost && shown.is_none() {
+                    // The number may stand for something else by now; whoever types one looks first.
+                    return;
+                }
                 let via = if shown.is_some() { Via::Link } else { Via::Api };
                 let by = actor(who.clone(), via);
                 let revision = shown.map(|s| s.revision);
                 if let Some(shown) = shown {
-                    self.checker.link_pressed(incident, &who, shown);
+                    self.checker.link_pressed(incident, &who, shown, lost);
                 }
                 let told = self.submit(Class::Paging, Input::Acknowledge { incident, by, revision });
                 if told.is_none() && self.calm {
-                    self.later(MINUTE, Happening::Person(Intent::Acknowledge(incident, who, None)));
-                } else if !self.calm && self.rng.percent(12) {
+                    self.later(MINUTE, Happening::Person(Intent::Acknowledge(incident, who, None, None)));
+                } else if !self.calm && !lost && self.rng.percent(12) {
                     let wait = self.rng.between(MINUTE, 20 * MINUTE);
-                    self.later(wait, Happening::Person(Intent::Resolve(incident, who)));
+                    self.later(wait, Happening::Person(Intent::Resolve(incident, who, self.life)));
                 }
             }
-            Intent::Resolve(incident, who) => {
+            Intent::Resolve(incident, who, life) if life == self.life => {
                 self.submit(Class::Paging, Input::Resolve { incident, by: actor(who, Via::Api) });
             }
+            // Whoever comes back after a restart looks again, and finds out.
+            Intent::Resolve(..) => {}
             Intent::CloseManual => {
                 let open: Vec<IncidentId> = self.engine.as_ref().map_or_else(Vec::new, |e| {
                     e.state().open_incidents().filter(|i| i.own.is_some()).map(|i| i.id).collect()
@@ -99,9 +107,10 @@ impl World {
         match self.rng.below(12) {
             0..=3 => self.silence(id, by),
             4 => {
-                let known: Vec<Name> = self.engine.as_ref().map_or_else(Vec::new, |e| {
-                    e.state().silences.keys().cloned().collect()
-                });
+                let known: Vec<Name> = self
+                    .engine
+                    .as_ref()
+                    .map_or_else(Vec::new, |e| e.state().silences.keys().cloned().collect());
                 if let Some(id) = self.rng.pick(&known).cloned() {
                     self.submit(Class::Paging, Input::EndSilence { id, by });
                 }
@@ -115,18 +124,26 @@ impl World {
                 self.submit(Class::Paging, Input::AddOverride { id, entry, by });
             }
             6 => {
-                let known: Vec<Name> = self.engine.as_ref().map_or_else(Vec::new, |e| {
-                    e.state().overrides.keys().cloned().collect()
-                });
+                let known: Vec<Name> = self
+                    .engine
+                    .as_ref()
+                    .map_or_else(Vec::new, |e| e.state().overrides.keys().cloned().collect());
                 if let Some(id) = self.rng.pick(&known).cloned() {
                     self.submit(Class::Paging, Input::RemoveOverride { id, by });
                 }
             }
             7 => {
                 let severity = self.rng.pick(&Severity::ALL).copied().unwrap_or_default();
-                let entity = Some(setup::entity(self.rng.index(self.profile.entities))).filter(|_| self.rng.percent(50));
-                let input =
-                    Input::Open { title: "a customer says so".into(), severity, entity, escalation: None, note: None, by };
+                let entity = Some(setup::entity(self.rng.index(self.profile.entities)))
+                    .filter(|_| self.rng.percent(50));
+                let input = Input::Open {
+                    title: "a customer says so".into(),
+                    severity,
+                    entity,
+                    escalation: None,
+                    note: None,
+                    by,
+                };
                 self.submit(Class::Paging, input);
                 let wait = self.rng.between(5 * MINUTE, 60 * MINUTE);
                 self.later(wait, Happening::Person(Intent::CloseManual));
@@ -148,8 +165,7 @@ impl World {
             }
             _ => {
                 if let Some(incident) = self.some_incident() {
-                    let shown = None;
-                    self.person(Intent::Acknowledge(incident, who, shown));
+                    self.person(Intent::Acknowledge(incident, who, None, None));
                 }
             }
         }
@@ -160,15 +176,19 @@ impl World {
         let starts: Option<Wall> =
             Some(wall + Span(self.rng.between(1, 40) * MINUTE)).filter(|_| self.rng.percent(30));
         let length = Span(self.rng.between(3, 70) * MINUTE);
-        let ends =
-            if self.rng.percent(50) { Ends::After(length) } else { Ends::At(starts.unwrap_or(wall) + length) };
+        let ends = if self.rng.percent(50) {
+            Ends::After(length)
+        } else {
+            Ends::At(starts.unwrap_or(wall) + length)
+        };
         let entities = if self.rng.percent(50) {
             (0..3).map(|_| setup::entity(self.rng.index(self.profile.entities))).collect()
         } else {
             std::collections::BTreeSet::new()
         };
         let name = format!("alertname=A{}", self.rng.below(12));
-        let matchers = if entities.is_empty() { Matcher::parse(&name).into_iter().collect() } else { Vec::new() };
+        let matchers =
+            if entities.is_empty() { Matcher::parse(&name).into_iter().collect() } else { Vec::new() };
         let input = Input::Silence {
             id: id.clone(),
             matchers,

@@ -156,7 +156,8 @@ impl World {
             (None, Some(_)) => 15_000,
             (None, None) => self.rng.between(10_000, 30_000),
         };
-        self.later(again.min(trouble.ends.saturating_sub(self.t).max(1000)), Happening::Sender(id));
+        let again = if fires { again.min(trouble.ends - self.t) } else { again };
+        self.later(again, Happening::Sender(id));
         if dead || !known || trouble.lifetime.is_none() && trouble.saved == Some(fires) {
             return;
         }
@@ -203,7 +204,7 @@ impl World {
             .collect();
         for (id, t) in others {
             let fires = t.ends > self.t;
-            if !fires && self.rng.percent(50) {
+            if !fires && t.saved.is_some() && self.rng.percent(20) {
                 items.push(self.item(&t, true));
             }
             items.push(self.item(&t, fires));
@@ -283,7 +284,9 @@ impl World {
         let stale: Vec<(Name, Labels)> = records
             .iter()
             .filter_map(|r| match &r.event {
-                Event::AlertStatusChanged { key, status: AlertStatus::Stale, .. } => engine.state().alerts.get(key),
+                Event::AlertStatusChanged { key, status: AlertStatus::Stale, .. } => {
+                    engine.state().alerts.get(key)
+                }
                 _ => None,
             })
             .map(|a| (a.source.clone(), a.labels.clone()))

@@ -30,16 +30,23 @@ impl World {
             }
             (Mutation::LongSilence, Input::Silence { id, matchers, entities, starts, comment, by, .. }) => {
                 let ends = Ends::After(Span::hours(40));
-                Ok((Input::Silence { id, matchers, entities, starts, ends, comment, maintenance: false, by }, true))
+                Ok((
+                    Input::Silence { id, matchers, entities, starts, ends, comment, maintenance: false, by },
+                    true,
+                ))
             }
             (Mutation::DeafSilence, Input::Silence { id, starts, ends, comment, by, .. }) => {
                 let matchers = Matcher::parse("alertname=other").into_iter().collect();
                 let entities = std::collections::BTreeSet::new();
-                Ok((Input::Silence { id, matchers, entities, starts, ends, comment, maintenance: false, by }, true))
+                Ok((
+                    Input::Silence { id, matchers, entities, starts, ends, comment, maintenance: false, by },
+                    true,
+                ))
             }
-            (Mutation::UnknownIsWell, Input::Check { check, verdict: CheckVerdict::Unknown { .. }, since }) => {
-                Ok((Input::Check { check, verdict: CheckVerdict::Ok, since }, true))
-            }
+            (
+                Mutation::UnknownIsWell,
+                Input::Check { check, verdict: CheckVerdict::Unknown { .. }, since },
+            ) => Ok((Input::Check { check, verdict: CheckVerdict::Ok, since }, true)),
             (Mutation::Immortal, Input::Alerts { source, mut items }) => {
                 items.iter_mut().for_each(|i| i.lifetime = None);
                 Ok((Input::Alerts { source, items }, true))
@@ -74,7 +81,10 @@ impl World {
             Mutation::NightShift => {
                 let people = setup.people.values_mut();
                 people.for_each(|p| p.working_hours.days = vec![1, 2, 3, 4, 5, 6, 7]);
-                setup.people.values_mut().for_each(|p| (p.working_hours.from, p.working_hours.to) = (0, 1440));
+                setup
+                    .people
+                    .values_mut()
+                    .for_each(|p| (p.working_hours.from, p.working_hours.to) = (0, 1440));
             }
             Mutation::GhostPeople => {
                 let all = setup::build(&self.profile, &setup::Variant::default());
