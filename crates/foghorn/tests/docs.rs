@@ -2,6 +2,7 @@
 //! exist, and the reference of the configuration is the one that the code gives.
 //!
 //! `UPDATE=1` writes the reference anew.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _};
