@@ -1,7 +1,7 @@
 //! foghorn.yaml: read with spans, checked, with errors that say what, where and what to do.
 //!
 //! The way of a file: text, [`tree`] (what YAML says, and where), [`raw`] (records with types, by the readers of
-//! [`read`]), [`build`] (references and rules), [`Config`]. The [`schema`] comes from the same records.
+//! [`read`]), [`build`] (references and rules), [`Config`]. The [`schema()`] comes from the same records.
 
 mod build;
 mod duration;

@@ -1,8 +1,8 @@
 //! From the state to the team: the HTTP API, health and metrics, and the page behind the link in a page.
 //!
-//! - [`api`] is for the console's listener: everything under `/api/v1`, `/healthz`, `/readyz`, `/metrics`,
+//! - [`api()`] is for the console's listener: everything under `/api/v1`, `/healthz`, `/readyz`, `/metrics`,
 //!   `/openapi.json`, `/problems/…`.
-//! - [`links`] may have a listener of its own: `/ack/TOKEN` and nothing else.
+//! - [`links()`] may have a listener of its own: `/ack/TOKEN` and nothing else.
 //! - [`ReadModel`] keeps what is closed, for lists, search and timelines; it may lag behind the journal, and says so.
 //!
 //! What is open is shown from a view of the engine; this crate decides nothing. It reaches the journal, the checks'

@@ -4,7 +4,7 @@
 //!
 //! - **Acknowledged means durable.** [`Journal::append`] returns after an `fsync`. If it cannot know, it says
 //!   so ([`AppendError::Unknown`]), and [`Journal::settle`] finds out by reopening and looking.
-//! - **Changed or missing is found.** Each batch's hash covers the one before; [`verify`] walks the chain.
+//! - **Changed or missing is found.** Each batch's hash covers the one before; [`verify()`] walks the chain.
 //! - **It always starts.** Damage costs the tail, never the start: [`Journal::open`] comes up with the longest
 //!   good prefix, keeps the damaged file, and says what was lost.
 //! - **Nobody waits for the disk.** [`Writer`] owns the journal on a thread of its own, which may hang in

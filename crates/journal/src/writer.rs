@@ -136,7 +136,7 @@ impl WriterHandle {
         self.hand_over(&self.chores, Chore::Checkpoint(seq, done))
     }
 
-    /// See [`crate::backup`]. Appends go on meanwhile.
+    /// See [`crate::backup()`]. Appends go on meanwhile.
     pub fn backup(&self, to: PathBuf, done: Done<Result<Head, BackupError>>) -> Result<(), Rejected> {
         self.hand_over(&self.chores, Chore::Backup(to, done))
     }
