@@ -1,5 +1,13 @@
 //! What an alert costs between the wire and the journal: deciding, folding, encoding; by batch, with many held.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench may")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a bench measures"
+)]
 
 use foghorn_core::State;
 use foghorn_core::alert::AlertItem;

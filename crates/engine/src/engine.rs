@@ -327,6 +327,12 @@ impl Engine {
         let mut out = Vec::new();
         match action {
             Action::Submit { input, class, ticket } => {
+                // Its outcome is known now, though not decided on: nothing is overdue.
+                if let Input::Delivered { key, .. } = &input
+                    && let Some(since) = self.sending.get_mut(key)
+                {
+                    *since = now.mono;
+                }
                 self.queue.push_back(Queued { at: now, input, class, ticket, late: false });
             }
             Action::Appended { id, result } => self.appended(now, id, result, &mut out),

@@ -24,6 +24,9 @@ fn main() {
         println!("{summary}");
         std::process::exit(1);
     }
+    if std::env::var_os("SIM_VERBOSE").is_some() {
+        println!("{summary}");
+    }
     let records = summary.figures.records as f64 / summary.took.as_secs_f64();
     println!(
         "simulator: {:.0} on-call hours a second on one thread ({records:.0} records a second)",

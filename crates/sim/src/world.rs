@@ -50,6 +50,8 @@ enum Happening {
     NewTrouble,
     /// A sender's next word on a trouble.
     Sender(u64),
+    /// A sender repeats what still fires.
+    Repeat,
     CheckTurns(usize),
     Beat(usize),
     NewCanary,
@@ -183,6 +185,7 @@ impl World {
             let wait = self.rng.wait(mean.0);
             self.later(wait, what);
         }
+        self.later(MINUTE, Happening::Repeat);
         for n in 0..setup::BEATS {
             let wait = self.rng.between(1000, 5 * MINUTE);
             self.later(wait, Happening::Beat(n));
@@ -289,6 +292,7 @@ impl World {
             Happening::Notice(life) => self.notice(life),
             Happening::NewTrouble => self.new_trouble(),
             Happening::Sender(id) => self.sender_speaks(id),
+            Happening::Repeat => self.sender_repeats(),
             Happening::CheckTurns(n) => self.check_turns(n),
             Happening::Beat(n) => self.beat(n),
             Happening::NewCanary => self.new_canary(),

@@ -245,8 +245,8 @@ impl Checker {
         let floor = self.grace_mono + rule.every + rule.grace;
         let since = (*due).max(floor);
         let late = now.0 > since.0 + SLACK;
-        let key = AlertKey::of(CHECKS, &check_labels(check));
-        let ok = !late || self.book.alerts.contains_key(&key);
+        let alerts = |c: &Name| self.book.alerts.contains_key(&AlertKey::of(CHECKS, &check_labels(c)));
+        let ok = !late || alerts(check);
         let check = check.clone();
         if late && ok {
             // Said; it is looked at again after another interval.

@@ -221,7 +221,7 @@ impl World {
         }
         // From the last snapshot, an older one, or from the beginning.
         let snapshot = match self.rng.below(8) {
-            0 if self.disk.records.len() < 20_000 => None,
+            0 if self.disk.records.len() < 3000 => None,
             1 => self.snapshots.first(),
             _ => self.snapshots.last(),
         };

@@ -150,15 +150,19 @@ impl World {
             self.troubles.remove(&id);
             return;
         }
-        let again = match (trouble.lifetime, trouble.canary) {
+        // Told and taken: of this one its sender speaks again when it is over, but for what it repeats.
+        let told = trouble.saved == Some(fires);
+        let again = match trouble.canary {
+            // Nobody listens; it is tried less often for a while.
+            _ if self.engine.is_none() => self.rng.between(20_000, 60_000),
             _ if !fires => self.rng.between(10_000, 20_000),
-            (Some(_), _) => MINUTE,
-            (None, Some(_)) => 15_000,
-            (None, None) => self.rng.between(10_000, 30_000),
+            _ if told => u64::MAX,
+            Some(_) => 15_000,
+            None => self.rng.between(10_000, 30_000),
         };
         let again = if fires { again.min(trouble.ends - self.t) } else { again };
         self.later(again, Happening::Sender(id));
-        if dead || !known || trouble.lifetime.is_none() && trouble.saved == Some(fires) {
+        if dead || !known || told {
             return;
         }
         if let Some(n) = trouble.canary {
@@ -176,6 +180,21 @@ impl World {
         let input = Input::Alerts { source: trouble.source.clone(), items };
         if let Some(ticket) = self.submit(Class::Intake, input) {
             self.waiting.insert(ticket, ids);
+        }
+    }
+
+    /// A sender that repeats what fires does so once a minute, in requests of at most so many.
+    pub(super) fn sender_repeats(&mut self) {
+        const AT_ONCE: usize = 32;
+        self.later(MINUTE, Happening::Repeat);
+        if self.dead.get("prom").is_some_and(|until| *until > self.t) || self.engine.is_none() {
+            return;
+        }
+        let firing = |t: &&Trouble| t.lifetime.is_some() && t.ends > self.t && t.saved == Some(true);
+        let firing: Vec<Trouble> = self.troubles.values().filter(firing).cloned().collect();
+        for some in firing.chunks(AT_ONCE) {
+            let items: Vec<AlertItem> = some.iter().map(|t| self.item(t, true)).collect();
+            self.submit(Class::Intake, Input::Alerts { source: Name::from("prom"), items });
         }
     }
 
@@ -302,5 +321,10 @@ impl World {
     /// After the disk lost what it had promised, senders say everything again.
     pub(super) fn say_it_all_again(&mut self) {
         self.troubles.values_mut().for_each(|t| t.saved = None);
+        let ids: Vec<u64> = self.troubles.keys().copied().collect();
+        for id in ids {
+            let wait = self.rng.between(1000, 20_000);
+            self.later(wait, Happening::Sender(id));
+        }
     }
 }
