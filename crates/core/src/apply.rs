@@ -192,22 +192,31 @@ impl State {
                     i.escalation.phase = Phase::Idle;
                 });
             }
-            Event::IncidentReopened { id, .. } => {
+            Event::IncidentReopened { id, why } => {
                 self.drop_pages(*id, |_| true);
-                self.edit_incident(*id, |i| i.status = Status::Open);
+                self.edit_incident(*id, |i| {
+                    i.status = Status::Open;
+                    i.escalation.why = Arc::from(why.as_str());
+                });
             }
             Event::IncidentArchived { id } => self.archive(*id),
-            Event::EscalationStarted { id, policy, wave, urgency, .. } => self.edit_incident(*id, |i| {
+            Event::EscalationStarted { id, policy, wave, urgency, why } => self.edit_incident(*id, |i| {
+                // What came back says why when it is opened again.
+                let why = if why.is_empty() { i.escalation.why.clone() } else { Arc::from(why.as_str()) };
                 i.escalation = Escalation {
                     policy: Some(policy.clone()),
                     wave: *wave,
                     urgency: *urgency,
+                    why,
                     ..Escalation::default()
                 };
             }),
             Event::EscalationPaused { id } => {
                 self.drop_pages(*id, |k| k.kind == PageKind::Page);
-                self.edit_incident(*id, |i| i.escalation.phase = Phase::Idle);
+                self.edit_incident(*id, |i| {
+                    i.escalation.phase = Phase::Idle;
+                    i.escalation.why = Arc::default();
+                });
             }
             Event::StepEntered { id, wave, round, step, until, calendar, turns, .. } => {
                 self.drop_pages(*id, |k| k.kind != PageKind::Page);

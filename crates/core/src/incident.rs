@@ -157,6 +157,9 @@ pub struct Escalation {
     pub phase: Phase,
     /// Whether this wave wakes people.
     pub urgency: Urgency,
+    /// Why paging began again, for people; empty for the first wave.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub why: Arc<str>,
 }
 
 /// What an escalation does now.

@@ -56,7 +56,7 @@ fn an_acknowledgement_does_not_stop_the_clock_for_good() {
         "1210s ben by push",
         "still critical: the next team, without the one who is on it"
     );
-    assert!(w.whys().contains(&"still critical 20m after ana acknowledged".to_string()), "{:?}", w.whys());
+    assert!(w.whys().contains(&"still critical 20m after Ana acknowledged".to_string()), "{:?}", w.whys());
     w.ack(1, "ben");
     w.recovers("shop");
     assert!(w.open().is_empty());
@@ -231,7 +231,7 @@ fn a_person_may_close_it_but_what_is_still_failing_comes_back() {
     );
     w.mins(5);
     assert_eq!(w.open(), [1]);
-    assert!(w.whys().contains(&"still failing 5m after ana resolved it".to_string()), "{:?}", w.whys());
+    assert!(w.whys().contains(&"still failing 5m after Ana resolved it".to_string()), "{:?}", w.whys());
     assert_eq!(w.pages.len(), 2);
 }
 

@@ -30,8 +30,9 @@ pub struct Message {
     pub next: Option<String>,
     /// Why this person is paged: `step 2 of default; nobody acknowledged since 03:12`.
     pub why: String,
-    /// Whether paging began again: after an acknowledgement that covered less or has lapsed, or when it came back.
-    pub again: bool,
+    /// Set when paging began again, after an acknowledgement that covered less or has lapsed, or when it came back: why,
+    /// or nothing where that is not known.
+    pub again: Option<String>,
     /// The page with the button.
     pub ack_url: String,
     /// Where the telephone provider reports the pressed key; without it a call only tells.
@@ -156,7 +157,7 @@ impl Message {
             runbooks: Vec::new(),
             next: None,
             why: "somebody asked for a test page".to_owned(),
-            again: false,
+            again: None,
             ack_url: public_url.to_owned(),
             callback_url: None,
             degraded: None,

@@ -79,7 +79,7 @@ impl Draft<'_> {
         for gap in &plan.gaps {
             let whom = match gap {
                 Target::Schedule(n) => format!("nobody is on call on {n}"),
-                Target::Person(n) => format!("{n} cannot be paged"),
+                Target::Person(n) => format!("{} cannot be paged", self.called(n)),
                 Target::Everyone => "there is nobody to page".to_string(),
             };
             why.push_str(if why.is_empty() { "" } else { "; " });
@@ -233,12 +233,12 @@ impl Draft<'_> {
     pub(super) fn acknowledgement_due(&mut self, id: IncidentId) {
         let Some(i) = self.state.incident(id) else { return };
         let Status::Acknowledged { by, at, .. } = &i.status else { return };
-        let (who, since) = (by.name.clone(), at.mono);
+        let (who, since, name) = (by.name.clone(), at.mono, self.called(&by.name));
         if i.urgency() < Urgency::High {
             let until = self.now.mono + self.state.setup.timing.ack_expires;
             return self.emit(Event::AcknowledgementKept { id, until });
         }
-        let why = format!("still {} {} after {who} acknowledged", i.severity(), self.now.mono.since(since));
+        let why = format!("still {} {} after {name} acknowledged", i.severity(), self.now.mono.since(since));
         self.next_team(id, Some(&who), &why);
     }
 

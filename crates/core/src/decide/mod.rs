@@ -140,13 +140,17 @@ impl Draft<'_> {
             (Status::Acknowledged { covers, by, .. }, _)
                 if !covers.covers(&now) && urgency > Urgency::None =>
             {
+                let by = self.called(&by.name);
                 let why = if now.severity > covers.severity {
-                    alloc::format!("now {}; {} acknowledged {}", now.severity, by.name, covers.severity)
+                    alloc::format!(
+                        "it grew from {} to {} since {by} acknowledged it",
+                        covers.severity,
+                        now.severity
+                    )
                 } else {
                     alloc::format!(
-                        "{} entities are unwell now; {} acknowledged {}",
+                        "{} entities are unwell now; {by} acknowledged {}",
                         now.width,
-                        by.name,
                         covers.width
                     )
                 };
@@ -158,7 +162,7 @@ impl Draft<'_> {
                 self.emit(Event::EscalationPaused { id });
             }
             (Status::Open, _) if urgency > i.escalation.urgency && i.escalation.phase != Phase::Idle => {
-                let why = alloc::format!("now {}", now.severity);
+                let why = alloc::format!("it is {} now", now.severity);
                 self.start_escalation(id, &why);
             }
             _ => {}

@@ -96,12 +96,18 @@ impl Draft<'_> {
         }
         let why = match &i.status {
             Status::Resolved { by: Some(by), at, .. } => {
-                format!("still failing {} after {} resolved it", self.now.mono.since(at.mono), by.name)
+                let by = self.called(&by.name);
+                format!("still failing {} after {by} resolved it", self.now.mono.since(at.mono))
             }
             _ => "still failing".to_string(),
         };
         self.emit(Event::IncidentReopened { id, why });
         self.settle(id);
+    }
+
+    /// A person as others read it, or the name of a token.
+    pub(super) fn called(&self, id: &Name) -> String {
+        self.state.setup.people.get(id).map_or_else(|| id.to_string(), |p| p.name.clone())
     }
 
     /// Plans notices to everybody who has been paged, by the contacts that were used. They need no answer and wake nobody.
@@ -130,7 +136,7 @@ impl Draft<'_> {
 
     pub(super) fn escalate_now(&mut self, id: IncidentId, by: &Actor) -> Result<Answer, Refusal> {
         self.unresolved(id)?;
-        let why = format!("{by} asked for the next step");
+        let why = format!("{} asked for the next step", self.called(&by.name));
         self.next_team(id, None, &why);
         Ok(Answer::Done)
     }

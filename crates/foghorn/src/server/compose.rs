@@ -4,9 +4,10 @@
 use foghorn_config::Config;
 use foghorn_console::next;
 use foghorn_core::alert::Alert;
+use foghorn_core::change::Change;
 use foghorn_core::incident::{Incident, Status};
 use foghorn_core::page::{Page, PageKey, PageKind};
-use foghorn_core::time::{Now, Span};
+use foghorn_core::time::{Now, Span, Wall};
 use foghorn_core::words::Name;
 use foghorn_engine::View;
 use foghorn_wake::link::Tokens;
@@ -81,13 +82,13 @@ pub fn message(
             .recent_changes(now.wall, CHANGES_BACK, &upstream)
             .iter()
             .take(5)
-            .map(|c| format!("{} ago: {} ({})", now.wall.since(c.at), c.summary, c.source))
+            .map(|c| change(c, now.wall))
             .collect(),
         entities: entities.iter().map(ToString::to_string).collect(),
         runbooks,
         next: next_words(view, incident, now, key.kind),
         why: why(incident, page),
-        again: page.key.wave > 1,
+        again: again(incident, page),
         ack_url,
         callback_url: Some(format!("{}/callback/twilio/{token}", config.server.public_url)),
         degraded: view
@@ -144,14 +145,130 @@ fn next_words(view: &View, incident: &Incident, now: Now, kind: PageKind) -> Opt
         .then(|| next::sentence(&view.state, &next::next(&view.state, incident, now), now))
 }
 
+/// Why paging began again, if it did. A page of an older wave does not know.
+fn again(incident: &Incident, page: &Page) -> Option<String> {
+    let e = &incident.escalation;
+    (page.key.wave > 1).then(|| if e.wave == page.key.wave { e.why.to_string() } else { String::new() })
+}
+
+/// `12m ago: shop-api: deploy 4.2 (ci)`
+fn change(c: &Change, now: Wall) -> String {
+    let what = c.entity.as_ref().map_or_else(String::new, |e| format!("{e}: "));
+    format!("{} ago: {what}{} ({})", now.since(c.at), c.summary, c.source)
+}
+
 fn why(incident: &Incident, page: &Page) -> String {
     let e = &incident.escalation;
     let policy = e.policy.as_ref().map_or("default", Name::as_str);
     let round = if page.key.round > 0 { format!(", round {}", page.key.round + 1) } else { String::new() };
-    let nobody = match (page.key.wave > 1, page.key.step > 0 || page.key.round > 0) {
-        (true, _) => "; paged again: nobody has acknowledged it as it is now",
-        (false, true) => "; nobody has acknowledged yet",
-        (false, false) => "",
+    let nobody = match (again(incident, page), page.key.step > 0 || page.key.round > 0) {
+        (Some(why), _) if why.is_empty() => {
+            "; paged again: nobody has acknowledged it as it is now".to_owned()
+        }
+        (Some(why), _) => format!("; paged again: {why}"),
+        (None, true) => "; nobody has acknowledged yet".to_owned(),
+        (None, false) => String::new(),
     };
     format!("step {} of {policy}{round}{nobody}", page.key.step + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foghorn_core::decide;
+    use foghorn_core::input::{CheckVerdict, Input};
+    use foghorn_core::state::State;
+    use foghorn_core::time::Mono;
+    use foghorn_core::words::{Actor, Severity, Via};
+
+    const FILE: &str = r#"
+people: { ana: { name: Ana Reis, contacts: [ { via: hook } ] }, ben: { name: Ben Sá, contacts: [ { via: hook } ] } }
+channels: { hook: { kind: webhook, url: "http://127.0.0.1:9/" } }
+escalations: { default: { steps: [ { page: person/ana, wait: 5m }, { page: person/ben, wait: 5m } ] } }
+topology: { shop-api: { depends_on: [db] }, db: {} }
+checks:
+  shop: { entity: shop-api, http: "http://127.0.0.1:1/", fail_for: 0s, severity: critical }
+  disk: { entity: db, http: "http://127.0.0.1:1/", fail_for: 0s, severity: critical, urgency: high }
+"#;
+
+    struct World {
+        config: Config,
+        state: State,
+        now: Now,
+    }
+
+    impl World {
+        fn new() -> World {
+            let config =
+                foghorn_config::parse(FILE, "foghorn.yaml", std::path::Path::new(""), &|_| None).unwrap();
+            let now = Now { mono: Mono(1_000_000), wall: Wall(1_793_588_400_000) };
+            let mut w = World { state: State::default(), now, config };
+            w.put(&Input::AdoptConfig { hash: "h".into(), setup: w.config.setup.clone() });
+            w
+        }
+
+        fn put(&mut self, input: &Input) {
+            decide(&mut self.state, self.now, input, &mut Vec::new()).unwrap();
+        }
+
+        fn after(&mut self, span: Span) {
+            self.now.mono = self.now.mono + span;
+            self.now.wall = self.now.wall + span;
+            self.put(&Input::Tick);
+        }
+
+        fn failing(&mut self, check: &str) {
+            let verdict = CheckVerdict::Failing { summary: "refused".to_owned(), severity: None };
+            self.put(&Input::Check { check: check.into(), verdict, since: self.now.wall });
+        }
+
+        /// What the newest page to a person says.
+        fn page(&self, person: &str) -> Message {
+            let view = View::new(self.state.clone(), 1, self.now);
+            let keys = self.state.pages.iter().map(|(k, _)| k);
+            let key =
+                keys.filter(|k| k.kind == PageKind::Page && k.person.as_str() == person).next_back().unwrap();
+            message(&view, &self.config, &Tokens::new(&[7; 32]), key, self.now).unwrap().1
+        }
+    }
+
+    #[test]
+    fn a_page_says_what_changed_and_where() {
+        let mut w = World::new();
+        for (entity, summary) in [(Some("db"), "version 18"), (None, "new firewall")] {
+            let change = Change {
+                at: w.now.wall,
+                source: "ci".into(),
+                summary: summary.to_owned(),
+                entity: entity.map(Name::from),
+                link: None,
+            };
+            w.put(&Input::Change { change });
+            w.after(Span::mins(1));
+        }
+        w.failing("shop");
+        let page = w.page("ana");
+        assert_eq!(page.changes, ["1m ago: new firewall (ci)", "2m ago: db: version 18 (ci)"]);
+        assert_eq!((page.again, &*page.why), (None, "step 1 of default"));
+    }
+
+    #[test]
+    fn a_page_that_comes_again_says_why_and_names_people() {
+        let mut w = World::new();
+        w.failing("shop");
+        let by = Actor { name: "ana".into(), via: Via::Link };
+        w.put(&Input::Acknowledge { incident: 1, by, revision: None });
+        w.after(Span::mins(20));
+        let page = w.page("ben");
+        let why = "still critical 20m after Ana Reis acknowledged";
+        assert_eq!(page.again.as_deref(), Some(why));
+        assert_eq!(page.why, format!("step 2 of default; paged again: {why}"));
+        assert_eq!(page.incident.severity, Severity::Critical);
+
+        // Over, and back: that is another reason.
+        w.put(&Input::Check { check: "shop".into(), verdict: CheckVerdict::Ok, since: w.now.wall });
+        w.after(Span::mins(1));
+        w.failing("shop");
+        assert_eq!(w.page("ana").again.as_deref(), Some("back 1m after it recovered"));
+    }
 }

@@ -1,6 +1,6 @@
 //! Text messages: 160 characters of the GSM alphabet in one, 153 in each of several.
 
-use super::view::{time, url, word};
+use super::view::{Part, time, url, width, within, word};
 use crate::message::{Kind, Message};
 use crate::text::line;
 
@@ -60,7 +60,13 @@ const INSTEAD: &[(&str, &str)] = &[
     ("™®©", ""),
 ];
 
-/// The message as one text message, or as two if it must be. The link is always whole; the title gives way.
+/// At most so many characters of 7 bits: three messages in one.
+const GSM: usize = 3 * 153;
+/// At most so many of 16 bits: three as well.
+const UCS2: usize = 3 * 67;
+
+/// The message as one text message, or as up to three. The link is always whole; what is told besides what is broken
+/// gives way first, then the title.
 #[must_use]
 pub fn sms(m: &Message) -> String {
     let drill = if m.drill { "DRILL " } else { "" };
@@ -68,23 +74,61 @@ pub fn sms(m: &Message) -> String {
         Kind::Test => format!("{drill}TEST: "),
         _ => format!("{drill}{} #{}: ", word(m), m.incident.id),
     };
-    let unwell = if m.degraded.is_some() { " Foghorn itself is unwell." } else { "" };
-    let after = match &m.kind {
-        Kind::Page => format!(". Since {}.{unwell} Ack: {}", time(m.incident.opened_at, m), url(&m.ack_url)),
-        Kind::Acknowledged { by } => {
-            format!(". By {}: stand down. {}", plain(&line(by, 40)).0, url(&m.incident.url))
-        }
-        Kind::Resolved { .. } | Kind::Test => format!(". {}", url(&m.incident.url)),
-    };
-    let title = line(&m.incident.title, 300);
+    let title = line(&m.incident.title, 140);
     let (gsm, lost) = plain(&title);
-    let dot = |t: &str| t.trim_end_matches('.').to_owned();
-    // A title of another script is of no use as question marks: then the whole message is of 16-bit characters, 67 in
-    // each of three.
-    if lost * 4 > title.chars().count() {
-        return fit(&before, &dot(&title), &after, &[70, 201], |c| c.len_utf16());
+    // A title of another script is of no use as question marks: then the whole message is of 16-bit characters.
+    let wide = lost * 4 > title.chars().count();
+    let title = if wide { title } else { gsm };
+    let most = if wide { UCS2 } else { GSM };
+    let length = |s: &str| s.chars().map(|c| cost(c, wide)).sum::<usize>();
+    let as_sent = |p: Part| Part { rank: p.rank, text: if wide { p.text } else { plain(&p.text).0 } };
+    let title = title.trim_end_matches('.');
+    let fixed = length(&before) + length(title);
+    let after = within(after(m).into_iter().map(as_sent).collect(), |text| fixed + length(text) <= most);
+    if fixed + length(&after) <= most {
+        return format!("{before}{title}{after}");
     }
-    fit(&plain(&before).0, &dot(&gsm), &after, &[160, 306], |c| 1 + usize::from(EXTENDED.contains(c)))
+    let room = most.saturating_sub(length(&before) + length(&after) + 3);
+    let mut used = 0;
+    let kept: String = title
+        .chars()
+        .take_while(|c| {
+            used += cost(*c, wide);
+            used <= room
+        })
+        .collect();
+    format!("{before}{}...{after}", kept.trim_end())
+}
+
+/// What follows the title.
+fn after(m: &Message) -> Vec<Part> {
+    let part = |rank, text| Part { rank, text };
+    let told = |rank, label: &str, text: Option<&String>, most| {
+        text.map(|t| part(rank, format!(" {label}{}.", line(t, most).trim_end_matches('.'))))
+    };
+    let mut out = Vec::new();
+    match &m.kind {
+        Kind::Page => {
+            out.push(part(0, format!(". Since {}.", time(m.incident.opened_at, m))));
+            out.extend(told(1, "Again: ", m.again.as_ref().filter(|why| !why.is_empty()), 90));
+            out.extend(told(2, "", width(m, 40).as_ref(), 100));
+            out.extend(m.degraded.as_ref().map(|_| part(0, " Foghorn itself is unwell.".to_owned())));
+            out.extend(told(4, "Changed: ", m.changes.first(), 80));
+            out.extend(told(3, "Else ", m.next.as_ref(), 80));
+            out.extend(m.runbooks.first().map(|link| part(5, format!(" Runbook: {}", url(link)))));
+            out.push(part(0, format!(" Ack: {}", url(&m.ack_url))));
+        }
+        Kind::Acknowledged { by } => {
+            out.push(part(0, format!(". By {}: stand down. {}", line(by, 40), url(&m.incident.url))));
+        }
+        Kind::Resolved { .. } | Kind::Test => out.push(part(0, format!(". {}", url(&m.incident.url)))),
+    }
+    out
+}
+
+/// Places that a character takes.
+fn cost(c: char, wide: bool) -> usize {
+    if wide { c.len_utf16() } else { 1 + usize::from(EXTENDED.contains(c)) }
 }
 
 /// The text in the GSM alphabet, and how many characters had to be given up.
@@ -104,25 +148,6 @@ fn plain(text: &str) -> (String, usize) {
     (out, lost)
 }
 
-/// As much of `title` as fits between the others: whole within the first limit, or else cut to the last.
-fn fit(before: &str, title: &str, after: &str, limits: &[usize], cost: impl Fn(char) -> usize) -> String {
-    let length = |s: &str| s.chars().map(&cost).sum::<usize>();
-    let fixed = length(before) + length(after);
-    if limits.iter().any(|most| fixed + length(title) <= *most) {
-        return format!("{before}{title}{after}");
-    }
-    let mut room = limits.last().copied().unwrap_or_default().saturating_sub(fixed + 3);
-    let kept: String = title
-        .chars()
-        .take_while(|c| {
-            let fits = cost(*c) <= room;
-            room = room.saturating_sub(cost(*c));
-            fits
-        })
-        .collect();
-    format!("{before}{}...{after}", kept.trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,16 +162,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_fits_and_has_the_whole_link(title in ".{0,400}", degraded: bool, drill: bool) {
+        fn it_fits_and_has_the_whole_link(title in ".{0,400}", change in ".{0,200}", degraded: bool, drill: bool) {
             let mut m = crate::render::tests::page();
             m.incident.title = title;
+            m.changes = vec![change];
             m.drill = drill;
             m.degraded = degraded.then(|| "disk full".to_owned());
             let text = sms(&m);
             prop_assert!(text.ends_with(&m.ack_url));
             let gsm = plain(&text) == (text.clone(), 0);
-            let places: usize = text.chars().map(|c| if gsm { 1 + usize::from(EXTENDED.contains(c)) } else { c.len_utf16() }).sum();
-            prop_assert!(places <= if gsm { 306 } else { 201 }, "{}: {}", places, text);
+            let places: usize = text.chars().map(|c| cost(c, !gsm)).sum();
+            prop_assert!(places <= if gsm { GSM } else { UCS2 }, "{}: {}", places, text);
         }
     }
 }

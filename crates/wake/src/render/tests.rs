@@ -42,7 +42,7 @@ pub(crate) fn page() -> Message {
         runbooks: strings(&["https://wiki.example/runbooks/shop?x=1&y=2"]),
         next: Some("in 5m: everyone".to_owned()),
         why: "step 2 of default; nobody acknowledged since 03:12".to_owned(),
-        again: false,
+        again: None,
         ack_url: "http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt".to_owned(),
         callback_url: Some("https://foghorn.example/callback/twilio?t=a&b".to_owned()),
         degraded: None,
@@ -86,8 +86,31 @@ fn notice(kind: Kind) -> Message {
 
 #[test]
 fn who_had_acknowledged_before_does_not_read_that_nobody_did() {
-    let again = view::view(&Message { again: true, ..page() });
+    let again = view::view(&Message { again: Some(String::new()), ..page() });
     assert_snapshot!(again.lead, @"Open since 03:12 JST, for 5m 4s, and it pages again: nobody has acknowledged it as it is now.");
+}
+
+#[test]
+fn why_it_pages_again_is_said_by_every_channel() {
+    let why = "now critical; Ana acknowledged warning";
+    let m = Message {
+        again: Some(why.to_owned()),
+        why: format!("step 1 of default; paged again: {why}"),
+        ..page()
+    };
+    assert_snapshot!(view(&m).lead, @"Open since 03:12 JST, for 5m 4s, and it pages again: now critical; Ana acknowledged warning.");
+    let mail = email(&m, "example.com");
+    for text in [
+        mail.text,
+        mail.html,
+        slack(&m).to_string(),
+        ntfy(&m).to_string(),
+        json(&m).unwrap(),
+        sms(&m),
+        voice(&m),
+    ] {
+        assert!(text.contains(why), "{text}");
+    }
 }
 
 #[test]
@@ -325,12 +348,12 @@ fn notices_and_tests() {
 
 #[test]
 fn text_messages() {
-    assert_snapshot!(sms(&page()), @"CRITICAL #12: shop-api is down: connection refused. Since 03:12 JST. Ack: http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt");
-    assert_snapshot!(sms(&hostile()), @"DRILL CRITICAL #12: </Say><Hangup/> Bcc: all@example.com <script>alert(1)</script> <!channel> cod.exe {{ 7*7 }} &amp;. Since 03:12 JST. Foghorn itself is unwell. Ack: http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt");
+    assert_snapshot!(sms(&page()), @"CRITICAL #12: shop-api is down: connection refused. Since 03:12 JST. 14 alerts, 2 unwell (shop-api, db), 3 more depend on it. Changed: 18:05 UTC deploy shop-api 4.2 by ana. Else in 5m: everyone. Runbook: https://wiki.example/runbooks/shop?x=1&y=2 Ack: http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt");
+    assert_snapshot!(sms(&hostile()), @"DRILL CRITICAL #12: </Say><Hangup/> Bcc: all@example.com <script>alert(1)</script> <!channel> cod.exe {{ 7*7 }} &amp;. Since 03:12 JST. 1 alert, 2 unwell (a b, <b>bold</b>), 500 more depend on it. Foghorn itself is unwell. Changed: red. Else <!here> & co. Runbook: javascript:alert(1) Ack: http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt");
     let title = "Ligação recusada – “loja” está em baixo…".to_owned();
-    assert_snapshot!(sms(&Message { incident: Incident { title, ..page().incident }, ..page() }), @r#"CRITICAL #12: Ligacao recusada - "loja" esta em baixo. Since 03:12 JST. Ack: http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt"#);
+    assert_snapshot!(sms(&Message { incident: Incident { title, ..page().incident }, ..page() }), @r#"CRITICAL #12: Ligacao recusada - "loja" esta em baixo. Since 03:12 JST. 14 alerts, 2 unwell (shop-api, db), 3 more depend on it. Changed: 18:05 UTC deploy shop-api 4.2 by ana. Else in 5m: everyone. Runbook: https://wiki.example/runbooks/shop?x=1&y=2 Ack: http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt"#);
     let title = "магазин не отвечает".to_owned();
-    assert_snapshot!(sms(&Message { incident: Incident { title, ..page().incident }, ..page() }), @"CRITICAL #12: магазин не отвечает. Since 03:12 JST. Ack: http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt");
+    assert_snapshot!(sms(&Message { incident: Incident { title, ..page().incident }, ..page() }), @"CRITICAL #12: магазин не отвечает. Since 03:12 JST. 14 alerts, 2 unwell (shop-api, db), 3 more depend on it. Else in 5m: everyone. Ack: http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt");
     assert_snapshot!(sms(&notice(Kind::Acknowledged { by: "Ana (link in a page)".to_owned() })), @"ACKNOWLEDGED #12: shop-api is down: connection refused. By Ana (link in a page): stand down. http://127.0.0.1:7070/incidents/12");
     let ack_url = format!("https://foghorn.example/ack/{}", "x".repeat(400));
     let long = sms(&Message { ack_url: ack_url.clone(), ..page() });
@@ -339,12 +362,12 @@ fn text_messages() {
 
 #[test]
 fn calls() {
-    assert_snapshot!(voice(&page()), @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Gather numDigits="1" timeout="10" method="POST" action="https://foghorn.example/callback/twilio?t=a&amp;b"><Say>This is Foghorn. Incident 12, critical: shop-api is down: connection refused. Since 03:12 JST. Unwell: shop-api, db. Press 1 to acknowledge.</Say><Pause length="1"/><Say>This is Foghorn. Incident 12, critical: shop-api is down: connection refused. Since 03:12 JST. Unwell: shop-api, db. Press 1 to acknowledge.</Say></Gather><Say>No key was pressed. The page goes on.</Say></Response>"#);
+    assert_snapshot!(voice(&page()), @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Gather numDigits="1" timeout="10" method="POST" action="https://foghorn.example/callback/twilio?t=a&amp;b"><Say loop="2">This is Foghorn. Incident 12, critical: shop-api is down: connection refused. Since 03:12 JST. There are 14 alerts. Unwell: shop-api, db. 3 more things depend on that. The latest change: 18:05 UTC deploy shop-api 4.2 by ana. If nobody answers, in 5 minutes: everyone. There is a runbook; the incident&apos;s page links to it. Press 1 to acknowledge.</Say></Gather><Say>No key was pressed. The page goes on.</Say></Response>"#);
     let hostile = voice(&hostile());
     assert!(hostile.len() < 4000);
-    assert_snapshot!(hostile, @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Gather numDigits="1" timeout="10" method="POST" action="https://foghorn.example/callback/twilio?t=a&amp;b"><Say>This is a drill. This is Foghorn. Incident 12, critical: &lt;/Say&gt;&lt;Hangup/&gt; Bcc: all@example.com &lt;script&gt;alert(1)&lt;/script&gt; &lt;!channel&gt; cod.exe {{ 7*7 }} &amp;amp;. Since 03:12 JST. Unwell: a b, &lt;b&gt;bold&lt;/b&gt;. Foghorn itself is unwell. Press 1 to acknowledge.</Say><Pause length="1"/><Say>This is a drill. This is Foghorn. Incident 12, critical: &lt;/Say&gt;&lt;Hangup/&gt; Bcc: all@example.com &lt;script&gt;alert(1)&lt;/script&gt; &lt;!channel&gt; cod.exe {{ 7*7 }} &amp;amp;. Since 03:12 JST. Unwell: a b, &lt;b&gt;bold&lt;/b&gt;. Foghorn itself is unwell. Press 1 to acknowledge.</Say></Gather><Say>No key was pressed. The page goes on.</Say></Response>"#);
-    assert_snapshot!(voice(&Message { callback_url: None, ..page() }), @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Say>This is Foghorn. Incident 12, critical: shop-api is down: connection refused. Since 03:12 JST. Unwell: shop-api, db.</Say><Pause length="1"/><Say>This is Foghorn. Incident 12, critical: shop-api is down: connection refused. Since 03:12 JST. Unwell: shop-api, db.</Say></Response>"#);
-    assert_snapshot!(voice(&notice(Kind::Resolved { by: None })), @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Say>This is Foghorn. Incident 12, shop-api is down: connection refused, is resolved.</Say><Pause length="1"/><Say>This is Foghorn. Incident 12, shop-api is down: connection refused, is resolved.</Say></Response>"#);
+    assert_snapshot!(hostile, @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Gather numDigits="1" timeout="10" method="POST" action="https://foghorn.example/callback/twilio?t=a&amp;b"><Say loop="2">This is a drill. This is Foghorn. Incident 12, critical: &lt;/Say&gt;&lt;Hangup/&gt; Bcc: all@example.com &lt;script&gt;alert(1)&lt;/script&gt; &lt;!channel&gt; cod.exe {{ 7*7 }} &amp;amp;. Since 03:12 JST. Unwell: a b, &lt;b&gt;bold&lt;/b&gt;. 500 more things depend on that. Foghorn itself is unwell. The latest change: red. If nobody answers, &lt;!here&gt; &amp; co. There is a runbook; the incident&apos;s page links to it. Press 1 to acknowledge.</Say></Gather><Say>No key was pressed. The page goes on.</Say></Response>"#);
+    assert_snapshot!(voice(&Message { callback_url: None, ..page() }), @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Say loop="2">This is Foghorn. Incident 12, critical: shop-api is down: connection refused. Since 03:12 JST. There are 14 alerts. Unwell: shop-api, db. 3 more things depend on that. The latest change: 18:05 UTC deploy shop-api 4.2 by ana. If nobody answers, in 5 minutes: everyone. There is a runbook; the incident&apos;s page links to it.</Say></Response>"#);
+    assert_snapshot!(voice(&notice(Kind::Resolved { by: None })), @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Say loop="2">This is Foghorn. Incident 12, shop-api is down: connection refused, is resolved.</Say></Response>"#);
 }
 
 #[test]

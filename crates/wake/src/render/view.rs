@@ -127,10 +127,10 @@ fn lead(m: &Message) -> String {
     match &m.kind {
         Kind::Page => {
             // Whoever acknowledged it an hour ago must not read that nobody did.
-            let what = if m.again {
-                "it pages again: nobody has acknowledged it as it is now"
-            } else {
-                "nobody has acknowledged it"
+            let what = match m.again.as_deref() {
+                None => "nobody has acknowledged it".to_owned(),
+                Some("") => "it pages again: nobody has acknowledged it as it is now".to_owned(),
+                Some(why) => format!("it pages again: {}", line(why, WIDE)),
             };
             format!("{drill}Open since {since}, for {for_}, and {what}.")
         }
@@ -178,6 +178,43 @@ fn listed(lines: impl Iterator<Item = impl AsRef<str>>, total: usize) -> Vec<Str
         out.push(format!("and {} more", total - out.len()));
     }
     out
+}
+
+/// `14 alerts, 2 unwell (shop-api, db), 3 more depend on it`, for where there is room for a sentence only.
+pub(crate) fn width(m: &Message, most: usize) -> Option<String> {
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    let mut parts = Vec::new();
+    let alerts = m.alerts_total.max(m.alerts.len());
+    if alerts > 0 {
+        parts.push(format!("{alerts} alert{}", plural(alerts)));
+    }
+    if !m.entities.is_empty() {
+        parts.push(format!("{} unwell ({})", m.entities.len(), line(&names(&m.entities), most)));
+    }
+    if !m.downstream.is_empty() {
+        parts.push(format!("{} more depend on it", m.downstream.len()));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A part of a message that is short of room.
+pub(crate) struct Part {
+    /// 0 stays whatever happens; of the others the highest gives way first.
+    pub(crate) rank: u8,
+    /// As it stands in the message.
+    pub(crate) text: String,
+}
+
+/// The parts in their order, without those that must give way until `fits`.
+pub(crate) fn within(mut parts: Vec<Part>, fits: impl Fn(&str) -> bool) -> String {
+    loop {
+        let text: String = parts.iter().map(|p| p.text.as_str()).collect();
+        let least = parts.iter().enumerate().max_by_key(|(_, p)| p.rank);
+        match least {
+            Some((at, Part { rank: 1.., .. })) if !fits(&text) => drop(parts.remove(at)),
+            _ => return text,
+        }
+    }
 }
 
 /// A link of our own making: whole, but without anything that ends a line.
