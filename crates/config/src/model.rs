@@ -135,6 +135,41 @@ pub struct Ping {
     pub key: Option<Secret>,
 }
 
+/// What templates of [`Channel::Http`] may name.
+pub const TEMPLATE_VARIABLES: &[&str] = &[
+    "ack_url",
+    "alerts",
+    "alerts_total",
+    "attempt",
+    "by",
+    "changes",
+    "degraded",
+    "downstream",
+    "drill",
+    "entities",
+    "headline",
+    "id",
+    "incident",
+    "kind",
+    "next",
+    "person",
+    "person_name",
+    "runbooks",
+    "sent_at",
+    "severity",
+    "short_text",
+    "step",
+    "text",
+    "title",
+    "to",
+    "urgency",
+    "url",
+    "why",
+];
+
+/// Filters of such templates, besides those that the language has.
+pub const TEMPLATE_FILTERS: &[&str] = &["json", "urlencode"];
+
 /// How a page goes out.
 #[derive(Clone, Debug)]
 pub enum Channel {

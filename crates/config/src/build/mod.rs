@@ -4,6 +4,7 @@ mod checks;
 mod http;
 mod people;
 mod server;
+mod template;
 mod topology;
 
 use crate::errors::{listed, nearest, quote};

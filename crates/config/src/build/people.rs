@@ -1,6 +1,6 @@
 //! People, channels, schedules, escalations, and whether whoever is on call can be reached.
 
-use super::{Sections, span};
+use super::{Sections, span, template};
 use crate::errors::{At, quote};
 use crate::model::{Channel, Twilio};
 use crate::raw::{self, File};
@@ -65,6 +65,17 @@ fn channel(raw: &raw::Channel, cx: &mut Cx<'_>) -> Channel {
             let template = c.url.0.value.expose().is_ok_and(|url| url.contains("{{") || url.contains("{%"));
             if !template {
                 secret_url(&c.url.0, &["http", "https"], cx);
+            }
+            if let Ok(url) = c.url.0.value.expose() {
+                template::check(url, c.url.0.at, cx);
+            }
+            for (name, value) in c.headers.good() {
+                if let Ok(value) = value.expose() {
+                    template::check(value, name.at, cx);
+                }
+            }
+            if let Some(body) = &c.body {
+                template::check(&body.value.0, body.at, cx);
             }
             let headers = super::http::headers(&c.headers, cx);
             Channel::Http {

@@ -146,7 +146,7 @@ record! {
 }
 
 record! {
-    /// Any HTTP API, by templates: `{{ to }}`, `{{ title }}` and the like.
+    /// Any HTTP API, by templates: `{{ to }}`, `{{ title }}` and the like; see [templates](paging.md#templates).
     HttpChannel {
         /// `http`.
         kind: Tag,

@@ -1,7 +1,7 @@
 //! Any HTTP API, by templates: `{{ to }}`, `{{ title }}`, `{{ text|json }}`, `{{ ack_url|urlencode }}`.
 
 use super::{Channel, Unfit, expose, failed, post};
-use crate::message::{Message, Person};
+use crate::message::{Kind, Message, Person};
 use crate::render;
 use foghorn_config::secret::Secret;
 use foghorn_core::page::Outcome;
@@ -93,7 +93,7 @@ fn values(m: &Message) -> Result<Value, String> {
         render::json(m).and_then(|json| serde_json::from_str(&json)).map_err(|e| e.to_string())?;
     let view = render::view(m);
     for (name, value) in [
-        ("title", crate::text::line(&m.incident.title, 300)),
+        ("title", title(m)),
         ("headline", view.headline.clone()),
         ("severity", m.incident.severity.to_string()),
         ("url", view.link.1.clone()),
@@ -104,6 +104,17 @@ fn values(m: &Message) -> Result<Value, String> {
         all.insert(name.to_owned(), value.into());
     }
     Ok(Value::from(minijinja::value::Serde(all)))
+}
+
+/// The incident's title; a notice says first that it is one, for templates that never ask for `kind`.
+fn title(m: &Message) -> String {
+    let before = match &m.kind {
+        Kind::Page | Kind::Test => String::new(),
+        Kind::Acknowledged { by } => format!("Acknowledged by {by}: "),
+        Kind::Resolved { by: Some(by) } => format!("Resolved by {by}: "),
+        Kind::Resolved { by: None } => "Resolved: ".to_owned(),
+    };
+    crate::text::line(&(before + &m.incident.title), 300)
 }
 
 fn text(template: &str, e: &Error) -> String {
@@ -123,5 +134,51 @@ fn urlencode(value: &str) -> String {
 impl Channel for Http {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome> {
         Box::pin(self.attempt(message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foghorn_config::model::{TEMPLATE_FILTERS, TEMPLATE_VARIABLES};
+
+    fn sample(kind: Kind) -> Message {
+        let person = Person { id: "ana".to_owned(), name: "Ana".to_owned(), time_zone: "UTC".to_owned() };
+        let mut m = Message::test(person, "ana", Wall(0), "http://127.0.0.1");
+        m.kind = kind;
+        m.incident.title = "shop is down".to_owned();
+        m
+    }
+
+    /// A name that the configuration lets pass must be there when somebody is woken, and the other way round.
+    #[test]
+    fn templates_may_name_what_there_is() {
+        let values = values(&sample(Kind::Page)).unwrap();
+        let mut names: Vec<String> = values.try_iter().unwrap().map(|name| name.to_string()).collect();
+        names.sort();
+        assert_eq!(names, TEMPLATE_VARIABLES);
+        for filter in TEMPLATE_FILTERS {
+            Http::new(
+                &Secret::new("http://127.0.0.1"),
+                "POST",
+                &BTreeMap::new(),
+                &format!("{{{{ to|{filter} }}}}"),
+            )
+            .unwrap_or_else(|_| panic!("{filter}"));
+        }
+    }
+
+    #[test]
+    fn a_notice_is_none_the_less_one_where_the_template_has_a_title_only() {
+        let http = Http::new(&Secret::new("http://127.0.0.1"), "POST", &BTreeMap::new(), "{{ title }}");
+        let http = http.unwrap_or_else(|_| panic!("it is a good channel"));
+        for (kind, want) in [
+            (Kind::Page, "shop is down"),
+            (Kind::Acknowledged { by: "Ana".to_owned() }, "Acknowledged by Ana: shop is down"),
+            (Kind::Resolved { by: Some("Ben".to_owned()) }, "Resolved by Ben: shop is down"),
+            (Kind::Resolved { by: None }, "Resolved: shop is down"),
+        ] {
+            assert_eq!(http.request(&sample(kind)).unwrap().body, want);
+        }
     }
 }
