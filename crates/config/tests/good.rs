@@ -8,6 +8,7 @@ use foghorn_core::setup::Target;
 use foghorn_core::time::Span;
 use foghorn_core::words::{Severity, Urgency};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/good")
@@ -89,7 +90,7 @@ fn every_key_arrives() {
     let Channel::Exec { command, .. } = &c.channels["run"] else { panic!() };
     assert_eq!(
         *command,
-        [folder().join("./page.sh").to_string_lossy().into_owned(), "--loud".into(), String::new()]
+        [folder().join("page.sh").to_string_lossy().into_owned(), "--loud".into(), String::new()]
     );
     let Channel::Http { method, headers, body, .. } = &c.channels["api"] else { panic!() };
     assert_eq!((method.as_str(), body.as_str()), ("PUT", "{\"text\": \"{{ title }}\"}\n"));
@@ -222,4 +223,26 @@ fn errors_are_there_for_programs_and_in_colour() {
     );
     assert!(errors.render(true).contains("\x1b[1;31m^^^^^\x1b[0m"));
     assert!(!errors.render(false).contains('\x1b'));
+}
+
+#[test]
+fn a_target_that_hangs_skips_no_measurement_unless_the_file_says_so() {
+    let file = r#"
+people: { ana: { contacts: [ { via: push, to: x } ] } }
+channels: { push: { kind: ntfy } }
+escalations: { default: { steps: [ { page: everyone } ] } }
+checks:
+  usual: { icmp: 127.0.0.1 }
+  quick: { icmp: 127.0.0.1, every: 5s }
+  whole: { icmp: 127.0.0.1, every: 5s, timeout: 5s }
+  plugin: { exec: [plugins/check_disk, -w, 10%] }
+"#;
+    let config = foghorn_config::parse(file, "foghorn.yaml", Path::new(""), &|_| None).unwrap();
+    let timeout = |name: &str| config.checks[name].timeout;
+    assert_eq!((timeout("usual"), timeout("quick")), (Duration::from_secs(10), Duration::from_secs(4)));
+    let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
+    assert!(warning.starts_with("foghorn.yaml:8:49: the timeout is as long as `every`"), "{warning}");
+    // It runs in another directory than Foghorn does.
+    let CheckKind::Exec { command, .. } = &config.checks["plugin"].kind else { panic!() };
+    assert_eq!(Path::new(&command[0]), std::env::current_dir().unwrap().join("plugins/check_disk"));
 }

@@ -135,9 +135,8 @@ async fn certificates_good_and_bad() {
         };
         assert_eq!(o.verdict, verdict, "{}", o.summary);
         assert!(o.summary.contains(text), "{} should say {text}", o.summary);
-        // Whole days, rounded down: two days and an hour ago is minus three.
-        let left = if days < 0 { days - 1 } else { days };
-        assert_eq!(o.seen.cert_days, Some(left), "{}", o.summary);
+        // What is said to have expired two days ago has not expired three days ago.
+        assert_eq!(o.seen.cert_days, Some(days), "{}", o.summary);
         assert!(o.phases.tls.is_some());
     }
 }
@@ -324,6 +323,21 @@ async fn a_silent_resolver_is_asked_again_and_then_given_up() {
     assert_eq!((o.verdict, o.summary), (BAD, format!("no answer within 300 ms (question sent to {server})")));
     let o = run(&dns(closed(), "A", &[])).await;
     assert!(o.summary.starts_with("connection refused by"), "{}", o.summary);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_not_said_to_be_missing() {
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = udp.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 1500];
+        while let Ok((_, peer)) = udp.recv_from(&mut buffer) {
+            udp.send_to(b"HTTP/1.0 400\r\n", peer).unwrap();
+        }
+    });
+    let o = run(&within(dns(server, "A", &[]), Duration::from_millis(300))).await;
+    let said = format!("{server} answered with what is no DNS message, and nothing else came within 300 ms");
+    assert_eq!((o.verdict, o.summary), (BAD, said));
 }
 
 #[tokio::test]

@@ -144,7 +144,7 @@ fn is_uuid(text: &str) -> bool {
 
 fn measured(name: &Spanned<String>, raw: &raw::Check, kind: &str, cx: &mut Cx<'_>) -> Option<Check> {
     let every = raw.every.as_ref().map_or(EVERY, |e| e.value);
-    let timeout = raw.timeout.as_ref().map_or(TIMEOUT.min(every), |t| t.value);
+    let timeout = raw.timeout.as_ref().map_or(TIMEOUT.min(every * 4 / 5), |t| t.value);
     if let Some(bad) = raw.every.as_ref().filter(|e| e.value < SHORTEST) {
         cx.say(bad.at, "a check runs at most ten times a second", "write at least `100ms`; `30s` is usual");
     }
@@ -156,6 +156,10 @@ fn measured(name: &Spanned<String>, raw: &raw::Check, kind: &str, cx: &mut Cx<'_
                 format!("the timeout is longer than `every`, which is {shown}: measurements would pile up"),
                 format!("write at most `{shown}`"),
             );
+        }
+        Some(t) if t.value == every => {
+            let text = "the timeout is as long as `every`: while the target hangs, every other measurement is skipped; write a shorter one";
+            cx.warn(t.at, text);
         }
         Some(t) if t.value < Duration::from_millis(1) => {
             cx.say(t.at, "nothing answers in no time", "write a timeout such as `3s`");

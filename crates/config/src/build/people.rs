@@ -112,11 +112,15 @@ pub(super) fn secret_url(url: &Spanned<Secret>, schemes: &[&str], cx: &mut Cx<'_
     cx.say(url.at, why, format!("write it like `{}://host…`", schemes.first().unwrap_or(&"https")));
 }
 
-/// A program and its arguments. A program with a slash is a file, relative to the configuration.
+/// A program and its arguments. A program with a slash is a file, relative to the configuration; it is run from another
+/// directory, so its name is made a whole one here.
 pub(super) fn command(raw: &List<Spanned<AnyText>>, at: At, cx: &mut Cx<'_>) -> Vec<String> {
     let mut words: Vec<String> = raw.0.iter().map(|w| w.value.0.clone()).collect();
     match words.first_mut() {
-        Some(program) if program.contains('/') => *program = cx.path(program).to_string_lossy().into_owned(),
+        Some(program) if program.contains('/') => {
+            let path = cx.path(program);
+            *program = std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned();
+        }
         Some(program) if !program.is_empty() => {}
         _ => {
             cx.say(at, "the program is missing", "write `[program, argument, …]`");

@@ -138,7 +138,7 @@ record! {
     ExecChannel {
         /// `exec`.
         kind: Tag,
-        /// Program and arguments; no shell.
+        /// Program and arguments; no shell. A program with a `/` is a file, relative to the configuration file's folder.
         command: List<Spanned<AnyText>>,
         /// It is killed after this long.
         timeout: Spanned<Duration> = "10s",

@@ -46,7 +46,7 @@ record! {
         heartbeat: Option<Heartbeat>,
         /// From the beginning of one measurement to the beginning of the next. Default: 30s.
         every: Option<Spanned<Duration>>,
-        /// For the whole measurement. Default: 10s, or `every` if that is less.
+        /// For the whole measurement. Default: 10s, or four fifths of `every` if that is less, so that a target that hangs is done with before the next one.
         timeout: Option<Spanned<Duration>>,
         /// So many failures in a row make it failing. Default: 2.
         fail_after: Option<Spanned<u32>>,
@@ -166,7 +166,7 @@ record! {
 record! {
     /// A Nagios plugin: exit codes and performance data.
     Exec short "command" {
-        /// Program and arguments; no shell.
+        /// Program and arguments; no shell. A program with a `/` is a file, relative to the configuration file's folder.
         command: List<Spanned<AnyText>>,
         /// Added to a minimal environment.
         env: Table<Secret>,

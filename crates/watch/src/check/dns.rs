@@ -31,7 +31,7 @@ pub(super) async fn run(
     };
     let began = Instant::now();
     trace.doing = Doing::Other(format!("question sent to {server}"));
-    let mut reply = over_udp(&question, server).await?;
+    let mut reply = over_udp(&question, server, trace).await?;
     if reply.metadata.truncation {
         reply = over_tcp(&question, server).await?;
     }
@@ -108,7 +108,7 @@ fn accept(bytes: &[u8], id: u16, question: &Query) -> Option<Message> {
     (ours && same_question).then_some(message)
 }
 
-async fn over_udp(question: &Query, server: SocketAddr) -> Result<Message, Trouble> {
+async fn over_udp(question: &Query, server: SocketAddr, trace: &mut Trace) -> Result<Message, Trouble> {
     let trouble = |e: std::io::Error| connect::trouble(&e, server);
     let any: IpAddr =
         if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
@@ -122,9 +122,16 @@ async fn over_udp(question: &Query, server: SocketAddr) -> Result<Message, Troub
         let until = Instant::now() + AGAIN;
         while let Ok(received) = tokio::time::timeout_at(until, socket.recv(&mut buffer)).await {
             let n = received.map_err(trouble)?;
-            if let Some(message) = accept(buffer.get(..n).unwrap_or_default(), id, question) {
+            let bytes = buffer.get(..n).unwrap_or_default();
+            if let Some(message) = accept(bytes, id, question) {
                 return Ok(message);
             }
+            // It may be late, or forged: the right one may still come.
+            let what = match Message::from_vec(bytes) {
+                Ok(_) => "an answer to another question",
+                Err(_) => "what is no DNS message",
+            };
+            trace.doing = Doing::Refusing(format!("{server} answered with {what}"));
         }
     }
 }

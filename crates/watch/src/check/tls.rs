@@ -160,10 +160,13 @@ struct Leaf {
 }
 
 impl Leaf {
-    /// Whole days left, negative once it has ended.
+    /// Whole days left; whole days since, negative and at least one, once it has ended.
     fn days(&self) -> i64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        self.ends.saturating_sub(i64::try_from(now).unwrap_or(i64::MAX)).div_euclid(DAY)
+        match self.ends.saturating_sub(i64::try_from(now).unwrap_or(i64::MAX)) {
+            left @ 0.. => left / DAY,
+            since => (since / DAY).min(-1),
+        }
     }
 
     fn date(&self) -> String {

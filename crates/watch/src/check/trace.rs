@@ -23,6 +23,8 @@ pub(crate) enum Doing {
         peer: SocketAddr,
         bytes: usize,
     },
+    /// Answers came, and none of them was the one.
+    Refusing(String),
     /// Anything else, as it goes on after "no answer within 3 s ".
     Other(String),
 }
@@ -106,6 +108,7 @@ impl Trace {
             Doing::Reading { peer, bytes } => {
                 format!("answer from {peer} not complete within {t} ({bytes} bytes of it read)")
             }
+            Doing::Refusing(what) => format!("{what}, and nothing else came within {t}"),
             Doing::Other(what) => format!("no answer within {t} ({what})"),
         })
     }
