@@ -6,9 +6,9 @@ use clap::Subcommand;
 use foghorn_config::model::Config;
 use std::path::{Path, PathBuf};
 
-pub fn serve(config: PathBuf) -> Done {
+pub fn serve(config: PathBuf, data_dir: Option<PathBuf>) -> Done {
     logging();
-    server::serve(&server::Options { config, end: None }).map_err(|e| match e {
+    server::serve(&server::Options { config, data_dir, end: None }).map_err(|e| match e {
         StartFailure::Configuration(errors) => Failure::Wrong(errors.render(colour())),
         e => Failure::Wrong(e.to_string()),
     })
@@ -48,7 +48,11 @@ pub enum ConfigCommand {
 pub fn config(command: ConfigCommand) -> Done {
     match command {
         ConfigCommand::Check { file, json } => {
-            let checked = server::configuration::load(&file);
+            let mut checked = server::configuration::load(&file);
+            if let Ok(config) = &mut checked {
+                let far_off = server::configuration::far_off(config, jiff::Timestamp::now().into());
+                config.warnings.extend(far_off.into_iter().map(|w| format!("{}: {w}", file.display())));
+            }
             if json {
                 let report = match &checked {
                     Ok(c) => {

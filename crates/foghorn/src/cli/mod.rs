@@ -50,6 +50,10 @@ enum Command {
         /// The configuration file
         #[arg(short, long, default_value = "foghorn.yaml", env = "FOGHORN_CONFIG")]
         config: PathBuf,
+        /// Where to look for the last good configuration if the file is gone or cannot be read; else the file's
+        /// `server.data_dir`, or `data` beside it
+        #[arg(long, env = "FOGHORN_DATA_DIR")]
+        data_dir: Option<PathBuf>,
     },
     /// Looks at a configuration file without a server
     #[command(subcommand)]
@@ -132,7 +136,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Demo(options) => crate::demo::run(&options),
-        Command::Serve { config } => local::serve(config),
+        Command::Serve { config, data_dir } => local::serve(config, data_dir),
         Command::Config(command) => local::config(command),
         Command::Check(command) => checks::run(command),
         Command::Journal(command) => local::journal(command),

@@ -120,7 +120,7 @@ fn serve(
 ) -> std::io::Result<(JoinHandle<()>, oneshot::Receiver<String>)> {
     let (ended, told) = oneshot::channel();
     let thread = std::thread::Builder::new().name("foghorn".into()).spawn(move || {
-        if let Err(e) = server::serve(&server::Options { config, end: Some(until) }) {
+        if let Err(e) = server::serve(&server::Options { config, data_dir: None, end: Some(until) }) {
             // Nobody listens any more when the demo is over.
             let _ = ended.send(format!("Foghorn does not start: {e}"));
         }

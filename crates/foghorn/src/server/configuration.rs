@@ -1,6 +1,9 @@
 //! The configuration file: read, adopted, kept. A bad one changes nothing; at a start the last good one counts.
 
 use foghorn_config::{Config, Errors};
+use foghorn_core::schedule::Schedule;
+use foghorn_core::time::{Span, Wall};
+use foghorn_core::words::Name;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,16 +34,16 @@ pub fn load(path: &Path) -> Result<Config, Errors> {
     foghorn_config::load(path, &env)
 }
 
-/// The file, or the last good one if there is one.
+/// The file, or the last good one if there is one: in `data`, or else where the file says that the data is.
 ///
 /// # Errors
-/// The file is bad, and there is no other.
-pub fn begin(path: &Path) -> Result<Beginning, Errors> {
+/// The file is bad or gone, and there is no other.
+pub fn begin(path: &Path, data: Option<&Path>) -> Result<Beginning, Errors> {
     let errors = match load(path) {
         Ok(config) => return Ok(Beginning { config: Arc::new(config), rejected: None }),
         Err(errors) => errors,
     };
-    let good = data_dir(path).join(LAST_GOOD);
+    let good = data.map_or_else(|| data_dir(path), Path::to_owned).join(LAST_GOOD);
     let Ok(text) = fs::read_to_string(&good) else { return Err(errors) };
     let base = path.parent().unwrap_or(Path::new(""));
     let Ok(config) = foghorn_config::parse(&text, &good.display().to_string(), base, &env) else {
@@ -49,13 +52,29 @@ pub fn begin(path: &Path) -> Result<Beginning, Errors> {
     let first = errors.0.first().map(|p| format!("{}:{}:{}: {}", p.file, p.line, p.column, p.message));
     let more = errors.0.len().saturating_sub(1);
     let rejected = format!(
-        "{} is not valid, so the last good configuration counts: {}{}",
+        "{} cannot be used, so the last good configuration counts: {}{}",
         path.display(),
         first.unwrap_or_default(),
         if more > 0 { format!(" (and {more} more errors)") } else { String::new() }
     );
     tracing::error!("{}", errors.render(false));
     Ok(Beginning { config: Arc::new(config), rejected: Some(rejected) })
+}
+
+/// Schedules on which nobody is on call for more than a week from `now`, because the first turn is yet to come: a slip in
+/// the year, most likely.
+pub fn far_off(config: &Config, now: Wall) -> Vec<String> {
+    let warning = |(name, schedule): (&Name, &Schedule)| {
+        if !schedule.on_call(now, []).is_empty() {
+            return None;
+        }
+        let first = schedule.next_change(now, []).filter(|first| first.since(now) > Span::hours(7 * 24))?;
+        Some(format!(
+            "nobody is on call on schedule {name} for {}: its first turn begins at {first}; see `starts`",
+            first.since(now)
+        ))
+    };
+    config.setup.schedules.iter().filter_map(warning).collect()
 }
 
 /// Where a file that cannot be read as a whole says that the data is: its key `data_dir`, on a line of its own or among
@@ -122,6 +141,43 @@ mod tests {
         ] {
             fs::write(&path, text).unwrap();
             assert_eq!(data_dir(&path), dir.path().join(expected));
+        }
+    }
+
+    const FILE: &str = r#"
+people: { ana: { contacts: [ { via: phone, to: x } ] } }
+channels: { phone: { kind: ntfy } }
+schedules: { primary: { rotations: [ { people: ana, starts: "2026-11-02 09:00" } ] } }
+escalations: { default: { steps: [ { page: schedule/primary }, { page: everyone } ] } }
+"#;
+
+    #[test]
+    fn the_last_good_one_counts_where_the_file_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, data) = (dir.path().join("foghorn.yaml"), dir.path().join("elsewhere"));
+        fs::create_dir(&data).unwrap();
+        fs::write(&path, FILE).unwrap();
+        keep(&path, &data).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(begin(&path, None).is_err(), "nothing says where the data is");
+        let begun = begin(&path, Some(&data)).unwrap();
+        assert!(begun.config.setup.people.contains_key("ana"));
+        let why = begun.rejected.unwrap();
+        assert!(why.contains("the file cannot be read: No such file"), "{why}");
+    }
+
+    #[test]
+    fn a_schedule_that_begins_in_years_is_told() {
+        let config = foghorn_config::parse(FILE, "foghorn.yaml", Path::new(""), &|_| None).unwrap();
+        let at = |text: &str| Wall::from(text.parse::<jiff::Timestamp>().unwrap());
+        let warnings = far_off(&config, at("2024-11-02T09:00:00Z"));
+        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(
+            warning.contains("schedule primary for 730d: its first turn begins at 2026-11-02T09:00"),
+            "{warning}"
+        );
+        for on_time in ["2026-11-01T09:00:00Z", "2026-12-24T09:00:00Z"] {
+            assert_eq!(far_off(&config, at(on_time)), Vec::<String>::new());
         }
     }
 }

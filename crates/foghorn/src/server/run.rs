@@ -45,6 +45,8 @@ const LAST_REQUESTS: Duration = Duration::from_millis(1500);
 pub struct Options {
     /// foghorn.yaml.
     pub config: PathBuf,
+    /// Where the last good configuration is, for when the file is gone or does not say.
+    pub data_dir: Option<PathBuf>,
     /// Ends the server when it turns true; without it, SIGTERM and SIGINT do.
     pub end: Option<watch::Receiver<bool>>,
 }
@@ -107,6 +109,7 @@ impl Shared {
             other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
         }
         let mut warnings = new.warnings.clone();
+        warnings.extend(configuration::far_off(&new, self.clock.now().wall));
         for (key, changed) in [
             ("server.listen", self.begun.listen != new.server.listen),
             ("server.links_listen", self.begun.links_listen != new.server.links_listen),
@@ -151,9 +154,11 @@ impl Shared {
 /// # Errors
 /// Why it did not start.
 pub fn serve(options: &Options) -> Result<(), StartFailure> {
-    let begun = configuration::begin(&options.config).map_err(StartFailure::Configuration)?;
+    let begun = configuration::begin(&options.config, options.data_dir.as_deref())
+        .map_err(StartFailure::Configuration)?;
     let config = begun.config;
-    for warning in &config.warnings {
+    let far_off = configuration::far_off(&config, jiff::Timestamp::now().into());
+    for warning in config.warnings.iter().chain(&far_off) {
         tracing::warn!("{warning}");
     }
     if let Some(page) = &config.status_page {

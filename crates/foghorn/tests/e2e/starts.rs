@@ -54,6 +54,21 @@ fn a_bad_configuration_later_leaves_the_last_good_one() {
 }
 
 #[test]
+fn a_configuration_that_is_gone_leaves_the_last_good_one() {
+    let hook = Hook::start();
+    let good = basics(&hook, "10m");
+    let mut foghorn = Foghorn::start(&good);
+    assert!(foghorn.stop().success());
+    std::fs::remove_file(foghorn.config()).unwrap();
+    foghorn.spawn();
+    foghorn.ready();
+    let id = page_about(&hook, &["foghorn.yaml", "cannot be read"]);
+    foghorn.configure(&good);
+    foghorn.cli_json(&["reload"]);
+    foghorn.wait_for_state(id, "resolved");
+}
+
+#[test]
 fn a_secret_that_is_gone_is_paged_for_by_what_is_left() {
     let hook = Hook::start();
     let basics = basics(&hook, "10m").replace(
