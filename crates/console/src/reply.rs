@@ -19,9 +19,17 @@ pub(crate) struct Done {
     pub(crate) why: Option<String>,
     /// Whether anything changed: a repeated request changes nothing.
     pub(crate) changed: bool,
-    /// The number or id of what was made.
+    /// What was made: an incident's number, or the id of anything else.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) id: Option<String>,
+    pub(crate) id: Option<Made>,
+}
+
+/// As it stands in lists, too.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Made {
+    Incident(u64),
+    Other(String),
 }
 
 /// `made` is the id of what a good answer has made: then 201. An incident's number comes with the answer.
@@ -30,8 +38,8 @@ pub(crate) fn respond(reply: Reply, made: Option<String>) -> Response {
         Ok(taken) => taken,
         Err(problem) => return problem.into_response(),
     };
-    let incident = if let Answer::Incident(id) = answer { Some(id.to_string()) } else { None };
-    let id = made.or(incident);
+    let incident = if let Answer::Incident(id) = answer { Some(Made::Incident(id)) } else { None };
+    let id = made.map(Made::Other).or(incident);
     let status = match (&why, &id) {
         (Some(_), _) => StatusCode::ACCEPTED,
         (None, Some(_)) => StatusCode::CREATED,

@@ -357,7 +357,7 @@ impl Kit {
         let opened = self
             .post("/api/v1/incidents", &format!(r#"{{"title": "{title}", "severity": "{severity}"}}"#))
             .await;
-        let id = opened.json()["id"].as_str().unwrap().parse().unwrap();
+        let id = opened.json()["id"].as_u64().unwrap();
         assert_eq!(self.post(&format!("/api/v1/incidents/{id}/resolve"), "{}").await.status, 200);
         self.pass(3_600_000).await;
         assert!(self.engine.view().state.incident(id).is_none(), "{title} was not put away");

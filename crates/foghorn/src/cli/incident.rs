@@ -132,7 +132,7 @@ pub fn run(command: IncidentCommand) -> Done {
                 }
             }
             let done = call(&to, Method::POST, "/api/v1/incidents", Some(&body))?;
-            let id = done.get("id").and_then(Value::as_str).map(str::to_owned);
+            let id = done.get("id").and_then(Value::as_u64);
             match (to.json, id) {
                 (true, _) => say(&done.to_string()),
                 (false, Some(id)) => say(&format!("incident {id} is open{}", saved(&done))),

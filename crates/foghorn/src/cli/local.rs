@@ -189,14 +189,20 @@ pub fn journal(command: JournalCommand) -> Done {
         JournalCommand::Dump { dir, after } => {
             use std::io::Write;
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            let mut gone = false;
+            let mut written = Ok(());
             foghorn_journal::dump(&dir, after, |_, _, bytes| {
-                gone = gone || out.write_all(bytes).and_then(|()| out.write_all(b"\n")).is_err();
+                if written.is_ok() {
+                    written = out.write_all(bytes).and_then(|()| out.write_all(b"\n"));
+                }
             })
             .map_err(|e| Failure::Bad(e.to_string()))?;
-            // A reader that went away is no error.
-            let _ = out.flush();
-            Ok(())
+            match written.and_then(|()| out.flush()) {
+                // A reader that went away is no error.
+                Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                    Err(Failure::Bad(format!("standard output cannot be written: {e}")))
+                }
+                _ => Ok(()),
+            }
         }
     }
 }

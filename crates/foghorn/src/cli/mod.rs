@@ -174,9 +174,19 @@ pub fn colour() -> bool {
 /// Prints a line. A reader that went away (`| head`) is no error.
 pub fn say(text: &str) {
     use std::io::Write;
-    if writeln!(std::io::stdout(), "{text}").is_err() {
-        std::process::exit(0);
+    if let Err(e) = writeln!(std::io::stdout(), "{text}") {
+        std::process::exit(unwritten(&e));
     }
+}
+
+/// The exit code when standard output takes no more. A disk that is full must not look like success to whoever redirects
+/// it into a file.
+fn unwritten(e: &std::io::Error) -> i32 {
+    if e.kind() == std::io::ErrorKind::BrokenPipe {
+        return 0;
+    }
+    eprintln!("standard output cannot be written: {e}");
+    1
 }
 
 #[cfg(test)]

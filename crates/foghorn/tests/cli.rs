@@ -1,0 +1,59 @@
+//! Exit codes of the command line where something is in its way.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
+
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+fn foghorn() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_foghorn"));
+    command.env_remove("FOGHORN_SERVER").env_remove("FOGHORN_TOKEN").stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn what_could_not_be_written_is_no_success() {
+    let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let out = foghorn().args(["config", "schema"]).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    assert!(said.contains("standard output cannot be written: No space left on device"), "{said}");
+
+    // A reader that has read enough is no error.
+    let mut child = foghorn().args(["config", "schema"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// Answers one request with a status and a problem's details.
+fn answering(status: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        while lines.next().is_some_and(|line| line.is_ok_and(|l| !l.is_empty())) {}
+        let body = r#"{"detail": "the journal is degraded: no space left"}"#;
+        let length = body.len();
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn a_server_that_refuses_has_been_reached() {
+    let run = |server: &str| {
+        let out = foghorn().args(["incident", "list", "--server", server]).output().unwrap();
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let (code, said) = run(&answering("503 Service Unavailable"));
+    assert_eq!((code, said.contains("the journal is degraded: no space left")), (Some(1), true), "{said}");
+    assert_eq!(run(&answering("502 Bad Gateway")).0, Some(3), "a proxy did not reach it");
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_eq!(run(&format!("http://{closed}")).0, Some(3));
+}
