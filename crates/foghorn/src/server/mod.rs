@@ -6,6 +6,7 @@ mod callback;
 pub mod clock;
 pub mod compose;
 pub mod configuration;
+mod files;
 mod listen;
 mod open;
 pub mod own;

@@ -3,11 +3,11 @@
 use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
 use super::callback::{self, Callbacks};
 use super::clock::Clock;
-use super::configuration;
 use super::listen::{self, Elsewhere, Listener};
 use super::open::{self, OpenFailure, Opened};
 use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
+use super::{configuration, files};
 use foghorn_config::{Config, Errors};
 use foghorn_console::ports::Reloaded;
 use foghorn_console::{Api, Link, Links, Parts, ReadModel};
@@ -157,8 +157,9 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let begun = configuration::begin(&options.config, options.data_dir.as_deref())
         .map_err(StartFailure::Configuration)?;
     let config = begun.config;
+    let files = files::raise(config.checks.len());
     let far_off = configuration::far_off(&config, jiff::Timestamp::now().into());
-    for warning in config.warnings.iter().chain(&far_off) {
+    for warning in config.warnings.iter().chain(&far_off).chain(&files) {
         tracing::warn!("{warning}");
     }
     if let Some(page) = &config.status_page {
