@@ -13,7 +13,7 @@ pub(crate) use query::{Closed, ClosedAlert, Filter};
 use crate::ports::Events;
 use foghorn_engine::Handle;
 use rusqlite::Connection;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -74,6 +74,16 @@ struct Shared {
 }
 
 impl ReadModel {
+    /// The name of its file in the data directory.
+    pub const FILE: &str = "readmodel.db";
+
+    /// The last event that the file at `path` knows of, if it can be told. Every event in it was on disk before it was
+    /// told: a journal that ends earlier has lost some. To be asked before [`ReadModel::start`], which follows the journal.
+    #[must_use]
+    pub fn known(path: &Path) -> Option<u64> {
+        schema::known(path)
+    }
+
     /// Begins to follow the journal into the file at `path`. Returns at once; whatever goes wrong is told by
     /// [`ReadModel::lag`] and tried again.
     #[must_use]

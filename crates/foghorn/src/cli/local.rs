@@ -4,6 +4,7 @@ use super::{Done, Failure, colour, say};
 use crate::server::{self, StartFailure};
 use clap::Subcommand;
 use foghorn_config::model::Config;
+use foghorn_console::ReadModel;
 use std::path::{Path, PathBuf};
 
 pub fn serve(config: PathBuf, data_dir: Option<PathBuf>) -> Done {
@@ -170,7 +171,16 @@ pub enum JournalCommand {
 pub fn journal(command: JournalCommand) -> Done {
     match command {
         JournalCommand::Verify { dir, json } => {
-            let report = foghorn_journal::verify(&dir).map_err(|e| Failure::Wrong(e.to_string()))?;
+            // Before the journal, which may go on meanwhile.
+            let known = ReadModel::known(&dir.join(ReadModel::FILE));
+            let mut report = foghorn_journal::verify(&dir).map_err(|e| Failure::Wrong(e.to_string()))?;
+            if let Some(what) = known.and_then(|known| server::open::missing(known, report.head.seq)) {
+                report.findings.push(foghorn_journal::Finding {
+                    seq: report.head.seq + 1,
+                    batch: None,
+                    what,
+                });
+            }
             if json {
                 let findings: Vec<_> = report
                     .findings

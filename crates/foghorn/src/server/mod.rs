@@ -8,7 +8,7 @@ pub mod compose;
 pub mod configuration;
 mod files;
 mod listen;
-mod open;
+pub mod open;
 pub mod own;
 pub mod pager;
 mod run;

@@ -1,5 +1,6 @@
 //! From a data directory to a state: the newest snapshot, and what the journal holds after it.
 
+use foghorn_console::ReadModel;
 use foghorn_core::State;
 use foghorn_core::event::Record;
 use foghorn_journal::{Head, Journal, OpenError, Options, Recovery, Snapshot, WriterHandle};
@@ -59,6 +60,23 @@ pub fn open(dir: &Path) -> Result<Opened, OpenFailure> {
     let head = journal.head();
     let journal = foghorn_journal::Writer::spawn(journal)?;
     Ok(Opened { journal, state, head, recovery, tail: events })
+}
+
+/// What is missing at the journal's end, if the list of closed incidents knows of later events: a `-wal` file that somebody
+/// removed, or an older copy of the journal in its place.
+pub fn lost(dir: &Path, head: u64) -> Option<String> {
+    missing(ReadModel::known(&dir.join(ReadModel::FILE))?, head)
+}
+
+/// The same, where it is known which event was the last.
+pub fn missing(known: u64, head: u64) -> Option<String> {
+    (known > head).then(|| {
+        format!(
+            "{} events that were acknowledged are missing: the journal ends at event {head}, and event {known} was in it; \
+             was journal.db-wal removed, or an older journal.db put here?",
+            known - head
+        )
+    })
 }
 
 fn read(snapshot: &Snapshot) -> Result<State, String> {

@@ -172,6 +172,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     private_dir(&data_dir).map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
     let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
     tracing::info!(events = head.seq, replayed = tail, "the journal is open");
+    let lost = open::lost(&data_dir, head.seq);
     let (key, key_trouble) = open::link_key(&data_dir);
     let tokens = Arc::new(Tokens::new(&key));
     let (clock, away) = Clock::after(state.clock);
@@ -258,6 +259,10 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
             damage.from_seq, damage.why
         );
         own.raise(Trouble::JournalDamaged, &format!("event {}", damage.from_seq), &summary, now);
+    }
+    // A tail that is gone leaves a chain that is whole: only what had been read from it tells.
+    if let Some(lost) = lost.filter(|_| recovery.damage.is_empty()) {
+        own.raise(Trouble::JournalDamaged, &format!("event {}", head.seq + 1), &lost, now);
     }
     own.forget_earlier(now);
 
@@ -354,7 +359,7 @@ fn routers(
 ) -> Routers {
     let events = Arc::new(JournalEvents::new(&shared.journal));
     let read_model =
-        Arc::new(ReadModel::start(shared.data_dir.join("readmodel.db"), events.clone(), &shared.handle));
+        Arc::new(ReadModel::start(shared.data_dir.join(ReadModel::FILE), events.clone(), &shared.handle));
     let intake = foghorn_intake::Intake::new(shared.handle.clone(), config.clone());
     let figures = RoomFigures {
         sender: sender.clone(),

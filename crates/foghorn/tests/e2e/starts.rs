@@ -130,6 +130,38 @@ fn a_damaged_end_of_the_journal_costs_that_end() {
     assert_eq!((&whole["whole"], &again["whole"]), (&json!(true), &json!(true)));
 }
 
+/// The chain of what is left is whole: only what has been read from the journal knows better.
+#[test]
+fn an_end_of_the_journal_that_was_removed_is_missed() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::start(&basics(&hook, "10m"));
+    foghorn.post("/api/v2/alerts", &critical(&["first"])).is(200);
+    assert!(foghorn.stop().success());
+    let old = std::fs::read(foghorn.data().join("journal.db")).unwrap();
+    assert_eq!(foghorn.verify()["whole"], true);
+    foghorn.run();
+    foghorn.post("/api/v2/alerts", &critical(&["second"])).is(200);
+    until("the list of closed incidents to follow", || {
+        let behind = &foghorn.get("/api/v1/status")["read_model"]["behind"];
+        (*behind == 0).then_some(())
+    });
+    assert!(foghorn.stop().success());
+    for name in ["journal.db-wal", "journal.db-shm"] {
+        let _ = std::fs::remove_file(foghorn.data().join(name));
+    }
+    std::fs::write(foghorn.data().join("journal.db"), old).unwrap();
+
+    let verified = foghorn.cli(&["journal", "verify", &foghorn.data().display().to_string()]);
+    let said = String::from_utf8_lossy(&verified.stdout);
+    assert_eq!(verified.status.code(), Some(1), "{said}");
+    assert!(said.contains("events that were acknowledged are missing"), "{said}");
+
+    foghorn.run();
+    page_about(&hook, &["events that were acknowledged are missing"]);
+    assert!(foghorn.stop().success());
+    assert_eq!(foghorn.verify()["whole"], true, "what goes on from there is whole, and told");
+}
+
 #[test]
 fn a_second_process_is_refused() {
     let hook = Hook::start();
