@@ -11,6 +11,7 @@ use axum::routing::MethodRouter;
 use foghorn_config::Config;
 use foghorn_core::Now;
 use foghorn_engine::{Handle, View};
+use foghorn_net::throttle::Throttle;
 use http::{HeaderName, HeaderValue, header};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -50,6 +51,8 @@ pub struct Api {
     pub(crate) pulse: routes::health::Pulse,
     /// Requests without the right to what they asked for.
     pub(crate) refused: AtomicU64,
+    /// Wrong tokens, by address.
+    pub(crate) throttle: Throttle,
 }
 
 impl Api {
@@ -61,6 +64,7 @@ impl Api {
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             pulse: routes::health::Pulse::default(),
             refused: AtomicU64::new(0),
+            throttle: Throttle::default(),
         }
     }
 

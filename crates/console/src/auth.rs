@@ -17,6 +17,7 @@ use http::{HeaderMap, Uri, header};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 /// Who sends a request.
@@ -63,7 +64,20 @@ pub(crate) async fn guard(
 ) -> Response {
     let peer = req.extensions().get::<Peer>().copied();
     let server = &api.config().server;
-    match judge(&rule, server, peer, req.headers(), req.uri()) {
+    // Only who shows a token can guess one.
+    let shows = rule.needs != Needs::Nothing && req.headers().contains_key(header::AUTHORIZATION);
+    let (from, now) = (peer.filter(|_| shows).map(|p| p.address.ip()), Instant::now());
+    if let Some(wait) = from.and_then(|ip| api.throttle.wait(ip, now)) {
+        api.refused.fetch_add(1, Ordering::Relaxed);
+        return wait_for(wait);
+    }
+    let judged = judge(&rule, server, peer, req.headers(), req.uri());
+    match (&judged, from) {
+        (Ok(_), Some(ip)) => api.throttle.right(ip, now),
+        (Err(Problem { kind: Kind::Unauthenticated, .. }), Some(ip)) => api.throttle.wrong(ip, now),
+        _ => {}
+    }
+    match judged {
         Ok(Some(caller)) => {
             req.extensions_mut().insert(caller);
             next.run(req).await
@@ -74,6 +88,22 @@ pub(crate) async fn guard(
             problem.into_response()
         }
     }
+}
+
+fn wait_for(wait: Duration) -> Response {
+    let seconds = wait.as_secs() + 1;
+    let detail = format!("too many wrong tokens came from this address: wait {seconds} s");
+    let mut response = Problem::new(Kind::TooMany, detail).into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
+}
+
+/// Whether the sender of a request may see how Foghorn is: somebody on this host, or with a token.
+pub(crate) fn may_see(api: &Api, parts: &Parts) -> bool {
+    let rule = Rule { method: "get", path: "/", needs: Needs::Away(Role::Viewer) };
+    let peer = parts.extensions.get::<Peer>().copied();
+    let waits = peer.is_some_and(|p| api.throttle.wait(p.address.ip(), Instant::now()).is_some());
+    !waits && judge(&rule, &api.config().server, peer, &parts.headers, &parts.uri).is_ok()
 }
 
 fn judge(

@@ -20,7 +20,10 @@ impl State {
     pub fn apply(&mut self, at: Now, event: &Event) {
         self.clock = at;
         match event {
-            Event::Started { .. } => self.tally("starts", 1),
+            Event::Started { life, .. } => {
+                self.life = *life;
+                self.tally("starts", 1);
+            }
             Event::ClockStepped { by } => self.step_clock(at, *by),
             Event::ConfigAdopted { hash, setup } => {
                 self.setup = setup.clone();

@@ -43,6 +43,9 @@ pub enum Event {
         version: String,
         /// How long it had been away; zero the first time.
         down: Span,
+        /// A random number, by which what was shown in this run is told from what was shown in others.
+        #[serde(default)]
+        life: u16,
     },
     /// The wall clock was set. What waited for a calendar moves, what was given as a length of time moves along.
     ClockStepped {

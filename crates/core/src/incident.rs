@@ -67,6 +67,13 @@ pub struct Head {
 
 /// So many sizes are remembered; a link in an older page covers the oldest of them.
 pub const MOST_SHAPES: usize = 64;
+/// Of a revision, for the run of the server that gave it. With the milliseconds of 140 years they fit what JSON readers
+/// take for whole numbers.
+pub const LIFE_BITS: u32 = 10;
+
+fn life_of(number: u64) -> u64 {
+    number & ((1 << LIFE_BITS) - 1)
+}
 
 impl core::ops::Deref for Incident {
     type Target = Head;
@@ -112,8 +119,8 @@ pub enum Status {
 /// How bad and how wide an incident is: what an acknowledgement covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
-    /// Counts up with every growth or shrinking, and is never less than the moment of that: what was shown from memory and
-    /// lost with a crash has another number than what is recorded after it.
+    /// Counts up with every growth or shrinking: the moment of that, and which run of the server saw it in the lowest
+    /// [`LIFE_BITS`].
     pub revision: u64,
     /// How bad.
     pub severity: Severity,
@@ -233,8 +240,9 @@ impl Incident {
 
     /// How bad and wide it is now, under the number that it would be recorded with at this moment.
     #[must_use]
-    pub fn shape_now(&self, at: Mono) -> Shape {
-        let revision = (self.shape().revision + 1).max(at.0);
+    pub fn shape_now(&self, at: Mono, life: u16) -> Shape {
+        let moment = ((self.shape().revision >> LIFE_BITS) + 1).max(at.0);
+        let revision = (moment << LIFE_BITS) | life_of(u64::from(life));
         Shape { revision, severity: self.severity(), width: self.width }
     }
 
@@ -244,13 +252,16 @@ impl Incident {
         self.open_alerts() == 0 && self.own.is_none()
     }
 
-    /// What a revision showed: the newest shape that is not newer than it. `None` for a revision from before the first:
-    /// its page was of an incident that had this number in memory while the journal was away, and was lost with a crash.
+    /// What a revision showed: the newest shape that is not newer than it. `None` if none of its run of the server is
+    /// known: its page was of an incident that had this number in memory while the journal was away, and was lost with a
+    /// crash.
     #[must_use]
     pub fn shape_at(&self, revision: u64) -> Option<Shape> {
-        let older = self.shapes.iter().rev().find(|s| s.revision <= revision);
         // Where the oldest have been forgotten, the oldest that is left stands for them.
-        older.or_else(|| self.shapes.first().filter(|_| self.shapes.len() >= MOST_SHAPES)).copied()
+        let forgotten = self.shapes.len() >= MOST_SHAPES;
+        let known = forgotten || self.shapes.iter().any(|s| life_of(s.revision) == life_of(revision));
+        let older = self.shapes.iter().rev().find(|s| s.revision <= revision);
+        older.or_else(|| self.shapes.first().filter(|_| forgotten)).filter(|_| known).copied()
     }
 
     /// The last recorded shape.

@@ -27,6 +27,8 @@ pub enum Input {
         version: String,
         /// How long it was away.
         down: Span,
+        /// A random number.
+        life: u16,
     },
     /// Time has passed: do what is due.
     Tick,

@@ -27,6 +27,8 @@ pub use crate::map::{Map, Set};
 pub struct State {
     /// The moment of the last event.
     pub clock: Now,
+    /// Of the server's present run: a random number.
+    pub life: u16,
     /// What counts of the configuration.
     pub setup: Arc<Setup>,
     /// Its hash; empty before the first.
@@ -108,6 +110,7 @@ impl Default for State {
     fn default() -> Self {
         State {
             clock: Now::default(),
+            life: 0,
             setup: Arc::new(Setup::default()),
             setup_hash: Arc::from(""),
             alerts: Alerts::default(),
@@ -242,6 +245,7 @@ impl State {
         Snapshot {
             version: SNAPSHOT_VERSION,
             clock: self.clock,
+            life: self.life,
             setup: self.setup.clone(),
             setup_hash: self.setup_hash.as_ref().into(),
             next_incident: self.next_incident,
@@ -274,6 +278,7 @@ impl State {
     pub fn from_snapshot(s: Snapshot) -> State {
         let mut state = State {
             clock: s.clock,
+            life: s.life,
             setup: s.setup,
             setup_hash: Arc::from(s.setup_hash),
             next_incident: s.next_incident,
@@ -314,6 +319,7 @@ pub struct Snapshot {
     /// Must be [`SNAPSHOT_VERSION`].
     pub version: u32,
     clock: Now,
+    life: u16,
     setup: Arc<Setup>,
     setup_hash: String,
     next_incident: IncidentId,

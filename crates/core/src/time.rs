@@ -87,6 +87,10 @@ impl Mono {
     }
 }
 
+/// A wall clock that moves against the monotonic one by this many milliseconds or more has been set; less is the slow
+/// correction of a time service.
+pub const CLOCK_SET: i64 = 2000;
+
 impl Wall {
     /// How long after `earlier` this is; zero if it is before.
     #[must_use]

@@ -179,8 +179,10 @@ impl Teller<'_> {
 
     fn rest(&self, event: &Event) -> String {
         match event {
-            Event::Started { version, down } if *down == Span::ZERO => format!("Foghorn {version} started"),
-            Event::Started { version, down } => format!("Foghorn {version} started after {down} away"),
+            Event::Started { version, down, .. } if *down == Span::ZERO => {
+                format!("Foghorn {version} started")
+            }
+            Event::Started { version, down, .. } => format!("Foghorn {version} started after {down} away"),
             Event::ClockStepped { by } => {
                 let way = if *by < 0 { "back" } else { "forward" };
                 format!("the clock was set {way} by {}", Span(by.unsigned_abs()))

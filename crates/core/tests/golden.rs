@@ -116,7 +116,7 @@ fn story() -> World {
     w.fire_for(&[("alertname", "Kept"), ("severity", "info")], Some(Span::hours(1)));
     let away = Span::hours(30);
     (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
-    w.put(Input::Start { version: "0.1.0".into(), down: away });
+    w.put(Input::Start { version: "0.1.0".into(), down: away, life: 7 });
     w.put(Input::Tick);
     w.put(Input::Open {
         title: "checkout".into(),

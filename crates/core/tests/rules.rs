@@ -447,7 +447,7 @@ fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
     let away = Span::hours(30);
     w.now.mono = w.now.mono + away;
     w.now.wall = w.now.wall + away;
-    w.put(Input::Start { version: "test".into(), down: away });
+    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
     w.put(Input::Tick);
     assert!(w.check_alert("backup").is_none(), "unknown, not missed");
     w.wait(Span::hours(24));
@@ -459,6 +459,28 @@ fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
         body: "disk full\nmore".into(),
     });
     assert!(w.check_alert("backup").is_some());
+}
+
+/// A silence "for an hour" lasts an hour, whatever becomes of the clock while Foghorn is away.
+#[test]
+fn a_clock_that_went_back_while_foghorn_was_away_is_said_at_the_start() {
+    let mut w = World::shop();
+    w.put(Input::Silence {
+        id: "s".into(),
+        matchers: vec![Matcher::parse("check=shop").unwrap()],
+        entities: Default::default(),
+        starts: None,
+        ends: Ends::After(Span::hours(1)),
+        comment: "expected".into(),
+        maintenance: false,
+        by: by("ana"),
+    });
+    w.now.wall = Wall(w.now.wall.0 - Span::hours(24).as_i64());
+    w.put(Input::Start { version: "test".into(), down: Span::ZERO, life: 2 });
+    w.fails("shop");
+    assert!(w.pages.is_empty(), "still silenced");
+    w.mins(61);
+    assert!(!w.pages.is_empty(), "an hour, not a day and an hour");
 }
 
 #[test]
@@ -536,6 +558,30 @@ fn a_check_that_is_removed_ends_its_alert_and_a_person_who_is_removed_is_not_pag
     setup.checks.remove("shop");
     w.put(Input::AdoptConfig { hash: "3".into(), setup: Arc::new(setup) });
     assert!(w.open().is_empty());
+}
+
+/// Taking an integration out of the file is no way of saying that what it reported is over.
+#[test]
+fn an_integration_that_is_removed_leaves_its_alerts_stale() {
+    let mut w = World::shop();
+    w.fire(&[("alertname", "Told once")]);
+    let setup: Setup = serde_json::from_str(world::SHOP).unwrap();
+    let mut without = setup.clone();
+    without.integrations.clear();
+    let status = |w: &World| w.state.alerts.values().map(|a| a.status).collect::<Vec<_>>();
+    w.put(Input::AdoptConfig { hash: "2".into(), setup: Arc::new(without.clone()) });
+    assert_eq!((status(&w), w.open().len()), (vec![AlertStatus::Stale], 1));
+    w.put(Input::AdoptConfig { hash: "3".into(), setup: Arc::new(setup) });
+    assert_eq!(status(&w), [AlertStatus::Firing]);
+    w.fire(&[("alertname", "Another")]);
+    w.mins(60);
+    assert!(status(&w).contains(&AlertStatus::Firing), "what is told once waits for no repetition");
+    w.put(Input::AdoptConfig { hash: "4".into(), setup: Arc::new(without) });
+    for incident in w.open() {
+        w.put(Input::Resolve { incident, by: by("ana") });
+    }
+    w.mins(60);
+    assert!(w.open().is_empty(), "a person's word ends what nobody else can end");
 }
 
 #[test]

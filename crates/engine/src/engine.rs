@@ -359,15 +359,12 @@ impl Engine {
         self.send_due(now, out);
     }
 
+    /// What is due comes first, however much else has queued; but not before Foghorn knows that it was away.
     fn queue_tick(&mut self, now: Now, next: Option<Mono>) {
         if next.is_some_and(|at| at.max(self.tick_from) <= now.mono) {
-            self.queue.push_front(Queued {
-                at: now,
-                input: Input::Tick,
-                class: Class::World,
-                ticket: None,
-                late: false,
-            });
+            let starts = self.queue.front().is_some_and(|q| matches!(q.input, Input::Start { .. }));
+            let tick = Queued { at: now, input: Input::Tick, class: Class::World, ticket: None, late: false };
+            self.queue.insert(usize::from(starts), tick);
         }
     }
 
@@ -685,10 +682,13 @@ impl Engine {
     }
 
     /// The outcomes of these pages are in effect: they may be due again. Those that were in effect in memory before have
-    /// been forgotten then, and their pages may be on their way again.
+    /// been forgotten then, and their pages may be on their way again; so may a page that left after an outcome came
+    /// which was that of an earlier attempt.
     fn forget_sent(&mut self, inputs: &[Queued]) {
         for q in inputs.iter().filter(|q| !q.late) {
-            if let Input::Delivered { key, .. } = &q.input {
+            if let Input::Delivered { key, .. } = &q.input
+                && self.sending.get(key).is_some_and(|since| *since <= q.at.mono)
+            {
                 self.sending.remove(key);
             }
         }

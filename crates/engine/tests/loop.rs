@@ -122,6 +122,49 @@ fn why() -> Arc<str> {
     Arc::from("no answer from the disk for 2s")
 }
 
+/// What came due while Foghorn was away is looked at only when it knows that it was away: nothing was missed that nobody
+/// could hear.
+#[test]
+fn the_start_is_decided_before_what_is_due() {
+    let mut o = Owner::new();
+    let item = AlertItem {
+        lifetime: Some(Span::mins(5)),
+        ..AlertItem::firing(Labels::from_pairs([("alertname", "Down")]), Labels::empty())
+    };
+    o.submit(Class::Intake, Input::Alerts { source: "prom".into(), items: vec![item] });
+    o.flow();
+    let away = Span::hours(1);
+    o.engine = Engine::new(o.replayed(), o.disk.len() as u64, o.head, [8; 16], Limits::default());
+    o.now = Now { mono: o.now.mono + away, wall: o.now.wall + away };
+    o.submit(Class::Paging, Input::Start { version: "test".into(), down: away, life: 1 });
+    o.flow();
+    let status: Vec<_> = o.engine.state().alerts.values().map(|a| a.status).collect();
+    assert_eq!(status, [foghorn_core::alert::AlertStatus::Firing]);
+}
+
+/// The outcome of an earlier attempt, which took longer than the deadline, says nothing about the one that left since.
+#[test]
+fn a_page_that_left_after_a_late_outcome_came_is_on_its_way() {
+    let mut o = Owner::new();
+    let limits = Limits { send_deadline: Span::secs(20), ..Limits::default() };
+    o.engine = Engine::new(o.replayed(), o.disk.len() as u64, o.head, [8; 16], limits);
+    o.submit(Class::Intake, alert(1));
+    o.flow();
+    let key = o.sent[0].clone();
+    o.wait(20_001);
+    o.flow();
+    assert_eq!(o.sent.iter().filter(|k| **k == key).count(), 2, "nothing was heard of the first: again");
+    // Both outcomes, of which the second comes while the first is being written; the page leaves a third time between.
+    let busy = || Outcome::Retry { error: "busy".into(), after: Some(Span(0)) };
+    o.submit(Class::Paging, Input::Delivered { key: key.clone(), outcome: busy() });
+    o.submit(Class::Paging, Input::Delivered { key: key.clone(), outcome: busy() });
+    o.now = Now { mono: o.now.mono + Span::secs(10), wall: o.now.wall + Span::secs(10) };
+    o.flow();
+    o.wait(10_000);
+    o.flow();
+    assert_eq!(o.sent.iter().filter(|k| **k == key).count(), 3, "its outcome is awaited");
+}
+
 #[test]
 fn a_reply_and_a_page_wait_for_the_disk() {
     let mut o = Owner::new();

@@ -9,7 +9,7 @@ mod silences;
 
 use crate::Intake;
 use crate::auth::Unknown;
-use crate::reply::{Problem, ask, json};
+use crate::reply::{Problem, json};
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
@@ -52,5 +52,5 @@ fn problem(p: &Problem) -> Response {
 }
 
 pub(crate) fn unknown(u: &Unknown) -> Response {
-    ask(wrong(u.status, &u.why))
+    u.on(wrong(u.status, &u.why))
 }

@@ -9,13 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use foghorn_config::model::{Config, Integration, Role};
 use foghorn_config::secret::Secret;
 use foghorn_net::serve::{Peer, names_loopback};
-use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::header::{AUTHORIZATION, HOST, ORIGIN, RETRY_AFTER};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
 
 /// Kinds of integrations that show a token.
@@ -57,11 +58,26 @@ pub(crate) enum Caller {
 pub(crate) struct Unknown {
     pub(crate) status: StatusCode,
     pub(crate) why: String,
+    /// Too many wrong tokens came from there.
+    pub(crate) wait: Option<Duration>,
 }
 
 impl Unknown {
-    fn unauthorized(why: &str) -> Unknown {
-        Unknown { status: StatusCode::UNAUTHORIZED, why: why.to_owned() }
+    pub(crate) fn unauthorized(why: &str) -> Unknown {
+        Unknown { status: StatusCode::UNAUTHORIZED, why: why.to_owned(), wait: None }
+    }
+
+    fn too_many(wait: Duration) -> Unknown {
+        let why = "too many wrong tokens came from this address: wait";
+        Unknown { status: StatusCode::TOO_MANY_REQUESTS, why: why.to_owned(), wait: Some(wait) }
+    }
+
+    /// Asks for a token, or tells when to try again.
+    pub(crate) fn on(&self, mut response: Response) -> Response {
+        if let Some(wait) = self.wait {
+            response.headers_mut().insert(RETRY_AFTER, (wait.as_secs() + 1).into());
+        }
+        crate::reply::ask(response)
     }
 }
 
@@ -146,7 +162,7 @@ pub(crate) fn caller(
                         "no integration {}of kind {word} is configured: write `integrations: {{ {name}: {{ kind: {word} }} }}`",
                         named.map_or(String::new(), |n| format!("{n:?} "))
                     );
-                    Err(Unknown { status: StatusCode::NOT_FOUND, why })
+                    Err(Unknown { status: StatusCode::NOT_FOUND, why, wait: None })
                 }
             }
         }
@@ -162,8 +178,31 @@ pub(crate) struct Grafana(pub(crate) Caller);
 async fn recognise(kind: Kind, parts: &mut Parts, intake: &Arc<Intake>) -> Result<Caller, Unknown> {
     let params = RawPathParams::from_request_parts(parts, intake).await.ok();
     let named = params.as_ref().and_then(|p| p.iter().find(|(k, _)| *k == "name")).map(|(_, v)| v);
-    let found = caller(&intake.config(), kind, named, parts);
-    if found.as_ref().is_err_and(|u| u.status == StatusCode::UNAUTHORIZED) {
+    // Only who shows a token can guess one.
+    let shows = parts.headers.contains_key(AUTHORIZATION);
+    let peer = parts.extensions.get::<Peer>().copied().filter(|_| shows);
+    guarded(intake, peer, || caller(&intake.config(), kind, named, parts))
+}
+
+/// Looks who it is, unless too many wrong secrets came from there, and remembers what came of it. `peer` is whoever shows
+/// a secret.
+pub(crate) fn guarded<T>(
+    intake: &Intake,
+    peer: Option<Peer>,
+    look: impl FnOnce() -> Result<T, Unknown>,
+) -> Result<T, Unknown> {
+    let (from, now) = (peer.map(|p| p.address.ip()), Instant::now());
+    let found = match from.and_then(|ip| intake.throttle.wait(ip, now)) {
+        Some(wait) => Err(Unknown::too_many(wait)),
+        None => look(),
+    };
+    let wrong = found.as_ref().err().map(|u| u.status);
+    match (wrong, from) {
+        (None, Some(ip)) => intake.throttle.right(ip, now),
+        (Some(StatusCode::UNAUTHORIZED), Some(ip)) => intake.throttle.wrong(ip, now),
+        _ => {}
+    }
+    if matches!(wrong, Some(StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)) {
         intake.unauthenticated.fetch_add(1, Ordering::Relaxed);
     }
     found

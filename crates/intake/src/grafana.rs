@@ -8,7 +8,7 @@ use crate::door::Reason;
 use crate::item::{self, GENERATOR, MOST_ITEMS};
 use crate::moment;
 use crate::read::{self, Pairs, Text, explain};
-use crate::reply::{Problem, ask, first, json, too_many_open};
+use crate::reply::{Problem, first, json, too_many_open};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -42,7 +42,7 @@ fn problem(p: &Problem) -> Response {
 }
 
 pub(crate) fn unknown(u: &Unknown) -> Response {
-    ask(told(u.status, 0, std::slice::from_ref(&u.why)))
+    u.on(told(u.status, 0, std::slice::from_ref(&u.why)))
 }
 
 async fn notify(

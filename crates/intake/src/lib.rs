@@ -25,6 +25,7 @@ use door::Door;
 use foghorn_config::Config;
 use foghorn_core::time::Wall;
 use foghorn_engine::handle::Handle;
+use foghorn_net::throttle::Throttle;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -47,6 +48,7 @@ pub struct Intake {
     config: watch::Receiver<Arc<Config>>,
     doors: RwLock<BTreeMap<String, Arc<Door>>>,
     unauthenticated: AtomicU64,
+    throttle: Throttle,
     unread: AtomicU64,
     lists: Arc<Semaphore>,
     unknown: Arc<Semaphore>,
@@ -62,6 +64,7 @@ impl Intake {
             config,
             doors: RwLock::default(),
             unauthenticated: AtomicU64::new(0),
+            throttle: Throttle::default(),
             unread: AtomicU64::new(0),
             lists: Arc::new(Semaphore::new(LISTS_AT_ONCE)),
             unknown: Arc::new(Semaphore::new(UNKNOWN_AT_ONCE)),

@@ -3,7 +3,7 @@
 //! An alert's identity is its `dedup_key` alone, since that is all that a `resolve` says. A sender's `acknowledge` is
 //! answered as there, and acknowledges nothing: only a person does.
 
-use crate::auth::{is, one};
+use crate::auth::{Unknown, guarded, is, one};
 use crate::door::{Door, Visit};
 use crate::item::{self, CUT, cut};
 use crate::read::{self, Text, explain};
@@ -11,7 +11,7 @@ use crate::reply::{Problem, json, saved, too_many_open};
 use crate::{Intake, LARGEST_PAGERDUTY_EVENT, id, moment};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use axum::routing::post;
 use bytes::Bytes;
@@ -20,10 +20,11 @@ use foghorn_core::alert::AlertItem;
 use foghorn_core::change::Change;
 use foghorn_core::decide::resolve_entity;
 use foghorn_core::input::Input;
-use foghorn_core::labels::Labels;
+use foghorn_core::labels::{AlertKey, Labels};
 use foghorn_core::time::Wall;
-use foghorn_core::words::{Name, Severity};
-use foghorn_engine::handle::Class;
+use foghorn_core::words::{Actor, Name, Severity, Via};
+use foghorn_engine::handle::{Class, Reply};
+use foghorn_net::serve::Peer;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -45,12 +46,14 @@ pub(crate) fn routes() -> Router<Arc<Intake>> {
     Router::new().route("/v2/enqueue", post(enqueue)).route("/v2/change/enqueue", post(change))
 }
 
-async fn enqueue(State(intake): State<Arc<Intake>>, headers: HeaderMap, body: Body) -> Response {
-    respond(enqueued(&intake, &headers, body).await, "Event processed")
+type Shown = Option<Extension<Peer>>;
+
+async fn enqueue(State(intake): State<Arc<Intake>>, from: Shown, headers: HeaderMap, body: Body) -> Response {
+    respond(enqueued(&intake, from, &headers, body).await, "Event processed")
 }
 
-async fn change(State(intake): State<Arc<Intake>>, headers: HeaderMap, body: Body) -> Response {
-    respond(changed(&intake, &headers, body).await, "Change event processed")
+async fn change(State(intake): State<Arc<Intake>>, from: Shown, headers: HeaderMap, body: Body) -> Response {
+    respond(changed(&intake, from, &headers, body).await, "Change event processed")
 }
 
 /// Why an event did not come in.
@@ -95,6 +98,7 @@ fn respond(outcome: Result<Option<String>, Wrong>, message: &str) -> Response {
 /// Whose an event is stands in its body, so the body comes first.
 async fn received(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let read = async {
+        read::plain(headers)?;
         let Ok(_turn) = intake.unknown.try_acquire() else {
             return Err(Problem::InFlight { retry_after: Duration::from_secs(1) });
         };
@@ -108,17 +112,24 @@ async fn received(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<By
     read
 }
 
-async fn enqueued(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Option<String>, Wrong> {
+async fn enqueued(
+    intake: &Intake,
+    from: Shown,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Option<String>, Wrong> {
     let bytes = received(intake, headers, body).await?;
     let text = read::text(&bytes);
     let event: Event<'_> = parse(intake, &text)?;
-    let visit = enter(intake, event.routing_key.as_ref(), bytes.len())?;
+    let visit = enter(intake, from, event.routing_key.as_ref(), bytes.len())?;
     let door = &visit.door;
     let (key, item) =
         event.alert(&intake.config(), jiff::Timestamp::now().into()).map_err(|errors| bad(door, errors))?;
     match item {
-        // An acknowledgement changes nothing, so there is nothing to be saved.
-        None => door.accept(1),
+        None => {
+            acknowledged(intake, door, &key).await?;
+            door.accept(1);
+        }
         Some(item) => {
             let refused = item::submit(intake, &visit, vec![item]).await?;
             if refused > 0 {
@@ -129,11 +140,34 @@ async fn enqueued(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Op
     Ok(Some(key))
 }
 
-async fn changed(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Option<String>, Wrong> {
+/// A sender's acknowledgement is no person's: it is noted, where its alert's incident is open, and changes nothing else.
+async fn acknowledged(intake: &Intake, door: &Arc<Door>, key: &str) -> Result<(), Problem> {
+    let view = intake.handle.view();
+    let labels = Labels::from_pairs([("dedup_key", key)]);
+    let alert = view.state.alerts.get(&AlertKey::of(&door.name, &labels));
+    let Some(alert) = alert.filter(|a| a.status.is_open()) else { return Ok(()) };
+    let input = Input::Note {
+        incident: alert.incident,
+        by: Actor { name: door.name.clone(), via: Via::Api },
+        text: format!("{} was acknowledged there; here that acknowledges nothing", alert.summary()),
+    };
+    match intake.handle.submit(Class::Intake, input).await {
+        // It was put away meanwhile.
+        Reply::Refused(_) => Ok(()),
+        reply => saved(reply, Some(door)).map(|_| ()),
+    }
+}
+
+async fn changed(
+    intake: &Intake,
+    from: Shown,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Option<String>, Wrong> {
     let bytes = received(intake, headers, body).await?;
     let text = read::text(&bytes);
     let event: ChangeEvent<'_> = parse(intake, &text)?;
-    let visit = enter(intake, event.routing_key.as_ref(), bytes.len())?;
+    let visit = enter(intake, from, event.routing_key.as_ref(), bytes.len())?;
     let door = &visit.door;
     let change = event
         .change(&door.name, &intake.config(), jiff::Timestamp::now().into())
@@ -156,24 +190,29 @@ fn parse<'a, T: Deserialize<'a>>(intake: &Intake, text: &'a str) -> Result<T, Wr
 }
 
 /// Finds whose key it is, and lets the event in.
-fn enter(intake: &Intake, key: Option<&Text<'_>>, bytes: usize) -> Result<Visit, Wrong> {
+fn enter(intake: &Intake, from: Shown, key: Option<&Text<'_>>, bytes: usize) -> Result<Visit, Wrong> {
     let config = intake.config();
-    let unknown = |why: &str| {
-        intake.unauthenticated.fetch_add(1, Ordering::Relaxed);
-        Wrong::Event(vec![why.to_owned()])
-    };
     let key = key.map_or("", AsRef::as_ref);
-    if key.is_empty() {
-        return Err(unknown("'routing_key' is missing or blank"));
-    }
-    if key.chars().count() != 32 {
-        return Err(unknown("Length of 'routing_key' is incorrect (should be 32 characters)"));
-    }
-    let hits = config.integrations.iter().filter(|(_, i)| match i {
-        Integration::PagerDuty { routing_key } => is(routing_key, key),
-        _ => false,
-    });
-    let Some((name, _)) = one(hits) else { return Err(unknown("Invalid routing key")) };
+    let look = || {
+        if key.is_empty() {
+            return Err(Unknown::unauthorized("'routing_key' is missing or blank"));
+        }
+        if key.chars().count() != 32 {
+            return Err(Unknown::unauthorized(
+                "Length of 'routing_key' is incorrect (should be 32 characters)",
+            ));
+        }
+        let hits = config.integrations.iter().filter(|(_, i)| match i {
+            Integration::PagerDuty { routing_key } => is(routing_key, key),
+            _ => false,
+        });
+        one(hits).map(|(name, _)| name).ok_or_else(|| Unknown::unauthorized("Invalid routing key"))
+    };
+    let peer = from.map(|Extension(peer)| peer).filter(|_| !key.is_empty());
+    let name = guarded(intake, peer, look).map_err(|u| match u.wait {
+        Some(retry_after) => Wrong::Request(Problem::Rate { retry_after }),
+        None => Wrong::Event(vec![u.why]),
+    })?;
     Ok(intake.door(name, &config).enter(config.server.rate_limit, bytes).map_err(Problem::from)?)
 }
 
@@ -314,7 +353,12 @@ impl Event<'_> {
                 "'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')".to_owned(),
             );
         }
-        let started = time(payload.timestamp.as_ref(), errors);
+        // An alert is worth more than its time: that of its arrival counts, and the alert says so.
+        let (started, no_time) =
+            match moment::read(payload.timestamp.as_ref().map(AsRef::as_ref), "timestamp") {
+                Ok(started) => (started, None),
+                Err(why) => (None, Some(format!("{why}; the time of arrival counts"))),
+            };
         let summary = given(payload.summary.as_ref()).map(|s| cut_chars(s, LONGEST_SUMMARY));
         let (images, links) = (lines(self.images.as_ref()), lines(self.links.as_ref()));
         let texts = [
@@ -331,6 +375,7 @@ impl Event<'_> {
             ("client_url", given(self.client_url.as_ref()).map(Cow::Borrowed)),
             ("images", Some(Cow::Borrowed(&*images))),
             ("links", Some(Cow::Borrowed(&*links))),
+            ("timestamp", no_time.map(Cow::Owned)),
         ];
         let annotations = item::annotations(texts.into_iter().filter_map(|(k, v)| v.map(|v| (k, v))));
         let annotations = annotations.map_err(|why| errors.push(why)).ok()?;
@@ -344,6 +389,7 @@ impl Event<'_> {
     }
 }
 
+/// A change's time: without a right one it would be told at the wrong incident.
 fn time(text: Option<&Text<'_>>, errors: &mut Vec<String>) -> Option<Wall> {
     moment::read(text.map(AsRef::as_ref), "'payload.timestamp'").unwrap_or_else(|why| {
         errors.push(why);

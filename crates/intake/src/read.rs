@@ -7,7 +7,7 @@ use crate::reply::Problem;
 use axum::body::Body;
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -30,6 +30,7 @@ pub(crate) async fn body(
     body: Body,
 ) -> Result<(Visit, Bytes), Problem> {
     let config = intake.config();
+    plain(headers)?;
     let most = config.server.max_body;
     let size = length(headers);
     let visit = door.enter(config.server.rate_limit, size.unwrap_or(LIKELY).min(most))?;
@@ -42,6 +43,15 @@ pub(crate) async fn body(
             }
             Err(problem)
         }
+    }
+}
+
+/// Compressed bodies are not read: what they grow to is not known before.
+pub(crate) fn plain(headers: &HeaderMap) -> Result<(), Problem> {
+    let encodings = headers.get_all(CONTENT_ENCODING).iter().map(|v| v.to_str().unwrap_or("?").trim());
+    match encodings.into_iter().find(|e| !e.is_empty() && !e.eq_ignore_ascii_case("identity")) {
+        None => Ok(()),
+        Some(encoding) => Err(Problem::Encoded(encoding.chars().take(40).collect())),
     }
 }
 

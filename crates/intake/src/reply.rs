@@ -25,6 +25,8 @@ pub(crate) enum Problem {
     Rate { retry_after: Duration },
     #[error("too many requests of this sender are under way: wait for their replies")]
     InFlight { retry_after: Duration },
+    #[error("a body in Content-Encoding {0:?} is not read: send it uncompressed")]
+    Encoded(String),
     #[error("the body did not arrive within {0:?}")]
     Slow(Duration),
     #[error("the body broke off: {0}")]
@@ -51,6 +53,7 @@ impl Problem {
         match self {
             Problem::Size { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Problem::Rate { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Problem::Encoded(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Problem::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Problem::Broken(_) => StatusCode::BAD_REQUEST,
             Problem::Refused(Refusal::NotFound { .. }) => StatusCode::NOT_FOUND,

@@ -65,6 +65,8 @@ checks:
   open-job: { entity: shop, heartbeat: { every: 1d, grace: 1h } }
 "#;
 
+type Notes = Arc<std::sync::Mutex<Vec<String>>>;
+
 /// The room with its engine.
 pub(super) struct Rig {
     pub(super) intake: Arc<Intake>,
@@ -74,6 +76,7 @@ pub(super) struct Rig {
     pub(super) broken: Arc<AtomicBool>,
     /// While this is held nothing is decided.
     pub(super) gate: Arc<Mutex<()>>,
+    notes: Notes,
     router: axum::Router,
 }
 
@@ -108,10 +111,11 @@ impl Rig {
         let (config, watched) = watch::channel(Arc::new(config));
         let intake = Intake::new(handle.clone(), watched);
         let (broken, gate) = (Arc::<AtomicBool>::default(), Arc::<Mutex<()>>::default());
-        let (b, g) = (broken.clone(), gate.clone());
-        std::thread::spawn(move || engine(&port, state, start, &b, &g));
+        let (b, g, notes) = (broken.clone(), gate.clone(), Notes::default());
+        let n = notes.clone();
+        std::thread::spawn(move || engine(&port, state, start, &b, &g, &n));
         let router = router(intake.clone());
-        Rig { intake, handle, config, broken, gate, router }
+        Rig { intake, handle, config, broken, gate, notes, router }
     }
 
     pub(super) fn usual() -> Rig {
@@ -144,6 +148,11 @@ impl Rig {
 
     pub(super) async fn get(&self, uri: &str) -> Said {
         self.json(Method::GET, uri, "").await
+    }
+
+    /// What was noted: incident, who, text.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap().clone()
     }
 
     /// Open alerts as `labels [severity] entity`, sorted.
@@ -204,13 +213,24 @@ fn now(start: Instant) -> Now {
     Now { mono: Mono(since), wall: Wall::from(jiff::Timestamp::now()) }
 }
 
-fn engine(port: &Port, mut state: State, start: Instant, broken: &AtomicBool, gate: &Mutex<()>) {
+fn engine(
+    port: &Port,
+    mut state: State,
+    start: Instant,
+    broken: &AtomicBool,
+    gate: &Mutex<()>,
+    notes: &Notes,
+) {
     while let Ok(message) = port.rx.recv() {
         let Message::Submit(submission) = message else { continue };
         drop(gate.blocking_lock());
         port.taken(submission.class);
         let mut events: Vec<Event> = Vec::new();
         let decided = decide(&mut state, now(start), &submission.input, &mut events);
+        notes.lock().unwrap().extend(events.iter().filter_map(|e| match e {
+            Event::Noted { id, by, text } => Some(format!("{id} {by}: {text}")),
+            _ => None,
+        }));
         let _ = port.view.send(Arc::new(View::new(state.clone(), 0, now(start))));
         let reply = match decided {
             Err(refusal) => Reply::Refused(refusal),

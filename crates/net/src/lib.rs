@@ -3,4 +3,5 @@
 
 pub mod http;
 pub mod serve;
+pub mod throttle;
 pub mod tls;

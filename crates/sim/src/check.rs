@@ -24,7 +24,7 @@ use invariant::COUNT;
 use paging::{Planned, Sent, Watched};
 use promise::Promise;
 use silence::Quiet;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// What a loop of one batch at a time, on a slow disk, may take beside the waits of the rules, in milliseconds.
@@ -60,6 +60,8 @@ pub(crate) struct Word {
     fired_saved: Mono,
     /// When it was said to be over, last.
     ended: Option<Mono>,
+    /// When a person's word ended it, last, in milliseconds since the run began.
+    closed: Option<u64>,
 }
 
 /// What is counted for the report.
@@ -145,6 +147,8 @@ pub(crate) struct Checker {
     degraded_since: u64,
     /// The wall clock was set and nobody has noticed.
     unnoticed: bool,
+    /// Steps of the wall clock that were noticed and are not in the journal yet, and since when.
+    clock_steps: VecDeque<(u64, i64)>,
     batches: u64,
     compare_every: u64,
 }
@@ -190,6 +194,7 @@ impl Checker {
             disk_well_since: Some(0),
             degraded_since: 0,
             unnoticed: false,
+            clock_steps: VecDeque::new(),
             batches: 0,
             compare_every: compare_every.max(1),
         }
@@ -241,6 +246,7 @@ impl Checker {
             self.look_at_silences();
             self.rewatch();
             self.nothing_is_late();
+            self.clock_is_said();
         }
     }
 
@@ -260,7 +266,11 @@ impl Checker {
         self.unsaved_acks.clear();
         self.memory_acks.clear();
         self.suspects.clear();
-        self.quiet.forget_unsaved();
+        self.quiet.forget_unsaved(&self.book.silences);
+        // What is saved was made before any step that is not.
+        for (_, by) in self.clock_steps.drain(..) {
+            self.quiet.step(-by);
+        }
         self.degraded = false;
         self.unnoticed = false;
     }
@@ -280,7 +290,7 @@ impl Checker {
         records.iter().for_each(|r| self.durable(r));
         self.reading_again = false;
         self.figures = counted;
-        self.quiet.follow(&self.book.silences);
+        self.quiet.follow(&self.shadow);
         // What is open by the journal may be over by its sender's word, which the disk has lost.
         self.link_acks.clear();
     }
@@ -288,6 +298,12 @@ impl Checker {
     pub(crate) fn restarted(&mut self) {
         self.up = true;
         self.forgive();
+        // What the journal does not know yet has its sender say again.
+        let known = |n: &u64| {
+            let n = n.to_string();
+            self.book.alerts.values().any(|a| a.labels.get("canary") == Some(n.as_str()))
+        };
+        self.canaries.retain(|n, _| known(n));
         for canary in self.canaries.values_mut() {
             canary.base = self.t;
         }
@@ -324,8 +340,28 @@ impl Checker {
 
     pub(crate) fn clock_noticed(&mut self, by: i64) {
         self.unnoticed = false;
+        self.clock_steps.push_back((self.t, by));
         self.quiet.step(by);
         self.forgive();
+    }
+
+    /// The journal says that the wall clock was set: what was noticed, in order.
+    pub(crate) fn clock_said(&mut self, by: i64) {
+        if by == 0 || self.reading_again {
+            return;
+        }
+        let noticed = self.clock_steps.pop_front();
+        self.holds(Invariant::ClockIsSaid, noticed.is_some_and(|(_, n)| n == by), || {
+            format!("the journal has a step of {by} ms, noticed was {noticed:?}")
+        });
+        self.forgive();
+    }
+
+    fn clock_is_said(&mut self) {
+        if let Some((since, by)) = self.clock_steps.front().copied() {
+            let ok = self.t <= since.max(self.grace) + SLACK;
+            self.holds(Invariant::ClockIsSaid, ok, || format!("a step of {by} ms is not in the journal"));
+        }
     }
 
     pub(crate) fn channels(&mut self, well: bool) {

@@ -5,6 +5,9 @@ use crate::mutation::Mutation;
 use std::fmt;
 use std::time::Duration;
 
+/// So many of the things that happened before a failure are shown.
+const SHOWN: usize = 40;
+
 /// What one run came to.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -33,7 +36,7 @@ pub struct Failure {
     pub mutation: Option<Mutation>,
     /// What did not hold.
     pub violation: Violation,
-    /// The last things that happened before, oldest first.
+    /// What happened before, oldest first; the last million things at most.
     pub lines: Vec<String>,
 }
 
@@ -53,7 +56,8 @@ impl fmt::Display for Failure {
         writeln!(f, "  {}: {}", v.invariant, v.invariant.sentence())?;
         writeln!(f, "  seen: {}", v.what)?;
         writeln!(f, "the last steps before it:")?;
-        self.lines.iter().try_for_each(|l| writeln!(f, "  {l}"))?;
+        let last = self.lines.len().saturating_sub(SHOWN);
+        self.lines.iter().skip(last).try_for_each(|l| writeln!(f, "  {l}"))?;
         write!(f, "to see it again: {}", self.command())
     }
 }

@@ -33,8 +33,8 @@ const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 /// So many steps at one moment are a loop without end.
 const MOST_AT_ONCE: u32 = 20_000;
-/// So many lines are kept for the report of a failure.
-const LINES: usize = 40;
+/// So many lines are kept of a run that failed.
+const LINES: usize = 1_000_000;
 /// How long it may take until all is at rest once the faults have stopped.
 const REST: u64 = 5 * HOUR;
 
@@ -456,7 +456,7 @@ impl World {
         let canary = incident.and_then(|i| canary_of(state, i.id));
         let shape = incident.map(|i| {
             let revision = i.shape().revision;
-            foghorn_core::incident::Shape { revision, ..i.shape_now(self.now().mono) }
+            foghorn_core::incident::Shape { revision, ..i.shape_now(self.now().mono, state.life) }
         });
         let shape = shape.unwrap_or_default();
         if self.strikes(Mutation::KeyPerAttempt, 9) {

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use foghorn_core::time::{Mono, Span};
 use foghorn_engine::{Class, View};
 use http::StatusCode;
@@ -84,14 +84,14 @@ pub(crate) struct Ready {
     ready: bool,
     /// Able, but not as it should be: the journal does not take events, a listener has failed.
     degraded: bool,
-    /// Why not ready, or why degraded.
+    /// Why not ready, or why degraded; empty for whoever is on another host and shows no token.
     reasons: Vec<String>,
 }
 
 /// Whether Foghorn is able to page. Still so with a sick disk: then `degraded` says why.
 #[utoipa::path(get, path = "/readyz", tag = "server", security(()),
     responses((status = 200, body = Ready), (status = 503, description = "Pages cannot go out", body = Ready)))]
-pub(crate) async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Ready>) {
+pub(crate) async fn ready(State(api): State<Arc<Api>>, request: Request) -> (StatusCode, Json<Ready>) {
     let (view, config) = (api.view(), api.config());
     let mut cannot: Vec<String> = stuck(&api, &view).into_iter().collect();
     if view.state.setup_hash.is_empty() {
@@ -110,5 +110,9 @@ pub(crate) async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, Json<Read
     let status = if cannot.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let (ready, degraded) = (cannot.is_empty(), !less.is_empty());
     cannot.extend(less);
+    // They name files, channels and people's secrets.
+    if !crate::auth::may_see(&api, &request.into_parts().0) {
+        cannot.clear();
+    }
     (status, Json(Ready { ready, degraded, reasons: cannot }))
 }

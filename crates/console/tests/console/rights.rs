@@ -1,8 +1,8 @@
 //! Who may do what: every route, every role; and what a page of another site may not.
 
-use crate::kit::{HERE, JSON, OPEN, from, kit, with_tokens};
+use crate::kit::{HERE, JSON, Mode, OPEN, from, kit, send, with_tokens};
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tower::ServiceExt;
 
@@ -172,4 +172,41 @@ async fn without_tokens_only_this_host_is_trusted() {
         let empty = from(HERE, "POST", "/api/v1/incidents/1/ack", &[("content-type", kind)], "");
         assert_eq!(status(&kit.api, empty).await, 415, "{kind}");
     }
+}
+
+/// Whoever has no token learns whether to send somebody, and nothing of what is inside.
+#[tokio::test]
+async fn reasons_are_for_those_who_may_see() {
+    let kit = kit(&with_tokens()).await;
+    *kit.mode.lock().unwrap() = Mode::Degraded;
+    let away = "192.0.2.7:50000";
+    let token = ("authorization", "Bearer responder-token-0123456789");
+    let open =
+        from(away, "POST", "/api/v1/incidents", &[JSON, token], r#"{"title": "x", "severity": "info"}"#);
+    assert_eq!(send(&kit.api, open).await.status, StatusCode::ACCEPTED);
+    let ask = async |headers: &[(&str, &str)]| {
+        send(&kit.api, from(away, "GET", "/readyz", headers, "")).await.json()
+    };
+    let hidden = ask(&[]).await;
+    assert_eq!(hidden, json!({"ready": true, "degraded": true, "reasons": []}));
+    assert_eq!(ask(&[("authorization", "Bearer wrong-token-0123456789")]).await, hidden);
+    let shown = ask(&[("authorization", "Bearer viewer-token-0123456789")]).await;
+    assert!(shown["reasons"][0].as_str().unwrap().contains("no space left on the disk"), "{shown}");
+    assert_eq!(kit.get("/readyz").await.json(), shown);
+}
+
+#[tokio::test]
+async fn guessing_tokens_is_slow() {
+    let kit = kit(&with_tokens()).await;
+    let ask = async |address: &str, token: &str| {
+        let headers = [("authorization", token)];
+        send(&kit.api, from(address, "GET", "/api/v1/people", &headers, "")).await
+    };
+    for _ in 0..20 {
+        assert_eq!(ask("192.0.2.7:50000", "Bearer guess").await.status, StatusCode::UNAUTHORIZED);
+    }
+    let late = ask("192.0.2.7:50001", "Bearer viewer-token-0123456789").await;
+    assert_eq!(late.status, StatusCode::TOO_MANY_REQUESTS, "not even a right one is looked at");
+    assert_eq!(late.header("retry-after"), "5");
+    assert_eq!(ask("192.0.2.8:50000", "Bearer viewer-token-0123456789").await.status, StatusCode::OK);
 }

@@ -179,13 +179,14 @@ impl Draft<'_> {
         self.emit(Event::AlertStatusChanged { key, status: AlertStatus::Stale, why });
     }
 
-    /// Stale alerts of a sender that is heard from have one more lifetime to be repeated.
+    /// Stale alerts of a sender that is heard from have one more lifetime to be repeated. Those that are told once, and
+    /// are stale because their integration had left the configuration, wait for no repetition.
     fn await_stale(&mut self, source: &Name) {
         let from = (source.clone(), AlertKey::FIRST);
         let stale: Vec<AlertKey> =
             self.state.stale.range(from..).take_while(|(s, _)| s == source).map(|(_, k)| *k).collect();
         for key in stale {
-            let lifetime = self.state.alerts.get(&key).and_then(|a| a.lifetime).unwrap_or(Span::mins(5));
+            let Some(lifetime) = self.state.alerts.get(&key).and_then(|a| a.lifetime) else { continue };
             self.emit(Event::AlertAwaited { key, until: self.now.mono + lifetime });
         }
     }

@@ -1,7 +1,7 @@
 //! A configuration comes into force, in the middle of whatever is going on.
 
 use super::Draft;
-use crate::alert::{CHECKS, EndReason, SELF};
+use crate::alert::{Alert, AlertStatus, CHECKS, EndReason, SELF};
 use crate::event::Event;
 use crate::incident::IncidentId;
 use crate::input::Answer;
@@ -12,7 +12,7 @@ use crate::silence::Silence;
 use crate::words::{Actor, Name};
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -24,24 +24,21 @@ impl Draft<'_> {
         let before = self.state.setup.clone();
         self.emit(Event::ConfigAdopted { hash: hash.to_string(), setup: setup.clone() });
         self.end_orphans(setup);
+        self.follow_integrations(setup);
         self.expect_heartbeats(&before, setup);
         self.declare_maintenance(setup);
         self.drop_unreachable(setup);
         Answer::Done
     }
 
-    /// Nobody could ever say that the alert of a check or an integration that is gone is over.
+    /// The alert of a check that is gone is over: nothing measures it any more, as whoever took it out wanted.
     fn end_orphans(&mut self, setup: &Setup) {
         let gone: Vec<(AlertKey, IncidentId)> = self
             .state
             .alerts
             .values()
-            .filter(|a| a.status.is_open())
-            .filter(|a| match &*a.source {
-                CHECKS => a.labels.get("check").is_some_and(|c| !setup.checks.contains_key(c)),
-                SELF => false,
-                source => !setup.integrations.contains_key(source),
-            })
+            .filter(|a| a.status.is_open() && *a.source == *CHECKS)
+            .filter(|a| a.labels.get("check").is_some_and(|c| !setup.checks.contains_key(c)))
             .map(|a| (a.key, a.incident))
             .collect();
         for (key, _) in &gone {
@@ -49,6 +46,41 @@ impl Draft<'_> {
         }
         let incidents: BTreeSet<IncidentId> = gone.into_iter().map(|(_, id)| id).collect();
         incidents.into_iter().for_each(|id| self.settle(id));
+    }
+
+    /// What an integration reported is no less wrong because the integration left the file: its alerts are stale until a
+    /// person closes their incident. Comes it back, those that are told once are as they were; others are repeated.
+    fn follow_integrations(&mut self, setup: &Setup) {
+        let ours = |a: &Alert| matches!(&*a.source, CHECKS | SELF);
+        let changed: Vec<(AlertKey, AlertStatus, String)> = self
+            .state
+            .alerts
+            .values()
+            .filter(|a| a.status.is_open() && !ours(a))
+            .filter_map(|a| {
+                let known = setup.integrations.contains_key(&a.source);
+                let stale = a.status == AlertStatus::Stale;
+                match (known, stale) {
+                    (false, false) => Some((
+                        a.key,
+                        AlertStatus::Stale,
+                        format!(
+                            "the integration {} is not in the configuration any more: nobody will say that this is over",
+                            a.source
+                        ),
+                    )),
+                    (true, true) if a.lifetime.is_none() => Some((
+                        a.key,
+                        AlertStatus::Firing,
+                        format!("the integration {} is in the configuration again", a.source),
+                    )),
+                    _ => None,
+                }
+            })
+            .collect();
+        for (key, status, why) in changed {
+            self.emit(Event::AlertStatusChanged { key, status, why });
+        }
     }
 
     /// A new heartbeat has a whole interval for its first ping.

@@ -270,7 +270,11 @@ impl Draft<'_> {
         if !matches!((&i.status, i.escalation.phase), (Status::Open, Phase::Waiting { .. })) {
             return;
         }
-        let (step, round, urgency) = (i.escalation.step, i.escalation.round, i.escalation.urgency);
+        let (step, round, urgency) = (i.escalation.step, i.escalation.round, i.urgency());
+        if urgency == Urgency::None {
+            return self.emit(Event::EscalationPaused { id });
+        }
+        // What has become a warning wakes nobody any more.
         self.enter(id, step, round, urgency, None, why);
     }
 

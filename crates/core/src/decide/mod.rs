@@ -56,7 +56,7 @@ impl Draft<'_> {
 
     fn dispatch(&mut self, input: &Input) -> Result<Answer, Refusal> {
         match input {
-            Input::Start { version, down } => self.start(version, *down),
+            Input::Start { version, down, life } => self.start(version, *down, *life),
             Input::Tick => self.tick(),
             Input::ClockStep { by } => self.clock_stepped(*by),
             Input::AdoptConfig { hash, setup } => return Ok(self.adopt(hash, setup)),
@@ -128,7 +128,7 @@ impl Draft<'_> {
         if i.is_well() {
             return self.resolve(id, None);
         }
-        let now = i.shape_now(self.now.mono);
+        let now = i.shape_now(self.now.mono, self.state.life);
         // Shrinking is recorded as well: a link in a page refers to what the page showed, and an acknowledgement by it
         // must not cover what was worse before or becomes worse again.
         if i.shapes.last().is_none_or(|last| !last.covers(&now) || !now.covers(last)) {

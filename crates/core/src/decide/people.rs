@@ -39,7 +39,7 @@ impl Draft<'_> {
             Some(r) => i.shape_at(r).ok_or_else(|| Refusal::Invalid {
                 why: format!("what this link was sent for was lost when Foghorn died; look at incident {id} as it is now"),
             })?,
-            None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now(self.now.mono) },
+            None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now(self.now.mono, self.state.life) },
         };
         let covers = match &i.status {
             Status::Acknowledged { by: before, covers: had, .. } => {

@@ -5,7 +5,7 @@ use crate::alert::{AlertItem, AlertStatus, CHECKS, EndReason};
 use crate::event::{Event, PingKind};
 use crate::input::{Answer, Refusal};
 use crate::labels::{AlertKey, Labels};
-use crate::time::{Mono, Span};
+use crate::time::{CLOCK_SET, Mono, Now, Span};
 use crate::words::Name;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -15,9 +15,16 @@ use alloc::vec::Vec;
 const MOST_BODY: usize = 2000;
 
 impl Draft<'_> {
-    /// Nobody could be heard while Foghorn was away: senders and heartbeats have time to speak again.
-    pub(super) fn start(&mut self, version: &str, down: Span) {
-        self.emit(Event::Started { version: version.to_string(), down });
+    /// Nobody could be heard while Foghorn was away: senders and heartbeats have time to speak again. A wall clock that
+    /// went back while nobody looked has been set; that it went forward cannot be told from being away.
+    pub(super) fn start(&mut self, version: &str, down: Span, life: u16) {
+        let last = self.state.clock;
+        self.emit(Event::Started { version: version.to_string(), down, life });
+        let (wall, mono) = (self.now.wall.0.saturating_sub(last.wall.0), self.now.mono.since(last.mono));
+        let by = wall.saturating_sub(mono.as_i64());
+        if last != Now::default() && by.abs() >= CLOCK_SET {
+            self.clock_stepped(by);
+        }
         if down == Span::ZERO {
             return;
         }

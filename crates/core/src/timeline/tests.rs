@@ -97,8 +97,8 @@ fn every_event() -> Vec<Event> {
         ends: Wall(3_600_000),
     };
     vec![
-        Event::Started { version: "0.1.0".to_string(), down: Span::ZERO },
-        Event::Started { version: "0.1.0".to_string(), down: Span::secs(90) },
+        Event::Started { version: "0.1.0".to_string(), down: Span::ZERO, life: 1 },
+        Event::Started { version: "0.1.0".to_string(), down: Span::secs(90), life: 2 },
         Event::ClockStepped { by: -90_000 },
         Event::ConfigAdopted { hash: "0123456789abcdef".to_string(), setup: Arc::new(Setup::default()) },
         Event::AlertOpened { alert: alert(), expires: None },

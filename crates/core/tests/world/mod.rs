@@ -70,7 +70,7 @@ impl World {
             notices: vec![],
             start: now.mono,
         };
-        w.put(Input::Start { version: "test".into(), down: Span::ZERO });
+        w.put(Input::Start { version: "test".into(), down: Span::ZERO, life: 1 });
         w.put(Input::AdoptConfig { hash: "1".into(), setup: setup(json) });
         w
     }

@@ -22,6 +22,9 @@ pub struct SimArgs {
     /// Breaks a rule on purpose, to see that it is noticed; `list` prints them
     #[arg(long)]
     mutation: Option<String>,
+    /// Writes everything that happened before the first failure to this file
+    #[arg(long, value_name = "FILE")]
+    trace: Option<std::path::PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -52,6 +55,10 @@ pub fn run(args: &SimArgs) -> Done {
     });
     if show {
         let _ = writeln!(std::io::stderr());
+    }
+    if let (Some(path), Some(failure)) = (&args.trace, summary.failures.first()) {
+        std::fs::write(path, failure.lines.join("\n"))
+            .map_err(|e| Failure::Bad(format!("the trace cannot be written to {}: {e}", path.display())))?;
     }
     if args.json {
         let failures: Vec<_> = summary

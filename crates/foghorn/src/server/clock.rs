@@ -1,12 +1,9 @@
 //! The two clocks, read in one place.
 
-use foghorn_core::time::{Mono, Now, Span, Wall};
+use foghorn_core::time::{CLOCK_SET, Mono, Now, Span, Wall};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// A wall clock that moves against the monotonic one by more than this has been set; less is the slow correction of a
-/// time service.
-const STEP: i64 = 2000;
 /// Being away for longer than this is not believed: the host may have woken up in 2038 (outage 3). Waits would all be
 /// over; ten years more do not make them more so.
 const LONGEST_AWAY: Span = Span::hours(24 * 365);
@@ -50,7 +47,7 @@ impl Clock {
         let offset = now.wall.0.saturating_sub(i64::try_from(now.mono.0).unwrap_or(i64::MAX));
         let before = self.offset.load(Ordering::Relaxed);
         let by = offset.saturating_sub(before);
-        if by.abs() < STEP {
+        if by.abs() < CLOCK_SET {
             return None;
         }
         self.offset.store(offset, Ordering::Relaxed);

@@ -104,7 +104,7 @@ impl Pager {
             if let Some(by) = self.clock.stepped() {
                 tracing::warn!(by_ms = by, "the wall clock was set");
                 commands.extend(self.engine.on(
-                    Action::Submit { input: Input::ClockStep { by }, class: Class::World, ticket: None },
+                    Action::Submit { input: Input::ClockStep { by }, class: Class::Paging, ticket: None },
                     now,
                 ));
             }

@@ -220,7 +220,9 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         journal: journal.clone(),
         clock: clock.clone(),
     });
-    handle.tell(Class::Paging, Input::Start { version: env!("CARGO_PKG_VERSION").to_owned(), down: away });
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let life = u16::from_le_bytes([nonce[14], nonce[15]]);
+    handle.tell(Class::Paging, Input::Start { version, down: away, life });
     handle.tell(Class::Paging, Input::AdoptConfig { hash: config.setup_hash(), setup: config.setup.clone() });
     shared.use_channels(&config);
     let pager = Pager {

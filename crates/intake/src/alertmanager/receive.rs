@@ -45,7 +45,7 @@ pub(super) async fn alerts(
     let Caller::Integration(name) = caller else {
         let why =
             "an API token sends no alerts: show the token of an integration of kind alertmanager".to_owned();
-        return unknown(&Unknown { status: StatusCode::FORBIDDEN, why });
+        return unknown(&Unknown { status: StatusCode::FORBIDDEN, why, wait: None });
     };
     let door = intake.door(&name, &intake.config());
     let (visit, bytes) = match read::body(&intake, &door, &headers, body).await {

@@ -122,7 +122,7 @@ fn actor(caller: &Caller, says: &str) -> Result<Actor, Unknown> {
         Caller::Token { name, role } if *role >= Role::Responder => name,
         Caller::Token { .. } => {
             let why = "this token may only look: silencing takes a responder's".to_owned();
-            return Err(Unknown { status: StatusCode::FORBIDDEN, why });
+            return Err(Unknown { status: StatusCode::FORBIDDEN, why, wait: None });
         }
     };
     let name = if says.is_empty() { own.clone() } else { cut(says, 128) };

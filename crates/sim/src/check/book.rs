@@ -125,6 +125,9 @@ impl Checker {
             }
             Event::AlertEnded { key, reason, .. } => {
                 self.ended_rightly(key, *reason, at.mono);
+                if let Some(word) = self.words.get_mut(key).filter(|_| *reason == EndReason::Person) {
+                    word.closed = Some(self.t);
+                }
                 if let Some(told) = self.book.alerts.remove(key) {
                     self.case(told.incident, |c, _| {
                         c.alerts.remove(key);
@@ -174,7 +177,8 @@ impl Checker {
             Event::Acknowledged { id, by, covers, .. } => {
                 let open = self.book.incidents.get(id).is_some_and(|c| c.open);
                 self.holds(Invariant::AckHolds, open, || format!("closed incident {id} is acknowledged"));
-                if by.via == Via::Link {
+                // What is decided again may know of an alert which had ended in memory, where the page was shown.
+                if by.via == Via::Link && !record.late {
                     self.covers_what_was_shown(*id, &by.name, covers);
                 }
                 self.case(*id, |c, _| {
@@ -187,6 +191,7 @@ impl Checker {
                 c.acked = None;
                 c.started.push(at.mono);
             }),
+            Event::ClockStepped { by } => self.clock_said(*by),
             Event::SilenceAdded { silence } => {
                 self.book.silences.insert(silence.id.clone());
             }
@@ -221,12 +226,16 @@ impl Checker {
             EndReason::Removed => match &*told.source {
                 SELF => false,
                 CHECKS => told.labels.get("check").is_some_and(|c| !self.setup.checks.contains_key(c)),
-                source => !self.setup.integrations.contains_key(source),
+                // What it reported is no less wrong because it left the configuration.
+                _ => false,
             },
             EndReason::Person => true,
         };
         // A configuration that was submitted since may have brought it back.
-        let right = right || reason == EndReason::Removed && self.t.saturating_sub(self.setup_at) < 600_000;
+        let right = right
+            || reason == EndReason::Removed
+                && &*told.source == CHECKS
+                && self.t.saturating_sub(self.setup_at) < 600_000;
         let what = format!("{:?} of {} ended: {reason:?}", told.labels, told.source);
         let damaged = self.damaged;
         self.holds(Invariant::NotOverUntilSaid, right || damaged, || what);
@@ -235,6 +244,12 @@ impl Checker {
     fn stale_in_time(&mut self, key: &AlertKey, at: Mono) {
         let (Some(told), Some(word)) = (self.book.alerts.get(key), self.words.get(key)) else { return };
         let Some(lifetime) = told.lifetime else { return };
+        // Its integration may have left the configuration, or be about to.
+        if !self.setup.integrations.contains_key(&told.source)
+            || self.t.saturating_sub(self.setup_at) < 600_000
+        {
+            return;
+        }
         // Repetitions that move little are not written, so an eighth may be missing.
         let least = Mono(word.fired_saved.0 + lifetime.0 - lifetime.0 / 8);
         let what = format!("{:?} is stale {} after it was repeated", told.labels, at.since(word.fired_saved));

@@ -39,6 +39,7 @@ invariants! {
     LinkCovers, "link-covers", "An acknowledgement by a link covers no more than the page with that link showed.";
     SavedIsDurable, "saved-is-durable", "What was answered \"saved\" is in the journal at that moment, and after every crash.";
     UnsavedIsKept, "unsaved-is-kept", "An acknowledgement answered \"not yet saved\" is in the journal once it is back, unless the process died in between.";
+    ClockIsSaid, "clock-is-said", "A step of the wall clock that was noticed is in the journal, unless the process died in between; one that happened while it was away is said at the start.";
     Replay, "replay", "Replaying the journal gives the state that is in effect; so does a snapshot and the rest.";
     Sequence, "sequence", "Records follow one another without a gap, time in them never runs backwards, incidents are numbered upwards, every append follows on the head.";
     SameRun, "same-run", "The same seed gives the same run.";

@@ -63,7 +63,10 @@ impl Checker {
         let at = record.at;
         match &record.event {
             Event::StepEntered { id, wave, round, step, turns, .. } => {
-                self.right_people(*id, *step, turns);
+                // What was decided while the journal was away may be older than the configuration.
+                if !record.late || self.setup_at < self.degraded_since {
+                    self.right_people(*id, *step, turns);
+                }
                 self.supersede(*id, record, |k| k.kind != PageKind::Page);
                 let wakes = self.book.incidents.get(id).is_some_and(|c| {
                     let loud = c.alerts.iter().filter_map(|k| self.book.alerts.get(k));
@@ -253,11 +256,13 @@ impl Checker {
     fn at_work(&mut self, who: &Name, contact: u8, at: Now, due: Mono) {
         let Some(person) = self.setup.people.get(who) else { return };
         let after = person.contacts.get(usize::from(contact)).map(|c| c.after).unwrap_or_default();
-        let begins = Wall(at.wall_at(due).0 - after.as_i64());
+        // What has waited already leaves now, whatever the clock showed when it began to wait.
+        let begins = if due <= at.mono { at.wall } else { Wall(at.wall_at(due).0 - after.as_i64()) };
         let ok = works(&person.working_hours, &person.time_zone, begins);
         let fresh = self.t.saturating_sub(self.setup_at) < 600_000;
+        let what = if ok { String::new() } else { format!("{person:?}") };
         self.holds(Invariant::WorkingHours, ok || fresh, || {
-            format!("{who} would be paged at {begins} by a warning")
+            format!("{who} would be paged at {begins} by a warning, said at {at:?}, due {due:?}: {what}")
         });
     }
 

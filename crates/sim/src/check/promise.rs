@@ -134,7 +134,9 @@ impl Checker {
                         word.fired_saved = word.fired;
                     }
                     let open = self.book.alerts.contains_key(&key);
-                    let excused = matches!(answer, Answer::Refused(_)) || reloading && fires;
+                    // A person may have closed it in the same batch.
+                    let closed = fires && word.closed == Some(self.t);
+                    let excused = matches!(answer, Answer::Refused(_)) || reloading && fires || closed;
                     self.holds(Invariant::SavedIsDurable, open == fires || excused || !check, || {
                         format!(
                             "{key} was said to {}, and in the journal it is {}",

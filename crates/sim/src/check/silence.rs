@@ -1,5 +1,6 @@
 //! The checkers' own silences: from when until when, for what.
 
+use foghorn_core::State;
 use foghorn_core::labels::Labels;
 use foghorn_core::time::Wall;
 use foghorn_core::words::Name;
@@ -78,13 +79,18 @@ impl Quiet {
         self.all.values_mut().for_each(|s| s.saved = true);
     }
 
-    pub(crate) fn forget_unsaved(&mut self) {
-        self.all.retain(|_, s| s.saved);
-        self.all.values_mut().for_each(|s| s.gone = false);
+    /// The process died: only what the journal holds, said or not, is left.
+    pub(crate) fn forget_unsaved(&mut self, journal: &BTreeSet<Name>) {
+        self.all.retain(|id, s| s.saved || journal.contains(id));
+        self.all.values_mut().for_each(|s| (s.saved, s.gone) = (true, false));
     }
 
-    /// After the disk lost something: only what the journal still has.
-    pub(crate) fn follow(&mut self, known: &BTreeSet<Name>) {
-        self.all.retain(|id, _| known.contains(id));
+    /// After the disk lost something: only what the journal still has, with the times that it has.
+    pub(crate) fn follow(&mut self, journal: &State) {
+        self.all.retain(|id, own| {
+            let Some(s) = journal.silences.get(id) else { return false };
+            (own.starts, own.ends) = (s.starts, s.ends);
+            true
+        });
     }
 }

@@ -7,7 +7,7 @@ use crate::setup;
 use foghorn_core::State;
 use foghorn_core::input::Input;
 use foghorn_core::page::{Outcome, PageKey};
-use foghorn_core::time::Span;
+use foghorn_core::time::{CLOCK_SET, Span};
 use foghorn_core::words::Name;
 use foghorn_engine::{Class, Engine};
 
@@ -172,7 +172,7 @@ impl World {
         let by = std::mem::take(&mut self.unnoticed);
         self.checker.clock_noticed(by);
         if !self.is(Mutation::ClockUnsaid) {
-            self.submit(Class::World, Input::ClockStep { by });
+            self.submit(Class::Paging, Input::ClockStep { by });
         }
     }
 
@@ -244,7 +244,7 @@ impl World {
 
     /// As the server does: clocks that go on where the journal ends, the start, the file.
     pub(super) fn boot(&mut self, state: State, seq: u64) {
-        let wall = self.now().wall;
+        let (wall, state_clock) = (self.now().wall, state.clock);
         let away =
             if seq == 0 { Span::ZERO } else { wall.since(state.clock.wall).min(Span::hours(24 * 365)) };
         self.mono = if seq == 0 { self.mono } else { (state.clock.mono + away, self.t) };
@@ -262,8 +262,13 @@ impl World {
             engine.start_degraded(now, "read-only file system");
             self.checker.degraded();
         }
+        let set = wall.0 - state_clock.wall.0 - away.as_i64();
+        if seq > 0 && set.abs() >= CLOCK_SET {
+            self.checker.clock_noticed(set);
+        }
         self.engine = Some(engine);
-        self.submit(Class::Paging, Input::Start { version: "sim".into(), down: away });
+        let life = u16::try_from(self.rng.below(1 << 16)).unwrap_or(0);
+        self.submit(Class::Paging, Input::Start { version: "sim".into(), down: away, life });
         self.adopt();
         self.measure_everything();
     }
