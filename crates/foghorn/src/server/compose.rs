@@ -225,9 +225,9 @@ checks:
         /// What the newest page to a person says.
         fn page(&self, person: &str) -> Message {
             let view = View::new(self.state.clone(), 1, self.now);
-            let keys = self.state.pages.iter().map(|(k, _)| k);
+            let mut keys = self.state.pages.iter().map(|(k, _)| k);
             let key =
-                keys.filter(|k| k.kind == PageKind::Page && k.person.as_str() == person).next_back().unwrap();
+                keys.rfind(|k| k.kind == PageKind::Page && k.person.as_str() == person).unwrap();
             message(&view, &self.config, &Tokens::new(&[7; 32]), key, self.now).unwrap().1
         }
     }
