@@ -226,8 +226,7 @@ checks:
         fn page(&self, person: &str) -> Message {
             let view = View::new(self.state.clone(), 1, self.now);
             let mut keys = self.state.pages.iter().map(|(k, _)| k);
-            let key =
-                keys.rfind(|k| k.kind == PageKind::Page && k.person.as_str() == person).unwrap();
+            let key = keys.rfind(|k| k.kind == PageKind::Page && k.person.as_str() == person).unwrap();
             message(&view, &self.config, &Tokens::new(&[7; 32]), key, self.now).unwrap().1
         }
     }
