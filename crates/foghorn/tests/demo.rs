@@ -56,7 +56,7 @@ fn nobody_answers_so_it_escalates_until_somebody_does_and_then_it_is_over() {
         "From now on every write hangs.",
         "Detected, ",
         "Ana is paged:",
-        "database upgraded from 13.4 to 13.5",
+        "shop-db: database upgraded from 13.4",
         "step 2.",
         "Ben is paged:",
         "step 3.",
