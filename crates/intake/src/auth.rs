@@ -63,7 +63,7 @@ pub(crate) struct Unknown {
 }
 
 impl Unknown {
-    pub(crate) fn unauthorized(why: &str) -> Unknown {
+    fn unauthorized(why: &str) -> Unknown {
         Unknown { status: StatusCode::UNAUTHORIZED, why: why.to_owned(), wait: None }
     }
 
@@ -181,29 +181,33 @@ async fn recognise(kind: Kind, parts: &mut Parts, intake: &Arc<Intake>) -> Resul
     // Only who shows a token can guess one.
     let shows = parts.headers.contains_key(AUTHORIZATION);
     let peer = parts.extensions.get::<Peer>().copied().filter(|_| shows);
-    guarded(intake, peer, || caller(&intake.config(), kind, named, parts))
+    let wrong = |u: &Unknown| u.status == StatusCode::UNAUTHORIZED;
+    guarded(intake, peer, Unknown::too_many, wrong, || caller(&intake.config(), kind, named, parts))
 }
 
 /// Looks who it is, unless too many wrong secrets came from there, and remembers what came of it. `peer` is whoever shows
-/// a secret.
-pub(crate) fn guarded<T>(
+/// a secret; `is_wrong` tells a wrong one from other errors.
+pub(crate) fn guarded<T, E>(
     intake: &Intake,
     peer: Option<Peer>,
-    look: impl FnOnce() -> Result<T, Unknown>,
-) -> Result<T, Unknown> {
+    too_many: impl FnOnce(Duration) -> E,
+    is_wrong: impl FnOnce(&E) -> bool,
+    look: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
     let (from, now) = (peer.map(|p| p.address.ip()), Instant::now());
-    let found = match from.and_then(|ip| intake.throttle.wait(ip, now)) {
-        Some(wait) => Err(Unknown::too_many(wait)),
-        None => look(),
-    };
-    let wrong = found.as_ref().err().map(|u| u.status);
-    match (wrong, from) {
-        (None, Some(ip)) => intake.throttle.right(ip, now),
-        (Some(StatusCode::UNAUTHORIZED), Some(ip)) => intake.throttle.wrong(ip, now),
-        _ => {}
-    }
-    if matches!(wrong, Some(StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)) {
+    if let Some(wait) = from.and_then(|ip| intake.throttle.wait(ip, now)) {
         intake.unauthenticated.fetch_add(1, Ordering::Relaxed);
+        return Err(too_many(wait));
+    }
+    let found = look();
+    let wrong = found.as_ref().is_err_and(is_wrong);
+    if wrong {
+        intake.unauthenticated.fetch_add(1, Ordering::Relaxed);
+    }
+    match from {
+        Some(ip) if wrong => intake.throttle.wrong(ip, now),
+        Some(ip) if found.is_ok() => intake.throttle.right(ip, now),
+        _ => {}
     }
     found
 }

@@ -3,7 +3,7 @@
 //! An alert's identity is its `dedup_key` alone, since that is all that a `resolve` says. A sender's `acknowledge` is
 //! answered as there, and acknowledges nothing: only a person does.
 
-use crate::auth::{Unknown, guarded, is, one};
+use crate::auth::{guarded, is, one};
 use crate::door::{Door, Visit};
 use crate::item::{self, CUT, cut};
 use crate::read::{self, Text, explain};
@@ -193,26 +193,23 @@ fn parse<'a, T: Deserialize<'a>>(intake: &Intake, text: &'a str) -> Result<T, Wr
 fn enter(intake: &Intake, from: Shown, key: Option<&Text<'_>>, bytes: usize) -> Result<Visit, Wrong> {
     let config = intake.config();
     let key = key.map_or("", AsRef::as_ref);
+    let wrong = |why: &str| Err(Wrong::Event(vec![why.to_owned()]));
     let look = || {
         if key.is_empty() {
-            return Err(Unknown::unauthorized("'routing_key' is missing or blank"));
+            return wrong("'routing_key' is missing or blank");
         }
         if key.chars().count() != 32 {
-            return Err(Unknown::unauthorized(
-                "Length of 'routing_key' is incorrect (should be 32 characters)",
-            ));
+            return wrong("Length of 'routing_key' is incorrect (should be 32 characters)");
         }
         let hits = config.integrations.iter().filter(|(_, i)| match i {
             Integration::PagerDuty { routing_key } => is(routing_key, key),
             _ => false,
         });
-        one(hits).map(|(name, _)| name).ok_or_else(|| Unknown::unauthorized("Invalid routing key"))
+        one(hits).map_or_else(|| wrong("Invalid routing key"), |(name, _)| Ok(name))
     };
     let peer = from.map(|Extension(peer)| peer).filter(|_| !key.is_empty());
-    let name = guarded(intake, peer, look).map_err(|u| match u.wait {
-        Some(retry_after) => Wrong::Request(Problem::Rate { retry_after }),
-        None => Wrong::Event(vec![u.why]),
-    })?;
+    let too_many = |retry_after| Wrong::Request(Problem::Rate { retry_after });
+    let name = guarded(intake, peer, too_many, |_| true, look)?;
     Ok(intake.door(name, &config).enter(config.server.rate_limit, bytes).map_err(Problem::from)?)
 }
 

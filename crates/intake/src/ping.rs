@@ -3,7 +3,7 @@
 //! A heartbeat without a key is pinged at `/ping/SLUG`, from this host alone. A slug is the check's name, or that name in
 //! lower case with hyphens. Checks are not made by pinging: `create=1` is answered 404, as if it were not there.
 
-use crate::auth::{is, is_local};
+use crate::auth::{guarded, is, is_local};
 use crate::door::{Reason, Visit};
 use crate::reply::{Problem, plain, saved};
 use crate::{Intake, PING_BODY, id, read};
@@ -17,13 +17,13 @@ use foghorn_core::event::PingKind;
 use foghorn_core::input::{Input, Refusal};
 use foghorn_core::words::Name;
 use foghorn_engine::handle::Class;
+use foghorn_net::serve::Peer;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Before a heartbeat's name, where doors are kept.
@@ -63,9 +63,10 @@ async fn pinged(intake: &Intake, parts: &Parts, body: Body) -> Result<(), Wrong>
     let path = parts.uri.path().trim_start_matches("/ping/").trim_end_matches('/');
     let path: Vec<_> = path.split('/').map(|p| percent_decode_str(p).decode_utf8_lossy()).collect();
     let words: Vec<&str> = path.iter().map(|p| &**p).collect();
-    let (check, action) = find(&config, &words, is_local(parts)).inspect_err(|_| {
-        intake.unauthenticated.fetch_add(1, Ordering::Relaxed);
-    })?;
+    let peer = parts.extensions.get::<Peer>().copied();
+    let too_many = |retry_after| Wrong::Request(Problem::Rate { retry_after });
+    let look = || find(&config, &words, is_local(parts));
+    let (check, action) = guarded(intake, peer, too_many, |_| true, look)?;
     let (kind, exit) = action.map_or(Ok((PingKind::Success, None)), kind_of)?;
     let run = run_of(parts.uri.query().unwrap_or(""))?;
     let door = intake.door(&format!("{DOOR}{check}"), &config);

@@ -163,6 +163,15 @@ async fn guessed_keys_wait() {
     }
     let said = rig.post("/v2/enqueue", guess).await;
     assert_eq!((said.status, said.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "5"));
+    // Whatever else it guesses at.
+    for (method, path) in
+        [(Method::GET, format!("/ping/{UUID}")), (Method::POST, "/api/v2/alerts".to_owned())]
+    {
+        let headers =
+            [("authorization", "Bearer second-token-0123456789"), ("content-type", "application/json")];
+        let said = rig.send(request(method, &path, &headers, "[]")).await;
+        assert_eq!((said.status, said.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "5"), "{path}");
+    }
 }
 
 #[tokio::test]
