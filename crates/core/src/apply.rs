@@ -5,6 +5,7 @@ use crate::alert::{Alert, AlertStatus};
 use crate::change;
 use crate::event::{Event, PersonTurn};
 use crate::incident::{Escalation, Head, Incident, IncidentId, MOST_SHAPES, Phase, Shape, Status};
+use crate::held::Place;
 use crate::labels::AlertKey;
 use crate::page::{Delivery, Outcome, Page, PageKey, PageKind};
 use crate::schedule::Override;
@@ -122,7 +123,7 @@ impl State {
             Event::AlertStatusChanged { key, status, .. } => {
                 self.edit_alert(key, |a| a.status = *status);
                 if *status == AlertStatus::Stale {
-                    self.retime_alert(*key, None);
+                    self.unexpire_alert(key);
                 }
             }
             Event::AlertAwaited { key, until } => {
@@ -138,10 +139,10 @@ impl State {
                 if let Some(source) = self.alerts.get(key).map(|a| a.source.clone()) {
                     self.hear(&source, at);
                 }
-                self.retime_alert(*key, None);
+                self.unexpire_alert(key);
                 self.edit_alert(key, |a| (a.status, a.muted) = (AlertStatus::Resolved, None));
-                if *forget {
-                    self.forget_alert(key);
+                if let Some(place) = self.alerts.place(key).filter(|_| *forget) {
+                    self.forget_alert(place);
                 }
             }
             Event::AlertMuted { key, by } => self.edit_alert(key, |a| a.muted = Some(by.clone())),
@@ -393,8 +394,8 @@ impl State {
     fn archive(&mut self, id: IncidentId) {
         self.drop_pages(id, |_| true);
         let Some(incident) = self.incidents.get(&id).cloned() else { return };
-        for key in incident.alerts.iter() {
-            self.forget_alert(key);
+        for place in incident.alerts.iter() {
+            self.forget_alert(*place);
         }
         self.set_timer(incident.timer(), None);
         self.incidents.remove_mut(&id);
@@ -432,46 +433,49 @@ impl State {
 
     /// Puts an alert in the place of what has its key, and moves the counts of the incidents concerned.
     fn put_alert(&mut self, alert: Arc<Alert>, expires: Option<Mono>) {
-        if let Some(old) = self.alerts.get(&alert.key).cloned() {
-            self.count_alert(&old, false);
-            self.groups.remove_mut(&group_entry(&old));
+        let place = self.alerts.place_mut(alert.key);
+        let old = self.alerts.at(place).cloned();
+        if let Some(old) = &old {
+            self.count_alert(old, false);
+            self.group(old, false);
             if old.incident != alert.incident {
                 self.edit_incident(old.incident, |i| {
-                    i.alerts.remove_mut(&old.key);
+                    i.alerts.remove_mut(&place);
                 });
             }
         }
         self.count_alert(&alert, true);
-        self.retime_alert(alert.key, expires);
-        self.retime_hold(alert.key, self.alerts.get(&alert.key).and_then(|a| a.held_until), alert.held_until);
+        self.retime_alert(place, expires);
+        self.retime_hold(place, old.and_then(|a| a.held_until), alert.held_until);
         if alert.status == AlertStatus::Stale && expires.is_none() {
             self.stale.insert_mut((alert.source.clone(), alert.key));
         }
-        self.edit_incident(alert.incident, |i| i.alerts.insert_mut(alert.key));
-        self.groups.insert_mut(group_entry(&alert));
-        self.alerts.insert_mut(alert);
+        self.edit_incident(alert.incident, |i| i.alerts.insert_mut(place));
+        self.group(&alert, true);
+        self.alerts.put_mut(place, alert, expires);
     }
 
     /// An alert of a snapshot: its incident has been counted already.
-    pub(crate) fn restore_alert(&mut self, alert: Arc<Alert>, expires: Option<Mono>) {
-        self.retime_alert(alert.key, expires);
-        self.retime_hold(alert.key, None, alert.held_until);
+    pub(crate) fn restore_alert(&mut self, place: Place, alert: Arc<Alert>, expires: Option<Mono>) {
+        self.set_timer(None, expires.map(|at| (at, Timer::Alert(place))));
+        self.retime_hold(place, None, alert.held_until);
         if alert.status == AlertStatus::Stale && expires.is_none() {
             self.stale.insert_mut((alert.source.clone(), alert.key));
         }
-        self.groups.insert_mut(group_entry(&alert));
-        self.alerts.insert_mut(alert);
+        self.group(&alert, true);
+        self.alerts.restore_mut(place, alert, expires);
     }
 
     fn edit_alert(&mut self, key: &AlertKey, edit: impl FnOnce(&mut Alert)) {
-        let Some(old) = self.alerts.get(key).cloned() else { return };
+        let Some(place) = self.alerts.place(key) else { return };
+        let Some(old) = self.alerts.at(place).cloned() else { return };
         self.count_alert(&old, false);
         let mut alert = (*old).clone();
         edit(&mut alert);
         if !alert.status.is_open() {
             alert.held_until = None;
         }
-        self.retime_hold(*key, old.held_until, alert.held_until);
+        self.retime_hold(place, old.held_until, alert.held_until);
         self.count_alert(&alert, true);
         let entry = (alert.source.clone(), *key);
         if alert.status == AlertStatus::Stale && old.status != AlertStatus::Stale {
@@ -479,20 +483,35 @@ impl State {
         } else if alert.status != AlertStatus::Stale && old.status == AlertStatus::Stale {
             self.stale.remove_mut(&entry);
         }
-        self.alerts.insert_mut(Arc::new(alert));
+        let expires = self.alerts.expires(place);
+        self.alerts.put_mut(place, Arc::new(alert), expires);
     }
 
-    fn forget_alert(&mut self, key: &AlertKey) {
-        let Some(alert) = self.alerts.get(key).cloned() else { return };
+    fn forget_alert(&mut self, place: Place) {
+        let Some(alert) = self.alerts.at(place).cloned() else { return };
         self.count_alert(&alert, false);
-        self.retime_alert(*key, None);
-        self.retime_hold(*key, alert.held_until, None);
-        self.stale.remove_mut(&(alert.source.clone(), *key));
-        self.groups.remove_mut(&group_entry(&alert));
+        self.retime_alert(place, None);
+        self.retime_hold(place, alert.held_until, None);
+        self.stale.remove_mut(&(alert.source.clone(), alert.key));
+        self.group(&alert, false);
         self.edit_incident(alert.incident, |i| {
-            i.alerts.remove_mut(key);
+            i.alerts.remove_mut(&place);
         });
-        self.alerts.remove_mut(key);
+        self.alerts.remove_mut(&alert.key);
+    }
+
+    /// Counts an alert among those of its group in its incident.
+    fn group(&mut self, alert: &Alert, add: bool) {
+        let entry = (alert.group.clone(), alert.incident);
+        match (self.groups.get_mut(&entry), add) {
+            (Some(n), true) => *n += 1,
+            (Some(n), false) if *n > 1 => *n -= 1,
+            (Some(_), false) => {
+                self.groups.remove_mut(&entry);
+            }
+            (None, true) => self.groups.insert_mut(entry, 1),
+            (None, false) => {}
+        }
     }
 
     /// Adds an alert to, or takes it from, the counts of its incident and its integration.
@@ -549,25 +568,32 @@ impl State {
 
     /// Only what is open can expire.
     fn expire_alert(&mut self, key: AlertKey, expires: Mono) {
-        if self.alerts.get(&key).is_some_and(|a| a.status.is_open()) {
-            self.retime_alert(key, Some(expires));
+        if let Some(place) = self.alerts.place(&key)
+            && self.alerts.at(place).is_some_and(|a| a.status.is_open())
+        {
+            self.retime_alert(place, Some(expires));
         }
     }
 
-    fn retime_alert(&mut self, key: AlertKey, expires: Option<Mono>) {
-        let old = self.expiry.get(&key).copied();
-        self.set_timer(old.map(|at| (at, Timer::Alert(key))), expires.map(|at| (at, Timer::Alert(key))));
-        match expires {
-            Some(at) => self.expiry.insert_mut(key, at),
-            None => {
-                self.expiry.remove_mut(&key);
-            }
+    fn unexpire_alert(&mut self, key: &AlertKey) {
+        if let Some(place) = self.alerts.place(key) {
+            self.retime_alert(place, None);
         }
     }
 
-    fn retime_hold(&mut self, key: AlertKey, old: Option<Mono>, new: Option<Mono>) {
+    fn retime_alert(&mut self, place: Place, expires: Option<Mono>) {
+        let old = self.alerts.expires(place);
+        if old != expires {
+            let timer = |at| (at, Timer::Alert(place));
+            self.set_timer(old.map(timer), expires.map(timer));
+            self.alerts.expire_mut(place, expires);
+        }
+    }
+
+    fn retime_hold(&mut self, place: Place, old: Option<Mono>, new: Option<Mono>) {
         if old != new {
-            self.set_timer(old.map(|at| (at, Timer::Hold(key))), new.map(|at| (at, Timer::Hold(key))));
+            let timer = |at| (at, Timer::Hold(place));
+            self.set_timer(old.map(timer), new.map(timer));
         }
     }
 
@@ -707,10 +733,6 @@ impl Page {
             error: None,
         }
     }
-}
-
-fn group_entry(alert: &Alert) -> (Name, IncidentId, AlertKey) {
-    (alert.group.clone(), alert.incident, alert.key)
 }
 
 fn is_heartbeat(setup: &crate::setup::Setup, check: &Name) -> bool {

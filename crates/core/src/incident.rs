@@ -1,6 +1,6 @@
 //! Incidents: what people work on.
 
-use crate::labels::AlertKey;
+use crate::held::Place;
 use crate::state::{Map, Set, Timer};
 use crate::time::{Mono, Now, Wall};
 use crate::words::{Actor, Name, Severity, Urgency};
@@ -17,7 +17,7 @@ pub struct Incident {
     /// What is of fixed size.
     pub head: Head,
     /// Its alerts, open and ended.
-    pub alerts: Set<AlertKey>,
+    pub alerts: Set<Place>,
     /// Open alerts by entity, muted ones left out; 0 for what has recovered.
     pub entities: Map<Name, u32>,
     /// Everybody who has been paged, with a bit for each contact used: they hear the notices.

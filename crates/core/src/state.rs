@@ -5,7 +5,7 @@
 
 use crate::alert::{Alert, Source};
 use crate::change::Change;
-use crate::held::Alerts;
+use crate::held::{Alerts, Place};
 use crate::incident::{Incident, IncidentId};
 use crate::labels::AlertKey;
 use crate::page::{Delivery, Page, PageKey};
@@ -58,10 +58,8 @@ pub struct State {
     pub(crate) timers: Set<(Mono, Timer)>,
     /// Pages to be sent when.
     pub(crate) due: Set<(Mono, PageKey)>,
-    /// The incidents at hand that have alerts of a group, by those alerts.
-    pub(crate) groups: Set<(Name, IncidentId, AlertKey)>,
-    /// When an alert must have been repeated.
-    pub(crate) expiry: Map<AlertKey, Mono>,
+    /// The incidents at hand that have alerts of a group, and how many.
+    pub(crate) groups: Map<(Name, IncidentId), u32>,
     /// Stale alerts, by integration.
     pub(crate) stale: Set<(Name, AlertKey)>,
     /// Incidents that are not over.
@@ -87,9 +85,9 @@ pub struct Heartbeat {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
     /// An alert's sender must have repeated it.
-    Alert(AlertKey),
+    Alert(Place),
     /// An alert has lasted for as long as it takes to be paged for.
-    Hold(AlertKey),
+    Hold(Place),
     /// An escalation goes on.
     Escalation(IncidentId),
     /// An acknowledgement is not enough any more.
@@ -125,8 +123,7 @@ impl Default for State {
             counts: Map::new(),
             timers: Set::new(),
             due: Set::new(),
-            groups: Set::new(),
-            expiry: Map::new(),
+            groups: Map::new(),
             stale: Set::new(),
             open: Set::new(),
             pass_over: Map::new(),
@@ -155,7 +152,7 @@ impl State {
 
     /// An incident's alerts, open and ended.
     pub fn alerts_of<'a>(&'a self, incident: &'a Incident) -> impl Iterator<Item = &'a Alert> {
-        incident.alerts.iter().filter_map(|k| self.alerts.get(k).map(|a| &**a))
+        incident.alerts.iter().filter_map(|place| self.alerts.at(*place).map(|a| &**a))
     }
 
     /// An incident's pages and notices at hand.
@@ -170,8 +167,8 @@ impl State {
     pub(crate) fn incidents_of_group<'a>(&'a self, group: &'a Name) -> impl Iterator<Item = &'a Incident> {
         let mut before = IncidentId::MAX;
         core::iter::from_fn(move || {
-            let bound = (group.clone(), before, AlertKey::FIRST);
-            let (_, id, _) = self.groups.before(&bound).filter(|(g, ..)| g == group)?;
+            let bound = (group.clone(), before);
+            let ((_, id), _) = self.groups.before(&bound).filter(|((g, _), _)| g == group)?;
             before = *id;
             Some(self.incident(*id))
         })
@@ -181,7 +178,7 @@ impl State {
     /// When an open alert must have been repeated, if its sender repeats it.
     #[must_use]
     pub fn expires(&self, key: AlertKey) -> Option<Mono> {
-        self.expiry.get(&key).copied()
+        self.alerts.expires(self.alerts.place(&key)?)
     }
 
     /// Whether an alert of this check is open.
@@ -249,7 +246,8 @@ impl State {
             setup: self.setup.clone(),
             setup_hash: self.setup_hash.as_ref().into(),
             next_incident: self.next_incident,
-            alerts: self.alerts.values().map(|a| (a.clone(), self.expiry.get(&a.key).copied())).collect(),
+            alerts: self.alerts.entries().map(|(place, a, expires)| (place, a.clone(), expires)).collect(),
+            last_place: self.alerts.last(),
             sources: self.sources.iter().map(|(n, s)| (n.clone(), s.clone())).collect(),
             incidents: self.incidents.values().map(|i| StoredIncident::from(&**i)).collect(),
             pages: self.pages.iter().map(|(k, p)| (list(p), self.pass_over.get(k).copied())).collect(),
@@ -291,9 +289,10 @@ impl State {
         for stored in s.incidents {
             state.put_incident(stored.into());
         }
-        for (alert, expires) in s.alerts {
-            state.restore_alert(alert, expires);
+        for (place, alert, expires) in s.alerts {
+            state.restore_alert(place, alert, expires);
         }
+        state.alerts.given_mut(s.last_place);
         for (page, pass_over) in s.pages {
             state.put_page(page, pass_over);
         }
@@ -311,7 +310,7 @@ impl State {
 }
 
 /// A snapshot of another version is not read; the journal is replayed instead.
-pub const SNAPSHOT_VERSION: u32 = 1;
+pub const SNAPSHOT_VERSION: u32 = 2;
 
 /// A state as plain lists.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -323,7 +322,8 @@ pub struct Snapshot {
     setup: Arc<Setup>,
     setup_hash: String,
     next_incident: IncidentId,
-    alerts: Vec<(Arc<Alert>, Option<Mono>)>,
+    alerts: Vec<(Place, Arc<Alert>, Option<Mono>)>,
+    last_place: Place,
     sources: Vec<(Name, Source)>,
     incidents: Vec<StoredIncident>,
     pages: Vec<(Page, Option<Mono>)>,
@@ -339,7 +339,7 @@ pub struct Snapshot {
 struct StoredIncident {
     #[serde(flatten)]
     head: crate::incident::Head,
-    alerts: Vec<AlertKey>,
+    alerts: Vec<Place>,
     entities: Vec<(Name, u32)>,
     paged: Vec<(Name, u64)>,
 }

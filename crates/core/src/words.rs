@@ -2,16 +2,16 @@
 
 use alloc::borrow::Borrow;
 use alloc::string::String;
-use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 /// A name from the configuration or from a sender: a person, a schedule, an entity, an integration.
-/// Cheap to clone.
+/// Cheap to clone, and short ones lie where they are used: a leaf of a persistent map is copied without touching others.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Name(Arc<str>);
+pub struct Name(SmolStr);
 
 impl Name {
     /// The text.
@@ -23,13 +23,13 @@ impl Name {
 
 impl From<&str> for Name {
     fn from(s: &str) -> Name {
-        Name(Arc::from(s))
+        Name(SmolStr::new(s))
     }
 }
 
 impl From<String> for Name {
     fn from(s: String) -> Name {
-        Name(Arc::from(s))
+        Name(SmolStr::from(s))
     }
 }
 

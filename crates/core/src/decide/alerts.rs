@@ -3,6 +3,7 @@
 use super::Draft;
 use crate::alert::{Alert, AlertItem, AlertStatus, CHECKS, EndReason};
 use crate::event::Event;
+use crate::held::Place;
 use crate::incident::IncidentId;
 use crate::input::{Answer, CheckVerdict, Refusal};
 use crate::labels::{AlertKey, Labels};
@@ -144,11 +145,8 @@ impl Draft<'_> {
         if let Some(lifetime) = item.lifetime {
             let expires = self.now.mono + lifetime;
             // Senders in pairs repeat everything twice: what moves little is not worth writing.
-            let moved = self
-                .state
-                .expiry
-                .get(&a.key)
-                .is_none_or(|old| expires.since(*old).0 > lifetime.0 / 8 || *old > expires);
+            let old = self.state.expires(a.key);
+            let moved = old.is_none_or(|old| expires.since(old).0 > lifetime.0 / 8 || old > expires);
             if moved {
                 refreshed.push((a.key, expires));
             }
@@ -163,8 +161,9 @@ impl Draft<'_> {
 
     /// A sender fell silent: its alert is stale, which is not over. A stale alert whose sender came back without repeating
     /// it for a whole lifetime is over.
-    pub(super) fn alert_expired(&mut self, key: AlertKey) {
-        let Some(a) = self.state.alerts.get(&key).cloned() else { return };
+    pub(super) fn alert_expired(&mut self, place: Place) {
+        let Some(a) = self.state.alerts.at(place).cloned() else { return };
+        let key = a.key;
         if a.status == AlertStatus::Stale {
             self.end_alert(key, self.now.wall, EndReason::NotRepeated);
             return self.settle(a.incident);
@@ -192,8 +191,8 @@ impl Draft<'_> {
     }
 
     /// A failure has lasted for the check's `fail_for`.
-    pub(super) fn alert_confirmed(&mut self, key: AlertKey) {
-        let Some(incident) = self.state.alerts.get(&key).map(|a| a.incident) else { return };
+    pub(super) fn alert_confirmed(&mut self, place: Place) {
+        let Some((key, incident)) = self.state.alerts.at(place).map(|a| (a.key, a.incident)) else { return };
         self.emit(Event::AlertConfirmed { key });
         self.settle(incident);
     }

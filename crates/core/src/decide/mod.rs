@@ -102,8 +102,8 @@ impl Draft<'_> {
                 return;
             }
             match &due.1 {
-                Timer::Alert(key) => self.alert_expired(*key),
-                Timer::Hold(key) => self.alert_confirmed(*key),
+                Timer::Alert(place) => self.alert_expired(*place),
+                Timer::Hold(place) => self.alert_confirmed(*place),
                 Timer::Escalation(id) => self.step_over(*id),
                 Timer::Acknowledgement(id) => self.acknowledgement_due(*id),
                 Timer::PassOver(key) => self.contact_late(key),

@@ -30,11 +30,11 @@ impl Draft<'_> {
         }
         let alerts: Vec<(AlertKey, Mono)> = self
             .state
-            .expiry
-            .iter()
-            .filter_map(|(key, at)| {
-                let until = self.now.mono + self.state.alerts.get(key)?.lifetime?;
-                Some((*key, until)).filter(|_| *at < until)
+            .alerts
+            .entries()
+            .filter_map(|(_, a, expires)| {
+                let until = self.now.mono + a.lifetime?;
+                Some((a.key, until)).filter(|_| expires.is_some_and(|at| at < until))
             })
             .collect();
         if !alerts.is_empty() {

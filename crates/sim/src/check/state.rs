@@ -62,8 +62,8 @@ impl Checker {
             self.holds(Invariant::Counts, wrong.is_none(), || wrong.unwrap_or_default());
         }
         let mut open: BTreeMap<&str, u32> = BTreeMap::new();
-        for alert in state.alerts.values() {
-            let there = state.incident(alert.incident).is_some_and(|i| i.alerts.contains(&alert.key));
+        for (place, alert, _) in state.alerts.entries() {
+            let there = state.incident(alert.incident).is_some_and(|i| i.alerts.contains(&place));
             self.holds(Invariant::Bounded, there, || format!("{:?} is in no incident", alert.labels));
             *open.entry(&alert.source).or_default() += u32::from(alert.status.is_open());
         }
@@ -112,7 +112,7 @@ impl Checker {
 
 /// The first count of an incident that is wrong.
 fn miscounted(state: &State, i: &Incident) -> Option<String> {
-    let alerts: Vec<_> = i.alerts.iter().filter_map(|k| state.alerts.get(k)).collect();
+    let alerts: Vec<_> = i.alerts.iter().filter_map(|place| state.alerts.at(*place)).collect();
     let open = || alerts.iter().filter(|a| a.status.is_open());
     let counted = || open().filter(|a| a.muted.is_none() && a.held_until.is_none());
     let mut by_severity = [0; 3];
