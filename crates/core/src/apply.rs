@@ -4,8 +4,8 @@
 use crate::alert::{Alert, AlertStatus};
 use crate::change;
 use crate::event::{Event, PersonTurn};
-use crate::incident::{Escalation, Head, Incident, IncidentId, MOST_SHAPES, Phase, Shape, Status};
 use crate::held::Place;
+use crate::incident::{Escalation, Head, Incident, IncidentId, MOST_SHAPES, Phase, Shape, Status};
 use crate::labels::AlertKey;
 use crate::page::{Delivery, Outcome, Page, PageKey, PageKind};
 use crate::schedule::Override;

@@ -279,17 +279,20 @@ fn alerts_of(
 ) -> Result<Vec<AlertShown>, Problem> {
     let view = api.view();
     if let Some(incident) = view.state.incident(id) {
-        let after = match after {
-            None => None,
-            Some(key) => Some(AlertKey::parse(key).ok_or_else(|| {
-                Problem::new(
-                    crate::problem::Kind::BadQuery,
-                    "`after` is the key of an alert, as in `next` of the answer before",
-                )
-            })?),
+        // In the order in which they came.
+        let from = match after {
+            None => 0,
+            Some(key) => {
+                AlertKey::parse(key).and_then(|key| view.state.alerts.place(&key)).ok_or_else(|| {
+                    Problem::new(
+                        crate::problem::Kind::BadQuery,
+                        "`after` is the key of an alert at hand, as in `next` of the answer before",
+                    )
+                })? + 1
+            }
         };
-        let keys = incident.alerts.range(after.unwrap_or(AlertKey::FIRST)..).filter(|k| Some(**k) != after);
-        let alerts = keys.filter_map(|k| view.state.alerts.get(k)).take(most);
+        let alerts =
+            incident.alerts.range(from..).filter_map(|place| view.state.alerts.at(*place)).take(most);
         return Ok(alerts.map(|a| AlertShown::of(a, |at| view.wall_at(at))).collect());
     }
     let model = &api.parts.read_model;

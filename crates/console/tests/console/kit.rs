@@ -9,6 +9,7 @@ use foghorn_console::ports::{
 };
 use foghorn_console::{Api, Link, Links, Parts, ReadModel};
 use foghorn_core::event::Record;
+use foghorn_core::incident::LIFE_BITS;
 use foghorn_core::input::{CheckVerdict, Input};
 use foghorn_core::time::{Mono, Now, Wall};
 use foghorn_core::{State, decide};
@@ -206,7 +207,7 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
     };
     let open = |token: &str| {
         let (incident, person) = token.strip_prefix("good-")?.split_once('-')?;
-        Some(Link { incident: incident.parse().ok()?, person: person.to_owned(), revision: 1 })
+        Some(Link { incident: incident.parse().ok()?, person: person.to_owned(), revision: 1 << LIFE_BITS })
     };
     let links = Links::new(engine.clone(), Arc::new(move || now(&c2)), Arc::new(open));
     let kit = Kit {

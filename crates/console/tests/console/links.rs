@@ -41,7 +41,7 @@ async fn the_page_as_it_is() {
 <p class="severity critical"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7.5 1h9L23 7.5v9L16.5 23h-9L1 16.5v-9zM10.6 5.5l.5 8.5h1.8l.5-8.5zM10.5 16v3h3v-3z" fill-rule="evenodd"/></svg>CRITICAL<span class="dim">Incident 1</span></p>
 <h1><bdi>shop: status is 502</bdi></h1>
 <p>Open since 03:12 WET, for 1m 40s. Nobody has acknowledged it.</p>
-<form method="post"><input type="hidden" name="revision" value="1"><button type="submit">Acknowledge: I am on it</button></form>
+<form method="post"><input type="hidden" name="revision" value="1024"><button type="submit">Acknowledge: I am on it</button></form>
 <p class="dim">As <bdi>Day operator</bdi>. It stops paging the others for what this page shows.</p>
 <section><h2>What is broken</h2><ul>
 <li><bdi>shop: status is 502</bdi><br><span class="dim">since 03:12 WET</span></li>
@@ -71,7 +71,7 @@ async fn following_the_link_changes_nothing_and_the_button_acknowledges() {
         assert_eq!(send(&kit.links, from(HERE, method, DAY, &[], "")).await.status, 200);
     }
     assert_eq!(events(), before, "mail scanners follow links");
-    let pressed = press(&kit, DAY, "revision=1").await;
+    let pressed = press(&kit, DAY, "revision=1024").await;
     assert_eq!((pressed.status.as_u16(), pressed.header("location")), (303, DAY));
     let i = kit.get("/api/v1/incidents/1").await.json();
     assert_eq!(
@@ -93,14 +93,14 @@ async fn following_the_link_changes_nothing_and_the_button_acknowledges() {
     assert!(theirs.contains("Take it over"), "{theirs}");
 
     let before = events();
-    assert_eq!(press(&kit, DAY, "revision=1").await.status, 303);
+    assert_eq!(press(&kit, DAY, "revision=1024").await.status, 303);
     assert_eq!(events(), before, "a replayed POST is harmless");
-    assert_eq!(press(&kit, NIGHT, "revision=1").await.status, 303);
+    assert_eq!(press(&kit, NIGHT, "revision=1024").await.status, 303);
     assert!(get(&kit, DAY).await.text.contains("<bdi>Night operator</bdi> acknowledged it"));
 
     kit.check("shop", None).await;
     assert!(get(&kit, DAY).await.text.contains("<strong>It is over</strong> at 03:14 WET, after 1m 40s"));
-    assert_eq!(press(&kit, DAY, "revision=1").await.status, 303, "what is over is over");
+    assert_eq!(press(&kit, DAY, "revision=1024").await.status, 303, "what is over is over");
     kit.pass(3_600_000).await;
     let gone = get(&kit, DAY).await;
     assert!(gone.status == 200 && gone.text.contains("has been put away"), "{}", gone.text);
@@ -122,7 +122,7 @@ async fn the_button_covers_what_the_page_showed() {
         get(&kit, DAY).await.text.contains("Nobody has acknowledged it"),
         "it was a warning when it was shown; now it is critical"
     );
-    press(&kit, DAY, "revision=99").await;
+    press(&kit, DAY, "revision=101376").await;
     assert!(get(&kit, DAY).await.text.contains("You acknowledged it"));
 }
 
@@ -200,7 +200,7 @@ async fn a_bad_link_tells_nothing_and_is_not_tried_for_ever() {
         assert!(!bad.text.contains(word), "{word} in {}", bad.text);
     }
     assert_eq!(bad.header("cache-control"), "no-store");
-    assert_eq!(press(&kit, "/ack/nonsense", "revision=1").await.status, 404);
+    assert_eq!(press(&kit, "/ack/nonsense", "revision=1024").await.status, 404);
     let mut tries = 0;
     let limited = loop {
         let got = get(&kit, &format!("/ack/guess-{tries}")).await;
@@ -222,7 +222,7 @@ async fn a_bad_link_tells_nothing_and_is_not_tried_for_ever() {
 async fn degraded_the_button_works_and_the_page_says_that_it_is_not_saved() {
     let kit = broken().await;
     *kit.mode.lock().unwrap() = Mode::Degraded;
-    assert_eq!(press(&kit, DAY, "revision=1").await.status, 303);
+    assert_eq!(press(&kit, DAY, "revision=1024").await.status, 303);
     let page = get(&kit, DAY).await.text;
     assert!(page.contains("journal is degraded: <bdi>no space left on the disk</bdi>"), "{page}");
     assert!(
@@ -230,7 +230,7 @@ async fn degraded_the_button_works_and_the_page_says_that_it_is_not_saved() {
         "{page}"
     );
     *kit.mode.lock().unwrap() = Mode::Unavailable;
-    let failed = press(&kit, NIGHT, "revision=1").await;
+    let failed = press(&kit, NIGHT, "revision=1024").await;
     assert_eq!(failed.status, 503);
     assert!(
         failed.text.contains("That did not work: <bdi>no space left on the disk</bdi>"),
