@@ -12,4 +12,4 @@ pub mod own;
 pub mod pager;
 mod run;
 
-pub use run::{Options, Shared, StartFailure, serve};
+pub use run::{ACCOUNTS, Options, Shared, StartFailure, private_dir, serve};

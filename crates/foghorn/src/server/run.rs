@@ -10,7 +10,7 @@ use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
 use foghorn_config::{Config, Errors};
 use foghorn_console::ports::Reloaded;
-use foghorn_console::{Api, Link, Links, Parts, ReadModel};
+use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Span;
@@ -36,6 +36,9 @@ use tokio::sync::watch;
 const DEGRADED_FOR: Duration = Duration::from_secs(10);
 /// A pager that has not gone round for this long is stuck: the watchdog is not fed.
 const STUCK: Span = Span::secs(10);
+
+/// Who may log in to the console, in the data directory.
+pub const ACCOUNTS: &str = "accounts.db";
 
 /// Requests under way when the end comes have this long.
 const LAST_REQUESTS: Duration = Duration::from_millis(1500);
@@ -369,7 +372,12 @@ fn routers(
         unwell: Arc::new(move || own.standing()),
         version: env!("CARGO_PKG_VERSION"),
     });
-    let api = Elsewhere { on: desk.handle().clone(), router: foghorn_console::api(Arc::new(api)) };
+    let accounts = Arc::new(Accounts::new(shared.data_dir.join(ACCOUNTS)));
+    let (first, url) = (accounts.clone(), config.borrow().server.public_url.clone());
+    // A password takes a while to hash, and nothing waits for it.
+    desk.handle().spawn_blocking(move || first_account(&first, &url));
+    let console = foghorn_console::console(Arc::new(api), accounts);
+    let api = Elsewhere { on: desk.handle().clone(), router: console };
     let (opener, clock) = (tokens.clone(), shared.clock.clone());
     let links = Links::new(
         shared.handle.clone(),
@@ -386,6 +394,18 @@ fn routers(
     Routers {
         main: foghorn_intake::router(intake.clone()).merge(links.clone()).fallback_service(api),
         links: links.merge(foghorn_intake::pings(intake)),
+    }
+}
+
+/// Without any account nobody could log in to make one. The password is told here, once.
+fn first_account(accounts: &Accounts, url: &str) {
+    match accounts.first() {
+        Ok(None) => {}
+        Ok(Some(password)) => tracing::warn!(
+            "the console has its first account: log in at {url} as admin with the password {password} and change it; \
+             it is not shown again"
+        ),
+        Err(e) => tracing::error!("nobody can log in to the console: {e}"),
     }
 }
 
@@ -483,7 +503,7 @@ async fn told(end: Option<watch::Receiver<bool>>) {
 }
 
 /// Makes a directory that only Foghorn's user may enter: what is wrong in a house is nobody else's business.
-fn private_dir(path: &std::path::Path) -> std::io::Result<()> {
+pub fn private_dir(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
