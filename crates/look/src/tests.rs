@@ -133,18 +133,16 @@ fn bars_are_taller_the_worse_a_day_was() {
     <svg class="pic" height="36" role="img">
     <title>Shop</title>
     <desc>99.9 % over 4 days</desc>
-    <rect class="solid good" x="0%" y="18" width="18%" height="18">
-    <title>Good</title>
-    </rect>
-    <rect class="solid unknown" x="25%" y="28.8" width="18%" height="7.2">
-    <title>Unknown</title>
-    </rect>
-    <rect class="solid warn" x="50%" y="9" width="18%" height="27">
+    <svg width="100%" height="36" viewBox="0 0 4 36" preserveAspectRatio="none">
+    <path class="solid good" d="M0 18h0.72V36h-0.72z"/>
+    <path class="solid unknown" d="M1 30.6h0.72V36h-0.72z"/>
+    <path class="solid warn" d="M2 9h0.72V36h-0.72z">
     <title>Warn</title>
-    </rect>
-    <rect class="solid bad" x="75%" y="0" width="18%" height="36">
+    </path>
+    <path class="solid bad" d="M3 0h0.72V36h-0.72z">
     <title>Bad</title>
-    </rect>
+    </path>
+    </svg>
     </svg>
     "#);
 }

@@ -2,12 +2,15 @@
 
 use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
 use super::callback::{self, Callbacks};
+use super::certificate::Certificate;
 use super::clock::Clock;
 use super::configuration;
 use super::listen::{self, Elsewhere, Listener};
 use super::open::{self, OpenFailure, Opened};
 use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
+use super::public::Public;
+use foghorn_config::model::{StatusPage, Tls};
 use foghorn_config::{Config, Errors};
 use foghorn_console::ports::Reloaded;
 use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
@@ -17,7 +20,6 @@ use foghorn_core::time::Span;
 use foghorn_engine::engine::Limits;
 use foghorn_engine::{BatchId, Class, Engine, Handle, Reply, View};
 use foghorn_journal::WriterHandle;
-use foghorn_net::tls::ServerCert;
 use foghorn_wake::Sender;
 use foghorn_wake::channels;
 use foghorn_wake::link::Tokens;
@@ -81,12 +83,13 @@ pub struct Shared {
     config: watch::Sender<Arc<Config>>,
     /// What the listeners and the data directory were made of; a reload does not change those.
     begun: foghorn_config::model::Server,
-    handle: Handle,
-    own: Arc<Own>,
+    begun_page: Option<StatusPage>,
+    pub(super) handle: Handle,
+    pub(super) own: Arc<Own>,
     sender: Sender<PageKey>,
     measured: Measured,
     pub(super) journal: WriterHandle,
-    clock: Arc<Clock>,
+    pub(super) clock: Arc<Clock>,
 }
 
 impl Shared {
@@ -110,11 +113,13 @@ impl Shared {
             other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
         }
         let mut warnings = new.warnings.clone();
+        let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
         for (key, changed) in [
             ("server.listen", self.begun.listen != new.server.listen),
             ("server.links_listen", self.begun.links_listen != new.server.links_listen),
             ("server.data_dir", self.begun.data_dir != new.server.data_dir),
             ("server.tls", self.begun.tls != new.server.tls),
+            ("status_page.listen", on(&self.begun_page) != on(&new.status_page)),
         ] {
             if changed {
                 warnings.push(format!("{key} has changed: that takes a restart"));
@@ -158,12 +163,6 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let config = begun.config;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
-    }
-    if let Some(page) = &config.status_page {
-        tracing::warn!(
-            "status_page.listen {}: this release computes the components (GET /api/v1/components) and serves no public page yet",
-            page.listen
-        );
     }
     let data_dir = config.server.data_dir.clone();
     private_dir(&data_dir).map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
@@ -209,6 +208,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         data_dir: data_dir.clone(),
         config: config_tx,
         begun: config.server.clone(),
+        begun_page: config.status_page.clone(),
         handle: handle.clone(),
         own: own.clone(),
         sender: sender.clone(),
@@ -283,30 +283,33 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let (end_tx, end) = watch::channel(false);
     let edge = runtime("edge", 2)?;
     let desk = runtime("desk", 2)?;
-    let cert = config.server.tls.as_ref().and_then(|tls| {
-        let cert = ServerCert::load(&tls.cert_file, &tls.key_file);
-        cert.map_err(|e| own.raise(Trouble::Listener, "server.tls", &e.to_string(), now)).ok().map(Arc::new)
-    });
-    let tls_failed = config.server.tls.is_some() && cert.is_none();
+    let mut certificates = Vec::new();
+    let mut tls = |name, files: Option<&Tls>| {
+        let certificate = Certificate::new(name, files?, &own, now);
+        certificates.push(certificate.clone());
+        Some(certificate.ready())
+    };
+    let inner = tls("server.tls", config.server.tls.as_ref());
     let routers = routers(&shared, &tokens, &config_rx, &desk, &sender);
+    let on = [edge.handle().clone()];
     let mut listeners = Vec::new();
-    // Without its certificate the listener would speak in the clear: it is left out instead.
-    if !tls_failed {
-        let main = Listener {
-            address: config.server.listen,
-            name: "server.listen",
-            router: routers.main,
-            tls: cert.clone(),
-        };
-        listeners.push(listen::spawn(edge.handle(), main, own.clone(), clock.clone(), end.clone()));
-    }
+    let listener = Listener::inner("server.listen", config.server.listen, routers.main, inner.clone());
+    listeners.extend(listen::spawn(&on, listener, own.clone(), clock.clone(), end.clone()));
     if let Some(address) = config.server.links_listen {
-        let links = Listener { address, name: "server.links_listen", router: routers.links, tls: None };
-        listeners.push(listen::spawn(edge.handle(), links, own.clone(), clock.clone(), end.clone()));
+        let listener = Listener::inner("server.links_listen", address, routers.links, inner);
+        listeners.extend(listen::spawn(&on, listener, own.clone(), clock.clone(), end.clone()));
     }
+    let public = config.status_page.as_ref().map(|page| {
+        let tls = tls("status_page.tls", page.tls.as_ref());
+        Public::start(&shared, &config_rx, &pulse, away, page.listen, tls, &end)
+    });
+    let public =
+        public.transpose().map_err(|e| own.raise(Trouble::Listener, "status_page", &e.to_string(), now));
+    let mut public = public.ok().flatten();
+    listeners.extend(public.as_mut().and_then(|p| p.listener.take()));
 
     let main = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    main.block_on(watch_over(&shared, &happenings, &pulse, cert, options.end.clone()))?;
+    main.block_on(watch_over(&shared, &happenings, &pulse, &certificates, options.end.clone()))?;
 
     // The end: no new requests, then the pager's last batch, then the disk.
     tracing::info!("stopping");
@@ -331,6 +334,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         // A disk that hangs is not waited for: what was answered is on it.
         let _ = rx.recv_timeout(Duration::from_millis(1500));
     }
+    drop(public);
     for runtime in [edge, desk, wake] {
         runtime.shutdown_background();
     }
@@ -414,7 +418,7 @@ async fn watch_over(
     shared: &Arc<Shared>,
     happenings: &mpsc::Receiver<Happening>,
     pulse: &AtomicU64,
-    cert: Option<Arc<ServerCert>>,
+    certificates: &[Arc<Certificate>],
     end: Option<watch::Receiver<bool>>,
 ) -> std::io::Result<()> {
     let mut end = std::pin::pin!(told(end));
@@ -472,16 +476,7 @@ async fn watch_over(
         if now.mono.since(foghorn_core::time::Mono(pulse.load(Ordering::Relaxed))) < STUCK {
             sd(&[sd_notify::NotifyState::Watchdog]);
         }
-        if let Some(cert) = &cert {
-            match cert.reload_if_changed() {
-                Ok(true) => {
-                    tracing::info!("the certificate was read again");
-                    shared.own.clear(Trouble::Configuration, "server.tls", now.wall);
-                }
-                Ok(false) => {}
-                Err(e) => shared.own.raise(Trouble::Configuration, "server.tls", &e.to_string(), now.wall),
-            }
-        }
+        certificates.iter().for_each(|c| c.look(&shared.own, now.wall));
         if shared.measured.watch.get().is_some_and(|w| !w.is_alive()) {
             shared.own.raise_once(
                 Trouble::Watching,
