@@ -187,7 +187,7 @@ impl Accounts {
     /// # Errors
     /// There is no such account, it is the last admin, or the file cannot be used.
     pub fn set_role(&self, name: &str, role: Role) -> Result<(), AccountError> {
-        const SQL: &str = "UPDATE account SET role = ?2 WHERE name = ?1 AND (?2 = 'admin' OR EXISTS (SELECT 1 FROM account WHERE role = 'admin' AND name <> ?1))";
+        const SQL: &str = "UPDATE account SET role = ?2 WHERE name = ?1 AND (?2 = 'admin' OR role <> 'admin' OR EXISTS (SELECT 1 FROM account WHERE role = 'admin' AND name <> ?1))";
         let changed = self.with(|db| db.execute(SQL, params![name, word(role)]))?;
         self.told(name, changed)
     }

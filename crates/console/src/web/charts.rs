@@ -4,7 +4,7 @@ use super::marks::tone;
 use super::on_call::Turn;
 use super::text::Clock;
 use super::topology::Node;
-use crate::ports::CheckHistory;
+use crate::ports::{CheckHistory, CheckPoint};
 use foghorn_core::schedule::zone;
 use foghorn_core::setup::EntityKind;
 use foghorn_core::time::{Span, Wall};
@@ -15,54 +15,62 @@ use jiff::tz::TimeZone;
 /// Days of a week's picture.
 const DAYS: usize = 7;
 
-/// The stretches between two moments; `None` where nothing was measured.
-fn stretches<T>(
-    past: &CheckHistory,
-    from: Wall,
-    to: Wall,
-    points: usize,
-    mut of: impl FnMut(Option<&crate::ports::CheckPoint>, Wall, Wall) -> T,
-) -> Vec<T> {
-    let width = (to.since(from).0 / points.max(1) as u64).max(1);
-    let mut known = past.points.iter().peekable();
-    let stretch = (0..points as u64).map(|n| {
-        let (begin, end) = (from + Span(width * n), from + Span(width * (n + 1)));
-        // They come in order; where one begins says which it is.
-        while known.next_if(|p| p.at.0 + width.cast_signed() / 2 < begin.0).is_some() {}
-        let point = known.next_if(|p| p.at.0 < end.0 - width.cast_signed() / 2);
-        of(point, begin, end)
+/// A stretch of time, and what was measured in it.
+type Stretched<'a> = (Wall, Wall, Option<&'a CheckPoint>);
+
+/// From the first result to `to`, in stretches of equal length: the history leaves out those without any result.
+fn stretches(past: &CheckHistory, from: Wall, to: Wall, points: usize) -> Vec<Stretched<'_>> {
+    let Some(first) = past.points.first() else { return Vec::new() };
+    // Points begin at whole multiples of a length that the history has chosen.
+    let asked = (to.since(from).0 / points.max(1) as u64).max(1);
+    let between = past.points.windows(2).map(|two| match two {
+        [a, b] => b.at.since(a.at).0,
+        _ => asked,
     });
-    stretch.collect()
+    let width = between.min().unwrap_or(asked).max(asked / 2).max(1);
+    let mut known = past.points.iter().peekable();
+    let mut all = Vec::new();
+    let mut begin = first.at;
+    while begin < to && all.len() < 2 * points {
+        let end = begin + Span(width);
+        all.push((begin, end, known.next_if(|p| p.at < end)));
+        begin = end;
+    }
+    all
 }
 
 /// A day of a check, in a cell of a table.
 pub(super) fn spark(past: &CheckHistory, from: Wall, to: Wall, points: usize) -> String {
-    if past.points.is_empty() {
+    let all = stretches(past, from, to, points);
+    if all.is_empty() {
         return String::new();
     }
-    let first = past.points.first().map_or(to, |p| p.at);
-    let values = stretches(past, from, to, points, |point, _, end| {
-        // What was before the first result is no gap.
-        (end > first).then(|| point.and_then(|p| p.latency).map(|l| l.avg.as_secs_f64()))
-    });
-    let values: Vec<Option<f64>> = values.into_iter().flatten().collect();
+    let value = |p: Option<&CheckPoint>| p.and_then(|p| p.latency).map(|l| l.avg.as_secs_f64());
+    let values: Vec<Option<f64>> = all.into_iter().map(|(.., p)| value(p)).collect();
     foghorn_look::sparkline("Latency over the last day", &values)
 }
 
 /// A check's latency, with the stretches in which it failed.
 pub(super) fn latency(past: &CheckHistory, from: Wall, to: Wall, points: usize, clock: &Clock) -> String {
-    let drawn = stretches(past, from, to, points, |p, begin, _| Point {
-        at: begin.0,
-        value: p.and_then(|p| p.latency).map(|l| l.avg.as_secs_f64()),
-        most: p.and_then(|p| p.latency).map(|l| l.max.as_secs_f64()),
-    });
+    let all = stretches(past, from, to, points);
+    let drawn: Vec<Point> = all
+        .iter()
+        .map(|(begin, end, p)| {
+            let latency = p.and_then(|p| p.latency);
+            Point {
+                at: begin.0 + (end.0 - begin.0) / 2,
+                value: latency.map(|l| l.avg.as_secs_f64()),
+                most: latency.map(|l| l.max.as_secs_f64()),
+            }
+        })
+        .collect();
     // Neighbours of one tone are one stretch.
     let mut bad: Vec<(Wall, Wall, Tone, u64)> = Vec::new();
-    stretches(past, from, to, points, |p, begin, end| {
-        let Some(u) = p.map(|p| p.uptime) else { return };
+    for (begin, end, point) in all {
+        let Some(u) = point.map(|p| p.uptime) else { continue };
         let failed = u.count.saturating_sub(u.up + u.unknown);
         let tone = match (failed, u.unknown) {
-            (0, 0) => return,
+            (0, 0) => continue,
             (0, _) => Tone::Unknown,
             (n, _) if n * 2 >= u.count => Tone::Bad,
             _ => Tone::Warn,
@@ -70,9 +78,9 @@ pub(super) fn latency(past: &CheckHistory, from: Wall, to: Wall, points: usize, 
         let n = failed.max(u.unknown);
         match bad.last_mut().filter(|(_, until, same, _)| *until == begin && *same == tone) {
             Some(last) => (last.1, last.3) = (end, last.3 + n),
-            None => bad.push((begin, end, tone, n)),
+            None => bad.push((begin, end.min(to), tone, n)),
         }
-    });
+    }
     let notes: Vec<String> = bad
         .iter()
         .map(|(from, to, tone, n)| {
@@ -191,8 +199,13 @@ mod tests {
     #[test]
     fn each_result_is_in_its_own_stretch_and_gaps_are_gaps() {
         let past = past(&[(2000, Some(1)), (3000, Some(2)), (5000, None), (6000, Some(3))]);
-        let values = stretches(&past, Wall(0), Wall(8000), 8, |p, ..| p.map(|p| p.at.0));
-        assert_eq!(values, [None, None, Some(2000), Some(3000), None, Some(5000), Some(6000), None]);
+        let all = stretches(&past, Wall(0), Wall(8100), 8);
+        let at: Vec<(i64, Option<i64>)> =
+            all.iter().map(|(begin, _, p)| (begin.0, p.map(|p| p.at.0))).collect();
+        let known = [2000, 3000, 5000, 6000];
+        let expected: Vec<(i64, Option<i64>)> =
+            (2..=8).map(|n| (n * 1000, Some(n * 1000).filter(|at| known.contains(at)))).collect();
+        assert_eq!(at, expected);
         assert!(spark(&past, Wall(0), Wall(8000), 8).contains("<svg"));
         assert_eq!(spark(&CheckHistory::default(), Wall(0), Wall(8000), 8), "");
     }

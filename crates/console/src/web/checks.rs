@@ -157,8 +157,7 @@ fn says(web: &Web, view: &View, clock: &Clock, name: &Name, rule: &CheckRule) ->
     }
     let Some(beat) = &rule.heartbeat else {
         let last = web.api.parts.checks.last(name);
-        let told = last.map(|f| format!("{} in {}", f.summary, took(f.total)));
-        return told.map_or_else(|| "no result yet".to_owned(), |t| line(&t, WIDE));
+        return last.map_or_else(|| "no result yet".to_owned(), |f| line(&f.summary, WIDE));
     };
     let seen = view.state.heartbeats.get(name);
     match seen.and_then(|b| b.last) {

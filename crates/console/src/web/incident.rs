@@ -5,7 +5,7 @@ use super::form::Asked;
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::pages_sent::{self, Sent};
-use super::text::{Clock, NAME, WIDE, count, line, long, machine, names, person};
+use super::text::{Clock, NAME, WIDE, capital, count, line, long, machine, names, person};
 use super::{Web, strip};
 use crate::extract::Path;
 use crate::next;
@@ -93,7 +93,8 @@ struct Told {
     seq: u64,
     at: String,
     machine: String,
-    text: String,
+    /// One line, of a note several.
+    text: Vec<String>,
     /// A tone, for its mark.
     kind: &'static str,
 }
@@ -222,7 +223,7 @@ fn at_hand(
         opened: clock.time(incident.opened.wall),
         lasts: long(until.since(incident.opened.wall)),
         revision: incident.shape().revision,
-        next: line(&next::sentence(state, &next::next(state, incident, view.at), view.at), WIDE),
+        next: capital(&line(&next::sentence(state, &next::next(state, incident, view.at), view.at), WIDE)),
         rows: worst.into_iter().map(|a| Row::of(a, view, clock)).collect(),
         alerts: incident.alerts.size() as u64,
         open_alerts: u64::from(incident.open_alerts()),
@@ -322,7 +323,7 @@ fn told(view: &View, clock: &Clock, l: &Line) -> Told {
     let text = sentence(&l.record, &view.state, l.alert.as_deref());
     let text = match &l.record.event {
         Event::Noted { .. } => lines_of(&text),
-        _ => line(&text, 500),
+        _ => vec![line(&text, 500)],
     };
     let at = l.record.at.wall;
     Told { seq: l.record.seq, at: clock.second(at), machine: machine(at), text, kind: kind.class() }
@@ -331,13 +332,21 @@ fn told(view: &View, clock: &Clock, l: &Line) -> Told {
 /// Characters of a note that are shown in a list.
 const NOTE: usize = 4000;
 
-fn lines_of(text: &str) -> String {
-    let lines: Vec<String> = text.lines().take(100).map(|l| line(l, 1000)).collect();
-    let all = lines.join("\n");
-    match all.char_indices().nth(NOTE) {
-        Some((cut, _)) => format!("{}… (the whole is in the API)", all.get(..cut).unwrap_or("")),
-        None => all,
+fn lines_of(text: &str) -> Vec<String> {
+    let mut room = NOTE;
+    let mut lines = Vec::new();
+    for all in text.lines().take(100) {
+        if room == 0 {
+            break;
+        }
+        let shown = line(all, room);
+        room = room.saturating_sub(shown.chars().count());
+        lines.push(shown);
     }
+    if text.chars().count() > NOTE || text.lines().count() > 100 {
+        lines.push("… the whole is in the API".to_owned());
+    }
+    lines
 }
 
 #[derive(Template)]

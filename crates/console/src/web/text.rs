@@ -80,6 +80,12 @@ pub(super) fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
+/// As a sentence begins.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// A person's name as other people read it.
 pub(super) fn person(state: &State, id: &str) -> String {
     line(&crate::next::person(state, id), NAME)

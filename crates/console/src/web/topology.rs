@@ -29,6 +29,7 @@ struct Page {
     rows: Vec<Row>,
     more: usize,
     sick: usize,
+    unknown: usize,
     endangered: usize,
 }
 
@@ -53,19 +54,10 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
         let view = web.api.view();
         let setup = &view.state.setup;
         let known = entities(&view.state, view.at.wall);
-        let is_sick = |name: &Name| {
-            matches!(
-                known.get(name),
-                Some(EntityStatus::Down | EntityStatus::Degraded | EntityStatus::Unknown)
-            )
-        };
+        let is_sick =
+            |name: &Name| matches!(known.get(name), Some(EntityStatus::Down | EntityStatus::Degraded));
         let sick: Vec<&Name> = setup.topology.keys().filter(|n| is_sick(n)).collect();
-        let hurt: Vec<&Name> = sick
-            .iter()
-            .copied()
-            .filter(|n| matches!(known.get(*n), Some(EntityStatus::Down | EntityStatus::Degraded)))
-            .collect();
-        let endangered: BTreeSet<Name> = setup.downstream(hurt.iter().copied()).into_iter().collect();
+        let endangered: BTreeSet<Name> = setup.downstream(sick.iter().copied()).into_iter().collect();
         let state = |name: &Name| match known.get(name) {
             Some(EntityStatus::Down) => "down",
             Some(EntityStatus::Degraded) => "degraded",
@@ -108,6 +100,7 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
             cut: total > DRAWN,
             more: total.saturating_sub(LISTED),
             sick: sick.len(),
+            unknown: setup.topology.keys().filter(|n| state(n) == "unknown").count(),
             endangered: endangered.iter().filter(|n| !is_sick(n)).count(),
             rows,
             frame: Frame::new(web, &view, visitor, "Topology", Here::Topology).live("/live"),

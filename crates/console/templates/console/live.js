@@ -21,15 +21,18 @@
   }
 
   function say(text, href) {
-    stale.hidden = !text;
+    stale.className = text ? "banner bad" : "";
     if (!text) { stale.textContent = ""; return; }
-    if (stale.firstChild && stale.firstChild.data === text) return;
-    stale.textContent = text;
+    if (stale.firstChild && stale.firstChild.firstChild.data === text) return;
+    stale.textContent = "";
+    var box = document.createElement("div");
+    box.textContent = text;
+    stale.append(box);
     if (href) {
       var link = document.createElement("a");
       link.href = href;
       link.textContent = "Log in";
-      stale.append(" ", link);
+      box.append(" ", link);
     }
   }
 
