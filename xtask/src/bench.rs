@@ -2,6 +2,7 @@
 //! process is measured, from outside, on whatever machine this is: ratios, not promises, and nothing is asserted.
 
 mod checks;
+mod console;
 mod detect;
 mod intake;
 mod latency;
@@ -19,7 +20,7 @@ use std::time::Instant;
 use table::Row;
 
 /// What can be measured: its name, and how.
-const BENCHES: [(&str, fn(&Bench) -> Result<Vec<Row>>); 9] = [
+const BENCHES: [(&str, fn(&Bench) -> Result<Vec<Row>>); 10] = [
     ("fsync", intake::fsync),
     ("intake", intake::rates),
     ("memory", intake::memory),
@@ -27,6 +28,7 @@ const BENCHES: [(&str, fn(&Bench) -> Result<Vec<Row>>); 9] = [
     ("check", checks::cost),
     ("checks", checks::ten_thousand),
     ("detect", detect::twenty_times),
+    ("console", console::list),
     ("start", start::million),
     ("sim", start::simulator),
 ];

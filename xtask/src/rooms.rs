@@ -9,9 +9,10 @@ const DETECT: &str = "foghorn-detect";
 const ENGINE: &str = "foghorn-engine";
 const CONFIG: &str = "foghorn-config";
 const NET: &str = "foghorn-net";
+const LOOK: &str = "foghorn-look";
 
 /// What a room may import.
-const FOR_ROOMS: &[&str] = &[CORE, DETECT, ENGINE, CONFIG, NET];
+const FOR_ROOMS: &[&str] = &[CORE, DETECT, ENGINE, CONFIG, NET, LOOK];
 
 /// Each crate, and which of ours it may import, tests included. `None`: all.
 const MAY_IMPORT: &[(&str, Option<&[&str]>)] = &[
@@ -21,10 +22,12 @@ const MAY_IMPORT: &[(&str, Option<&[&str]>)] = &[
     ("foghorn-journal", Some(&[])),
     (CONFIG, Some(&[CORE])),
     (NET, Some(&[])),
+    (LOOK, Some(&[])),
     ("foghorn-watch", Some(FOR_ROOMS)),
     ("foghorn-intake", Some(FOR_ROOMS)),
     ("foghorn-wake", Some(FOR_ROOMS)),
     ("foghorn-console", Some(FOR_ROOMS)),
+    ("foghorn-tell", Some(FOR_ROOMS)),
     ("foghorn-sim", Some(&[CORE, DETECT, ENGINE])),
     ("foghorn", None),
     ("xtask", Some(&[])),

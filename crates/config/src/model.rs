@@ -50,7 +50,7 @@ pub struct Server {
     pub data_dir: PathBuf,
     /// Nothing but links in pages, providers' callbacks, pings.
     pub links_listen: Option<SocketAddr>,
-    /// Built-in TLS for `listen`.
+    /// Built-in TLS for `listen` and `links_listen`.
     pub tls: Option<Tls>,
     /// API tokens.
     pub tokens: BTreeMap<String, Token>,
@@ -361,6 +361,8 @@ pub enum Capture {
 pub struct StatusPage {
     /// Its own listener.
     pub listen: SocketAddr,
+    /// Built-in TLS for it.
+    pub tls: Option<Tls>,
     /// Title.
     pub name: String,
     /// Components in the order of the file, with the entities behind each.

@@ -8,6 +8,7 @@
 //! What is open is shown from a view of the engine; this crate decides nothing. It reaches the journal, the checks'
 //! figures and the server's own chores through the traits in [`ports`].
 
+mod accounts;
 mod api;
 mod auth;
 mod extract;
@@ -21,10 +22,14 @@ mod reply;
 mod routes;
 mod show;
 mod time;
+mod tries;
+mod web;
 
+pub use accounts::{Account, AccountError, Accounts, new_password};
 pub use api::{Api, Parts, api};
 pub use auth::peer_is_local;
 pub use links::{Link, Links, links};
 pub use openapi::openapi;
 pub use problem::{Kind, Problem};
 pub use readmodel::{Lag, ReadModel, ReadModelError};
+pub use web::console;

@@ -3,25 +3,28 @@
 //! Only the button's POST acknowledges: mail scanners follow links. It depends on the engine alone, so that it works when
 //! everything else here does not.
 
-mod limit;
 mod page;
 
 use crate::api::harden;
+use crate::tries::Tries;
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use foghorn_core::Now;
 use foghorn_core::input::Input;
+use foghorn_core::time::Span;
 use foghorn_core::words::{Actor, Name, Via};
 use foghorn_engine::{Class, Handle, Reply, View};
 use foghorn_net::serve::Peer;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
-use limit::BadTokens;
 use page::Page;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+
+/// Bad tokens that one address may show in a minute.
+const BAD_TOKENS: u32 = 20;
 
 /// What the link in a page stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub struct Links {
     engine: Handle,
     clock: Arc<dyn Fn() -> Now + Send + Sync>,
     open: Arc<dyn Fn(&str) -> Option<Link> + Send + Sync>,
-    bad: BadTokens,
+    bad: Tries<IpAddr>,
 }
 
 impl Links {
@@ -50,7 +53,7 @@ impl Links {
         clock: Arc<dyn Fn() -> Now + Send + Sync>,
         open: Arc<dyn Fn(&str) -> Option<Link> + Send + Sync>,
     ) -> Links {
-        Links { engine, clock, open, bad: BadTokens::default() }
+        Links { engine, clock, open, bad: Tries::new(BAD_TOKENS, Span::mins(1)) }
     }
 
     fn view(&self) -> View {

@@ -8,7 +8,7 @@ mod follow;
 mod query;
 mod schema;
 
-pub(crate) use query::{Closed, ClosedAlert, Filter};
+pub(crate) use query::{Closed, ClosedAlert, Filter, Line};
 
 use crate::ports::Events;
 use foghorn_engine::Handle;

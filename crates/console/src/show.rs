@@ -4,6 +4,7 @@ pub(crate) mod alert;
 pub(crate) mod event;
 pub(crate) mod incident;
 pub(crate) mod picture;
+pub(crate) mod text;
 
 use crate::next::person;
 use crate::time::rfc3339;

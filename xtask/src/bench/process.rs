@@ -116,6 +116,11 @@ impl Foghorn {
         Ok(foghorn)
     }
 
+    /// Its configuration file.
+    pub(crate) fn config(&self) -> std::path::PathBuf {
+        self.dir.path().join("foghorn.yaml")
+    }
+
     fn serve(bench: &super::Bench, dir: &Path) -> Result<Running> {
         let mut command = Command::new(&bench.binary);
         command.args(["serve", "-c"]).arg(dir.join("foghorn.yaml")).env_remove("RUST_LOG");

@@ -46,10 +46,7 @@ pub(super) fn server(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Opti
             .map_or_else(|| format!("{scheme}://{listen}"), |u| u.value.0.clone()),
         data_dir: cx.path(&raw.data_dir.value),
         links_listen: raw.links_listen.as_ref().map(|l| l.value),
-        tls: raw.tls.as_ref().map(|tls| Tls {
-            cert_file: cx.path(&tls.cert_file.value),
-            key_file: cx.path(&tls.key_file.value),
-        }),
+        tls: raw.tls.as_ref().map(|tls| self::tls(tls, cx)),
         tokens,
         journal_deadline: raw.journal_deadline.value,
         max_body: raw.max_body.value.0,
@@ -190,4 +187,8 @@ fn labels(raw: Option<&List<Spanned<String>>>, at: At, cx: &mut Cx<'_>) -> Optio
         );
     }
     Some(labels)
+}
+
+pub(super) fn tls(raw: &raw::TlsFiles, cx: &Cx<'_>) -> Tls {
+    Tls { cert_file: cx.path(&raw.cert_file.value), key_file: cx.path(&raw.key_file.value) }
 }

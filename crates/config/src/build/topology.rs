@@ -125,5 +125,6 @@ pub(super) fn status_page(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) ->
             "give it a port of its own",
         );
     }
-    Some(StatusPage { listen: raw.listen.value, name: raw.name.value.clone(), components })
+    let tls = raw.tls.as_ref().map(|tls| super::server::tls(tls, cx));
+    Some(StatusPage { listen: raw.listen.value, tls, name: raw.name.value.clone(), components })
 }

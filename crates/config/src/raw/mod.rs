@@ -56,7 +56,7 @@ record! {
         data_dir: Spanned<String> = "data",
         /// A second listener with nothing but links in pages, providers' callbacks and pings, which carry their own secrets.
         links_listen: Option<Spanned<SocketAddr>>,
-        /// TLS for `listen`; the files are read again when they change.
+        /// TLS for `listen` and `links_listen`; the files are read again when they change.
         tls: Option<TlsFiles>,
         /// API tokens, by a name of your choice.
         tokens: Table<Token>,

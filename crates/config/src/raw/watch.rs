@@ -1,5 +1,6 @@
 //! Topology, checks, maintenance, the public page.
 
+use super::TlsFiles;
 use super::texts::{CaptureText, Expect};
 use crate::read::{List, MaybeHidden, OneOrMany, Spanned, Table, record};
 use crate::scalars::{AnyText, Host, HostPort, HttpUrl, Method, Moment, RecordKind, Resolver, Zone};
@@ -208,6 +209,8 @@ record! {
     StatusPage {
         /// Its own listener, never the console's.
         listen: Spanned<SocketAddr>,
+        /// Built-in TLS.
+        tls: Option<TlsFiles>,
         /// Title.
         name: Spanned<String>,
         /// A name for the public, and the entities behind it.

@@ -2,6 +2,7 @@
 
 use super::{Link, html};
 use crate::next::{self, person};
+use crate::show::text::{line, time};
 use crate::show::{alert, incident::shown_severity, picture};
 use askama::Template;
 use axum::response::Response;
@@ -226,12 +227,6 @@ pub(super) fn nothing(status: StatusCode, title: &str, text: &str) -> Response {
     html(status, Nothing { style: STYLE, title, text }.render().unwrap_or_default())
 }
 
-/// `03:12 WET`, with the date if it is another day.
-fn time(at: Wall, now: Wall, zone: &TimeZone) -> String {
-    let (at, now) = (at.timestamp().to_zoned(zone.clone()), now.timestamp().to_zoned(zone.clone()));
-    at.strftime(if at.date() == now.date() { "%H:%M %Z" } else { "%Y-%m-%d %H:%M %Z" }).to_string()
-}
-
 /// `a, b and 3 more`
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let all: Vec<&str> = names.collect();
@@ -240,16 +235,4 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
-}
-
-/// One line of at most so many characters, without what could turn the text around or hide it.
-fn line(text: &str, most: usize) -> String {
-    let turns = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let mut clean = text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c });
-    let mut out: String = clean.clone().take(most).collect();
-    if clean.nth(most).is_some() {
-        out.pop();
-        out.push('…');
-    }
-    out.trim().to_owned()
 }

@@ -6,6 +6,7 @@ use foghorn_core::incident::IncidentId;
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Actor, Severity};
 use rusqlite::{OptionalExtension, Row, params};
+use std::sync::LazyLock;
 
 /// An incident as the journal tells it. Its `state` is what it was when it was last heard of.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,6 +136,30 @@ impl ReadModel {
             after,
             limit,
         )
+    }
+
+    /// An incident's last events of people, pages and its own life, oldest first: without the alerts, of which a storm has
+    /// many thousands.
+    pub(crate) fn life(&self, id: IncidentId, limit: usize) -> Result<Vec<Line>, ReadModelError> {
+        // The bytes are looked through: an event is written with its type in front.
+        static SQL: LazyLock<String> = LazyLock::new(|| {
+            const KINDS: [&str; 6] = [
+                "page_",
+                "contact_passed_over",
+                "incident_",
+                "acknowledged",
+                "acknowledgement_lapsed",
+                "noted",
+            ];
+            let has =
+                KINDS.map(|k| format!("instr(record, CAST('\"type\":\"{k}' AS BLOB)) > 0")).join(" OR ");
+            format!(
+                "SELECT record FROM timeline WHERE incident = ?1 AND seq > ?2 AND ({has}) ORDER BY seq DESC LIMIT ?3"
+            )
+        });
+        let mut lines = self.lines(&SQL, id, 0, limit)?;
+        lines.reverse();
+        Ok(lines)
     }
 
     /// An incident's last events, oldest first.

@@ -314,7 +314,7 @@ fn check(api: &Api, view: &View, config: &Config, name: &Name, rule: &CheckRule)
     }
 }
 
-fn kind(config: &Config, name: &str, rule: &CheckRule) -> &'static str {
+pub(crate) fn kind(config: &Config, name: &str, rule: &CheckRule) -> &'static str {
     match config.checks.get(name).map(|c| &c.kind) {
         _ if rule.heartbeat.is_some() => "heartbeat",
         Some(CheckKind::Http(_)) => "http",

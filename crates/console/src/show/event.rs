@@ -57,6 +57,11 @@ struct Typed {
     kind: String,
 }
 
+/// What happened, in a sentence. `alert` is the alert it is about, where the state does not know it any more.
+pub(crate) fn sentence(record: &Record, state: &State, alert: Option<&str>) -> String {
+    timeline::sentence(record, &Told { state, alert })
+}
+
 impl EventShown {
     /// From its bytes in the journal; `None` if they are no event. `alert` is the alert it is about, where the state does
     /// not know it any more.
@@ -67,7 +72,7 @@ impl EventShown {
             seq,
             at: rfc3339(outline.at.wall),
             kind: outline.event.kind,
-            text: record.as_ref().map_or_else(String::new, |r| timeline::sentence(r, &Told { state, alert })),
+            text: record.as_ref().map_or_else(String::new, |r| sentence(r, state, alert)),
             incident: record.as_ref().and_then(|r| r.event.incident()),
             record: RawValue::from_string(String::from_utf8(json).ok()?).ok()?,
         })

@@ -7,7 +7,7 @@ use foghorn_console::ports::{
     Admin, BackedUp, CheckFigure, CheckFigures, CheckHistory, CheckLatency, CheckPoint, CheckResult,
     CheckUptime, Events, Figures, NoBackup, Reloaded,
 };
-use foghorn_console::{Api, Link, Links, Parts, ReadModel};
+use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
 use foghorn_core::event::Record;
 use foghorn_core::incident::LIFE_BITS;
 use foghorn_core::input::{CheckVerdict, Input};
@@ -79,6 +79,7 @@ pub(crate) enum Mode {
 pub(crate) struct Kit {
     pub(crate) api: Router,
     pub(crate) links: Router,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) engine: Handle,
     pub(crate) journal: Arc<Journal>,
     pub(crate) read_model: Arc<ReadModel>,
@@ -209,9 +210,11 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
         let (incident, person) = token.strip_prefix("good-")?.split_once('-')?;
         Some(Link { incident: incident.parse().ok()?, person: person.to_owned(), revision: 1 << LIFE_BITS })
     };
+    let accounts = Arc::new(Accounts::new(dir.path().join("accounts.db")));
     let links = Links::new(engine.clone(), Arc::new(move || now(&c2)), Arc::new(open));
     let kit = Kit {
-        api: foghorn_console::api(Arc::new(Api::new(parts))),
+        api: foghorn_console::console(Arc::new(Api::new(parts)), accounts.clone()),
+        accounts,
         links: foghorn_console::links(Arc::new(links)),
         engine,
         journal,

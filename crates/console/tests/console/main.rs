@@ -9,3 +9,4 @@ mod problems;
 mod read_model;
 mod rights;
 mod stream;
+mod web;

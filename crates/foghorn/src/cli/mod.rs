@@ -8,6 +8,7 @@ mod incident;
 mod local;
 mod oncall;
 mod sim;
+mod user;
 
 use clap::{Args, Parser, Subcommand};
 use std::io::IsTerminal;
@@ -110,6 +111,9 @@ enum Command {
         #[command(flatten)]
         to: Remote,
     },
+    /// Accounts of the console: add, list, set a password, remove
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Random outages against the rules, in a simulator
     #[command(
         after_help = "Example:\n  foghorn sim --seed 7 --hours 48\n  foghorn sim --seed 1 --seeds 1000 --hours 24\n  foghorn sim --mutation list"
@@ -149,6 +153,7 @@ pub fn run() -> ExitCode {
         Command::Change(command) => edit::change(command),
         Command::Backup { name, to } => edit::backup(name, &to),
         Command::Reload { to } => edit::reload(&to),
+        Command::User(command) => user::run(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

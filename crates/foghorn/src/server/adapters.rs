@@ -70,6 +70,12 @@ impl Events for JournalEvents {
     }
 }
 
+impl foghorn_tell::Events for JournalEvents {
+    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
+        Events::page(self, after, limit)
+    }
+}
+
 /// Checks' results, once watching has begun.
 #[derive(Clone, Default)]
 pub struct Measured {

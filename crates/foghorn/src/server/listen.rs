@@ -8,6 +8,7 @@ use axum::Router;
 use foghorn_net::serve::{self, Class, Limits, Server};
 use foghorn_net::tls::ServerCert;
 use http::{Request, Response};
+use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -24,30 +25,78 @@ const AGAIN: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(1);
 /// Of all connections, so many may have carried requests to the API; the rest is for intake and links.
 const API_CONNECTIONS: usize = 3072;
+/// The public page's connections. Each costs little: what it is sent is in memory once.
+const PUBLIC_CONNECTIONS: usize = 8192;
+/// A public client has this long for a request's head, and until its next request.
+const PUBLIC_HEAD: Duration = Duration::from_secs(15);
+/// Nothing that a browser sends to a page without cookies is larger.
+const PUBLIC_HEAD_SIZE: usize = 16 * 1024;
 
 /// One listener.
-pub struct Listener {
+pub struct Listener<S> {
     /// Where.
     pub address: SocketAddr,
     /// What it is, for people: `server.listen`.
     pub name: &'static str,
     /// What it serves.
-    pub router: Router,
-    /// TLS, if any.
-    pub tls: Option<Arc<ServerCert>>,
+    pub service: S,
+    /// TLS, if any: it is waited for, since without it the listener would speak in the clear.
+    pub tls: Option<watch::Receiver<Option<Arc<ServerCert>>>>,
+    /// Limits.
+    pub limits: Limits,
+    /// Limits for classes of requests, and the class of a path.
+    pub classes: (Vec<Class>, fn(&str) -> usize),
 }
 
-/// Serves until `end` says so. The first attempt to listen is made at once, by the caller's thread, so that whoever asks
-/// for port 0 or a taken port hears of it soon.
-pub fn spawn(
-    on: &Handle,
-    listener: Listener,
+impl<S> Listener<S> {
+    /// For the console, the API, intake and links: their classes and usual limits.
+    pub fn inner(
+        name: &'static str,
+        address: SocketAddr,
+        service: S,
+        tls: Option<watch::Receiver<Option<Arc<ServerCert>>>>,
+    ) -> Listener<S> {
+        let classes = vec![Class { name: "api", connections: API_CONNECTIONS }];
+        let limits = Limits { grace: GRACE, ..Limits::default() };
+        Listener { address, name, service, tls, limits, classes: (classes, classify) }
+    }
+
+    /// For the public: limits of its own, so that a flood there takes nothing from anybody else.
+    pub fn public(
+        name: &'static str,
+        address: SocketAddr,
+        service: S,
+        tls: Option<watch::Receiver<Option<Arc<ServerCert>>>>,
+    ) -> Listener<S> {
+        let limits = Limits {
+            connections: PUBLIC_CONNECTIONS,
+            head_timeout: PUBLIC_HEAD,
+            head_size: PUBLIC_HEAD_SIZE,
+            grace: GRACE,
+        };
+        Listener { address, name, service, tls, limits, classes: (Vec::new(), |_| 0) }
+    }
+}
+
+/// Serves until `end` says so, on one or more runtimes that share the connections. The first attempt to listen is made at
+/// once, by the caller's thread, so that whoever asks for port 0 or a taken port hears of it soon.
+pub fn spawn<S, B>(
+    on: &[Handle],
+    listener: Listener<S>,
     own: Arc<Own>,
     clock: Arc<Clock>,
     mut end: watch::Receiver<bool>,
-) -> tokio::task::JoinHandle<()> {
+) -> Option<tokio::task::JoinHandle<()>>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let first = serve::listen(listener.address);
-    on.spawn(async move {
+    let (leader, others) = on.split_first()?;
+    let others = others.to_vec();
+    Some(leader.spawn(async move {
         let what = format!("{} {}", listener.name, listener.address);
         let mut attempt = first;
         let socket = loop {
@@ -67,20 +116,43 @@ pub fn spawn(
             attempt = serve::listen(listener.address);
         };
         own.clear(Trouble::Listener, &what, clock.now().wall);
+        let (classes, classify) = listener.classes;
+        let mut server = Server::new(listener.service, listener.limits).classes(classes, classify);
+        if let Some(mut tls) = listener.tls {
+            tokio::select! {
+                _ = end.wait_for(|end| *end) => return,
+                // The certificate outlives every listener.
+                ready = tls.wait_for(Option::is_some) => match ready.ok().and_then(|cert| cert.clone()) {
+                    Some(cert) => server = server.tls(cert),
+                    None => return,
+                }
+            }
+        }
         tracing::info!(address = %listener.address, "{} is there", listener.name);
-        let mut server = Server::new(listener.router, Limits { grace: GRACE, ..Limits::default() })
-            .classes(vec![Class { name: "api", connections: API_CONNECTIONS }], classify);
-        if let Some(cert) = listener.tls {
-            server = server.tls(cert);
-        }
-        let ended = async move {
-            // The sender is gone only when everything ends.
-            let _ = end.wait_for(|end| *end).await;
+        let run = |server: Server<S>, socket: std::io::Result<std::net::TcpListener>| {
+            let (own, clock, what, mut end) = (own.clone(), clock.clone(), what.clone(), end.clone());
+            async move {
+                let ended = async move {
+                    // The sender is gone only when everything ends.
+                    let _ = end.wait_for(|end| *end).await;
+                };
+                let ran = match socket {
+                    Ok(socket) => server.run(socket, ended).await,
+                    Err(e) => Err(e),
+                };
+                if let Err(e) = ran {
+                    own.raise(Trouble::Listener, &what, &e.to_string(), clock.now().wall);
+                }
+            }
         };
-        if let Err(e) = server.run(socket, ended).await {
-            own.raise(Trouble::Listener, &what, &e.to_string(), clock.now().wall);
+        let others: Vec<_> =
+            others.iter().map(|on| on.spawn(run(server.clone(), socket.try_clone()))).collect();
+        run(server, Ok(socket)).await;
+        for other in others {
+            // One that panicked has ended too.
+            let _ = other.await;
         }
-    })
+    }))
 }
 
 /// The API's requests are in the one class with a limit; intake, links and health are in none.

@@ -3,6 +3,7 @@
 
 pub mod adapters;
 mod callback;
+mod certificate;
 pub mod clock;
 pub mod compose;
 pub mod configuration;
@@ -11,6 +12,7 @@ mod listen;
 pub mod open;
 pub mod own;
 pub mod pager;
+mod public;
 mod run;
 
-pub use run::{Options, Shared, StartFailure, serve};
+pub use run::{ACCOUNTS, Options, Shared, StartFailure, private_dir, serve};

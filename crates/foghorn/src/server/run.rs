@@ -2,22 +2,24 @@
 
 use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
 use super::callback::{self, Callbacks};
+use super::certificate::Certificate;
 use super::clock::Clock;
 use super::listen::{self, Elsewhere, Listener};
 use super::open::{self, OpenFailure, Opened};
 use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
+use super::public::Public;
 use super::{configuration, files};
+use foghorn_config::model::{StatusPage, Tls};
 use foghorn_config::{Config, Errors};
 use foghorn_console::ports::Reloaded;
-use foghorn_console::{Api, Link, Links, Parts, ReadModel};
+use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Span;
 use foghorn_engine::engine::Limits;
 use foghorn_engine::{BatchId, Class, Engine, Handle, Reply, View};
 use foghorn_journal::WriterHandle;
-use foghorn_net::tls::ServerCert;
 use foghorn_wake::Sender;
 use foghorn_wake::channels;
 use foghorn_wake::link::Tokens;
@@ -36,6 +38,9 @@ use tokio::sync::watch;
 const DEGRADED_FOR: Duration = Duration::from_secs(10);
 /// A pager that has not gone round for this long is stuck: the watchdog is not fed.
 const STUCK: Span = Span::secs(10);
+
+/// Who may log in to the console, in the data directory.
+pub const ACCOUNTS: &str = "accounts.db";
 
 /// Requests under way when the end comes have this long.
 const LAST_REQUESTS: Duration = Duration::from_millis(1500);
@@ -80,12 +85,13 @@ pub struct Shared {
     config: watch::Sender<Arc<Config>>,
     /// What the listeners and the data directory were made of; a reload does not change those.
     begun: foghorn_config::model::Server,
-    handle: Handle,
-    own: Arc<Own>,
+    begun_page: Option<StatusPage>,
+    pub(super) handle: Handle,
+    pub(super) own: Arc<Own>,
     sender: Sender<PageKey>,
     measured: Measured,
     pub(super) journal: WriterHandle,
-    clock: Arc<Clock>,
+    pub(super) clock: Arc<Clock>,
 }
 
 impl Shared {
@@ -110,11 +116,13 @@ impl Shared {
         }
         let mut warnings = new.warnings.clone();
         warnings.extend(configuration::far_off(&new, self.clock.now().wall));
+        let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
         for (key, changed) in [
             ("server.listen", self.begun.listen != new.server.listen),
             ("server.links_listen", self.begun.links_listen != new.server.links_listen),
             ("server.data_dir", self.begun.data_dir != new.server.data_dir),
             ("server.tls", self.begun.tls != new.server.tls),
+            ("status_page.listen", on(&self.begun_page) != on(&new.status_page)),
         ] {
             if changed {
                 warnings.push(format!("{key} has changed: that takes a restart"));
@@ -162,12 +170,6 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     for warning in config.warnings.iter().chain(&far_off).chain(&files) {
         tracing::warn!("{warning}");
     }
-    if let Some(page) = &config.status_page {
-        tracing::warn!(
-            "status_page.listen {}: this release computes the components (GET /api/v1/components) and serves no public page yet",
-            page.listen
-        );
-    }
     let data_dir = config.server.data_dir.clone();
     private_dir(&data_dir).map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
     let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
@@ -213,6 +215,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         data_dir: data_dir.clone(),
         config: config_tx,
         begun: config.server.clone(),
+        begun_page: config.status_page.clone(),
         handle: handle.clone(),
         own: own.clone(),
         sender: sender.clone(),
@@ -293,30 +296,33 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let (end_tx, end) = watch::channel(false);
     let edge = runtime("edge", 2)?;
     let desk = runtime("desk", 2)?;
-    let cert = config.server.tls.as_ref().and_then(|tls| {
-        let cert = ServerCert::load(&tls.cert_file, &tls.key_file);
-        cert.map_err(|e| own.raise(Trouble::Listener, "server.tls", &e.to_string(), now)).ok().map(Arc::new)
-    });
-    let tls_failed = config.server.tls.is_some() && cert.is_none();
+    let mut certificates = Vec::new();
+    let mut tls = |name, files: Option<&Tls>| {
+        let certificate = Certificate::new(name, files?, &own, now);
+        certificates.push(certificate.clone());
+        Some(certificate.ready())
+    };
+    let inner = tls("server.tls", config.server.tls.as_ref());
     let routers = routers(&shared, &tokens, &config_rx, &desk, &sender);
+    let on = [edge.handle().clone()];
     let mut listeners = Vec::new();
-    // Without its certificate the listener would speak in the clear: it is left out instead.
-    if !tls_failed {
-        let main = Listener {
-            address: config.server.listen,
-            name: "server.listen",
-            router: routers.main,
-            tls: cert.clone(),
-        };
-        listeners.push(listen::spawn(edge.handle(), main, own.clone(), clock.clone(), end.clone()));
-    }
+    let listener = Listener::inner("server.listen", config.server.listen, routers.main, inner.clone());
+    listeners.extend(listen::spawn(&on, listener, own.clone(), clock.clone(), end.clone()));
     if let Some(address) = config.server.links_listen {
-        let links = Listener { address, name: "server.links_listen", router: routers.links, tls: None };
-        listeners.push(listen::spawn(edge.handle(), links, own.clone(), clock.clone(), end.clone()));
+        let listener = Listener::inner("server.links_listen", address, routers.links, inner);
+        listeners.extend(listen::spawn(&on, listener, own.clone(), clock.clone(), end.clone()));
     }
+    let public = config.status_page.as_ref().map(|page| {
+        let tls = tls("status_page.tls", page.tls.as_ref());
+        Public::start(&shared, &config_rx, &pulse, away, page.listen, tls, &end)
+    });
+    let public =
+        public.transpose().map_err(|e| own.raise(Trouble::Listener, "status_page", &e.to_string(), now));
+    let mut public = public.ok().flatten();
+    listeners.extend(public.as_mut().and_then(|p| p.listener.take()));
 
     let main = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    main.block_on(watch_over(&shared, &happenings, &pulse, cert, options.end.clone()))?;
+    main.block_on(watch_over(&shared, &happenings, &pulse, &certificates, options.end.clone()))?;
 
     // The end: no new requests, then the pager's last batch, then the disk.
     tracing::info!("stopping");
@@ -341,6 +347,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         // A disk that hangs is not waited for: what was answered is on it.
         let _ = rx.recv_timeout(Duration::from_millis(1500));
     }
+    drop(public);
     for runtime in [edge, desk, wake] {
         runtime.shutdown_background();
     }
@@ -382,7 +389,12 @@ fn routers(
         unwell: Arc::new(move || own.standing()),
         version: env!("CARGO_PKG_VERSION"),
     });
-    let api = Elsewhere { on: desk.handle().clone(), router: foghorn_console::api(Arc::new(api)) };
+    let accounts = Arc::new(Accounts::new(shared.data_dir.join(ACCOUNTS)));
+    let (first, url) = (accounts.clone(), config.borrow().server.public_url.clone());
+    // A password takes a while to hash, and nothing waits for it.
+    desk.handle().spawn_blocking(move || first_account(&first, &url));
+    let console = foghorn_console::console(Arc::new(api), accounts);
+    let api = Elsewhere { on: desk.handle().clone(), router: console };
     let (opener, clock) = (tokens.clone(), shared.clock.clone());
     let links = Links::new(
         shared.handle.clone(),
@@ -402,12 +414,24 @@ fn routers(
     }
 }
 
+/// Without any account nobody could log in to make one. The password is told here, once.
+fn first_account(accounts: &Accounts, url: &str) {
+    match accounts.first() {
+        Ok(None) => {}
+        Ok(Some(password)) => tracing::warn!(
+            "the console has its first account: log in at {url} as admin with the password {password} and change it; \
+             it is not shown again"
+        ),
+        Err(e) => tracing::error!("nobody can log in to the console: {e}"),
+    }
+}
+
 /// Signals, happenings, the watchdog, certificates. Returns when it is time to stop.
 async fn watch_over(
     shared: &Arc<Shared>,
     happenings: &mpsc::Receiver<Happening>,
     pulse: &AtomicU64,
-    cert: Option<Arc<ServerCert>>,
+    certificates: &[Arc<Certificate>],
     end: Option<watch::Receiver<bool>>,
 ) -> std::io::Result<()> {
     let mut end = std::pin::pin!(told(end));
@@ -465,16 +489,7 @@ async fn watch_over(
         if now.mono.since(foghorn_core::time::Mono(pulse.load(Ordering::Relaxed))) < STUCK {
             sd(&[sd_notify::NotifyState::Watchdog]);
         }
-        if let Some(cert) = &cert {
-            match cert.reload_if_changed() {
-                Ok(true) => {
-                    tracing::info!("the certificate was read again");
-                    shared.own.clear(Trouble::Configuration, "server.tls", now.wall);
-                }
-                Ok(false) => {}
-                Err(e) => shared.own.raise(Trouble::Configuration, "server.tls", &e.to_string(), now.wall),
-            }
-        }
+        certificates.iter().for_each(|c| c.look(&shared.own, now.wall));
         if shared.measured.watch.get().is_some_and(|w| !w.is_alive()) {
             shared.own.raise_once(
                 Trouble::Watching,
@@ -496,7 +511,7 @@ async fn told(end: Option<watch::Receiver<bool>>) {
 }
 
 /// Makes a directory that only Foghorn's user may enter: what is wrong in a house is nobody else's business.
-fn private_dir(path: &std::path::Path) -> std::io::Result<()> {
+pub fn private_dir(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -11,3 +11,4 @@ mod parts;
 mod prometheus;
 mod reload;
 mod starts;
+mod status_page;

@@ -1,0 +1,252 @@
+//! The buttons: what each does, so that it can also be kept while somebody logs in.
+
+use super::form::{Fields, encoded};
+use super::guard::Visitor;
+use super::{Web, page};
+use crate::problem::{Kind, Problem};
+use crate::reply::taken;
+use crate::routes::new_id;
+use crate::show::text::line;
+use crate::time::parse_span;
+use axum::extract::{OriginalUri, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use foghorn_core::incident::IncidentId;
+use foghorn_core::input::{Answer, Ends, Input};
+use foghorn_core::silence::Matcher;
+use foghorn_core::words::{Actor, Name, Severity};
+use foghorn_engine::Class;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Something that a person does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub(super) enum Action {
+    /// On it; covers what the page showed.
+    Acknowledge { incident: IncidentId, revision: Option<u64> },
+    /// Over.
+    Resolve { incident: IncidentId },
+    /// Written down.
+    Note { incident: IncidentId, text: String },
+    /// The next step is paged now.
+    Escalate { incident: IncidentId },
+    /// Alerts that are expected.
+    Silence { incident: Option<IncidentId>, what: What, lasts: String, comment: String, maintenance: bool },
+    /// Expected no more.
+    EndSilence { id: String },
+    /// Something that a person has noticed.
+    Open { title: String, severity: Severity, entity: Option<String>, note: Option<String> },
+}
+
+/// What a silence covers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum What {
+    /// Everything that is unwell in the incident.
+    Unwell,
+    /// These.
+    Entities(Vec<String>),
+    /// Alerts with these labels.
+    Matchers(Vec<String>),
+}
+
+impl What {
+    /// From a field: `unwell`, `entity:NAME`, or matchers, one a line.
+    fn read(text: &str) -> What {
+        if text == "unwell" {
+            return What::Unwell;
+        }
+        let lines = || text.lines().map(str::trim).filter(|l| !l.is_empty());
+        let entities: Option<Vec<String>> =
+            lines().map(|l| l.strip_prefix("entity:").map(|e| e.trim().to_owned())).collect();
+        match entities {
+            Some(entities) => What::Entities(entities),
+            None => What::Matchers(lines().map(str::to_owned).collect()),
+        }
+    }
+}
+
+impl Action {
+    /// What a form that is sent to a path does; `None` where no button does that.
+    pub(super) fn of(path: &str, fields: &Fields) -> Option<Result<Action, Problem>> {
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let optional = |name: &str| Some(fields.get(name).to_owned()).filter(|t| !t.is_empty());
+        let silence = |incident| Action::Silence {
+            incident,
+            what: What::read(fields.get("what")),
+            lasts: fields.get("for").to_owned(),
+            comment: fields.get("comment").to_owned(),
+            maintenance: fields.get("maintenance") == "yes",
+        };
+        Some(Ok(match parts[..] {
+            ["incidents"] => {
+                let severity = Severity::ALL.into_iter().find(|s| s.as_str() == fields.get("severity"));
+                let Some(severity) = severity else {
+                    return Some(Err(Problem::new(
+                        Kind::Invalid,
+                        "say how bad it is: critical, warning or info",
+                    )));
+                };
+                Action::Open {
+                    title: fields.get("title").to_owned(),
+                    severity,
+                    entity: optional("entity"),
+                    note: optional("note"),
+                }
+            }
+            ["silences"] => silence(None),
+            ["silences", id, "end"] => Action::EndSilence { id: decoded(id) },
+            ["incidents", id, verb] => {
+                let incident = id.parse().ok()?;
+                match verb {
+                    "ack" => Action::Acknowledge { incident, revision: fields.get("revision").parse().ok() },
+                    "resolve" => Action::Resolve { incident },
+                    "note" => Action::Note { incident, text: fields.get("text").to_owned() },
+                    "escalate" => Action::Escalate { incident },
+                    "silence" => silence(Some(incident)),
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        }))
+    }
+
+    /// For whoever is to log in before it counts.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Action::Acknowledge { incident, .. } => format!("acknowledge incident {incident}"),
+            Action::Resolve { incident } => format!("resolve incident {incident}"),
+            Action::Note { incident, text } => {
+                format!("write down at incident {incident}: {}", line(text, 120))
+            }
+            Action::Escalate { incident } => format!("page the next step for incident {incident}"),
+            Action::Silence { incident: Some(id), .. } => format!("silence alerts of incident {id}"),
+            Action::Silence { .. } => "add a silence".to_owned(),
+            Action::EndSilence { id } => format!("end silence {}", line(id, 60)),
+            Action::Open { title, .. } => format!("open an incident: {}", line(title, 120)),
+        }
+    }
+
+    /// Does it, and says where to go on.
+    pub(super) async fn run(self, web: &Arc<Web>, by: Actor) -> Result<String, Problem> {
+        let (incident, done) = match &self {
+            Action::Acknowledge { incident, .. } => (Some(*incident), "acknowledged"),
+            Action::Resolve { incident } => (Some(*incident), "resolved"),
+            Action::Note { incident, .. } => (Some(*incident), "noted"),
+            Action::Escalate { incident } => (Some(*incident), "escalated"),
+            Action::Silence { incident, .. } => (*incident, "silenced"),
+            Action::EndSilence { .. } => (None, "silence-ended"),
+            Action::Open { .. } => (None, "opened"),
+        };
+        if let Some(id) = incident {
+            at_hand(web, id).await?;
+        }
+        let input = self.input(web, by)?;
+        let opened = matches!(input, Input::Open { .. });
+        let (answer, unsaved) = taken(web.api.parts.engine.submit(Class::Paging, input).await)?;
+        let made = if let Answer::Incident(id) = answer { Some(id) } else { None };
+        let place = match incident.or(made) {
+            Some(id) => format!("/incidents/{id}"),
+            None if opened => "/".to_owned(),
+            None => "/silences".to_owned(),
+        };
+        let saved = if unsaved.is_some() { "&unsaved=1" } else { "" };
+        let done = if answer == Answer::Already { "already" } else { done };
+        Ok(format!("{place}?done={done}{saved}"))
+    }
+
+    fn input(self, web: &Web, by: Actor) -> Result<Input, Problem> {
+        let invalid = |why: &str| Problem::new(Kind::Invalid, why);
+        Ok(match self {
+            Action::Acknowledge { incident, revision } => Input::Acknowledge { incident, by, revision },
+            Action::Resolve { incident } => Input::Resolve { incident, by },
+            Action::Note { text, .. } if text.is_empty() => {
+                return Err(invalid("a note needs words: write down what you know, then send it"));
+            }
+            Action::Note { incident, text } => Input::Note { incident, by, text: text.replace("\r\n", "\n") },
+            Action::Escalate { incident } => Input::Escalate { incident, by },
+            Action::EndSilence { id } => Input::EndSilence { id: Name::from(id), by },
+            Action::Open { title, .. } if title.is_empty() => {
+                return Err(invalid("an incident needs a title: one line that says what is wrong"));
+            }
+            Action::Open { title, severity, entity, note } => {
+                Input::Open { title, severity, entity: entity.map(Name::from), escalation: None, note, by }
+            }
+            Action::Silence { incident, what, lasts, comment, maintenance } => {
+                let (mut entities, mut matchers) = (BTreeSet::new(), Vec::new());
+                match what {
+                    What::Unwell => {
+                        let view = web.api.view();
+                        let unwell = incident.and_then(|id| view.state.incident(id));
+                        entities.extend(
+                            unwell.into_iter().flat_map(crate::show::picture::unwell).map(|(e, _)| e.clone()),
+                        );
+                        if entities.is_empty() {
+                            return Err(invalid(
+                                "nothing of it is unwell that has a name: choose a label to silence by instead",
+                            ));
+                        }
+                    }
+                    What::Entities(names) => entities.extend(names.into_iter().map(Name::from)),
+                    What::Matchers(texts) => {
+                        let read: Result<Vec<Matcher>, String> =
+                            texts.iter().map(|m| Matcher::parse(m)).collect();
+                        matchers = read.map_err(|e| Problem::new(Kind::Invalid, e))?;
+                    }
+                }
+                Input::Silence {
+                    id: Name::from(new_id("s")?),
+                    matchers,
+                    entities,
+                    starts: None,
+                    ends: Ends::After(parse_span(&lasts).map_err(|e| Problem::new(Kind::Invalid, e))?),
+                    comment,
+                    maintenance,
+                    by,
+                }
+            }
+        })
+    }
+}
+
+/// What is put away is over, not unknown.
+async fn at_hand(web: &Arc<Web>, id: IncidentId) -> Result<(), Problem> {
+    if web.api.parts.engine.view().state.incident(id).is_some() {
+        return Ok(());
+    }
+    let stored = web.blocking(move |web| web.api.parts.read_model.incident(id)).await?;
+    Err(match stored {
+        Ok(Some(_)) => Problem::new(
+            Kind::Over,
+            format!("incident {id} is over already, and put away. If it is back, open a new one"),
+        ),
+        _ => Problem::not_found(format!("incident {id}")),
+    })
+}
+
+fn decoded(part: &str) -> String {
+    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
+}
+
+/// `POST /incidents/{id}/{verb}`
+pub(super) async fn act(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    OriginalUri(uri): OriginalUri,
+    fields: Fields,
+) -> Response {
+    match Action::of(uri.path(), &fields) {
+        None => page::not_there(),
+        Some(Err(problem)) => page::told(&web, visitor, problem).await,
+        Some(Ok(action)) => match action.run(&web, visitor.actor.clone()).await {
+            Ok(next) => Redirect::to(&next).into_response(),
+            Err(problem) => page::told(&web, visitor, problem).await,
+        },
+    }
+}
+
+/// Where a silence's end is sent.
+pub(super) fn end_of(id: &str) -> String {
+    format!("/silences/{}/end", encoded(id))
+}

@@ -1,0 +1,221 @@
+//! From what is known to pictures.
+
+use super::marks::tone;
+use super::on_call::Turn;
+use super::text::Clock;
+use super::topology::Node;
+use crate::ports::{CheckHistory, CheckPoint};
+use foghorn_core::schedule::zone;
+use foghorn_core::setup::EntityKind;
+use foghorn_core::time::{Span, Wall};
+use foghorn_look::{Latency, Point, Stretch, Tone, WeekDay};
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
+
+/// Days of a week's picture.
+const DAYS: usize = 7;
+
+/// A stretch of time, and what was measured in it.
+type Stretched<'a> = (Wall, Wall, Option<&'a CheckPoint>);
+
+/// From the first result to `to`, in stretches of equal length: the history leaves out those without any result.
+fn stretches(past: &CheckHistory, from: Wall, to: Wall, points: usize) -> Vec<Stretched<'_>> {
+    let Some(first) = past.points.first() else { return Vec::new() };
+    // Points begin at whole multiples of a length that the history has chosen.
+    let asked = (to.since(from).0 / points.max(1) as u64).max(1);
+    let between = past.points.windows(2).map(|two| match two {
+        [a, b] => b.at.since(a.at).0,
+        _ => asked,
+    });
+    let width = between.min().unwrap_or(asked).max(asked / 2).max(1);
+    let mut known = past.points.iter().peekable();
+    let mut all = Vec::new();
+    let mut begin = first.at;
+    while begin < to && all.len() < 2 * points {
+        let end = begin + Span(width);
+        all.push((begin, end, known.next_if(|p| p.at < end)));
+        begin = end;
+    }
+    all
+}
+
+/// A day of a check, in a cell of a table.
+pub(super) fn spark(past: &CheckHistory, from: Wall, to: Wall, points: usize) -> String {
+    let all = stretches(past, from, to, points);
+    if all.is_empty() {
+        return String::new();
+    }
+    let value = |p: Option<&CheckPoint>| p.and_then(|p| p.latency).map(|l| l.avg.as_secs_f64());
+    let values: Vec<Option<f64>> = all.into_iter().map(|(.., p)| value(p)).collect();
+    foghorn_look::sparkline("Latency over the last day", &values)
+}
+
+/// A check's latency, with the stretches in which it failed.
+pub(super) fn latency(past: &CheckHistory, from: Wall, to: Wall, points: usize, clock: &Clock) -> String {
+    let all = stretches(past, from, to, points);
+    let drawn: Vec<Point> = all
+        .iter()
+        .map(|(begin, end, p)| {
+            let latency = p.and_then(|p| p.latency);
+            Point {
+                at: begin.0 + (end.0 - begin.0) / 2,
+                value: latency.map(|l| l.avg.as_secs_f64()),
+                most: latency.map(|l| l.max.as_secs_f64()),
+            }
+        })
+        .collect();
+    // Neighbours of one tone are one stretch.
+    let mut bad: Vec<(Wall, Wall, Tone, u64)> = Vec::new();
+    for (begin, end, point) in all {
+        let Some(u) = point.map(|p| p.uptime) else { continue };
+        let failed = u.count.saturating_sub(u.up + u.unknown);
+        let tone = match (failed, u.unknown) {
+            (0, 0) => continue,
+            (0, _) => Tone::Unknown,
+            (n, _) if n * 2 >= u.count => Tone::Bad,
+            _ => Tone::Warn,
+        };
+        let n = failed.max(u.unknown);
+        match bad.last_mut().filter(|(_, until, same, _)| *until == begin && *same == tone) {
+            Some(last) => (last.1, last.3) = (end, last.3 + n),
+            None => bad.push((begin, end.min(to), tone, n)),
+        }
+    }
+    let notes: Vec<String> = bad
+        .iter()
+        .map(|(from, to, tone, n)| {
+            let what = if *tone == Tone::Unknown { "not known" } else { "failed" };
+            format!("{} to {}: {n} {what}", clock.time(*from), clock.time(*to))
+        })
+        .collect();
+    let stretches: Vec<Stretch<'_>> = bad
+        .iter()
+        .zip(&notes)
+        .map(|((from, to, tone, _), note)| Stretch { from: from.0, to: to.0, tone: *tone, note })
+        .collect();
+    foghorn_look::latency(&Latency {
+        title: "Latency",
+        from: from.0,
+        to: to.0,
+        points: &drawn,
+        stretches: &stretches,
+        ticks: &ticks(from, to, clock),
+        limit: None,
+    })
+}
+
+/// Both ends and the middle.
+pub(super) fn ticks(from: Wall, to: Wall, clock: &Clock) -> Vec<(i64, String)> {
+    let middle = Wall(from.0 + (to.0 - from.0) / 2);
+    let (day, long) = (Span::hours(24), to.since(from));
+    let pattern = match long {
+        _ if long > Span(2 * day.0) => "%b %-d",
+        _ if clock.zoned(from).date() != clock.zoned(to).date() => "%a %H:%M",
+        _ if long > Span::mins(5) => "%H:%M",
+        _ => "%H:%M:%S",
+    };
+    [from, middle, to].map(|at| (at.0, clock.zoned(at).strftime(pattern).to_string())).to_vec()
+}
+
+/// Seven days from the beginning of today, on the schedule's calendar.
+pub(super) fn days(time_zone: &str, now: Wall) -> Vec<WeekDay> {
+    let zone = zone(time_zone).unwrap_or(TimeZone::UTC);
+    let Ok(mut day) = now.timestamp().to_zoned(zone).start_of_day() else { return Vec::new() };
+    let mut all = Vec::new();
+    for _ in 0..DAYS {
+        let Ok(next) = day.checked_add(1.day()).and_then(|d| d.start_of_day()) else { break };
+        all.push(WeekDay {
+            label: day.strftime("%a %-d").to_string(),
+            from: day.timestamp().as_millisecond(),
+            to: next.timestamp().as_millisecond(),
+        });
+        day = next;
+    }
+    all
+}
+
+/// A schedule's week.
+pub(super) fn week(name: &str, days: &[WeekDay], turns: &[Turn], now: Wall) -> String {
+    let turns: Vec<foghorn_look::Turn> = turns
+        .iter()
+        .map(|t| foghorn_look::Turn {
+            from: t.from.0,
+            to: t.to.0,
+            who: t.people.join(", "),
+            stand_in: t.stand_in,
+        })
+        .collect();
+    foghorn_look::week(&format!("{name}: the week ahead"), days, &turns, Some(now.0))
+}
+
+/// What stands on what.
+pub(super) fn topology(nodes: &[Node]) -> String {
+    let nodes: Vec<foghorn_look::Node> = nodes
+        .iter()
+        .map(|n| foghorn_look::Node {
+            name: n.name.to_string(),
+            tone: tone(n.state),
+            word: n.state.to_owned(),
+            endangered: n.state == "endangered",
+            stands_on: n.stands_on.iter().map(ToString::to_string).collect(),
+        })
+        .collect();
+    foghorn_look::topology("What stands on what", &nodes)
+}
+
+/// What sort of thing.
+pub(super) fn kind(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::Site => "site",
+        EntityKind::Host => "host",
+        EntityKind::Instance => "instance",
+        EntityKind::Service => "service",
+        EntityKind::Component => "component",
+        EntityKind::Tenant => "tenant",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{CheckLatency, CheckPoint, CheckUptime};
+    use std::time::Duration;
+
+    fn past(points: &[(i64, Option<u64>)]) -> CheckHistory {
+        let point = |(at, ms): &(i64, Option<u64>)| {
+            let of = |ms| {
+                let d = Duration::from_millis(ms);
+                CheckLatency { min: d, avg: d, max: d, p95: d }
+            };
+            CheckPoint {
+                at: Wall(*at),
+                uptime: CheckUptime { count: 2, up: if ms.is_some() { 2 } else { 0 }, unknown: 0 },
+                latency: ms.map(of),
+            }
+        };
+        CheckHistory { uptime: CheckUptime::default(), points: points.iter().map(point).collect() }
+    }
+
+    #[test]
+    fn each_result_is_in_its_own_stretch_and_gaps_are_gaps() {
+        let past = past(&[(2000, Some(1)), (3000, Some(2)), (5000, None), (6000, Some(3))]);
+        let all = stretches(&past, Wall(0), Wall(8100), 8);
+        let at: Vec<(i64, Option<i64>)> =
+            all.iter().map(|(begin, _, p)| (begin.0, p.map(|p| p.at.0))).collect();
+        let known = [2000, 3000, 5000, 6000];
+        let expected: Vec<(i64, Option<i64>)> =
+            (2..=8).map(|n| (n * 1000, Some(n * 1000).filter(|at| known.contains(at)))).collect();
+        assert_eq!(at, expected);
+        assert!(spark(&past, Wall(0), Wall(8000), 8).contains("<svg"));
+        assert_eq!(spark(&CheckHistory::default(), Wall(0), Wall(8000), 8), "");
+    }
+
+    #[test]
+    fn a_week_has_the_days_of_its_zone() {
+        // 2026-10-25 is 25 hours long in Lisbon.
+        let days = days("Europe/Lisbon", Wall(1_792_836_000_000));
+        let long: Vec<i64> = days.iter().map(|d| (d.to - d.from) / 3_600_000).collect();
+        assert_eq!(long.len(), 7);
+        assert_eq!(long.iter().sum::<i64>(), 7 * 24 + 1, "{days:?}");
+    }
+}

@@ -1,0 +1,288 @@
+//! Checks: how each stands, and how one fared.
+
+use super::form::{Asked, encoded};
+use super::guard::Visitor;
+use super::page::{self, Frame, Here, respond};
+use super::text::{Clock, NAME, WIDE, line, long};
+use super::{Web, charts};
+use crate::extract::Path;
+use crate::ports::CheckUptime;
+use crate::problem::{Kind, Problem};
+use crate::routes::checks::kind;
+use crate::show::alert::word;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use foghorn_config::Config;
+use foghorn_core::setup::CheckRule;
+use foghorn_core::time::Span;
+use foghorn_core::words::{Name, Severity};
+use foghorn_engine::View;
+use http::StatusCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Checks on one page.
+const ON_A_PAGE: usize = 50;
+/// Stretches of a day in a sparkline.
+const SPARKS: usize = 48;
+/// Stretches in a chart.
+const POINTS: usize = 120;
+/// Single results.
+const RECENT: usize = 20;
+const DAY: Span = Span::hours(24);
+
+/// How far a chart looks back: its name in the address, its words, its length.
+const RANGES: [(&str, &str, Span); 5] = [
+    ("1h", "hour", Span::hours(1)),
+    ("1d", "day", DAY),
+    ("7d", "week", Span::hours(7 * 24)),
+    ("30d", "30 days", Span::hours(30 * 24)),
+    ("90d", "90 days", Span::hours(90 * 24)),
+];
+
+struct Row {
+    name: String,
+    at: String,
+    /// `ok`, `firing`, `flapping`, `stale`, `unknown`, `pending`.
+    state: &'static str,
+    severity: Severity,
+    kind: &'static str,
+    entity: String,
+    incident: Option<u64>,
+    says: String,
+    spark: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/checks.html")]
+struct List {
+    frame: Frame,
+    rows: Vec<Row>,
+    q: String,
+    /// Before a page's number.
+    base: String,
+    total: usize,
+    found: usize,
+    unwell: usize,
+    page: usize,
+    pages: usize,
+}
+
+/// How a check stands; what is worst first.
+fn standing(web: &Web, view: &View, name: &Name, rule: &CheckRule) -> (u8, &'static str) {
+    let last = web.api.parts.checks.last(name);
+    let blind = last.as_ref().is_some_and(|f| f.good.is_none());
+    let measured = match &rule.heartbeat {
+        Some(_) => view.state.heartbeats.get(name).is_some_and(|b| b.last.is_some()),
+        None => last.as_ref().is_some_and(|f| f.good.is_some()),
+    };
+    match view.state.check_alert(name) {
+        Some(a) => (0, word(a.status)),
+        None if blind => (1, "unknown"),
+        None if measured => (3, "ok"),
+        None => (2, "pending"),
+    }
+}
+
+/// `GET /checks`
+pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let (view, config) = (web.api.view(), web.api.config());
+        let clock = page::clock(&view, visitor);
+        let q = line(asked.get("q"), NAME).to_ascii_lowercase();
+        let checks = &view.state.setup.checks;
+        let fits = |name: &Name, rule: &CheckRule| {
+            name.to_ascii_lowercase().contains(&q)
+                || rule.entity.as_ref().is_some_and(|e| e.to_ascii_lowercase().contains(&q))
+        };
+        let found = checks.iter().filter(|(name, rule)| fits(name, rule));
+        let mut found: Vec<_> =
+            found.map(|(name, rule)| (standing(web, &view, name, rule), name, rule)).collect();
+        found.sort_by(|(a, x, _), (b, y, _)| (a.0, x).cmp(&(b.0, y)));
+        let pages = found.len().div_ceil(ON_A_PAGE).max(1);
+        let at = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
+        let rows = found.iter().skip((at - 1) * ON_A_PAGE).take(ON_A_PAGE);
+        let page = List {
+            rows: rows
+                .map(|((_, state), name, rule)| row(web, &view, &clock, &config, name, rule, state))
+                .collect(),
+            total: checks.len(),
+            found: found.len(),
+            unwell: found.iter().filter(|((order, _), ..)| *order == 0).count(),
+            base: format!("/checks?q={}&", encoded(&q)),
+            q,
+            page: at,
+            pages,
+            frame: Frame::new(web, &view, visitor, "Checks", Here::Checks).live("/live"),
+        };
+        Ok(respond(StatusCode::OK, &page))
+    };
+    page::made(&web, visitor, make).await
+}
+
+fn row(
+    web: &Web,
+    view: &View,
+    clock: &Clock,
+    config: &Config,
+    name: &Name,
+    rule: &CheckRule,
+    state: &'static str,
+) -> Row {
+    let now = view.at.wall;
+    // A sparkline that cannot be drawn is left out; the check's own page says why.
+    let past = match rule.heartbeat {
+        Some(_) => None,
+        None => web.api.parts.checks.history(name, now - DAY, now, SPARKS).ok(),
+    };
+    let alert = view.state.check_alert(name);
+    Row {
+        name: line(name, NAME),
+        at: format!("/checks/{}", encoded(name)),
+        state,
+        severity: alert.map_or(rule.severity, |a| a.severity),
+        kind: kind(config, name, rule),
+        entity: rule.entity.as_ref().map_or_else(String::new, |e| line(e, NAME)),
+        incident: alert.map(|a| a.incident),
+        says: says(web, view, clock, name, rule),
+        spark: past.map_or_else(String::new, |p| charts::spark(&p, now - DAY, now, SPARKS)),
+    }
+}
+
+/// What is known of it, in a line.
+fn says(web: &Web, view: &View, clock: &Clock, name: &Name, rule: &CheckRule) -> String {
+    if let Some(alert) = view.state.check_alert(name) {
+        return line(&format!("{}, since {}", alert.summary(), clock.time(alert.started)), WIDE);
+    }
+    let Some(beat) = &rule.heartbeat else {
+        let last = web.api.parts.checks.last(name);
+        return last.map_or_else(|| "no result yet".to_owned(), |f| line(&f.summary, WIDE));
+    };
+    let seen = view.state.heartbeats.get(name);
+    match seen.and_then(|b| b.last) {
+        Some(at) => format!("pinged at {}, expected every {}", clock.time(at), beat.every),
+        None => format!("never pinged; expected every {}", beat.every),
+    }
+}
+
+/// `12 ms`, `1.20 s`.
+fn took(d: Duration) -> String {
+    match d.as_micros() {
+        0..1_000 => format!("{} µs", d.as_micros()),
+        1_000..10_000 => format!("{:.1} ms", d.as_secs_f64() * 1e3),
+        10_000..1_000_000 => format!("{} ms", d.as_millis()),
+        _ => format!("{:.2} s", d.as_secs_f64()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/check.html")]
+struct One {
+    frame: Frame,
+    name: String,
+    at: String,
+    row: Row,
+    /// Days and per cent.
+    uptime: Vec<(String, String)>,
+    ranges: Vec<(&'static str, &'static str, bool)>,
+    chart: String,
+    /// Why there is no chart.
+    missing: Option<String>,
+    phases: Vec<(String, String)>,
+    recent: Vec<(String, Option<bool>, String)>,
+    runbook: Option<String>,
+    beat: Option<String>,
+}
+
+/// `99.95 %`; what is not whole is never shown as 100.
+fn per_cent(u: CheckUptime) -> String {
+    let known = u.count.saturating_sub(u.unknown);
+    if known == 0 {
+        return "no results".to_owned();
+    }
+    // Rounded down, in hundredths of a per cent.
+    let share = u128::from(u.up) * 10_000 / u128::from(known);
+    format!("{}.{:02} %", share / 100, share % 100)
+}
+
+/// `GET /checks/{name}`
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    asked: Asked,
+) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let (view, config) = (web.api.view(), web.api.config());
+        let clock = page::clock(&view, visitor);
+        let rule = view.state.setup.checks.get_key_value(name.as_str());
+        let unknown = || Problem::new(Kind::NotFound, "no check of this name is in the configuration");
+        let (name, rule) = rule.ok_or_else(unknown)?;
+        let (figures, now) = (&web.api.parts.checks, view.at.wall);
+        let (range, _, span) = RANGES.iter().find(|(n, ..)| *n == asked.get("range")).unwrap_or(&RANGES[1]);
+        let (mut uptime, mut chart, mut missing) = (Vec::new(), String::new(), None);
+        let mut recent = Vec::new();
+        if rule.heartbeat.is_none() {
+            for (_, words, back) in &RANGES[1..] {
+                if let Ok(past) = figures.history(name, now - *back, now, 0) {
+                    uptime.push(((*words).to_owned(), per_cent(past.uptime)));
+                }
+            }
+            match figures.history(name, now - *span, now, POINTS) {
+                Ok(past) => chart = charts::latency(&past, now - *span, now, POINTS, &clock),
+                Err(why) => missing = Some(line(&why, WIDE)),
+            }
+            let results = figures.recent(name, RECENT).unwrap_or_default();
+            recent = results.into_iter().map(|r| (clock.second(r.at), r.good, took(r.total))).collect();
+        }
+        let (_, state) = standing(web, &view, name, rule);
+        let last = figures.last(name);
+        let beat = rule.heartbeat.as_ref().map(|h| {
+            let seen = view.state.heartbeats.get(name);
+            let due = seen.map_or_else(String::new, |b| {
+                format!("; the next ping is overdue from {}", clock.time(view.wall_at(b.due)))
+            });
+            format!("It is to be pinged every {}, and may be {} late{due}.", h.every, long(h.grace))
+        });
+        let page = One {
+            name: line(name, NAME),
+            at: format!("/checks/{}", encoded(name)),
+            row: row(web, &view, &clock, &config, name, rule, state),
+            uptime,
+            ranges: RANGES.iter().map(|(n, words, _)| (*n, *words, n == range)).collect(),
+            chart,
+            missing,
+            phases: last.map_or_else(Vec::new, |f| {
+                f.phases.into_iter().map(|(n, d)| (n.replace('_', " "), took(d))).collect()
+            }),
+            recent,
+            runbook: rule.runbook.clone().filter(|r| crate::show::picture::is_web_link(r)),
+            beat,
+            frame: Frame::new(web, &view, visitor, &format!("Check {}", line(name, NAME)), Here::Checks),
+        };
+        Ok(respond(StatusCode::OK, &page))
+    };
+    page::made(&web, visitor, make).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_once_is_not_a_hundred_per_cent() {
+        let of = |count, up, unknown| per_cent(CheckUptime { count, up, unknown });
+        assert_eq!(of(1_000_000, 999_999, 0), "99.99 %");
+        assert_eq!(
+            (of(10, 10, 0), of(10, 8, 2), of(3, 0, 3)),
+            ("100.00 %".into(), "100.00 %".into(), "no results".into())
+        );
+    }
+
+    #[test]
+    fn lengths_of_time_are_read_at_a_glance() {
+        let of = |us| took(Duration::from_micros(us));
+        assert_eq!([of(345), of(1_234), of(45_678), of(1_204_000)], ["345 µs", "1.2 ms", "45 ms", "1.20 s"]);
+    }
+}

@@ -1,0 +1,260 @@
+//! Asks who is there, and holds every form against its token, before a handler sees the request.
+
+use super::action::Action;
+use super::cookie::{Secure, Which, host};
+use super::form::{self, Fields, encoded};
+use super::{Web, log_in, page};
+use crate::accounts::Account;
+use crate::auth::Needs;
+use crate::{Kind, Problem};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use foghorn_config::model::Role;
+use foghorn_core::words::{Actor, Name, Via};
+use foghorn_net::serve::Peer;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Limited};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// What a path needs to be seen, and to be sent a form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule {
+    pub(super) path: &'static str,
+    pub(super) get: Needs,
+    pub(super) post: Needs,
+}
+
+/// The list of open incidents.
+pub(super) const FRONT: Rule =
+    Rule { path: "/", get: Needs::Role(Role::Viewer), post: Needs::Role(Role::Admin) };
+
+/// Who looks at a page.
+#[derive(Clone, Debug)]
+pub(super) struct Visitor {
+    pub(super) account: Account,
+    /// For the timeline.
+    pub(super) actor: Actor,
+    /// Of every form on the page.
+    pub(super) token: String,
+    /// The session's id.
+    pub(super) session: String,
+}
+
+impl Visitor {
+    pub(super) fn new(web: &Web, account: Account, session: String) -> Visitor {
+        let name = account.person.as_deref().unwrap_or(&account.name);
+        let actor = Actor { name: Name::from(name), via: Via::Console };
+        Visitor { actor, token: web.seal().form(&session), account, session }
+    }
+
+    pub(super) fn may(&self, role: Role) -> bool {
+        self.account.role >= role
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let nobody = || page::problem(None, &Problem::new(Kind::Internal, "nobody asked who is there"));
+        parts.extensions.get::<Visitor>().cloned().ok_or_else(nobody)
+    }
+}
+
+/// How a request came, for cookies.
+impl<S: Sync> FromRequestParts<S> for Secure {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Secure>().copied().unwrap_or(Secure(false)))
+    }
+}
+
+/// Whether a request is a browser's, for a page.
+pub(super) fn wants_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
+    accept
+        .split(',')
+        .any(|kind| kind.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("text/html"))
+}
+
+pub(crate) async fn guard(
+    State((web, rule)): State<(Arc<Web>, Rule)>,
+    mut req: Request,
+    next: Next,
+) -> Response {
+    let public_url = web.api.config().server.public_url.clone();
+    let secure = Secure::of(req.extensions().get::<Peer>(), req.headers(), req.uri(), &public_url);
+    req.extensions_mut().insert(secure);
+    let posted = req.method() == Method::POST;
+    let needs = if posted { rule.post } else { rule.get };
+    let cookie = secure.read(Which::Session, req.headers());
+    let mut fields = Fields::default();
+    if posted {
+        if let Err(refusal) = same_origin(req.headers(), req.uri(), &public_url) {
+            web.api.refused.fetch_add(1, Ordering::Relaxed);
+            return page::problem(None, &refusal);
+        }
+        let (parts, body) = req.into_parts();
+        let Ok(read) = Limited::new(body, form::MOST).collect().await else {
+            let detail = "what was sent is too large, or its end did not come: go back and shorten it";
+            return page::problem(None, &Problem::new(Kind::TooLarge, detail));
+        };
+        let Some(read) = Fields::read(&parts.headers, &read.to_bytes()) else {
+            let detail = "this address takes the forms of Foghorn's own pages; programs use /api/v1";
+            return page::problem(None, &Problem::new(Kind::UnsupportedMediaType, detail));
+        };
+        let whom = match needs {
+            Needs::Nothing => secure.read(Which::Visit, &parts.headers),
+            _ => cookie.clone(),
+        };
+        let shown = whom.is_some_and(|whom| web.seal().is_form(&whom, read.get("form")));
+        fields = read;
+        if !shown && needs != Needs::Nothing {
+            return stranger(&web, &parts.uri, secure, &cookie).await;
+        }
+        req = Request::from_parts(parts, axum::body::Body::empty());
+        req.extensions_mut().insert(FormShown(shown));
+        req.extensions_mut().insert(fields.clone());
+    }
+    let role = match needs {
+        Needs::Nothing => return next.run(req).await,
+        Needs::Away(role) | Needs::Role(role) => role,
+    };
+    match whose(&web, cookie).await {
+        Err(problem) => page::problem(None, &problem),
+        Ok(None) => ended(&web, req, secure, fields),
+        Ok(Some(visitor)) if !visitor.may(role) => {
+            web.api.refused.fetch_add(1, Ordering::Relaxed);
+            let detail = format!(
+                "your account has the role {}; this takes the role {}. An admin can change that under Users",
+                crate::accounts::word(visitor.account.role),
+                crate::accounts::word(role)
+            );
+            let problem = Problem::new(Kind::Forbidden, detail);
+            let refused = move |web: &Web| page::problem(Some((web, &visitor)), &problem);
+            web.blocking(refused).await.unwrap_or_else(|p| page::problem(None, &p))
+        }
+        Ok(Some(visitor)) => {
+            req.extensions_mut().insert(visitor);
+            next.run(req).await
+        }
+    }
+}
+
+/// Whether a form that needs no session was one that this visit was shown.
+#[derive(Clone, Copy)]
+pub(super) struct FormShown(pub(super) bool);
+
+impl<S: Sync> FromRequestParts<S> for FormShown {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<FormShown>().copied().unwrap_or(FormShown(false)))
+    }
+}
+
+/// Whose session a cookie names.
+async fn whose(web: &Arc<Web>, cookie: Option<String>) -> Result<Option<Visitor>, Problem> {
+    let Some(id) = cookie else { return Ok(None) };
+    let now = web.api.now().wall;
+    let read = move |web: &Web| web.accounts.session(&id, now).map(|account| Visitor::new(web, account, id));
+    web.blocking(read).await
+}
+
+/// Nobody is logged in, or not any more. What was pressed on a page of that session is kept over the log-in.
+fn ended(web: &Arc<Web>, req: Request, secure: Secure, fields: Fields) -> Response {
+    let path = req.uri().path();
+    if req.method() == Method::POST {
+        return match Action::of(path, &fields) {
+            Some(Ok(action)) => log_in::first(web, secure, req.headers(), &action),
+            _ => to_log_in("/"),
+        };
+    }
+    if path.ends_with("/live") {
+        return (StatusCode::UNAUTHORIZED, "log in first\n").into_response();
+    }
+    to_log_in(req.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str))
+}
+
+fn to_log_in(next: &str) -> Response {
+    match form::local(next) {
+        "/" => Redirect::to("/log-in").into_response(),
+        next => Redirect::to(&format!("/log-in?next={}", encoded(next))).into_response(),
+    }
+}
+
+/// A form without the token of the session that sends it: a page of another site, or one that was open through a log-out.
+async fn stranger(web: &Arc<Web>, uri: &Uri, _: Secure, cookie: &Option<String>) -> Response {
+    web.api.refused.fetch_add(1, Ordering::Relaxed);
+    if cookie.is_none() {
+        return to_log_in("/");
+    }
+    let back = uri.path().rsplit_once('/').map_or("/", |(up, _)| up).to_owned();
+    let detail = format!(
+        "nothing was done: the page was shown to another session. Open {} again and press the button there",
+        if back.is_empty() { "/" } else { &back }
+    );
+    page::problem(None, &Problem::new(Kind::CrossSite, detail))
+}
+
+/// Refuses what a page of another site made a browser send.
+fn same_origin(headers: &HeaderMap, uri: &Uri, public_url: &str) -> Result<(), Problem> {
+    let text = |name: &str| headers.get(name).map(|v: &HeaderValue| v.to_str().unwrap_or("?"));
+    let refused = |from: &str| {
+        Problem::new(
+            Kind::CrossSite,
+            format!(
+                "nothing was done: a page of {from} may not speak to this server. Behind a proxy, set server.public_url to the address that people use"
+            ),
+        )
+    };
+    if let Some(origin) = text("origin") {
+        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let own = authority.is_some_and(|a| a.eq_ignore_ascii_case(host(headers, uri)))
+            || (!public_url.is_empty() && origin.eq_ignore_ascii_case(public_url));
+        if !own {
+            return Err(refused(origin));
+        }
+    }
+    match text("sec-fetch-site") {
+        None | Some("same-origin" | "none") => Ok(()),
+        Some(_) => Err(refused("another site")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_sites_own_pages_send_forms() {
+        let uri = Uri::from_static("/x");
+        let judge = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", HeaderValue::from_static("foghorn.example:7070"));
+            for (name, value) in pairs {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            same_origin(&headers, &uri, "https://on-call.example").is_ok()
+        };
+        assert!(judge(&[]));
+        assert!(judge(&[("origin", "http://foghorn.example:7070"), ("sec-fetch-site", "same-origin")]));
+        assert!(judge(&[("origin", "https://on-call.example")]));
+        for bad in ["null", "http://foghorn.example", "http://evil.example", "foghorn.example:7070", ""] {
+            assert!(!judge(&[("origin", bad)]), "{bad}");
+        }
+        assert!(!judge(&[("sec-fetch-site", "cross-site")]) && !judge(&[("sec-fetch-site", "same-site")]));
+    }
+
+    #[test]
+    fn browsers_ask_for_html() {
+        let asks = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("accept", HeaderValue::from_static(accept));
+            wants_html(&headers)
+        };
+        assert!(asks("text/html,application/xhtml+xml,*/*;q=0.8") && asks("a/b, text/html;q=1"));
+        assert!(!asks("*/*") && !asks("application/json") && !wants_html(&HeaderMap::new()));
+    }
+}

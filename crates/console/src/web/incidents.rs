@@ -1,0 +1,248 @@
+//! Lists of incidents: what is open, what is over; and opening one by hand.
+
+use super::Web;
+use super::form::{Asked, encoded};
+use super::guard::Visitor;
+use super::page::{self, Frame, Here, respond};
+use super::text::{Clock, NAME, WIDE, count, line, long, person};
+use crate::next;
+use crate::readmodel::{Closed, Filter};
+use crate::show::incident::shown_severity;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use foghorn_core::incident::{Incident, Status};
+use foghorn_core::words::Severity;
+use foghorn_engine::View;
+use http::StatusCode;
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+/// Incidents on one page.
+const ON_A_PAGE: usize = 50;
+/// Names in a list to choose from.
+const CHOICES: usize = 500;
+
+/// One line of a list.
+struct Row {
+    id: u64,
+    title: String,
+    severity: Severity,
+    /// `open`, `acknowledged`, `resolved`.
+    state: &'static str,
+    /// Who is on it, or what happens next.
+    who: String,
+    since: String,
+    lasts: String,
+    /// `3 alerts, 2 unwell`
+    size: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/incidents.html")]
+struct Open {
+    frame: Frame,
+    rows: Vec<Row>,
+    unanswered: usize,
+    acknowledged: usize,
+    /// Pages before and after this one.
+    page: usize,
+    pages: usize,
+    /// What is watched, in a sentence; `None` if nothing is.
+    watched: Option<String>,
+    /// The last incident that is over.
+    last: Option<(u64, String, String)>,
+}
+
+/// `GET /`
+pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let view = web.api.view();
+        let clock = page::clock(&view, visitor);
+        let mut all: Vec<&Incident> = view.state.open_incidents().collect();
+        // Who waits for an answer first, then the worst, then the newest.
+        all.sort_by_key(|i| (i.is_acknowledged(), Reverse(i.severity()), Reverse(i.id)));
+        let acknowledged = all.iter().filter(|i| i.is_acknowledged()).count();
+        let pages = all.len().div_ceil(ON_A_PAGE).max(1);
+        let at = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
+        let rows = all.iter().skip((at - 1) * ON_A_PAGE).take(ON_A_PAGE).map(|i| row(&view, &clock, i));
+        let page = Open {
+            rows: rows.collect(),
+            unanswered: all.len() - acknowledged,
+            acknowledged,
+            page: at,
+            pages,
+            watched: watched(&view),
+            last: if all.is_empty() { last(web, &view, &clock) } else { None },
+            frame: Frame::new(web, &view, visitor, "Open incidents", Here::Incidents)
+                .told(&asked)
+                .live("/live"),
+        };
+        Ok(respond(StatusCode::OK, &page))
+    };
+    page::made(&web, visitor, make).await
+}
+
+fn row(view: &View, clock: &Clock, i: &Incident) -> Row {
+    let (state, who) = match &i.status {
+        Status::Acknowledged { by, .. } => {
+            ("acknowledged", format!("{} is on it", person(&view.state, &by.name)))
+        }
+        Status::Resolved { .. } => ("resolved", String::new()),
+        Status::Open => {
+            let next = next::next(&view.state, i, view.at);
+            ("open", line(&next::sentence(&view.state, &next, view.at), WIDE))
+        }
+    };
+    let alerts = count(u64::from(i.open_alerts()), "alert", "alerts");
+    Row {
+        id: i.id,
+        title: line(&i.title, WIDE),
+        severity: shown_severity(i),
+        state,
+        who,
+        since: clock.time(i.opened.wall),
+        lasts: long(clock.ago(i.opened.wall)),
+        size: if i.width > 1 { format!("{alerts}, {} unwell", i.width) } else { alerts },
+    }
+}
+
+/// What Foghorn looks at: somebody who sees no incident wants to know whether that means anything.
+fn watched(view: &View) -> Option<String> {
+    let setup = &view.state.setup;
+    let (checks, integrations) = (setup.checks.len() as u64, setup.integrations.len() as u64);
+    let checks = (checks > 0).then(|| count(checks, "check", "checks"));
+    let others = (integrations > 0).then(|| count(integrations, "integration", "integrations"));
+    let all: Vec<String> = checks.into_iter().chain(others).collect();
+    (!all.is_empty()).then(|| all.join(" and "))
+}
+
+fn last(web: &Web, view: &View, clock: &Clock) -> Option<(u64, String, String)> {
+    let mut at_hand: Vec<&Incident> = view.state.incidents.values().map(|i| &**i).collect();
+    at_hand.sort_by_key(|i| Reverse(i.id));
+    if let Some(i) = at_hand.first()
+        && let Status::Resolved { at, .. } = &i.status
+    {
+        return Some((i.id, line(&i.title, WIDE), long(clock.ago(at.wall))));
+    }
+    let filter = Filter { resolved: true, ..Filter::default() };
+    let closed = web.api.parts.read_model.incidents(&filter, 1, &|_| false).ok()?;
+    let c = closed.first()?;
+    let (at, _) = c.resolved.as_ref()?;
+    Some((c.id, line(&c.title, WIDE), long(clock.ago(*at))))
+}
+
+#[derive(Template)]
+#[template(path = "console/closed.html")]
+struct ClosedPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    q: String,
+    severity: String,
+    /// Where the next page is.
+    older: Option<String>,
+    /// Whether this is the first page.
+    first: bool,
+    /// Why something may be missing.
+    incomplete: Option<String>,
+}
+
+/// `GET /incidents/closed`
+pub(super) async fn closed(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let view = web.api.view();
+        let clock = page::clock(&view, visitor);
+        let q = line(asked.get("q"), 200);
+        let severity = Severity::ALL.into_iter().find(|s| s.as_str() == asked.get("severity"));
+        let before = asked.number("before");
+        let wanted = |i: &&Incident| {
+            i.is_resolved()
+                && before.is_none_or(|b| i.id < b)
+                && severity.is_none_or(|s| i.peak == s)
+                && i.title.to_ascii_lowercase().contains(&q.to_ascii_lowercase())
+        };
+        let at_hand = view.state.incidents.values().rev().map(|i| &**i).filter(wanted).take(ON_A_PAGE + 1);
+        let mut rows: Vec<Row> = at_hand.map(|i| over(&view, &clock, i)).collect();
+        let filter =
+            Filter { before, severity, text: Some(q.clone()).filter(|q| !q.is_empty()), resolved: true };
+        let known = |id| view.state.incidents.contains_key(&id);
+        let mut incomplete = None;
+        match web.api.parts.read_model.incidents(&filter, ON_A_PAGE + 1, &known) {
+            Ok(found) => rows.extend(found.iter().map(|c| put_away(&view, &clock, c))),
+            Err(e) => incomplete = Some(line(&e.to_string(), WIDE)),
+        }
+        rows.sort_by_key(|r| Reverse(r.id));
+        let more = rows.len() > ON_A_PAGE;
+        rows.truncate(ON_A_PAGE);
+        let older = rows.last().filter(|_| more).map(|r| {
+            let severity = severity.map_or("", Severity::as_str);
+            format!("/incidents/closed?q={}&severity={severity}&before={}", encoded(&q), r.id)
+        });
+        let page = ClosedPage {
+            frame: Frame::new(web, &view, visitor, "Closed incidents", Here::Incidents),
+            rows,
+            q,
+            severity: severity.map_or("", Severity::as_str).to_owned(),
+            older,
+            first: before.is_none(),
+            incomplete,
+        };
+        Ok(respond(StatusCode::OK, &page))
+    };
+    page::made(&web, visitor, make).await
+}
+
+fn over(view: &View, clock: &Clock, i: &Incident) -> Row {
+    let (by, until) = match &i.status {
+        Status::Resolved { by, at, .. } => (by.as_ref(), at.wall),
+        _ => (None, view.at.wall),
+    };
+    Row {
+        id: i.id,
+        title: line(&i.title, WIDE),
+        severity: i.peak,
+        state: "resolved",
+        who: by.map_or_else(
+            || "recovered".to_owned(),
+            |b| format!("resolved by {}", person(&view.state, &b.name)),
+        ),
+        since: clock.time(i.opened.wall),
+        lasts: long(until.since(i.opened.wall)),
+        size: count(i.alerts.size() as u64, "alert", "alerts"),
+    }
+}
+
+fn put_away(view: &View, clock: &Clock, c: &Closed) -> Row {
+    let (until, by) = c.resolved.clone().unwrap_or((view.at.wall, None));
+    Row {
+        id: c.id,
+        title: line(&c.title, WIDE),
+        severity: c.peak,
+        state: "resolved",
+        who: by.map_or_else(
+            || "recovered".to_owned(),
+            |b| format!("resolved by {}", person(&view.state, &b.name)),
+        ),
+        since: clock.time(c.opened),
+        lasts: long(until.since(c.opened)),
+        size: count(c.alerts, "alert", "alerts"),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/new.html")]
+struct New {
+    frame: Frame,
+    entities: Vec<String>,
+}
+
+/// `GET /incidents/new`
+pub(super) async fn new(State(web): State<Arc<Web>>, visitor: Visitor) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let view = web.api.view();
+        let entities = view.state.setup.topology.keys().take(CHOICES).map(|e| line(e, NAME)).collect();
+        let frame = Frame::new(web, &view, visitor, "Open an incident", Here::Incidents);
+        Ok(respond(StatusCode::OK, &New { frame, entities }))
+    };
+    page::made(&web, visitor, make).await
+}

@@ -1,0 +1,117 @@
+//! News for pages that are open: not what is new, only that something is. The page is then asked for again, so that there
+//! is one way in which anything is shown.
+
+use super::Web;
+use crate::extract::Path;
+use crate::problem::{Kind, Problem};
+use axum::extract::State;
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use foghorn_core::Record;
+use foghorn_core::incident::IncidentId;
+use futures_util::stream::{self, Stream};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+
+/// With nothing new, that the server is there is told this often: the page counts on it.
+const HERE: Duration = Duration::from_secs(10);
+/// However much happens, a page is told this often at most.
+const GATHER: Duration = Duration::from_secs(1);
+/// So long is waited for the timeline to have what the news is about.
+const TIMELINE: Duration = Duration::from_millis(20);
+const TIMELINE_TRIES: u32 = 50;
+
+type Batch = Arc<[Arc<Record>]>;
+
+/// `GET /incidents/{id}/live`
+pub(super) async fn incident(State(web): State<Arc<Web>>, Path(id): Path<IncidentId>) -> Response {
+    news(&web, Some(id))
+}
+
+/// `GET /live`: of any incident.
+pub(super) async fn all(State(web): State<Arc<Web>>) -> Response {
+    news(&web, None)
+}
+
+fn news(web: &Arc<Web>, of: Option<IncidentId>) -> Response {
+    let Ok(permit) = web.live.clone().try_acquire_owned() else {
+        return Problem::new(Kind::Unavailable, "as many pages are live as there may be").into_response();
+    };
+    let from = Follower {
+        records: web.api.parts.engine.follow(),
+        web: web.clone(),
+        of,
+        began: false,
+        pause: false,
+        _permit: permit,
+    };
+    Sse::new(follow(from)).into_response()
+}
+
+struct Follower {
+    web: Arc<Web>,
+    records: Receiver<Batch>,
+    of: Option<IncidentId>,
+    began: bool,
+    /// Something was told just now.
+    pause: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(from, |mut f| async move {
+        // The first thing that is said tells the browser that there is somebody.
+        if !f.began {
+            f.began = true;
+            return Some((Ok(told("here")), f));
+        }
+        if f.pause {
+            tokio::time::sleep(GATHER).await;
+            f.pause = false;
+        }
+        loop {
+            match tokio::time::timeout(HERE, f.records.recv()).await {
+                Err(_) => return Some((Ok(told("here")), f)),
+                Ok(Err(RecvError::Closed)) => return None,
+                Ok(Err(RecvError::Lagged(_))) => {}
+                Ok(Ok(batch)) if !f.is_news(&batch) => continue,
+                Ok(Ok(_)) => {}
+            }
+            f.timeline_has_it().await;
+            f.pause = true;
+            return Some((Ok(told("changed")), f));
+        }
+    })
+}
+
+fn told(what: &'static str) -> Event {
+    // Without data a browser does not hand an event on.
+    Event::default().event(what).data("1")
+}
+
+impl Follower {
+    fn is_news(&self, batch: &Batch) -> bool {
+        let view = self.web.api.parts.engine.view();
+        let about = |r: &Record| {
+            let told = r.event.incident();
+            told.or_else(|| view.state.alerts.get(&r.event.alert()?).map(|a| a.incident))
+        };
+        batch.iter().filter_map(|r| about(r)).any(|id| self.of.is_none_or(|of| of == id))
+    }
+
+    /// What has come with it is the same piece of news.
+    async fn timeline_has_it(&mut self) {
+        while !matches!(self.records.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
+        let seq = self.web.api.parts.engine.view().seq;
+        for _ in 0..TIMELINE_TRIES {
+            if self.web.api.parts.read_model.lag().seq >= seq {
+                return;
+            }
+            tokio::time::sleep(TIMELINE).await;
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Who is on call, who is next, and the week ahead.
+
+use super::guard::Visitor;
+use super::page::{self, Frame, Here, respond};
+use super::text::{Clock, NAME, line, long, person};
+use super::{Web, charts};
+use crate::next::overrides;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use foghorn_core::schedule::Schedule;
+use foghorn_core::time::Wall;
+use foghorn_core::words::Name;
+use foghorn_engine::View;
+use http::StatusCode;
+use std::sync::Arc;
+
+/// Schedules with a picture; more are listed without.
+const PICTURES: usize = 12;
+/// Schedules that are listed.
+const SHOWN: usize = 200;
+/// Turns in a week of one schedule; a rotation of hours has 168.
+const TURNS: usize = 200;
+
+#[derive(Template)]
+#[template(path = "console/on_call.html")]
+struct Page {
+    frame: Frame,
+    schedules: Vec<Row>,
+    more: usize,
+    /// Whether there are people.
+    people: Vec<(String, String)>,
+    stand_ins: Vec<String>,
+}
+
+struct Row {
+    name: String,
+    zone: String,
+    now: Vec<String>,
+    overridden: bool,
+    until: Option<String>,
+    then: Vec<String>,
+    picture: String,
+}
+
+/// Somebody's turn, or nobody's.
+pub(super) struct Turn {
+    pub(super) from: Wall,
+    pub(super) to: Wall,
+    pub(super) people: Vec<String>,
+    pub(super) stand_in: bool,
+}
+
+/// `GET /on-call`
+pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let view = web.api.view();
+        let clock = page::clock(&view, visitor);
+        let (state, setup) = (&view.state, &view.state.setup);
+        let schedules = setup.schedules.iter().take(SHOWN).enumerate();
+        let rows = schedules.map(|(n, (name, s))| row(&view, &clock, name, s, n < PICTURES));
+        let people = setup.people.iter().take(SHOWN).map(|(id, p)| {
+            let by: Vec<&str> = p.contacts.iter().map(|c| c.channel.as_str()).collect();
+            let by = if by.is_empty() {
+                "no contact: cannot be paged".to_owned()
+            } else {
+                format!("by {}", by.join(", then "))
+            };
+            (person(state, id), line(&by, 2 * NAME))
+        });
+        let stand_ins = state.overrides.values().take(SHOWN).map(|o| {
+            format!(
+                "{} stands in on {} from {} to {}",
+                person(state, &o.person),
+                line(&o.schedule, NAME),
+                clock.time(o.starts),
+                clock.time(o.ends)
+            )
+        });
+        let page = Page {
+            schedules: rows.collect(),
+            more: setup.schedules.len().saturating_sub(SHOWN),
+            people: people.collect(),
+            stand_ins: stand_ins.collect(),
+            frame: Frame::new(web, &view, visitor, "On call", Here::OnCall),
+        };
+        Ok(respond(StatusCode::OK, &page))
+    };
+    page::made(&web, visitor, make).await
+}
+
+fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, picture: bool) -> Row {
+    let (state, now) = (&view.state, view.at.wall);
+    let people = |at| -> Vec<String> {
+        s.on_call(at, overrides(state, name)).iter().map(|p| person(state, p)).collect()
+    };
+    let until = s.next_change(now, overrides(state, name));
+    Row {
+        name: line(name, NAME),
+        zone: line(&s.time_zone, NAME),
+        now: people(now),
+        overridden: overrides(state, name).any(|o| o.starts <= now && now < o.ends),
+        until: until.map(|at| format!("{} (in {})", clock.time(at), long(at.since(now)))),
+        then: until.map_or_else(Vec::new, people),
+        picture: if picture { drawn(s, view, name, &people) } else { String::new() },
+    }
+}
+
+/// The week ahead; turns of the same people are one.
+fn drawn(s: &Schedule, view: &View, name: &Name, people: &dyn Fn(Wall) -> Vec<String>) -> String {
+    let days = charts::days(&s.time_zone, view.at.wall);
+    let (Some(first), Some(last)) = (days.first(), days.last()) else { return String::new() };
+    let (mut at, end) = (Wall(first.from), Wall(last.to));
+    let mut all: Vec<Turn> = Vec::new();
+    for _ in 0..TURNS {
+        let next = s.next_change(at, overrides(&view.state, name)).unwrap_or(end).min(end);
+        let who = people(at);
+        let stand_in = overrides(&view.state, name).any(|o| o.starts <= at && at < o.ends);
+        match all.last_mut().filter(|t| t.people == who && t.stand_in == stand_in) {
+            Some(same) => same.to = next,
+            None => all.push(Turn { from: at, to: next, people: who, stand_in }),
+        }
+        if next >= end {
+            break;
+        }
+        at = next;
+    }
+    charts::week(&line(name, NAME), &days, &all, view.at.wall)
+}

@@ -1,0 +1,137 @@
+//! Accounts, for admins.
+
+use super::Web;
+use super::form::{Asked, Fields, encoded};
+use super::guard::Visitor;
+use super::log_in::{hashed, said};
+use super::page::{self, Frame, Here, respond};
+use super::text::{NAME, line, person};
+use crate::accounts::{Account, role, word};
+use crate::extract::Path;
+use crate::problem::{Kind, Problem};
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "console/users.html")]
+struct Page {
+    frame: Frame,
+    users: Vec<User>,
+    /// Ids and names of those in the configuration.
+    people: Vec<(String, String)>,
+}
+
+struct User {
+    name: String,
+    /// Where its buttons are sent.
+    at: String,
+    role: &'static str,
+    person: Option<String>,
+    you: bool,
+}
+
+/// `GET /users`
+pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let view = web.api.view();
+        let users = web.accounts.list().map_err(|e| said(&e))?.into_iter().map(|a| User {
+            at: format!("/users/{}", encoded(&a.name)),
+            role: word(a.role),
+            person: a.person.as_deref().map(|p| person(&view.state, p)),
+            you: a.name == visitor.account.name,
+            name: a.name,
+        });
+        let people = view.state.setup.people.iter();
+        let page = Page {
+            frame: Frame::new(web, &view, visitor, "Users", Here::Users).told(&asked),
+            users: users.collect(),
+            people: people.map(|(id, p)| (id.to_string(), line(&p.name, NAME))).collect(),
+        };
+        Ok(respond(StatusCode::OK, &page))
+    };
+    page::made(&web, visitor, make).await
+}
+
+fn role_of(fields: &Fields) -> Result<foghorn_config::model::Role, Problem> {
+    role(fields.get("role"))
+        .ok_or_else(|| Problem::new(Kind::Invalid, "choose a role: viewer, responder or admin"))
+}
+
+/// `POST /users`
+pub(super) async fn add(State(web): State<Arc<Web>>, visitor: Visitor, fields: Fields) -> Response {
+    let made = role_of(&fields).and_then(|role| {
+        let person = Some(fields.get("person").to_owned()).filter(|p| !p.is_empty());
+        let known =
+            person.as_ref().is_none_or(|p| web.api.view().state.setup.people.contains_key(p.as_str()));
+        let name = fields.get("name").to_ascii_lowercase();
+        let unknown = || Problem::new(Kind::Invalid, "there is no such person in the configuration");
+        known.then_some(Account { name, role, person }).ok_or_else(unknown)
+    });
+    let account = match made {
+        Ok(account) => account,
+        Err(problem) => return page::told(&web, visitor, problem).await,
+    };
+    let password = fields.raw("password").to_owned();
+    let by = visitor.account.name.clone();
+    let done = hashed(&web, move |web| {
+        web.accounts.add(&account, &password)?;
+        tracing::info!(account = account.name, role = word(account.role), %by, "an account was added");
+        Ok(())
+    });
+    told(&web, visitor, done.await, "user-added").await
+}
+
+/// `POST /users/{name}`: `do` says what.
+pub(super) async fn change(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    fields: Fields,
+) -> Response {
+    let by = visitor.account.name.clone();
+    let (what, password, session) =
+        (fields.get("do").to_owned(), fields.raw("password").to_owned(), visitor.session.clone());
+    let done = match what.as_str() {
+        "role" => match role_of(&fields) {
+            Ok(role) => {
+                hashed(&web, move |web| {
+                    web.accounts.set_role(&name, role)?;
+                    tracing::info!(account = name, role = word(role), %by, "an account has another role");
+                    Ok("user-changed")
+                })
+                .await
+            }
+            Err(problem) => Err(problem),
+        },
+        "password" => {
+            hashed(&web, move |web| {
+                web.accounts.set_password(&name, &password, (name == by).then_some(session.as_str()))?;
+                tracing::info!(account = name, %by, "an account has another password");
+                Ok("user-changed")
+            })
+            .await
+        }
+        "remove" => {
+            hashed(&web, move |web| {
+                web.accounts.remove(&name)?;
+                tracing::info!(account = name, %by, "an account was removed");
+                Ok("user-removed")
+            })
+            .await
+        }
+        _ => Err(Problem::new(Kind::Invalid, "this form does not say what to do")),
+    };
+    let word = done.as_ref().map_or("", |w| *w);
+    let done = done.map(drop);
+    told(&web, visitor, done, word).await
+}
+
+async fn told(web: &Arc<Web>, visitor: Visitor, done: Result<(), Problem>, word: &str) -> Response {
+    match done {
+        Ok(()) => Redirect::to(&format!("/users?done={word}")).into_response(),
+        Err(problem) => page::told(web, visitor, problem).await,
+    }
+}

@@ -1,0 +1,110 @@
+// Keeps an open page true. Everything works without it: then one reloads by hand.
+(function () {
+  "use strict";
+  var main = document.querySelector("[data-stream]");
+  if (!main || !window.EventSource || !window.fetch || !window.DOMParser) return;
+  var stale = document.getElementById("stale");
+  var heard = Date.now(), shown = Date.now(), ended = false;
+  var busy = false, again = false, source = null, retry = 0;
+
+  // A flash is for the page that the button led to, not for every reload of it.
+  if (location.search.indexOf("done=") >= 0 && history.replaceState) {
+    var kept = location.search.slice(1).split("&").filter(function (p) { return !/^(done|unsaved)=/.test(p); });
+    history.replaceState(null, "", location.pathname + (kept.length ? "?" + kept.join("&") : "") + location.hash);
+  }
+
+  function words(ms) {
+    var s = Math.round(ms / 1000);
+    if (s < 120) return s + " seconds";
+    if (s < 7200) return Math.round(s / 60) + " minutes";
+    return Math.round(s / 3600) + " hours";
+  }
+
+  function say(text, href) {
+    stale.className = text ? "banner bad" : "";
+    if (!text) { stale.textContent = ""; return; }
+    if (stale.firstChild && stale.firstChild.firstChild.data === text) return;
+    stale.textContent = "";
+    var box = document.createElement("div");
+    box.textContent = text;
+    stale.append(box);
+    if (href) {
+      var link = document.createElement("a");
+      link.href = href;
+      link.textContent = "Log in";
+      box.append(" ", link);
+    }
+  }
+
+  function swap(text) {
+    var page = new DOMParser().parseFromString(text, "text/html");
+    document.querySelectorAll("[data-live]").forEach(function (old) {
+      var fresh = page.getElementById(old.id);
+      if (!fresh) { old.replaceChildren(); return; }
+      if (fresh.innerHTML === old.innerHTML) return;
+      // Whoever is about to press keeps the place; what was unfolded stays so.
+      var focus = old.contains(document.activeElement) ? document.activeElement : null;
+      var form = focus && focus.closest("form");
+      var unfolded = [];
+      old.querySelectorAll("details").forEach(function (d, n) { if (d.open) unfolded.push(n); });
+      old.replaceChildren.apply(old, fresh.childNodes);
+      old.querySelectorAll("details").forEach(function (d, n) { if (unfolded.indexOf(n) >= 0) d.open = true; });
+      if (form) {
+        var same = old.querySelector("form[action='" + form.getAttribute("action") + "'] button");
+        if (same) same.focus();
+      }
+    });
+    if (page.title) document.title = page.title;
+    shown = Date.now();
+    say("");
+  }
+
+  function refresh() {
+    if (ended) return;
+    if (busy || document.hidden) { again = true; return; }
+    busy = true;
+    again = false;
+    fetch(location.pathname + location.search, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" })
+      .then(function (answer) {
+        if (answer.type === "opaqueredirect") {
+          ended = true;
+          if (source) source.close();
+          say("Your session has ended: this page is not kept true any more. What you press still counts after the log-in.", "/log-in?next=" + encodeURIComponent(location.pathname));
+          return null;
+        }
+        return answer.ok ? answer.text() : Promise.reject(new Error(answer.status));
+      })
+      .then(function (text) { if (text) swap(text); })
+      .catch(function () { again = true; })
+      .then(function () {
+        busy = false;
+        if (again && !ended) setTimeout(refresh, 2000 + Math.random() * 2000);
+      });
+  }
+
+  function open() {
+    source = new EventSource(main.getAttribute("data-stream"));
+    source.addEventListener("here", function () {
+      var away = retry > 0 || Date.now() - heard > 25000;
+      heard = Date.now();
+      retry = 0;
+      if (away) refresh();
+    });
+    source.addEventListener("changed", function () { heard = Date.now(); retry = 0; refresh(); });
+    source.onerror = function () {
+      retry += 1;
+      // A refusal ends it for good: then it is tried again, seldom enough for a server that has just come back.
+      if (source.readyState === 2 && !ended) {
+        setTimeout(open, Math.min(30000, 2000 * retry) + Math.random() * 3000);
+        if (retry === 1) refresh();
+      }
+    };
+  }
+
+  setInterval(function () {
+    if (!ended && Date.now() - heard > 25000)
+      say("The server does not answer. This page is as it was " + words(Date.now() - shown) + " ago, and may not be true any more.");
+  }, 1000);
+  document.addEventListener("visibilitychange", function () { if (!document.hidden && again) refresh(); });
+  open();
+})();

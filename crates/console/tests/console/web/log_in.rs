@@ -1,0 +1,300 @@
+//! Log-in: guesses, sessions, and what was pressed when one had ended.
+
+use super::browser::{PASSWORD, hidden};
+use crate::kit::{Mode, OPEN, kit};
+use foghorn_config::model::Role;
+use foghorn_core::incident::Status;
+use foghorn_core::words::Via;
+use std::collections::BTreeSet;
+
+const DAY: u64 = 86_400_000;
+
+#[tokio::test]
+async fn the_way_in_and_out() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, Some("day-ops"));
+    let browser = kit.browser();
+    let answer = browser.get("/checks/shop?range=7d").await;
+    assert_eq!(answer.header("location"), "/log-in?next=%2Fchecks%2Fshop%3Frange%3D7d");
+    let answer = browser.log_in_to(answer.header("location"), "Ana", PASSWORD).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/checks/shop?range=7d"));
+    assert!(browser.page("/account").await.contains("Day operator"));
+    assert!(browser.page("/account").await.contains("Europe/Lisbon"));
+    let session = browser.cookie().unwrap();
+    let out = browser.post("/log-out", &[]).await;
+    assert_eq!(out.header("location"), "/log-in");
+    assert_eq!(browser.cookie(), None);
+    // The cookie of before is worth nothing, whoever has kept it.
+    browser.jar.lock().unwrap().insert("foghorn".to_owned(), session);
+    assert_eq!(browser.get("/account").await.header("location"), "/log-in?next=%2Faccount");
+}
+
+#[tokio::test]
+async fn wrong_names_and_passwords_are_told_alike() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, None);
+    let mut texts = BTreeSet::new();
+    for (name, password) in [("ana", "wrong password"), ("nobody", PASSWORD), ("ana", ""), ("", PASSWORD)] {
+        let browser = kit.browser();
+        let answer = browser.log_in(name, password).await;
+        assert_eq!(answer.status, 422, "{name}");
+        assert_eq!(browser.cookie(), None);
+        let said =
+            answer.text.split("role=\"alert\"").nth(1).unwrap().split("</div>").next().unwrap().to_owned();
+        texts.insert(said);
+    }
+    assert_eq!(texts.len(), 1, "{texts:?}");
+}
+
+/// An id that somebody else has put into the browser does not become that of a session.
+#[tokio::test]
+async fn the_session_is_new_at_log_in() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, None);
+    let browser = kit.browser();
+    browser.jar.lock().unwrap().insert("foghorn".to_owned(), "planted-by-somebody-else".to_owned());
+    browser.log_in("ana", PASSWORD).await;
+    let first = browser.cookie().unwrap();
+    assert_ne!(first, "planted-by-somebody-else");
+    assert!(first.len() >= 43, "{first}");
+    // Logging in again ends the session before.
+    browser.log_in("ana", PASSWORD).await;
+    let second = browser.cookie().unwrap();
+    assert_ne!(first, second);
+    for (id, status) in [("planted-by-somebody-else", 303), (first.as_str(), 303), (second.as_str(), 200)] {
+        browser.jar.lock().unwrap().insert("foghorn".to_owned(), id.to_owned());
+        assert_eq!(browser.get("/account").await.status, status, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_form_counts_for_the_visit_that_it_was_shown_to() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, None);
+    let (mine, theirs) = (kit.browser(), kit.browser());
+    let shown = theirs.get("/log-in").await;
+    mine.get("/log-in").await;
+    let answer = mine.fill_in(&shown.text, "ana", PASSWORD).await;
+    assert_eq!(answer.status, 403, "{}", answer.text);
+    assert_eq!(mine.cookie(), None);
+    let own = answer.text;
+    assert_eq!(mine.fill_in(&own, "ana", PASSWORD).await.status, 303, "the page that says so can be used");
+}
+
+#[tokio::test]
+async fn guesses_are_counted_by_address_and_by_name() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, None);
+    kit.account("bo", Role::Responder, None);
+    let mut owner = kit.browser();
+    owner.address = "192.0.2.200:1";
+    assert_eq!(owner.log_in("ana", PASSWORD).await.status, 303);
+    let mut guesser = kit.browser();
+    for n in 0..20 {
+        assert_eq!(guesser.log_in("ana", "wrong password").await.status, 422, "{n}");
+    }
+    let refused = guesser.log_in("ana", PASSWORD).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "600"));
+    assert_eq!(guesser.log_in("bo", PASSWORD).await.status, 429, "the address has guessed enough");
+    // From many addresses, one name: in IPv6 a whole network is one.
+    for address in ["[2001:db8::1]:1", "[2001:db8:0:1::1]:1"] {
+        guesser.address = address;
+        for _ in 0..5 {
+            guesser.log_in("ana", "wrong password").await;
+        }
+    }
+    guesser.address = "[2001:db8:0:2::1]:1";
+    assert_eq!(guesser.log_in("ana", PASSWORD).await.status, 429, "the name was guessed at enough");
+    assert_eq!(guesser.log_in("bo", PASSWORD).await.status, 303, "others get in");
+    assert_eq!(owner.log_in("ana", PASSWORD).await.status, 303, "who was here before gets in");
+    kit.pass(600_000).await;
+    guesser.address = "192.0.2.7:50000";
+    assert_eq!(guesser.log_in("ana", PASSWORD).await.status, 303, "it is forgotten");
+}
+
+#[tokio::test]
+async fn only_places_of_this_server_are_gone_to() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, None);
+    for next in [
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/x%0d%0aSet-Cookie:%20a=b",
+        "/x\r\nSet-Cookie: a=b",
+        "%2F%2Fevil.example",
+        "/log-out",
+        "/\u{2028}/evil.example",
+    ] {
+        let browser = kit.browser();
+        let shown = browser.get(&format!("/log-in?next={}", super::browser::written(next))).await;
+        let form = hidden(&shown.text, "form").unwrap();
+        let fields = [("form", form.as_str()), ("next", next), ("name", "ana"), ("password", PASSWORD)];
+        let answer = browser.post_raw("/log-in", &fields, &[]).await;
+        let to = answer.header("location");
+        assert!(to == "/" || to == "/x%0d%0aSet-Cookie:%20a=b", "{next:?} leads to {to:?}");
+        assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2, "{next:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_by_itself() {
+    let kit = kit(OPEN).await;
+    let browser = kit.logged_in("ana", Role::Viewer).await;
+    kit.pass(2 * DAY).await;
+    assert_eq!(browser.get("/account").await.status, 200);
+    kit.pass(3 * DAY).await;
+    assert_eq!(browser.get("/account").await.status, 303);
+}
+
+/// 3 a.m.: the page was open for days, the button is pressed, and it counts.
+#[tokio::test]
+async fn what_was_pressed_when_the_session_had_ended_still_counts() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, Some("day-ops"));
+    let browser = kit.browser();
+    browser.log_in("ana", PASSWORD).await;
+    kit.pass(4 * DAY - 1000).await;
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let again = kit.browser();
+    again.log_in("ana", PASSWORD).await;
+    let page = again.page("/incidents/1").await;
+    kit.pass(4 * DAY).await;
+    let form = hidden(&page, "form").unwrap();
+    let revision = hidden(&page, "revision").unwrap();
+    let pressed = again.post_raw("/incidents/1/ack", &[("form", &form), ("revision", &revision)], &[]).await;
+    assert_eq!(pressed.status, 200, "{}", pressed.text);
+    assert!(pressed.text.contains("acknowledge incident 1") && pressed.text.contains("type=\"password\""));
+    assert!(!kit.engine.view().state.incident(1).unwrap().is_acknowledged(), "not before the log-in");
+    // A typing error does not lose it.
+    let mistyped = again.fill_in(&pressed.text, "ana", "wrong password").await;
+    assert!(mistyped.text.contains("acknowledge incident 1"));
+    let done = again.fill_in(&mistyped.text, "ana", PASSWORD).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/incidents/1?done=acknowledged"));
+    let view = kit.engine.view();
+    let Status::Acknowledged { by, .. } = &view.state.incident(1).unwrap().status else {
+        panic!("not acknowledged")
+    };
+    assert_eq!((by.name.as_str(), by.via), ("day-ops", Via::Console));
+    assert!(again.page("/incidents/1?done=acknowledged").await.contains("Acknowledged: it is yours."));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_log_in_cannot_be_forged_and_is_not_kept_for_ever() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, None);
+    kit.account("eye", Role::Viewer, None);
+    kit.check("shop", Some("502")).await;
+    let acknowledged = || kit.engine.view().state.incident(1).unwrap().is_acknowledged();
+    // Without the cookie of a session that was: a page of another site.
+    let stranger = kit.browser();
+    let answer = stranger.post_raw("/incidents/1/ack", &[("form", "x")], &[]).await;
+    assert_eq!(answer.header("location"), "/log-in");
+    let ended = async || {
+        let browser = kit.browser();
+        browser.log_in("ana", PASSWORD).await;
+        let form = hidden(&browser.page("/account").await, "form").unwrap();
+        kit.pass(4 * DAY).await;
+        let page = browser.post_raw("/incidents/1/ack", &[("form", &form)], &[]).await;
+        (browser, page.text)
+    };
+    // Sealed for one browser, it is nothing in another.
+    let (_, page) = ended().await;
+    let other = kit.browser();
+    let own = other.get("/log-in").await.text;
+    let (form, action) = (hidden(&own, "form").unwrap(), hidden(&page, "action").unwrap());
+    let fields = [
+        ("form", form.as_str()),
+        ("action", &action),
+        ("name", "ana"),
+        ("password", PASSWORD),
+        ("next", "/"),
+    ];
+    assert_eq!(other.post_raw("/log-in", &fields, &[]).await.header("location"), "/");
+    assert!(!acknowledged());
+    // Half an hour later nobody means it any more.
+    let (browser, page) = ended().await;
+    kit.pass(31 * 60_000).await;
+    assert_eq!(browser.fill_in(&page, "ana", PASSWORD).await.header("location"), "/");
+    assert!(!acknowledged());
+    // Who logs in must be one who may.
+    let (browser, page) = ended().await;
+    assert_eq!(browser.fill_in(&page, "eye", PASSWORD).await.status, 403);
+    assert!(!acknowledged());
+}
+
+#[tokio::test]
+async fn accounts_are_managed_by_admins() {
+    let kit = kit(OPEN).await;
+    let admin = kit.logged_in("admin", Role::Admin).await;
+    let new =
+        [("name", "Bo"), ("password", "a long password"), ("role", "responder"), ("person", "night-ops")];
+    assert_eq!(admin.post("/users", &new).await.header("location"), "/users?done=user-added");
+    let page = admin.page("/users?done=user-added").await;
+    assert!(page.contains("The account is there.") && page.contains("Night operator"));
+    assert_eq!(admin.post("/users", &new).await.status, 422, "twice");
+    for (name, value) in [("person", "nobody"), ("role", "god"), ("password", "short"), ("name", "a b")] {
+        let mut bad: Vec<_> = new.iter().copied().filter(|(n, _)| *n != name && *n != "name").collect();
+        bad.extend([(name, value)]);
+        bad.extend((name != "name").then_some(("name", "cy")));
+        let answer = admin.post("/users", &bad).await;
+        assert_eq!(answer.status, 422, "{name}={value}");
+        assert!(answer.text.contains("<html"), "{}", answer.text);
+    }
+    let bo = kit.browser();
+    assert_eq!(bo.log_in("bo", "a long password").await.status, 303);
+    assert_eq!(bo.get("/users").await.status, 403);
+    assert_eq!(admin.post("/users/bo", &[("do", "role"), ("role", "admin")]).await.status, 303);
+    assert_eq!(bo.get("/users").await.status, 200, "it counts at once");
+    assert_eq!(
+        admin.post("/users/bo", &[("do", "password"), ("password", "another password")]).await.status,
+        303
+    );
+    assert_eq!(bo.get("/").await.status, 303, "its sessions have ended");
+    assert_eq!(admin.post("/users/bo", &[("do", "remove")]).await.status, 303);
+    assert_eq!(bo.log_in("bo", "another password").await.status, 422);
+    let last = admin.post("/users/admin", &[("do", "remove")]).await;
+    assert!(last.status == 422 && last.text.contains("last admin"), "{}", last.text);
+    assert_eq!(admin.post("/users/nobody", &[("do", "remove")]).await.status, 404);
+}
+
+#[tokio::test]
+async fn ones_own_password() {
+    let kit = kit(OPEN).await;
+    let (here, there) = (kit.logged_in("ana", Role::Viewer).await, kit.browser());
+    there.log_in("ana", PASSWORD).await;
+    let change = async |old: &str, new: &str, again: &str| {
+        here.post("/account", &[("old", old), ("new", new), ("again", again)]).await
+    };
+    assert_eq!(change("wrong", "a new password", "a new password").await.status, 422);
+    assert_eq!(change(PASSWORD, "a new password", "another").await.status, 422);
+    assert_eq!(change(PASSWORD, "short", "short").await.status, 422);
+    assert_eq!(change(PASSWORD, "a new password", "a new password").await.status, 303);
+    assert_eq!(
+        (here.get("/account").await.status.as_u16(), there.get("/account").await.status.as_u16()),
+        (200, 303)
+    );
+    assert_eq!(there.log_in("ana", PASSWORD).await.status, 422);
+    assert_eq!(there.log_in("ana", "a new password").await.status, 303);
+}
+
+/// The journal's disk is gone: people still get in, and are told.
+#[tokio::test]
+async fn a_degraded_journal_keeps_nobody_out() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, None);
+    *kit.mode.lock().unwrap() = Mode::Degraded;
+    kit.check("shop", Some("502")).await;
+    let browser = kit.browser();
+    browser.log_in("ana", PASSWORD).await;
+    let page = browser.page("/incidents/1").await;
+    assert!(page.contains("journal is degraded: no space left on the disk"), "{page}");
+    let done = browser.post("/incidents/1/ack", &[]).await;
+    assert_eq!(done.header("location"), "/incidents/1?done=acknowledged&unsaved=1");
+    assert!(browser.page(done.header("location")).await.contains("not yet saved"));
+    *kit.mode.lock().unwrap() = Mode::Unavailable;
+    let refused = browser.post("/incidents/1/note", &[("text", "x")]).await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.text.contains("press the button again"), "{}", refused.text);
+}

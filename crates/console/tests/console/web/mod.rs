@@ -1,0 +1,7 @@
+//! The console in a browser.
+
+mod browser;
+mod log_in;
+mod pages;
+mod rights;
+mod text;

@@ -1,0 +1,307 @@
+//! What the pages show: working, empty, broken and large.
+
+use crate::kit::{OPEN, kit};
+use foghorn_config::model::Role;
+use foghorn_core::alert::AlertItem;
+use foghorn_core::input::{CheckVerdict, Input};
+use foghorn_core::labels::Labels;
+use foghorn_core::page::Outcome;
+use foghorn_core::words::Severity;
+use http_body_util::BodyExt;
+use std::time::Duration;
+use tower::ServiceExt;
+
+const EMPTY: &str = r#"
+server: { listen: "127.0.0.1:7070", data_dir: data }
+people: { ana: { contacts: [ { via: hook, to: ana } ] } }
+channels: { hook: { kind: webhook, url: "http://127.0.0.1:9/" } }
+escalations: { default: { steps: [ { page: everyone } ] } }
+"#;
+
+fn firing(name: &str, entity: &str, severity: Severity) -> AlertItem {
+    let labels = Labels::from_pairs([("alertname", name), ("instance", entity)]);
+    let annotations = Labels::from_pairs([("summary", &*format!("{name} of {entity} is not well"))]);
+    AlertItem {
+        severity: Some(severity),
+        entity: Some(entity.into()),
+        ..AlertItem::firing(labels, annotations)
+    }
+}
+
+#[tokio::test]
+async fn an_empty_foghorn_says_what_to_do() {
+    let kit = kit(EMPTY).await;
+    let ana = kit.logged_in("ana", Role::Admin).await;
+    for (path, says) in [
+        ("/", "Nothing is watched yet."),
+        ("/checks", "No checks yet."),
+        ("/topology", "Nothing is described yet."),
+        ("/on-call", "There is no schedule."),
+        ("/silences", "Nothing is silenced."),
+        ("/incidents/closed", "None yet."),
+    ] {
+        let page = ana.page(path).await;
+        assert!(page.contains(says), "{path}: {page}");
+    }
+    assert_eq!(ana.get("/incidents/1").await.status, 404);
+    assert_eq!(ana.get("/checks/none").await.status, 404);
+}
+
+#[tokio::test]
+async fn calm_and_nobody_on_call() {
+    let kit = kit(&OPEN.replace("2026-11-16 09:00", "2027-01-04 09:00")).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    let page = ana.page("/").await;
+    assert!(page.contains("All is well, as far as Foghorn knows.") && page.contains("3 checks"), "{page}");
+    assert!(page.contains("Nobody is on call on primary."), "{page}");
+    assert!(ana.page("/on-call").await.contains("Nobody is on call now."));
+    kit.past("the disk was full", "warning").await;
+    kit.caught_up().await;
+    assert!(ana.page("/").await.contains("the disk was full</bdi></a>, over for 1h"));
+}
+
+#[tokio::test]
+async fn an_incident_from_its_page_to_its_end() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, Some("day-ops"));
+    let ana = kit.browser();
+    ana.log_in("ana", super::browser::PASSWORD).await;
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let page = kit.engine.view().state.pages_of(1).next().unwrap().key.clone();
+    let outcome = Outcome::Retry { error: "451 try later".to_owned(), after: None };
+    kit.input(Input::Delivered { key: page.clone(), outcome }).await;
+    kit.caught_up().await;
+    let shown = ana.page("/incidents/1").await;
+    for says in [
+        "Nobody has acknowledged it",
+        "502 Bad Gateway",
+        "not taken, tried again at",
+        "451 try later",
+        "Day operator",
+        "https://wiki.example.com/shop",
+        "1 depends on it",
+        "<svg class=\"pic",
+        "data-stream=\"/incidents/1/live\"",
+    ] {
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
+    kit.input(Input::Delivered { key: page, outcome: Outcome::Accepted { detail: String::new() } }).await;
+    assert_eq!(
+        ana.post("/incidents/1/escalate", &[]).await.header("location"),
+        "/incidents/1?done=escalated"
+    );
+    kit.caught_up().await;
+    let shown = ana.page("/incidents/1?done=escalated").await;
+    assert!(
+        shown.contains("The next step is being paged.") && shown.contains("taken by email at 03:12:40"),
+        "{shown}"
+    );
+    assert!(shown.contains("Night operator"), "{shown}");
+    assert_eq!(
+        ana.post("/incidents/1/ack", &[("revision", "1024")]).await.header("location"),
+        "/incidents/1?done=acknowledged"
+    );
+    assert_eq!(
+        ana.post("/incidents/1/note", &[("text", "restarted\r\nit twice")]).await.header("location"),
+        "/incidents/1?done=noted"
+    );
+    assert_eq!(ana.post("/incidents/1/note", &[("text", "  ")]).await.status, 422);
+    let silenced =
+        ana.post("/incidents/1/silence", &[("what", "unwell"), ("for", "1h"), ("comment", "known")]).await;
+    assert_eq!(silenced.header("location"), "/incidents/1?done=silenced");
+    let shown = ana.page("/incidents/1?done=silenced").await;
+    assert!(shown.contains("You are on it") && shown.contains("restarted<br>it twice"), "{shown}");
+    assert!(shown.contains("muted by silence"), "{shown}");
+    let silences = ana.page("/silences").await;
+    assert!(silences.contains("entity shop-api") && silences.contains("mutes 1 alert now"), "{silences}");
+    let end = silences
+        .split("action=\"")
+        .find(|s| s.contains("/end\""))
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert_eq!(ana.post(&end, &[]).await.header("location"), "/silences?done=silence-ended");
+    assert_eq!(ana.post("/incidents/1/resolve", &[]).await.header("location"), "/incidents/1?done=resolved");
+    let shown = ana.page("/incidents/1").await;
+    assert!(
+        shown.contains("Day operator</bdi> resolved it") && !shown.contains("incidents/1/resolve\""),
+        "{shown}"
+    );
+    let twice = ana.post("/incidents/1/resolve", &[]).await;
+    assert!(twice.status == 409 && twice.text.contains("There is nothing left to do."), "{}", twice.text);
+    kit.check("shop", None).await;
+    kit.pass(3_600_000).await;
+    kit.caught_up().await;
+    assert!(kit.engine.view().state.incident(1).is_none());
+    let shown = ana.page("/incidents/1").await;
+    assert!(shown.contains("resolved it") && shown.contains("taken by email"), "{shown}");
+    let over = ana.post("/incidents/1/ack", &[]).await;
+    assert!(over.status == 409 && over.text.contains("put away"), "{}", over.text);
+    let opened =
+        ana.post("/incidents", &[("title", "it smells"), ("severity", "warning"), ("entity", "db")]).await;
+    assert_eq!(opened.header("location"), "/incidents/2?done=opened");
+}
+
+/// What a button covers is what the page showed, not what has come since.
+#[tokio::test]
+async fn an_acknowledgement_covers_what_was_shown() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("disk", Some("slow")).await;
+    let page = ana.page("/incidents/1").await;
+    let seen = super::browser::hidden(&page, "revision").unwrap();
+    kit.pass(1000).await;
+    kit.input(Input::Alerts { source: "p".into(), items: vec![firing("Down", "db", Severity::Critical)] })
+        .await;
+    ana.post("/incidents/1/ack", &[("revision", &seen)]).await;
+    assert!(!kit.engine.view().state.incident(1).unwrap().is_acknowledged(), "it is critical now");
+    let page = ana.page("/incidents/1").await;
+    let seen = super::browser::hidden(&page, "revision").unwrap();
+    ana.post("/incidents/1/ack", &[("revision", &seen)]).await;
+    assert!(kit.engine.view().state.incident(1).unwrap().is_acknowledged());
+}
+
+#[tokio::test]
+async fn ten_thousand_alerts_in_one_incident() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    for chunk in 0..20 {
+        let items =
+            (0..500).map(|n| firing("Down", &format!("tenant-{:05}", chunk * 500 + n), Severity::Critical));
+        let mut items: Vec<AlertItem> = items.collect();
+        // One group is one incident.
+        for item in &mut items {
+            item.entity = Some("shop".into());
+        }
+        kit.input(Input::Alerts { source: "prometheus".into(), items }).await;
+    }
+    kit.caught_up().await;
+    let alerts = kit.engine.view().state.incident(1).unwrap().alerts.size();
+    assert_eq!(alerts, 10_000);
+    let page = ana.page("/incidents/1").await;
+    assert!(page.contains("All 10000 alerts"), "{page}");
+    let first = ana.page("/incidents/1/alerts").await;
+    assert!(first.contains("1 to 50 of 10000") && first.contains("Page 1 of 200"));
+    assert_eq!(first.matches("<summary class=\"small\">Labels").count(), 50);
+    let last = ana.page("/incidents/1/alerts?page=200").await;
+    assert!(last.contains("9951 to 10000 of 10000"));
+    assert_eq!(
+        ana.page("/incidents/1/alerts?page=99999999999").await,
+        ana.page("/incidents/1/alerts?page=200").await
+    );
+    assert!(ana.page("/incidents/1/timeline").await.contains("Later"));
+    assert_eq!(
+        ana.post("/incidents/1/silence", &[("what", "alertname=\"Down\""), ("for", "1h")]).await.status,
+        303
+    );
+}
+
+#[tokio::test]
+async fn a_thousand_open_incidents_are_on_pages() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    for n in 0..1000 {
+        let severity = if n == 3 { Severity::Critical } else { Severity::Warning };
+        kit.input(Input::Open {
+            title: format!("incident number {n}"),
+            severity,
+            entity: None,
+            escalation: None,
+            note: None,
+            by: foghorn_core::words::Actor::system(),
+        })
+        .await;
+    }
+    let first = ana.page("/").await;
+    assert!(first.contains("1000 wait for an answer") && first.contains("Page 1 of 20"), "{first}");
+    let worst = first.find("incident number 3<").unwrap();
+    assert!(worst < first.find("incident number 999<").unwrap(), "the worst is first");
+    assert!(ana.page("/?page=20").await.contains("Page 20 of 20"));
+    assert!(ana.page("/?page=0").await.contains("Page 1 of 20"));
+    assert!(ana.page("/?page=x").await.contains("Page 1 of 20"));
+}
+
+#[tokio::test]
+async fn what_is_over_is_found_by_page_and_by_words() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    for n in 0..60 {
+        kit.past(&format!("trouble {n}"), if n % 2 == 0 { "warning" } else { "critical" }).await;
+    }
+    kit.caught_up().await;
+    let first = ana.page("/incidents/closed").await;
+    assert!(first.contains("trouble 59<") && first.contains("trouble 10<") && !first.contains("trouble 9<"));
+    let older = first.split("href=\"").find(|s| s.starts_with("/incidents/closed?")).unwrap();
+    let older = older.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let second = ana.page(&older).await;
+    assert!(
+        second.contains("trouble 9<") && second.contains("trouble 0<") && !second.contains("trouble 10<"),
+        "{older}"
+    );
+    let found = ana.page("/incidents/closed?q=trouble+59&severity=critical").await;
+    assert!(found.contains("trouble 59<") && !found.contains("trouble 5<"));
+    assert!(ana.page("/incidents/closed?q=trouble+59&severity=info").await.contains("Nothing fits."));
+}
+
+#[tokio::test]
+async fn checks_with_pictures_and_without() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let unknown = CheckVerdict::Unknown { why: "blind".to_owned() };
+    kit.input(Input::Check { check: "disk".into(), verdict: unknown, since: foghorn_core::time::Wall(1) })
+        .await;
+    let list = ana.page("/checks").await;
+    assert!(list.contains("1 not well") && list.contains("class=\"pic spark\""), "{list}");
+    assert!(
+        list.find("/checks/shop").unwrap() < list.find("/checks/backup-job").unwrap(),
+        "the unwell is first"
+    );
+    let one = ana.page("/checks/shop?range=7d").await;
+    assert!(
+        one.contains("99.") && one.contains("<svg") && one.contains("range=7d\" aria-current=\"true\""),
+        "{one}"
+    );
+    let broken = ana.page("/checks/disk").await;
+    assert!(broken.contains("the history cannot be used: it is broken"), "{broken}");
+    assert!(ana.page("/checks/backup-job").await.contains("pinged every 1d"));
+    let topology = ana.page("/topology").await;
+    assert!(topology.contains("1 not well</strong>, which endangers 1 more, of 4"), "{topology}");
+    assert!(ana.page("/on-call").await.contains("<svg"));
+}
+
+/// A page that is open hears that something is new, and of nothing else.
+#[tokio::test]
+async fn open_pages_hear_of_news() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    kit.check("shop", Some("502")).await;
+    let cookie = format!("foghorn={}", ana.cookie().unwrap());
+    let stranger = kit.browser().get("/incidents/1/live").await;
+    assert_eq!(stranger.status, 401);
+    let request = crate::kit::from("192.0.2.7:1", "GET", "/incidents/1/live", &[("cookie", &cookie)], "");
+    let mut stream = kit.api.clone().oneshot(request).await.unwrap();
+    assert_eq!(stream.status(), 200);
+    let mut heard = async || {
+        let frame = tokio::time::timeout(Duration::from_secs(20), stream.body_mut().frame());
+        let data = frame.await.expect("in time").unwrap().unwrap().into_data().unwrap();
+        String::from_utf8(data.to_vec()).unwrap()
+    };
+    assert!(heard().await.contains("event: here"));
+    kit.input(Input::Open {
+        title: "another".to_owned(),
+        severity: Severity::Info,
+        entity: None,
+        escalation: None,
+        note: None,
+        by: foghorn_core::words::Actor::system(),
+    })
+    .await;
+    let note = Input::Note { incident: 1, by: foghorn_core::words::Actor::system(), text: "x".to_owned() };
+    kit.input(note).await;
+    assert!(heard().await.contains("event: changed"));
+    // What is told is in the timeline already.
+    assert!(kit.read_model.lag().seq >= kit.engine.view().seq);
+}

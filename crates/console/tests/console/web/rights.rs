@@ -1,0 +1,186 @@
+//! Every role against every page and button; and what a page of another site may not.
+
+use super::browser::hidden;
+use crate::kit::{OPEN, kit, with_tokens};
+use foghorn_config::model::Role;
+use http::StatusCode;
+
+const ALL: u8 = 0;
+const SEE: u8 = 1;
+const ACT: u8 = 2;
+const RULE: u8 = 3;
+
+const TABLE: &[(&str, &str, u8)] = &[
+    ("GET", "/", SEE),
+    ("GET", "/incidents/new", SEE),
+    ("GET", "/incidents/closed", SEE),
+    ("GET", "/incidents/1", SEE),
+    ("GET", "/incidents/1/alerts", SEE),
+    ("GET", "/incidents/1/timeline", SEE),
+    ("GET", "/checks", SEE),
+    ("GET", "/checks/shop", SEE),
+    ("GET", "/on-call", SEE),
+    ("GET", "/topology", SEE),
+    ("GET", "/silences", SEE),
+    ("GET", "/account", SEE),
+    ("GET", "/users", RULE),
+    ("GET", "/log-in", ALL),
+    ("GET", "/style/x.css", ALL),
+    ("GET", "/script/x.js", ALL),
+    ("POST", "/incidents", ACT),
+    ("POST", "/incidents/1/ack", ACT),
+    ("POST", "/incidents/1/note", ACT),
+    ("POST", "/incidents/1/escalate", ACT),
+    ("POST", "/incidents/1/silence", ACT),
+    ("POST", "/incidents/1/resolve", ACT),
+    ("POST", "/silences", ACT),
+    ("POST", "/silences/s1/end", ACT),
+    ("POST", "/account", SEE),
+    ("POST", "/users", RULE),
+    ("POST", "/users/nobody", RULE),
+];
+
+#[tokio::test]
+async fn every_role_against_every_page() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502")).await;
+    kit.caught_up().await;
+    let browsers = [
+        (None, kit.browser(), ALL),
+        (Some("viewer"), kit.logged_in("viewer", Role::Viewer).await, SEE),
+        (Some("responder"), kit.logged_in("responder", Role::Responder).await, ACT),
+        (Some("admin"), kit.logged_in("admin", Role::Admin).await, RULE),
+    ];
+    for (method, path, needs) in TABLE {
+        for (who, browser, has) in &browsers {
+            let answer = match (*method, who) {
+                ("GET", _) => browser.get(path).await,
+                (_, None) => browser.post_raw(path, &[], &[]).await,
+                (..) => browser.post(path, &[("text", "seen")]).await,
+            };
+            let to_log_in = answer.header("location").starts_with("/log-in");
+            match (has >= needs, *has) {
+                (true, _) => assert!(
+                    answer.status != StatusCode::FORBIDDEN && !to_log_in,
+                    "{method} {path} as {who:?}: {}",
+                    answer.status
+                ),
+                (false, ALL) => assert!(to_log_in, "{method} {path}: {}", answer.status),
+                (false, _) => assert_eq!(answer.status, 403, "{method} {path} as {who:?}"),
+            }
+        }
+    }
+}
+
+/// The pages' cookie is nothing to the API, which has tokens: no form of another site can reach it.
+#[tokio::test]
+async fn a_session_opens_no_api() {
+    let kit = kit(&with_tokens()).await;
+    let browser = kit.logged_in("admin", Role::Admin).await;
+    assert_eq!(browser.get("/api/v1/incidents").await.status, 401);
+    assert_eq!(browser.post("/api/v1/incidents/1/ack", &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_viewer_is_shown_no_buttons() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502")).await;
+    kit.caught_up().await;
+    let viewer = kit.logged_in("viewer", Role::Viewer).await;
+    for path in ["/", "/incidents/1", "/silences"] {
+        let page = viewer.page(path).await;
+        assert!(!page.contains("method=\"post\""), "{path}");
+        assert!(!page.contains("/incidents/new") && !page.contains("/users"), "{path}");
+    }
+    let responder = kit.logged_in("responder", Role::Responder).await;
+    for button in ["ack", "resolve", "note", "escalate", "silence"] {
+        assert!(responder.page("/incidents/1").await.contains(&format!("action=\"/incidents/1/{button}\"")));
+    }
+}
+
+/// A form counts with the token of the very session, from a page of this very site.
+#[tokio::test]
+async fn forms_of_other_sites_and_sessions_do_nothing() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502")).await;
+    let (ana, bo) = (kit.logged_in("ana", Role::Responder).await, kit.logged_in("bo", Role::Responder).await);
+    let good = hidden(&ana.page("/account").await, "form").unwrap();
+    let others = hidden(&bo.page("/account").await, "form").unwrap();
+    let visit = hidden(&kit.browser().get("/log-in").await.text, "form").unwrap();
+    let tokens = [None, Some(""), Some("x"), Some(&others), Some(&visit)];
+    for token in tokens.map(|t: Option<&str>| t) {
+        let fields: Vec<_> = token.into_iter().map(|t| ("form", t)).collect();
+        for path in ["/incidents/1/ack", "/incidents/1/resolve", "/account", "/log-out", "/users"] {
+            let answer = ana.post_raw(path, &fields, &[]).await;
+            assert_eq!(answer.status, 403, "{path} with {token:?}: {}", answer.text);
+        }
+    }
+    let fields = [("form", good.as_str())];
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("origin", "http://127.0.0.1:8080"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let answer = ana.post_raw("/incidents/1/ack", &fields, &[(name, value)]).await;
+        assert_eq!(answer.status, 403, "{name}: {value}");
+    }
+    for kind in ["text/plain", "multipart/form-data; boundary=x", "application/json"] {
+        let answer = ana.post_raw("/incidents/1/ack", &fields, &[("content-type", kind)]).await;
+        assert_eq!(answer.status, 415, "{kind}");
+    }
+    assert!(!kit.engine.view().state.incident(1).unwrap().is_acknowledged());
+    assert!(ana.cookie().is_some(), "nobody was logged out");
+    let answer = ana.post_raw("/incidents/1/ack", &fields, &[]).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/incidents/1?done=acknowledged"));
+    assert!(kit.engine.view().state.incident(1).unwrap().is_acknowledged());
+}
+
+/// Every page says what it may do, and is kept by nobody.
+#[tokio::test]
+async fn pages_are_private_and_hardened() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502")).await;
+    kit.caught_up().await;
+    let admin = kit.logged_in("admin", Role::Admin).await;
+    for (_, path, _) in TABLE.iter().filter(|(m, p, _)| *m == "GET" && !p.contains("/x.")) {
+        let answer = admin.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        // What the policy forbids is not on the page.
+        assert!(
+            !answer.text.contains("<style")
+                && !answer.text.contains(" style=\"")
+                && !answer.text.contains(" onclick"),
+            "{path}"
+        );
+    }
+    let style = admin.page("/").await;
+    let style = style.split("href=\"/style/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let answer = admin.get(&format!("/style/{style}")).await;
+    assert_eq!(answer.header("content-type"), "text/css; charset=utf-8");
+    assert!(answer.header("cache-control").contains("immutable"));
+    assert_eq!(admin.get("/style/style.of-before.css").await.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn programs_get_what_they_always_got() {
+    let kit = kit(OPEN).await;
+    let answer = kit.get("/").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text.contains("/openapi.json"), "{}", answer.text);
+    let browser = kit.browser();
+    let nothing = browser.get("/no/such/page").await;
+    assert_eq!(nothing.status, 404);
+    assert!(nothing.text.contains("<html") && nothing.text.contains("href=\"/\""));
+    assert!(kit.get("/no/such/page").await.header("content-type").starts_with("application/problem+json"));
+    assert_eq!(browser.get("/api/v1/nothing").await.header("content-type"), "application/problem+json");
+    let wrong = browser.send("DELETE", "/silences", &[], String::new()).await;
+    assert_eq!(wrong.status, 405);
+}

@@ -1,0 +1,74 @@
+//! Days of a component's past.
+
+use crate::ledger::{Stretch, rank};
+use foghorn_core::component::ComponentStatus;
+use foghorn_core::time::Wall;
+
+/// A day's length in milliseconds. Days are those of UTC.
+pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
+/// Statuses.
+const KINDS: usize = 6;
+
+/// How long it was what, on one day.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Spent([i64; KINDS]);
+
+impl Spent {
+    fn add(&mut self, status: ComponentStatus, ms: i64) {
+        self.0[usize::from(rank(status))] += ms;
+    }
+
+    /// Milliseconds in a status.
+    pub(crate) fn of(&self, status: ComponentStatus) -> i64 {
+        self.0[usize::from(rank(status))]
+    }
+
+    /// The worst status of which there was any.
+    pub(crate) fn worst(&self) -> ComponentStatus {
+        use ComponentStatus as C;
+        [C::MajorOutage, C::PartialOutage, C::DegradedPerformance, C::UnderMaintenance, C::Operational]
+            .into_iter()
+            .find(|s| self.of(*s) > 0)
+            .unwrap_or(C::Unknown)
+    }
+}
+
+/// The last `days` days, oldest first; the last is today, up to `now`.
+pub(crate) fn days(stretches: &[Stretch], now: Wall, days: usize) -> Vec<Spent> {
+    let midnight = now.0.div_euclid(DAY) * DAY;
+    let first = midnight - DAY * (i64::try_from(days).unwrap_or(1) - 1);
+    let mut spent = vec![Spent::default(); days];
+    for (i, s) in stretches.iter().enumerate() {
+        let end = stretches.get(i + 1).map_or(now.0, |next| next.from.0).min(now.0);
+        let mut at = s.from.0.max(first);
+        while at < end {
+            let day = (at - first) / DAY;
+            let until = (first + (day + 1) * DAY).min(end);
+            if let Some(day) = usize::try_from(day).ok().and_then(|d| spent.get_mut(d)) {
+                day.add(s.status, until - at);
+            }
+            at = until;
+        }
+    }
+    spent
+}
+
+/// The share of the known time in which it was up, from 0 to 1: a major outage counts whole, a partial one by three tenths, as
+/// is usual. `None` where nothing is known.
+pub(crate) fn uptime(days: &[Spent]) -> Option<f64> {
+    use ComponentStatus as C;
+    let sum = |status| days.iter().map(|d| d.of(status)).sum::<i64>() as f64;
+    let known: f64 =
+        [C::Operational, C::UnderMaintenance, C::DegradedPerformance, C::PartialOutage, C::MajorOutage]
+            .into_iter()
+            .map(sum)
+            .sum();
+    (known > 0.0).then(|| 1.0 - (sum(C::MajorOutage) + 0.3 * sum(C::PartialOutage)) / known)
+}
+
+/// `99.98 %`: cut, never rounded up to a hundred.
+pub(crate) fn percent(share: f64) -> String {
+    let text = format!("{:.2}", (share * 10_000.0).floor() / 100.0);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text} %")
+}

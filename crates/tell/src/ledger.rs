@@ -1,0 +1,258 @@
+//! How each component was, from when to when, and which incidents the public could notice.
+
+use foghorn_core::State;
+use foghorn_core::component::{ComponentStatus, components};
+use foghorn_core::incident::{Incident, IncidentId};
+use foghorn_core::time::{Now, Span, Wall};
+use foghorn_core::words::Name;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Bars go back so many days; one more is kept, for the day that is not over.
+const KEEP_STRETCHES: Span = Span::hours(24 * 91);
+/// Months of incidents go back so far.
+const KEEP_INCIDENTS: Span = Span::hours(24 * 400);
+/// Stretches of one component; of more the oldest go.
+const MOST_STRETCHES: usize = 4000;
+/// Incidents; of more the oldest that are over go.
+const MOST_INCIDENTS: usize = 2000;
+/// Updates of one incident; the last one is always its end.
+const MOST_UPDATES: usize = 40;
+/// Components that an update names.
+const MOST_AFFECTED: usize = 50;
+/// Away for less is a restart, which nobody needs to see for ninety days.
+const RESTART: Span = Span::secs(60);
+
+/// What the public may look back on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ledger {
+    /// The last event that it knows.
+    pub seq: u64,
+    /// That event's moment, to know the journal again.
+    pub at: Now,
+    /// Each component's past, oldest first; a stretch lasts until the next.
+    pub stretches: BTreeMap<String, Vec<Stretch>>,
+    /// Incidents that touched a component.
+    pub incidents: BTreeMap<IncidentId, PublicIncident>,
+}
+
+/// How a component was from a moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// From then on.
+    pub from: Wall,
+    /// How it was.
+    pub status: ComponentStatus,
+}
+
+/// An incident as the public could notice it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PublicIncident {
+    /// When a component was first touched.
+    pub opened: Wall,
+    /// When it was over.
+    pub resolved: Option<Wall>,
+    /// Every component that was ever touched, with the worst that it was.
+    pub worst: Vec<Affected>,
+    /// What was told, oldest first.
+    pub updates: Vec<Update>,
+}
+
+/// A component that was touched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affected {
+    /// Its name for the public.
+    pub component: String,
+    /// How it was.
+    pub status: ComponentStatus,
+}
+
+/// Something told to the public.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Update {
+    /// When.
+    pub at: Wall,
+    /// How far the work was.
+    pub stage: Stage,
+    /// What was touched then.
+    pub affected: Vec<Affected>,
+}
+
+/// How far the work on an incident is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It was noticed; nobody has answered yet.
+    Noticed,
+    /// Somebody works on it.
+    Investigating,
+    /// It is over.
+    Resolved,
+}
+
+/// How much a status matters to who reads a history.
+pub(crate) fn rank(status: ComponentStatus) -> u8 {
+    match status {
+        ComponentStatus::Unknown => 0,
+        ComponentStatus::Operational => 1,
+        ComponentStatus::UnderMaintenance => 2,
+        ComponentStatus::DegradedPerformance => 3,
+        ComponentStatus::PartialOutage => 4,
+        ComponentStatus::MajorOutage => 5,
+    }
+}
+
+impl PublicIncident {
+    /// The worst that any component was.
+    #[must_use]
+    pub fn peak(&self) -> ComponentStatus {
+        let all = self.worst.iter().map(|a| a.status);
+        all.max_by_key(|s| rank(*s)).unwrap_or(ComponentStatus::DegradedPerformance)
+    }
+
+    fn told(&mut self, update: Update) {
+        for now in &update.affected {
+            let room = self.worst.len() < MOST_AFFECTED;
+            match self.worst.iter_mut().find(|w| w.component == now.component) {
+                Some(w) if rank(now.status) > rank(w.status) => w.status = now.status,
+                Some(_) => {}
+                None if room => self.worst.push(now.clone()),
+                None => {}
+            }
+        }
+        if self.updates.len() >= MOST_UPDATES {
+            self.updates.pop();
+        }
+        self.updates.push(update);
+    }
+}
+
+impl Ledger {
+    /// Looks at the state after an event; `true` if anything that the public reads has changed.
+    pub fn observe(&mut self, state: &State, wall: Wall, seq: u64) -> bool {
+        (self.seq, self.at) = (seq, state.clock);
+        let statuses = components(state, wall);
+        let mut changed = false;
+        for (name, status) in &statuses {
+            changed |= self.stretch(name, Stretch { from: wall, status: *status });
+        }
+        changed | self.incidents(state, &statuses, wall)
+    }
+
+    /// Foghorn was away before this moment: nobody knows how anything was.
+    pub fn away(&mut self, until: Wall, down: Span) {
+        if down < RESTART {
+            return;
+        }
+        for stretches in self.stretches.values_mut() {
+            push(stretches, Stretch { from: until - down, status: ComponentStatus::Unknown });
+        }
+    }
+
+    /// Forgets what nobody can look at any more.
+    pub fn prune(&mut self, now: Wall) {
+        let oldest = now - KEEP_STRETCHES;
+        self.stretches.retain(|_, stretches| {
+            // The one that covers the oldest moment stays.
+            let gone = stretches.partition_point(|s| s.from <= oldest).saturating_sub(1);
+            stretches.drain(..gone.max(stretches.len().saturating_sub(MOST_STRETCHES)));
+            // A component that is not configured any more ends with an unknown stretch.
+            !matches!(stretches.as_slice(), [only] if only.status == ComponentStatus::Unknown && only.from <= oldest)
+        });
+        let oldest = now - KEEP_INCIDENTS;
+        self.incidents.retain(|_, i| i.resolved.is_none_or(|at| at >= oldest));
+        while self.incidents.len() > MOST_INCIDENTS {
+            let Some(id) = self.incidents.iter().find(|(_, i)| i.resolved.is_some()).map(|(id, _)| *id)
+            else {
+                break;
+            };
+            self.incidents.remove(&id);
+        }
+    }
+
+    fn stretch(&mut self, name: &Name, new: Stretch) -> bool {
+        push(self.stretches.entry(name.to_string()).or_default(), new)
+    }
+
+    fn incidents(&mut self, state: &State, statuses: &BTreeMap<Name, ComponentStatus>, wall: Wall) -> bool {
+        let mut behind: BTreeMap<&Name, Vec<&Name>> = BTreeMap::new();
+        for (component, entities) in &state.setup.components {
+            entities.iter().for_each(|e| behind.entry(e).or_default().push(component));
+        }
+        let mut changed = false;
+        for incident in state.open_incidents() {
+            let affected = affected(incident, &behind, statuses);
+            let stage = if incident.is_acknowledged() { Stage::Investigating } else { Stage::Noticed };
+            let update = Update { at: wall, stage, affected };
+            let room = self.incidents.len() < 2 * MOST_INCIDENTS;
+            match self.incidents.get_mut(&incident.id) {
+                None if update.affected.is_empty() || !room => {}
+                None => {
+                    let mut new = PublicIncident {
+                        opened: wall,
+                        resolved: None,
+                        worst: Vec::new(),
+                        updates: Vec::new(),
+                    };
+                    new.told(update);
+                    self.incidents.insert(incident.id, new);
+                    changed = true;
+                }
+                Some(known) => {
+                    let same = known.resolved.is_none()
+                        && known
+                            .updates
+                            .last()
+                            .is_some_and(|last| last.stage == stage && last.affected == update.affected);
+                    if !same {
+                        known.resolved = None;
+                        known.told(update);
+                        changed = true;
+                    }
+                }
+            }
+        }
+        for (id, known) in self.incidents.iter_mut().filter(|(_, i)| i.resolved.is_none()) {
+            if state.incident(*id).is_none_or(Incident::is_resolved) {
+                known.resolved = Some(wall);
+                known.told(Update { at: wall, stage: Stage::Resolved, affected: Vec::new() });
+                changed = true;
+            }
+        }
+        changed
+    }
+}
+
+/// Components that an incident touches and that are not well, in the order of their names.
+fn affected(
+    incident: &Incident,
+    behind: &BTreeMap<&Name, Vec<&Name>>,
+    statuses: &BTreeMap<Name, ComponentStatus>,
+) -> Vec<Affected> {
+    let unwell = incident.entities.iter().filter(|(_, open)| **open > 0);
+    let mut names: Vec<&Name> = unwell.filter_map(|(e, _)| behind.get(e)).flatten().copied().collect();
+    names.sort_unstable();
+    names.dedup();
+    let hurt = |name: &&Name| {
+        let status = *statuses.get(*name)?;
+        (rank(status) >= rank(ComponentStatus::DegradedPerformance))
+            .then(|| Affected { component: name.to_string(), status })
+    };
+    names.iter().filter_map(hurt).take(MOST_AFFECTED).collect()
+}
+
+/// Adds a stretch if it is another status; moments never go backwards.
+fn push(stretches: &mut Vec<Stretch>, new: Stretch) -> bool {
+    match stretches.last_mut() {
+        Some(last) if last.status == new.status => false,
+        Some(last) if new.from <= last.from => {
+            last.status = new.status;
+            true
+        }
+        _ => {
+            stretches.push(new);
+            true
+        }
+    }
+}

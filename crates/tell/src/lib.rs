@@ -1,0 +1,33 @@
+//! From the state to the public: the status page.
+//!
+//! It is rendered when the state changes, compressed, and served from memory by [`Site`]; a request touches neither the
+//! engine nor a disk. What the public reads is made of the configuration's own words (the page's name, the components'
+//! names) and of how the components are: never an alert's label, a host's name or a person's.
+//!
+//! The history is a small [`Ledger`]: how each component was, from when to when, and the incidents that touched any. It is
+//! kept in a file of the data directory and made anew from the journal where that is gone, on a thread of low priority.
+
+mod days;
+mod keeper;
+mod ledger;
+mod page;
+mod pages;
+mod rebuild;
+mod site;
+
+pub use keeper::{Parts, start};
+pub use ledger::{Affected, Ledger, PublicIncident, Stage, Stretch, Update};
+pub use site::Site;
+
+/// The journal, to be read. Calls may block on the disk; they are made where that hurts nobody.
+pub trait Events: Send + Sync {
+    /// Events after a sequence number, oldest first, at most `limit`: the number of each, and its bytes, the JSON of one
+    /// [`foghorn_core::Record`]. Fewer than `limit` means that there are no more now.
+    ///
+    /// # Errors
+    /// Why it cannot be read, for people.
+    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String>;
+}
+
+#[cfg(test)]
+mod tests;

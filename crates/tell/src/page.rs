@@ -1,0 +1,421 @@
+//! What the public reads.
+
+use crate::days::{DAY, days, percent, uptime};
+use crate::ledger::{Affected, Ledger, PublicIncident, Stage, Stretch, rank};
+use crate::pages::{Body, HTML, Pages};
+use askama::Template;
+use foghorn_config::model::StatusPage;
+use foghorn_core::component::ComponentStatus;
+use foghorn_core::time::{Span, Wall};
+use foghorn_look::{Day, Tone, badge, bars, icon};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::json;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Days that are drawn.
+const DAYS: usize = 90;
+/// Components with bars; those beyond have a figure, so that the page stays small.
+const WITH_BARS: usize = 25;
+/// Incidents that the front page shows, of each sort.
+const SHOWN: usize = 10;
+/// Incidents of the last so many days are on the front page.
+const LATELY: i64 = 14 * DAY;
+/// Incidents of a month that are shown.
+const IN_MONTH: usize = 100;
+/// Months that have a page even if nothing happened.
+const MONTHS: i32 = 13;
+/// Characters of a component's name.
+const NAME: usize = 80;
+/// Components that a sentence names.
+const NAMED: usize = 6;
+
+/// Why what is shown may not be how it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// It is.
+    None,
+    /// What decides has not moved since then.
+    Old { since: Wall },
+    /// Foghorn's own disk is unwell.
+    Degraded { since: Wall },
+    /// The past is still being read.
+    NoHistoryYet,
+}
+
+#[derive(Template)]
+#[template(path = "status.html")]
+struct StatusTemplate<'a> {
+    name: &'a str,
+    style: &'static str,
+    heading: &'static str,
+    tone: &'static str,
+    icon: String,
+    unknown_icon: String,
+    doubt: Option<String>,
+    as_of: String,
+    as_of_machine: String,
+    open: Vec<Shown>,
+    open_more: usize,
+    components: Vec<Component>,
+    past: Vec<Shown>,
+}
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryTemplate<'a> {
+    name: &'a str,
+    style: &'static str,
+    month: String,
+    is_over: bool,
+    before: Option<(String, String)>,
+    after: Option<(String, String)>,
+    incidents: Vec<Shown>,
+    more: usize,
+}
+
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct MissingTemplate<'a> {
+    name: &'a str,
+    style: &'static str,
+}
+
+struct Component {
+    name: String,
+    badge: String,
+    bars: String,
+    uptime: String,
+}
+
+/// An incident in words.
+struct Shown {
+    title: String,
+    badge: String,
+    when: String,
+    updates: Vec<ShownUpdate>,
+}
+
+struct ShownUpdate {
+    tone: &'static str,
+    at: String,
+    machine: String,
+    word: &'static str,
+    text: String,
+}
+
+/// Every page.
+pub(crate) fn render(
+    page: &StatusPage,
+    ledger: &Ledger,
+    now: Wall,
+    doubt: Doubt,
+) -> Result<Pages, askama::Error> {
+    let style = foghorn_look::style_file();
+    let name = line(&page.name, 200);
+    let mut css = Body::new("text/css; charset=utf-8", foghorn_look::STYLE);
+    css.fixed = true;
+    let mut all = HashMap::from([(format!("/{style}"), css)]);
+    all.insert("/".to_owned(), Body::new(HTML, front(page, &name, style, ledger, now, doubt).render()?));
+    all.insert("/status.json".to_owned(), Body::new("application/json", machine(page, ledger, now)));
+    for (path, text) in months(&name, style, ledger, now)? {
+        all.insert(path, Body::new(HTML, text));
+    }
+    let missing = MissingTemplate { name: &name, style }.render()?;
+    Ok(Pages::new(all, Body::new(HTML, missing)))
+}
+
+fn front<'a>(
+    page: &StatusPage,
+    name: &'a str,
+    style: &'static str,
+    ledger: &Ledger,
+    now: Wall,
+    doubt: Doubt,
+) -> StatusTemplate<'a> {
+    let statuses: Vec<ComponentStatus> = page.components.iter().map(|(n, _)| status(ledger, n)).collect();
+    let (heading, overall) = heading(&statuses);
+    let is_open = |i: &&PublicIncident| i.resolved.is_none();
+    let open = || ledger.incidents.values().rev().filter(is_open);
+    let lately =
+        ledger.incidents.values().rev().filter(|i| i.resolved.is_some_and(|at| at.0 >= now.0 - LATELY));
+    StatusTemplate {
+        name,
+        style,
+        heading,
+        tone: overall.class(),
+        icon: icon(overall),
+        unknown_icon: icon(Tone::Unknown),
+        doubt: doubt_words(doubt, now),
+        as_of: clock(now, "%-d %B %Y, %H:%M"),
+        as_of_machine: machine_time(now),
+        open_more: open().count().saturating_sub(SHOWN),
+        open: open().take(SHOWN).map(|i| shown(i, now)).collect(),
+        past: lately.take(SHOWN).map(|i| shown(i, now)).collect(),
+        components: page
+            .components
+            .iter()
+            .zip(&statuses)
+            .enumerate()
+            .map(|(i, ((name, _), status))| component(name, *status, past(ledger, name), now, i < WITH_BARS))
+            .collect(),
+    }
+}
+
+fn past<'a>(ledger: &'a Ledger, component: &str) -> &'a [Stretch] {
+    ledger.stretches.get(component).map_or(&[], Vec::as_slice)
+}
+
+fn status(ledger: &Ledger, component: &str) -> ComponentStatus {
+    past(ledger, component).last().map_or(ComponentStatus::Unknown, |s| s.status)
+}
+
+fn component(name: &str, status: ComponentStatus, past: &[Stretch], now: Wall, draw: bool) -> Component {
+    let all = days(past, now, DAYS);
+    let uptime = uptime(&all).map_or("not measured yet".to_owned(), |share| format!("{} up", percent(share)));
+    let name = line(name, NAME);
+    let bar = |(i, spent): (usize, &crate::days::Spent)| {
+        let worst = spent.worst();
+        let lasted = Span(spent.of(worst).unsigned_abs());
+        let date = clock(Wall(now.0 - DAY * (DAYS - 1 - i) as i64), "%-d %B");
+        let note = match worst {
+            ComponentStatus::Unknown | ComponentStatus::Operational => format!("{date}: {}", word(worst)),
+            bad => format!("{date}: {} for {}", word(bad), lasting(lasted)),
+        };
+        Day { tone: tone(worst), note }
+    };
+    let bars = if draw {
+        let days: Vec<Day> = all.iter().enumerate().map(bar).collect();
+        let unwell: Vec<&str> =
+            days.iter().filter(|d| d.tone >= Tone::Warn).map(|d| d.note.as_str()).take(10).collect();
+        let said = if unwell.is_empty() { String::new() } else { format!(" {}.", unwell.join("; ")) };
+        bars(&format!("{name}, the last {DAYS} days"), &format!("{uptime}.{said}"), &days)
+    } else {
+        String::new()
+    };
+    Component { badge: badge(tone(status), word(status)), name, bars, uptime }
+}
+
+/// What the whole page says, and its tone.
+fn heading(statuses: &[ComponentStatus]) -> (&'static str, Tone) {
+    use ComponentStatus as C;
+    let worst = statuses.iter().copied().max_by_key(|s| rank(*s));
+    let unknown = statuses.contains(&C::Unknown);
+    match worst {
+        None => ("Nothing to tell yet", Tone::Unknown),
+        Some(C::MajorOutage) if statuses.iter().all(|s| *s == C::MajorOutage) => {
+            ("Everything is down", Tone::Bad)
+        }
+        Some(C::MajorOutage) => ("Something is down", Tone::Bad),
+        Some(C::PartialOutage) => ("Something is partly down", Tone::Bad),
+        Some(C::DegradedPerformance) => ("Something does not work as it should", Tone::Warn),
+        Some(_) if unknown => ("Not everything is known", Tone::Unknown),
+        Some(C::UnderMaintenance) => ("Planned work is going on", Tone::Planned),
+        Some(C::Operational | C::Unknown) => ("All systems operational", Tone::Good),
+    }
+}
+
+pub(crate) fn word(status: ComponentStatus) -> &'static str {
+    match status {
+        ComponentStatus::Operational => "operational",
+        ComponentStatus::DegradedPerformance => "degraded performance",
+        ComponentStatus::PartialOutage => "partial outage",
+        ComponentStatus::MajorOutage => "major outage",
+        ComponentStatus::UnderMaintenance => "under maintenance",
+        ComponentStatus::Unknown => "not known",
+    }
+}
+
+fn tone(status: ComponentStatus) -> Tone {
+    match status {
+        ComponentStatus::Operational => Tone::Good,
+        ComponentStatus::DegradedPerformance => Tone::Warn,
+        ComponentStatus::PartialOutage | ComponentStatus::MajorOutage => Tone::Bad,
+        ComponentStatus::UnderMaintenance => Tone::Planned,
+        ComponentStatus::Unknown => Tone::Unknown,
+    }
+}
+
+fn shown(incident: &PublicIncident, now: Wall) -> Shown {
+    let peak = incident.peak();
+    let names: Vec<String> = incident.worst.iter().take(NAMED).map(|a| line(&a.component, NAME)).collect();
+    let when = match incident.resolved {
+        Some(end) => format!(
+            "{} to {}, {}",
+            clock(incident.opened, "%-d %B %Y, %H:%M"),
+            clock(end, if same_day(incident.opened, end) { "%H:%M" } else { "%-d %B, %H:%M" }),
+            lasting(end.since(incident.opened))
+        ),
+        None => format!(
+            "since {}, for {}",
+            clock(incident.opened, "%-d %B %Y, %H:%M"),
+            lasting(now.since(incident.opened))
+        ),
+    };
+    let badge = match incident.resolved {
+        Some(_) => badge(Tone::Good, "resolved"),
+        None => badge(tone(peak), word(peak)),
+    };
+    let title = format!("{}: {}", list(&names, incident.worst.len()), word(peak));
+    Shown { title, badge, when, updates: incident.updates.iter().rev().map(|u| update(u, now)).collect() }
+}
+
+fn update(u: &crate::ledger::Update, now: Wall) -> ShownUpdate {
+    let (tone, word, text) = match u.stage {
+        Stage::Noticed => ("bad", "Noticed.", affected(&u.affected)),
+        Stage::Investigating => ("info", "Somebody is working on it.", affected(&u.affected)),
+        Stage::Resolved => ("good", "Resolved.", "It works again.".to_owned()),
+    };
+    let time = if same_day(u.at, now) { "%H:%M" } else { "%-d %B, %H:%M" };
+    ShownUpdate { tone, at: clock(u.at, time), machine: machine_time(u.at), word, text }
+}
+
+fn affected(all: &[Affected]) -> String {
+    let names: Vec<String> = all
+        .iter()
+        .take(NAMED)
+        .map(|a| format!("{} ({})", line(&a.component, NAME), word(a.status)))
+        .collect();
+    if names.is_empty() {
+        "What is seen from outside works again.".to_owned()
+    } else {
+        format!("Affected: {}.", list(&names, all.len()))
+    }
+}
+
+/// `a, b and 3 more`
+fn list(names: &[String], all: usize) -> String {
+    match all.saturating_sub(names.len()) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+fn doubt_words(doubt: Doubt, now: Wall) -> Option<String> {
+    let ago = |since| crate::keeper::ago(since, now);
+    match doubt {
+        Doubt::None => None,
+        Doubt::Old { since } => Some(format!(
+            "This page is {} old: it shows how things were at {} UTC.",
+            ago(since),
+            clock(since, "%H:%M")
+        )),
+        Doubt::Degraded { since } => Some(format!(
+            "The system that keeps this page has had a problem of its own for {}. What is shown may be late.",
+            ago(since)
+        )),
+        Doubt::NoHistoryYet => {
+            Some("The history of this page is being read; it will be whole soon.".to_owned())
+        }
+    }
+}
+
+/// For a page that nobody makes anew any more.
+pub(crate) fn old_banner(age: Duration) -> String {
+    format!(
+        "<div class=\"banner warn\" role=\"status\">{}<div><p>This page is {} old: how things are now is not known.</p></div></div>",
+        icon(Tone::Warn),
+        lasting(Span(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)))
+    )
+}
+
+/// Each month that can be looked at, by its path, and `/history` for the latest.
+fn months(
+    name: &str,
+    style: &'static str,
+    ledger: &Ledger,
+    now: Wall,
+) -> Result<Vec<(String, String)>, askama::Error> {
+    let number = |at: Wall| {
+        let date = civil(at);
+        i32::from(date.year()) * 12 + i32::from(date.month()) - 1
+    };
+    let path = |n: i32| format!("/history/{:04}-{:02}", n.div_euclid(12), n.rem_euclid(12) + 1);
+    let words = |n: i32| {
+        let first =
+            Date::new(i16::try_from(n.div_euclid(12)).unwrap_or(1970), (n.rem_euclid(12) + 1) as i8, 1);
+        first.map_or_else(|_| path(n), |d| d.strftime("%B %Y").to_string())
+    };
+    let last = number(now);
+    let first = last - MONTHS + 1;
+    let mut pages = Vec::new();
+    for n in first..=last {
+        let all = || ledger.incidents.values().rev().filter(|i| number(i.opened) == n);
+        let page = HistoryTemplate {
+            name,
+            style,
+            month: words(n),
+            is_over: n < last,
+            before: (n > first).then(|| (path(n - 1), words(n - 1))),
+            after: (n < last).then(|| (path(n + 1), words(n + 1))),
+            more: all().count().saturating_sub(IN_MONTH),
+            incidents: all().take(IN_MONTH).map(|i| shown(i, now)).collect(),
+        }
+        .render()?;
+        if n == last {
+            pages.push(("/history".to_owned(), page.clone()));
+        }
+        pages.push((path(n), page));
+    }
+    Ok(pages)
+}
+
+/// The same for programs.
+fn machine(page: &StatusPage, ledger: &Ledger, now: Wall) -> String {
+    let components: Vec<_> = page
+        .components
+        .iter()
+        .map(|(name, _)| {
+            let up = uptime(&days(past(ledger, name), now, DAYS));
+            json!({ "name": name, "status": status(ledger, name), "uptime_90_days": up })
+        })
+        .collect();
+    let open = ledger.incidents.iter().rev().filter(|(_, i)| i.resolved.is_none()).take(SHOWN);
+    let incidents: Vec<_> = open
+        .map(|(id, i)| {
+            json!({ "id": id, "opened_at": machine_time(i.opened), "impact": i.peak(), "components": i.worst })
+        })
+        .collect();
+    json!({ "name": page.name, "as_of": machine_time(now), "components": components, "open_incidents": incidents })
+        .to_string()
+}
+
+fn civil(at: Wall) -> jiff::Zoned {
+    at.timestamp().to_zoned(TimeZone::UTC)
+}
+
+fn clock(at: Wall, form: &str) -> String {
+    civil(at).strftime(form).to_string()
+}
+
+fn machine_time(at: Wall) -> String {
+    clock(at, "%Y-%m-%dT%H:%M:%SZ")
+}
+
+fn same_day(a: Wall, b: Wall) -> bool {
+    a.0.div_euclid(DAY) == b.0.div_euclid(DAY)
+}
+
+/// `less than a minute`, `12 min`, `3 h 5 min`, `2 days`.
+pub(crate) fn lasting(span: Span) -> String {
+    let minutes = span.0 / 60_000;
+    match minutes {
+        0 => "less than a minute".to_owned(),
+        1..60 => format!("{minutes} min"),
+        60..2880 if minutes.is_multiple_of(60) => format!("{} h", minutes / 60),
+        60..2880 => format!("{} h {} min", minutes / 60, minutes % 60),
+        _ => format!("{} days", minutes / 1440),
+    }
+}
+
+/// One line of at most so many characters.
+fn line(text: &str, most: usize) -> String {
+    let mut clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut out: String = clean.by_ref().take(most).collect();
+    if clean.next().is_some() {
+        out.pop();
+        out.push('…');
+    }
+    out
+}

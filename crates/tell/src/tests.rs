@@ -1,0 +1,435 @@
+use crate::keeper;
+use crate::ledger::{Ledger, Stage, Stretch};
+use crate::page::{Doubt, render};
+use crate::pages::{Body, HTML, MARK, Pages};
+use crate::rebuild::rebuild;
+use crate::site::Site;
+use crate::{Events, days};
+use foghorn_config::model::StatusPage;
+use foghorn_core::component::ComponentStatus as C;
+use foghorn_core::input::{CheckVerdict, Input};
+use foghorn_core::setup::{CheckRule, Entity, EscalationPolicy, Person, Setup, Step, Target};
+use foghorn_core::time::{Mono, Now, Span, Wall};
+use foghorn_core::words::{Actor, Name, Severity};
+use foghorn_core::{Record, State, decide};
+use foghorn_engine::{View, handle};
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use std::sync::{Arc, Mutex};
+
+/// 21 November 2026, 12:00 UTC.
+const NOON: i64 = 1_795_262_400_000;
+const MINUTE: i64 = 60_000;
+
+/// A house with one check behind each of two components, its journal kept.
+struct House {
+    state: State,
+    records: Mutex<Vec<Record>>,
+}
+
+impl Events for House {
+    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
+        let records = self.records.lock().unwrap();
+        let page = records.iter().filter(|r| r.seq > after).take(limit);
+        Ok(page.map(|r| (r.seq, serde_json::to_vec(r).unwrap())).collect())
+    }
+}
+
+fn now(wall: i64) -> Now {
+    Now { mono: Mono((wall - NOON + 10_000_000).unsigned_abs()), wall: Wall(wall) }
+}
+
+impl House {
+    fn new(at: i64) -> House {
+        let rule = |entity: &str| CheckRule {
+            entity: Some(entity.into()),
+            severity: Severity::Critical,
+            ..CheckRule::default()
+        };
+        let person = Person {
+            name: "Secret Person".to_owned(),
+            time_zone: "UTC".into(),
+            working_hours: foghorn_core::schedule::WorkingHours::default(),
+            contacts: Vec::new(),
+        };
+        let step = Step { page: vec![Target::Everyone], wait: Span::hours(1) };
+        let setup = Setup {
+            components: [
+                (Name::from("Shop <&>"), vec![Name::from("secret-host")]),
+                (Name::from("Data"), vec![Name::from("db")]),
+            ]
+            .into(),
+            checks: [("secret-check".into(), rule("secret-host")), ("c2".into(), rule("db"))].into(),
+            topology: [("secret-host".into(), Entity::default()), ("db".into(), Entity::default())].into(),
+            people: [("ana".into(), person)].into(),
+            escalations: [("default".into(), EscalationPolicy { steps: vec![step], repeat: None })].into(),
+            ..Setup::default()
+        };
+        let mut house = House { state: State::default(), records: Mutex::default() };
+        house.input(at, &Input::Start { version: "1".to_owned(), down: Span::ZERO, life: 1 });
+        house.input(at, &Input::AdoptConfig { hash: "h".to_owned(), setup: Arc::new(setup) });
+        house
+    }
+
+    fn input(&mut self, at: i64, input: &Input) {
+        let at = now(at);
+        let mut events = Vec::new();
+        decide(&mut self.state, at, input, &mut events).unwrap();
+        let mut records = self.records.lock().unwrap();
+        for event in events {
+            let seq = records.len() as u64 + 1;
+            records.push(Record { seq, at, late: false, event });
+        }
+    }
+
+    fn check(&mut self, at: i64, check: &str, verdict: CheckVerdict) {
+        self.input(at, &Input::Check { check: check.into(), verdict, since: Wall(at) });
+    }
+
+    fn fails(&mut self, at: i64, check: &str) {
+        let summary = "secret-summary".to_owned();
+        self.check(at, check, CheckVerdict::Failing { summary, severity: None });
+    }
+
+    fn observe(&self, ledger: &mut Ledger, at: i64) -> bool {
+        ledger.observe(&self.state, Wall(at), self.records.lock().unwrap().len() as u64)
+    }
+}
+
+fn config() -> StatusPage {
+    StatusPage {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tls: None,
+        name: "Example <Shop>".to_owned(),
+        components: vec![
+            ("Shop <&>".to_owned(), vec!["secret-host".to_owned()]),
+            ("Data".to_owned(), vec!["db".to_owned()]),
+        ],
+    }
+}
+
+fn text(pages: &Pages, path: &str) -> String {
+    String::from_utf8(pages.all[path].plain.to_vec()).unwrap()
+}
+
+/// An outage of 25 minutes that somebody answered after 5, seen as it happened.
+fn outage() -> (House, Ledger) {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.observe(&mut ledger, NOON);
+    house.fails(NOON + 10 * MINUTE, "secret-check");
+    assert!(house.observe(&mut ledger, NOON + 10 * MINUTE));
+    assert!(!house.observe(&mut ledger, NOON + 11 * MINUTE), "nothing new");
+    let by = Actor { name: "ana".into(), via: foghorn_core::words::Via::Link };
+    house.input(NOON + 15 * MINUTE, &Input::Acknowledge { incident: 1, by, revision: None });
+    assert!(house.observe(&mut ledger, NOON + 15 * MINUTE));
+    house.check(NOON + 35 * MINUTE, "secret-check", CheckVerdict::Ok);
+    assert!(house.observe(&mut ledger, NOON + 35 * MINUTE));
+    (house, ledger)
+}
+
+#[test]
+fn an_outage_is_told_from_beginning_to_end() {
+    let (_, ledger) = outage();
+    let incident = &ledger.incidents[&1];
+    let stages: Vec<Stage> = incident.updates.iter().map(|u| u.stage).collect();
+    assert_eq!(stages, [Stage::Noticed, Stage::Investigating, Stage::Resolved]);
+    assert_eq!(
+        (incident.opened, incident.resolved),
+        (Wall(NOON + 10 * MINUTE), Some(Wall(NOON + 35 * MINUTE)))
+    );
+    assert_eq!(incident.peak(), C::MajorOutage);
+    let past: Vec<(i64, C)> =
+        ledger.stretches["Shop <&>"].iter().map(|s| ((s.from.0 - NOON) / MINUTE, s.status)).collect();
+    assert_eq!(past, [(0, C::Operational), (10, C::MajorOutage), (35, C::Operational)]);
+    assert_eq!(ledger.stretches["Data"].len(), 1);
+}
+
+#[test]
+fn the_journal_gives_the_same_ledger() {
+    let (house, ledger) = outage();
+    let again = rebuild(&house, &|| false).unwrap().unwrap();
+    assert_eq!(again.stretches, ledger.stretches);
+    assert_eq!(again.incidents, ledger.incidents);
+    assert_eq!(rebuild(&house, &|| true).unwrap(), None);
+}
+
+#[test]
+fn the_front_page() {
+    let (_, ledger) = outage();
+    let pages = render(&config(), &ledger, Wall(NOON + 60 * MINUTE), Doubt::None).unwrap();
+    // The bars have a snapshot where they are drawn.
+    let html = text(&pages, "/").replace(foghorn_look::style_file(), "style.css");
+    let html: String = html.split("<path").map(|p| p.split_once("/>").map_or(p, |(_, rest)| rest)).collect();
+    insta::assert_snapshot!(html, @r##"
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width,initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>All systems operational – Example &#60;Shop&#62;</title>
+    <link rel="stylesheet" href="/style.css">
+    <link rel="icon" href="data:,">
+    </head>
+    <body>
+    <a class="skip" href="#content">Skip to the content</a>
+    <header class="top"><a class="brand" href="/"><bdi>Example &#60;Shop&#62;</bdi></a><nav aria-label="Pages"><a href="/" aria-current="page">Status</a><a href="/history">History</a></nav></header>
+    <main class="narrow" id="content">
+    <!--age-->
+    <div class="banner large good"><svg class="icon good" viewBox="0 0 24 24" aria-hidden="true"></svg><div><h1>All systems operational</h1>
+    <p class="small">As of <time datetime="2026-11-21T13:00:00Z">21 November 2026, 13:00</time></p></div></div>
+    <section aria-labelledby="components"><h2 id="components">Components</h2>
+    <ul class="list card">
+    <li><div class="row"><h3><bdi>Shop &#60;&#38;&#62;</bdi></h3><span class="end"><span class="badge good"><svg class="icon good" viewBox="0 0 24 24" aria-hidden="true"></svg>operational</span></span></div><svg class="pic" height="36" role="img"><title>Shop &lt;&amp;&gt;, the last 90 days</title><desc>58.33 % up. 21 November: major outage for 25 min.</desc><svg width="100%" height="36" viewBox="0 0 90 36" preserveAspectRatio="none"> class="solid bad" d="M89 0h0.72V36h-0.72z"><title>21 November: major outage for 25 min</title></path></svg></svg>
+    <div class="ends"><span>90 days ago</span><span>58.33 % up</span><span>today</span></div></li>
+    <li><div class="row"><h3><bdi>Data</bdi></h3><span class="end"><span class="badge good"><svg class="icon good" viewBox="0 0 24 24" aria-hidden="true"></svg>operational</span></span></div><svg class="pic" height="36" role="img"><title>Data, the last 90 days</title><desc>100 % up.</desc><svg width="100%" height="36" viewBox="0 0 90 36" preserveAspectRatio="none"></svg></svg>
+    <div class="ends"><span>90 days ago</span><span>100 % up</span><span>today</span></div></li>
+    </ul>
+    <details><summary>How this is measured</summary><p class="dim">A bar is a day of UTC; the worse the day, the taller. Uptime is the share of the measured time: an outage counts whole, a partial one by three tenths, maintenance and slowness not at all. Time in which nothing was measured is left out.</p></details>
+    </section>
+    <section aria-labelledby="past"><h2 id="past">The last days</h2>
+    <article class="card"><div class="row"><h3>Shop &#60;&#38;&#62;: major outage</h3><span class="end"><span class="badge good"><svg class="icon good" viewBox="0 0 24 24" aria-hidden="true"></svg>resolved</span></span></div>
+    <p class="dim small">21 November 2026, 12:10 to 12:35, 25 min</p>
+    <ol class="timeline">
+    <li class="good"><time datetime="2026-11-21T12:35:00Z">12:35</time><strong>Resolved.</strong> It works again.</li>
+    <li class="info"><time datetime="2026-11-21T12:15:00Z">12:15</time><strong>Somebody is working on it.</strong> Affected: Shop &#60;&#38;&#62; (major outage).</li>
+    <li class="bad"><time datetime="2026-11-21T12:10:00Z">12:10</time><strong>Noticed.</strong> Affected: Shop &#60;&#38;&#62; (major outage).</li>
+    </ol></article>
+    <p><a href="/history">Everything before, by month</a></p>
+    </section>
+    </main>
+    <footer class="foot"><p>Times are in UTC. Foghorn keeps this page.</p></footer>
+    </body>
+    </html>
+    "##);
+}
+
+#[test]
+fn the_months() {
+    let (_, ledger) = outage();
+    let pages = render(&config(), &ledger, Wall(NOON + 60 * MINUTE), Doubt::None).unwrap();
+    let months = pages.all.keys().filter(|p| p.starts_with("/history/")).count();
+    assert_eq!(months, 13);
+    let html = text(&pages, "/history/2026-11");
+    assert!(html.contains("November 2026") && html.contains("Shop &#60;&#38;&#62;: major outage"), "{html}");
+    assert_eq!(text(&pages, "/history"), html);
+    let before = text(&pages, "/history/2026-10");
+    assert!(before.contains("Nothing happened") && before.contains("href=\"/history/2026-11\""), "{before}");
+    assert!(!pages.all.contains_key("/history/2026-12"));
+}
+
+#[test]
+fn nothing_of_the_inside_is_told() {
+    let (mut house, mut ledger) = outage();
+    house.fails(NOON + 50 * MINUTE, "secret-check");
+    house.fails(NOON + 50 * MINUTE, "c2");
+    house.observe(&mut ledger, NOON + 50 * MINUTE);
+    let pages = render(&config(), &ledger, Wall(NOON + 60 * MINUTE), Doubt::None).unwrap();
+    for (path, body) in &pages.all {
+        let html = String::from_utf8_lossy(&body.plain).to_lowercase();
+        assert!(!html.contains("secret") && !html.contains("ana"), "{path}: {html}");
+    }
+    let html = text(&pages, "/");
+    assert!(html.contains("Everything is down") && html.contains("Example &#60;Shop&#62;"), "{html}");
+    let json: serde_json::Value = serde_json::from_str(&text(&pages, "/status.json")).unwrap();
+    assert_eq!(json["components"][0]["status"], "major_outage");
+    assert_eq!(json["open_incidents"][0]["components"][0]["component"], "Data");
+}
+
+#[test]
+fn empty_and_doubtful_states_are_told() {
+    let nothing = StatusPage { components: Vec::new(), ..config() };
+    let html = text(&render(&nothing, &Ledger::default(), Wall(NOON), Doubt::None).unwrap(), "/");
+    assert!(html.contains("Nothing to tell yet") && html.contains("No components yet"), "{html}");
+    let unknown = text(&render(&config(), &Ledger::default(), Wall(NOON), Doubt::NoHistoryYet).unwrap(), "/");
+    assert!(unknown.contains("Not everything is known") && unknown.contains("is being read"), "{unknown}");
+    let old = Doubt::Old { since: Wall(NOON - 5 * MINUTE) };
+    let old = text(&render(&config(), &Ledger::default(), Wall(NOON), old).unwrap(), "/");
+    assert!(old.contains("This page is 5 min old: it shows how things were at 11:55 UTC."), "{old}");
+    let degraded = Doubt::Degraded { since: Wall(NOON - 90 * MINUTE) };
+    let degraded = text(&render(&config(), &Ledger::default(), Wall(NOON), degraded).unwrap(), "/");
+    assert!(degraded.contains("for 1 h 30 min"), "{degraded}");
+}
+
+#[test]
+fn days_and_uptime() {
+    let at = |minutes: i64, status| Stretch { from: Wall(NOON + minutes * MINUTE), status };
+    let past = [
+        at(-2 * 1440, C::Operational),
+        at(-1440, C::MajorOutage),
+        at(-1440 + 60, C::Operational),
+        at(-30, C::PartialOutage),
+        at(-20, C::Unknown),
+    ];
+    let all = days::days(&past, Wall(NOON), 4);
+    assert_eq!(
+        all.iter().map(days::Spent::worst).collect::<Vec<_>>(),
+        [C::Unknown, C::Operational, C::MajorOutage, C::PartialOutage]
+    );
+    assert_eq!(all[2].of(C::MajorOutage), 60 * MINUTE);
+    let up = days::uptime(&all).unwrap();
+    let known = (2.0 * 1440.0) - 20.0;
+    assert!((up - (1.0 - (60.0 + 3.0) / known)).abs() < 1e-9, "{up}");
+    assert_eq!(days::uptime(&[]), None);
+    assert_eq!([1.0, 0.999_999, 0.5].map(days::percent), ["100 %", "99.99 %", "50 %"]);
+}
+
+#[test]
+fn a_ledger_is_bounded() {
+    let mut ledger = Ledger::default();
+    let stretches = ledger.stretches.entry("Shop".to_owned()).or_default();
+    for i in 0..10_000 {
+        let status = if i % 2 == 0 { C::Operational } else { C::MajorOutage };
+        stretches.push(Stretch { from: Wall(NOON - (10_000 - i) * MINUTE), status });
+    }
+    ledger.prune(Wall(NOON));
+    assert_eq!(ledger.stretches["Shop"].len(), 4000);
+    ledger.prune(Wall(NOON + 92 * days::DAY));
+    assert_eq!(ledger.stretches["Shop"].len(), 1, "what covers the oldest day stays");
+    ledger.away(Wall(NOON + 93 * days::DAY), Span::hours(2));
+    assert_eq!(ledger.stretches["Shop"].last().unwrap().status, C::Unknown);
+}
+
+#[test]
+fn a_large_page_stays_small() {
+    let components: Vec<_> =
+        (0..100).map(|i| (format!("Component number {i}"), vec![format!("e{i}")])).collect();
+    let mut ledger = Ledger::default();
+    for (name, _) in &components {
+        let stretches = (0..90).map(|d| Stretch {
+            from: Wall(NOON - (90 - d) * days::DAY),
+            status: if d % 9 == 0 { C::MajorOutage } else { C::Operational },
+        });
+        ledger.stretches.insert(name.clone(), stretches.collect());
+    }
+    let page = StatusPage { components, ..config() };
+    let pages = render(&page, &ledger, Wall(NOON), Doubt::None).unwrap();
+    let body = &pages.all["/"];
+    assert!(
+        body.plain.len() < 150_000 && body.gzip.len() < 20_000,
+        "{} {}",
+        body.plain.len(),
+        body.gzip.len()
+    );
+}
+
+async fn ask(
+    site: &Site,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> http::Response<bytes::Bytes> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let (head, body) = site.answer(&request.body(()).unwrap()).into_parts();
+    http::Response::from_parts(head, body.collect().await.unwrap().to_bytes())
+}
+
+#[tokio::test]
+async fn answers_come_from_memory_and_only_to_readers() {
+    let site = Site::new(Pages::starting());
+    let early = ask(&site, Method::GET, "/", &[]).await;
+    assert_eq!(early.status(), StatusCode::SERVICE_UNAVAILABLE);
+    site.show(render(&config(), &Ledger::default(), Wall(NOON), Doubt::None).unwrap());
+
+    let plain = ask(&site, Method::GET, "/", &[]).await;
+    assert_eq!((plain.status(), plain.headers()["content-type"].to_str().unwrap()), (StatusCode::OK, HTML));
+    assert!(plain.headers()["cache-control"].to_str().unwrap().contains("max-age=10"));
+    assert!(plain.headers().get("content-encoding").is_none());
+    let packed = ask(&site, Method::GET, "/", &[("accept-encoding", "br, gzip;q=0.8")]).await;
+    assert_eq!(packed.headers()["content-encoding"], "gzip");
+    assert_ne!(packed.headers()["etag"], plain.headers()["etag"]);
+    let mut unpacked = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&packed.body()[..]), &mut unpacked)
+        .unwrap();
+    assert_eq!(unpacked.as_bytes(), &plain.body()[..]);
+    for unwanted in ["identity", "gzip;q=0", "br"] {
+        let answer = ask(&site, Method::GET, "/", &[("accept-encoding", unwanted)]).await;
+        assert!(answer.headers().get("content-encoding").is_none(), "{unwanted}");
+    }
+
+    let tag = plain.headers()["etag"].to_str().unwrap().to_owned();
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
+        let answer = ask(&site, Method::GET, "/", &[("if-none-match", &known)]).await;
+        assert_eq!((answer.status(), answer.body().len()), (StatusCode::NOT_MODIFIED, 0), "{known}");
+        assert_eq!(answer.headers()["etag"].to_str().unwrap(), tag);
+    }
+    assert_eq!(ask(&site, Method::GET, "/", &[("if-none-match", "\"x\"")]).await.status(), StatusCode::OK);
+
+    let style = format!("/{}", foghorn_look::style_file());
+    assert!(
+        ask(&site, Method::GET, &style, &[]).await.headers()["cache-control"]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
+    for path in ["/api/v1/incidents", "/console", "/history/2026-13", "/history/", "//", "/metrics"] {
+        let answer = ask(&site, Method::GET, path, &[]).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        assert!(String::from_utf8_lossy(answer.body()).contains("There is no such page"));
+    }
+    let posted = ask(&site, Method::POST, "/", &[]).await;
+    assert_eq!(
+        (posted.status(), posted.headers()["allow"].to_str().unwrap()),
+        (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_nobody_makes_anew_says_how_old_it_is() {
+    let mut pages = Pages::starting();
+    pages.all.insert("/".to_owned(), Body::new(HTML, format!("<main>{MARK}</main>")));
+    pages.made = pages.made.checked_sub(std::time::Duration::from_secs(600)).unwrap();
+    let site = Site::new(pages);
+    let answer = ask(&site, Method::GET, "/", &[("accept-encoding", "gzip")]).await;
+    let text = String::from_utf8_lossy(answer.body()).into_owned();
+    assert!(text.contains("This page is 10 min old"), "{text}");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let html = String::from_utf8_lossy(
+        &render(&config(), &Ledger::default(), Wall(NOON), Doubt::None).unwrap().all["/"].plain,
+    )
+    .into_owned();
+    assert_eq!(html.matches(MARK).count(), 1);
+}
+
+/// The thread, from a lost file to the pages and back to a file.
+#[tokio::test]
+async fn the_keeper_makes_the_history_anew_and_keeps_it() {
+    let (house, ledger) = outage();
+    let dir = tempfile::tempdir().unwrap();
+    let moment = now(NOON + 60 * MINUTE);
+    let seq = house.records.lock().unwrap().len() as u64;
+    let (engine, _port) = handle::channel(View::new(house.state.clone(), seq, moment));
+    let yaml = "status_page: { listen: \"127.0.0.1:0\", name: Example, components: { \"Shop <&>\": [secret-host], Data: [db] } }\ntopology: { secret-host: { kind: host }, db: { kind: service } }\n";
+    let file = dir.path().join("foghorn.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let config = foghorn_config::load(&file, &|_| None).unwrap();
+    let (_keep, config) = tokio::sync::watch::channel(Arc::new(config));
+    std::fs::write(dir.path().join("status.json"), "{\"seq\":").unwrap();
+    let site = keeper::start(keeper::Parts {
+        engine,
+        config,
+        events: Arc::new(house),
+        clock: Arc::new(move || moment),
+        pulse: Arc::new(move || moment.mono),
+        away: Span::ZERO,
+        dir: dir.path().to_owned(),
+    })
+    .unwrap();
+    let began = std::time::Instant::now();
+    let file = loop {
+        assert!(began.elapsed().as_secs() < 60, "no ledger was kept");
+        let kept = std::fs::read(dir.path().join("status.json")).unwrap();
+        match serde_json::from_slice::<Ledger>(&kept) {
+            Ok(ledger) => break ledger,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    };
+    site.stop();
+    assert_eq!(file.incidents, ledger.incidents);
+    let answer = ask(&site, Method::GET, "/", &[]).await;
+    assert!(String::from_utf8_lossy(answer.body()).contains("All systems operational"));
+}
