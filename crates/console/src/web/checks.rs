@@ -29,7 +29,7 @@ const SPARKS: usize = 48;
 /// Stretches in a chart.
 const POINTS: usize = 120;
 /// Single results.
-const RECENT: usize = 20;
+const RECENT: usize = 10;
 const DAY: Span = Span::hours(24);
 
 /// How far a chart looks back: its name in the address, its words, its length.
