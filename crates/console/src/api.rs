@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, watch};
 const MOST_STREAMS: usize = 256;
 
 /// Live pages of the console; one more is told to reload by hand.
-const MOST_LIVE: usize = 2048;
+pub(crate) const MOST_LIVE: usize = 2048;
 
 /// What the API is made of.
 pub struct Parts {

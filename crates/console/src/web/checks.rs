@@ -1,11 +1,10 @@
 //! Checks: how each stands, and how one fared.
 
-use super::form::{Asked, encoded};
+use super::form::{Asked, Path, encoded};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, WIDE, line, long};
 use super::{Web, charts};
-use crate::extract::Path;
 use crate::ports::CheckUptime;
 use crate::problem::{Kind, Problem};
 use crate::routes::checks::kind;

@@ -2,7 +2,8 @@
 //! is one way in which anything is shown.
 
 use super::Web;
-use crate::extract::Path;
+use super::form::Path;
+use crate::api::MOST_LIVE;
 use crate::problem::{Kind, Problem};
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
@@ -69,7 +70,7 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
         // The first thing that is said tells the browser that there is somebody.
         if !f.began {
             f.began = true;
-            return Some((Ok(told("here")), f));
+            return Some((Ok(f.told("here")), f));
         }
         if f.pause {
             tokio::time::sleep(GATHER).await;
@@ -77,7 +78,7 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
         }
         loop {
             match tokio::time::timeout(HERE, f.records.recv()).await {
-                Err(_) => return Some((Ok(told("here")), f)),
+                Err(_) => return Some((Ok(f.told("here")), f)),
                 Ok(Err(RecvError::Closed)) => return None,
                 Ok(Err(RecvError::Lagged(_))) => {}
                 Ok(Ok(batch)) => {
@@ -88,17 +89,18 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
             }
             f.timeline_has_it().await;
             f.pause = true;
-            return Some((Ok(told("changed")), f));
+            return Some((Ok(f.told("changed")), f));
         }
     })
 }
 
-fn told(what: &'static str) -> Event {
-    // Without data a browser does not hand an event on.
-    Event::default().event(what).data("1")
-}
-
 impl Follower {
+    /// With how many pages are live, so that a thousand do not all ask at once.
+    fn told(&self, what: &'static str) -> Event {
+        let live = MOST_LIVE - self.web.api.live.available_permits().min(MOST_LIVE);
+        Event::default().event(what).data(live.to_string())
+    }
+
     fn is_news(&self, batch: &Batch) -> bool {
         let view = self.web.api.parts.engine.view();
         let concerns = |r: &Record| match (r.event.incident(), r.event.alert()) {

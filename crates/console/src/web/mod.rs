@@ -129,11 +129,15 @@ pub fn console(api: Arc<Api>, accounts: Arc<Accounts>) -> Router {
 /// The API; where it has nothing either, a person is told so on a page.
 async fn rest(State(web): State<Arc<Web>>, req: Request) -> Response {
     let person = wants_html(req.headers()) && !req.uri().path().starts_with("/api/");
+    let who = person.then(|| guard::cookie_of(&web, &req)).flatten();
     let response = web.rest.clone().oneshot(req).await.into_response();
-    if person && response.status() == StatusCode::NOT_FOUND {
-        return page::not_there();
+    if !person || response.status() != StatusCode::NOT_FOUND {
+        return response;
     }
-    response
+    match guard::whose(&web, who).await {
+        Ok(Some(visitor)) => page::told(&web, visitor, page::not_there()).await,
+        _ => page::problem(None, &page::not_there()),
+    }
 }
 
 /// Who may do what.

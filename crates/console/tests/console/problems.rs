@@ -5,6 +5,7 @@ use crate::kit::{HERE, JSON, OPEN, from, kit, send};
 #[tokio::test]
 async fn bad_requests_by_table() {
     let kit = kit(OPEN).await;
+    kit.caught_up().await;
     let huge = format!(r#"{{"title": "{}", "severity": "info"}}"#, "x".repeat(300_000));
     let long = format!(r#"{{"title": "{}", "severity": "info"}}"#, "x".repeat(501));
     let deep = "[".repeat(10_000);
