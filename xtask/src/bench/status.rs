@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// With so many components the page is about 30 KB.
-const COMPONENTS: usize = 12;
+const COMPONENTS: usize = 9;
 
 /// Requests a second, and the 99th percentile in milliseconds, by `wrk`.
 fn wrk(to: SocketAddr, seconds: u32) -> Result<(f64, f64)> {
