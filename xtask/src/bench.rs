@@ -10,6 +10,7 @@ mod load;
 mod peers;
 mod process;
 mod start;
+mod status;
 mod table;
 mod target;
 
@@ -20,7 +21,7 @@ use std::time::Instant;
 use table::Row;
 
 /// What can be measured: its name, and how.
-const BENCHES: [(&str, fn(&Bench) -> Result<Vec<Row>>); 10] = [
+const BENCHES: [(&str, fn(&Bench) -> Result<Vec<Row>>); 11] = [
     ("fsync", intake::fsync),
     ("intake", intake::rates),
     ("memory", intake::memory),
@@ -29,6 +30,7 @@ const BENCHES: [(&str, fn(&Bench) -> Result<Vec<Row>>); 10] = [
     ("checks", checks::ten_thousand),
     ("detect", detect::twenty_times),
     ("console", console::list),
+    ("status", status::page),
     ("start", start::million),
     ("sim", start::simulator),
 ];

@@ -42,13 +42,14 @@ pub(crate) const FOR_TESTS: [Package; 7] = [
 ];
 
 /// What `cargo xtask bench` needs.
-pub(crate) const FOR_BENCHES: [Package; 6] = [
+pub(crate) const FOR_BENCHES: [Package; 7] = [
     NGINX,
     ALERTMANAGER,
     Package {
         name: "prometheus-blackbox-exporter",
         installed: || all(&["/usr/bin/prometheus-blackbox-exporter"]),
     },
+    Package { name: "wrk", installed: || all(&["/usr/bin/wrk"]) },
     Package { name: "iproute2", installed: || works(program("ip").arg("-V")) },
     GCC,
     LIBC,

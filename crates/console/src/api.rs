@@ -20,6 +20,9 @@ use tokio::sync::{Semaphore, watch};
 /// Open streams of events; one more is answered 503.
 const MOST_STREAMS: usize = 256;
 
+/// Live pages of the console; one more is told to reload by hand.
+pub(crate) const MOST_LIVE: usize = 2048;
+
 /// What the API is made of.
 pub struct Parts {
     /// The way to the engine.
@@ -48,7 +51,11 @@ pub struct Parts {
 pub struct Api {
     pub(crate) parts: Parts,
     pub(crate) streams: Arc<Semaphore>,
+    /// Pages that are kept true.
+    pub(crate) live: Arc<Semaphore>,
     pub(crate) pulse: routes::health::Pulse,
+    /// Wrong names or passwords, and tries beyond the limit.
+    pub(crate) log_ins_refused: AtomicU64,
     /// Requests without the right to what they asked for.
     pub(crate) refused: AtomicU64,
     /// Wrong tokens, by address.
@@ -62,6 +69,8 @@ impl Api {
         Api {
             parts,
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
+            live: Arc::new(Semaphore::new(MOST_LIVE)),
+            log_ins_refused: AtomicU64::new(0),
             pulse: routes::health::Pulse::default(),
             refused: AtomicU64::new(0),
             throttle: Throttle::default(),

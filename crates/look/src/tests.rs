@@ -38,6 +38,7 @@ fn text_can_be_read_in_both_schemes() {
                 pairs.push((ink.to_owned(), ground.to_owned(), 4.5));
             }
             pairs.push(("edge".to_owned(), ground.to_owned(), 3.0));
+            pairs.push(("good-fill".to_owned(), ground.to_owned(), 3.0));
             pairs.push(("focus".to_owned(), ground.to_owned(), 3.0));
         }
         for tone in Tone::ALL {

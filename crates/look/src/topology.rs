@@ -26,7 +26,7 @@ const ACROSS: usize = WIDTH + 44;
 const DOWN: usize = HEIGHT + 12;
 const EDGE: usize = 4;
 /// Characters of a name.
-const NAME: usize = 20;
+const NAME: usize = 17;
 
 /// Columns: what stands on nothing is on the left, and what stands on it to the right. The region scrolls where it is wider
 /// than the page.

@@ -1,7 +1,7 @@
 //! What the public reads.
 
 use crate::days::{DAY, days, percent, uptime};
-use crate::ledger::{Affected, Ledger, PublicIncident, Stage, Stretch, rank};
+use crate::ledger::{Affected, Ledger, PublicIncident, Stage, Stretch, Update, rank};
 use crate::pages::{Body, HTML, Pages};
 use askama::Template;
 use foghorn_config::model::StatusPage;
@@ -258,13 +258,22 @@ fn shown(incident: &PublicIncident, now: Wall) -> Shown {
         None => badge(tone(peak), word(peak)),
     };
     let title = format!("{}: {}", list(&names, incident.worst.len()), word(peak));
-    Shown { title, badge, when, updates: incident.updates.iter().rev().map(|u| update(u, now)).collect() }
+    let before = std::iter::once(None).chain(incident.updates.iter().map(Some));
+    let told = incident.updates.iter().zip(before).map(|(u, before)| update(u, before, now));
+    let mut updates: Vec<ShownUpdate> = told.collect();
+    updates.reverse();
+    Shown { title, badge, when, updates }
 }
 
-fn update(u: &crate::ledger::Update, now: Wall) -> ShownUpdate {
+/// What is affected is said again only when it is something else.
+fn update(u: &Update, before: Option<&Update>, now: Wall) -> ShownUpdate {
+    let affected = match before {
+        Some(before) if before.affected == u.affected => String::new(),
+        _ => affected(&u.affected),
+    };
     let (tone, word, text) = match u.stage {
-        Stage::Noticed => ("bad", "Noticed.", affected(&u.affected)),
-        Stage::Investigating => ("info", "Somebody is working on it.", affected(&u.affected)),
+        Stage::Noticed => ("bad", "Noticed.", affected),
+        Stage::Investigating => ("info", "Somebody is working on it.", affected),
         Stage::Resolved => ("good", "Resolved.", "It works again.".to_owned()),
     };
     let time = if same_day(u.at, now) { "%H:%M" } else { "%-d %B, %H:%M" };

@@ -107,3 +107,47 @@ impl Nginx {
         Ok(Nginx { _process: process, _dir: dir })
     }
 }
+
+/// nginx with a static file, as many workers as cores.
+pub(crate) struct Static {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    process: Option<Running>,
+    _dir: tempfile::TempDir,
+}
+
+impl Static {
+    /// Starts it; the file is at `/`.
+    pub(crate) fn start(bench: &Path, address: SocketAddr, body: &str) -> Result<Static> {
+        let dir = tempfile::Builder::new().prefix("nginx-").tempdir_in(bench)?;
+        let path = dir.path().display();
+        std::fs::create_dir(dir.path().join("www"))?;
+        std::fs::write(dir.path().join("www/index.html"), body)?;
+        let config = dir.path().join("nginx.conf");
+        std::fs::write(
+            &config,
+            format!(
+                "daemon off; worker_processes auto; user root; pid {path}/pid; error_log stderr;\n\
+                 events {{ worker_connections 4096; }}\n\
+                 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; open_file_cache max=100;\n\
+                 client_body_temp_path {path}/body; proxy_temp_path {path}/proxy; fastcgi_temp_path {path}/fastcgi;\n\
+                 uwsgi_temp_path {path}/uwsgi; scgi_temp_path {path}/scgi; types {{ text/html html; }}\n\
+                 server {{ listen {address} backlog=4096; root {path}/www; }} }}\n"
+            ),
+        )?;
+        let mut command = Command::new("/usr/sbin/nginx");
+        command.args(["-e", "stderr", "-c"]).arg(&config);
+        let mut process = Running::start("nginx", &mut command, &dir.path().join("log"))?;
+        process.wait_until(|| listens(address))?;
+        Ok(Static { address, process: Some(process), _dir: dir })
+    }
+}
+
+impl Drop for Static {
+    fn drop(&mut self) {
+        // Killed, its workers would go on.
+        if let Some(Err(e)) = self.process.take().map(Running::end) {
+            println!("nginx did not end: {e}");
+        }
+    }
+}

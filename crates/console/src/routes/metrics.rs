@@ -99,6 +99,18 @@ fn render(api: &Api, view: &View, out: &mut String) {
         "Streams of events that may still be opened.",
         api.streams.available_permits() as u64,
     );
+    one(
+        "foghorn_console_live_free",
+        "gauge",
+        "Pages of the console that may still be live.",
+        api.live.available_permits() as u64,
+    );
+    one(
+        "foghorn_console_log_ins_refused_total",
+        "counter",
+        "Log-ins with a wrong name or password, or beyond the limit.",
+        api.log_ins_refused.load(Ordering::Relaxed),
+    );
 
     family(out, "foghorn_info", "gauge", "The release.", [("version", api.parts.version.to_owned(), 1)]);
     let waiting = [("paging", Class::Paging), ("world", Class::World), ("intake", Class::Intake)];

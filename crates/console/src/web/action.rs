@@ -237,7 +237,7 @@ pub(super) async fn act(
     fields: Fields,
 ) -> Response {
     match Action::of(uri.path(), &fields) {
-        None => page::not_there(),
+        None => page::told(&web, visitor, page::not_there()).await,
         Some(Err(problem)) => page::told(&web, visitor, problem).await,
         Some(Ok(action)) => match action.run(&web, visitor.actor.clone()).await {
             Ok(next) => Redirect::to(&next).into_response(),

@@ -1,11 +1,10 @@
 //! An incident's alerts, by page: a storm has ten thousand.
 
 use super::Web;
-use super::form::Asked;
+use super::form::{Asked, Path};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, WIDE, line};
-use crate::extract::Path;
 use crate::problem::Problem;
 use crate::show::alert::word;
 use askama::Template;

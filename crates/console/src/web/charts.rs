@@ -125,7 +125,8 @@ pub(super) fn days(time_zone: &str, now: Wall) -> Vec<WeekDay> {
     for _ in 0..DAYS {
         let Ok(next) = day.checked_add(1.day()).and_then(|d| d.start_of_day()) else { break };
         all.push(WeekDay {
-            label: day.strftime("%a %-d").to_string(),
+            // Two letters: a telephone has little room beside the turns.
+            label: format!("{:.2} {}", day.strftime("%a").to_string(), day.day()),
             from: day.timestamp().as_millisecond(),
             to: next.timestamp().as_millisecond(),
         });

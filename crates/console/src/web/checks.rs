@@ -1,11 +1,10 @@
 //! Checks: how each stands, and how one fared.
 
-use super::form::{Asked, encoded};
+use super::form::{Asked, Path, encoded};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, WIDE, line, long};
 use super::{Web, charts};
-use crate::extract::Path;
 use crate::ports::CheckUptime;
 use crate::problem::{Kind, Problem};
 use crate::routes::checks::kind;
@@ -29,7 +28,7 @@ const SPARKS: usize = 48;
 /// Stretches in a chart.
 const POINTS: usize = 120;
 /// Single results.
-const RECENT: usize = 20;
+const RECENT: usize = 10;
 const DAY: Span = Span::hours(24);
 
 /// How far a chart looks back: its name in the address, its words, its length.

@@ -1,10 +1,13 @@
 //! Forms, as browsers send them.
 
+use super::page;
 use axum::extract::FromRequestParts;
+use axum::response::Response;
 use http::HeaderMap;
 use http::header;
 use http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// Bytes of a form: a note of 64 KiB, each byte written as three, twice where it waits for a log-in.
@@ -42,6 +45,17 @@ impl<S: Sync> FromRequestParts<S> for Fields {
     type Rejection = std::convert::Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(parts.extensions.get::<Fields>().cloned().unwrap_or_default())
+    }
+}
+
+/// A part of the path. One that cannot be read names nothing.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let read = axum::extract::Path::from_request_parts(parts, state).await;
+        read.map(|axum::extract::Path(p)| Path(p)).map_err(|_| page::problem(None, &page::not_there()))
     }
 }
 

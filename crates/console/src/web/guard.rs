@@ -112,7 +112,7 @@ pub(crate) async fn guard(
         let shown = whom.is_some_and(|whom| web.seal().is_form(&whom, read.get("form")));
         fields = read;
         if !shown && needs != Needs::Nothing {
-            return stranger(&web, &parts.uri, secure, &cookie).await;
+            return stranger(&web, &parts.uri, cookie.is_some());
         }
         req = Request::from_parts(parts, axum::body::Body::empty());
         req.extensions_mut().insert(FormShown(shown));
@@ -154,8 +154,15 @@ impl<S: Sync> FromRequestParts<S> for FormShown {
     }
 }
 
+/// The session's cookie of a request that no rule is for.
+pub(super) fn cookie_of(web: &Web, req: &Request) -> Option<String> {
+    let public_url = &web.api.config().server.public_url;
+    let secure = Secure::of(req.extensions().get::<Peer>(), req.headers(), req.uri(), public_url);
+    secure.read(Which::Session, req.headers())
+}
+
 /// Whose session a cookie names.
-async fn whose(web: &Arc<Web>, cookie: Option<String>) -> Result<Option<Visitor>, Problem> {
+pub(super) async fn whose(web: &Arc<Web>, cookie: Option<String>) -> Result<Option<Visitor>, Problem> {
     let Some(id) = cookie else { return Ok(None) };
     let now = web.api.now().wall;
     let read = move |web: &Web| web.accounts.session(&id, now).map(|account| Visitor::new(web, account, id));
@@ -185,9 +192,9 @@ fn to_log_in(next: &str) -> Response {
 }
 
 /// A form without the token of the session that sends it: a page of another site, or one that was open through a log-out.
-async fn stranger(web: &Arc<Web>, uri: &Uri, _: Secure, cookie: &Option<String>) -> Response {
+fn stranger(web: &Web, uri: &Uri, session: bool) -> Response {
     web.api.refused.fetch_add(1, Ordering::Relaxed);
-    if cookie.is_none() {
+    if !session {
         return to_log_in("/");
     }
     let back = uri.path().rsplit_once('/').map_or("/", |(up, _)| up).to_owned();

@@ -1,13 +1,12 @@
 //! One incident: everything about it, and the buttons.
 
 use super::alerts::Row;
-use super::form::Asked;
+use super::form::{Asked, Path};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::pages_sent::{self, Sent};
 use super::text::{Clock, NAME, WIDE, capital, count, line, long, machine, names, person};
 use super::{Web, strip};
-use crate::extract::Path;
 use crate::next;
 use crate::problem::{Kind, Problem};
 use crate::readmodel::{Closed, Line};

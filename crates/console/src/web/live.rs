@@ -2,7 +2,8 @@
 //! is one way in which anything is shown.
 
 use super::Web;
-use crate::extract::Path;
+use super::form::Path;
+use crate::api::MOST_LIVE;
 use crate::problem::{Kind, Problem};
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
@@ -21,6 +22,8 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 const HERE: Duration = Duration::from_secs(10);
 /// However much happens, a page is told this often at most.
 const GATHER: Duration = Duration::from_secs(1);
+/// What concerns other pages is gathered for so long.
+const OTHERS: Duration = Duration::from_millis(100);
 /// So long is waited for the timeline to have what the news is about.
 const TIMELINE: Duration = Duration::from_millis(20);
 const TIMELINE_TRIES: u32 = 50;
@@ -38,7 +41,7 @@ pub(super) async fn all(State(web): State<Arc<Web>>) -> Response {
 }
 
 fn news(web: &Arc<Web>, of: Option<IncidentId>) -> Response {
-    let Ok(permit) = web.live.clone().try_acquire_owned() else {
+    let Ok(permit) = web.api.live.clone().try_acquire_owned() else {
         return Problem::new(Kind::Unavailable, "as many pages are live as there may be").into_response();
     };
     let from = Follower {
@@ -67,7 +70,7 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
         // The first thing that is said tells the browser that there is somebody.
         if !f.began {
             f.began = true;
-            return Some((Ok(told("here")), f));
+            return Some((Ok(f.told("here")), f));
         }
         if f.pause {
             tokio::time::sleep(GATHER).await;
@@ -75,32 +78,54 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
         }
         loop {
             match tokio::time::timeout(HERE, f.records.recv()).await {
-                Err(_) => return Some((Ok(told("here")), f)),
+                Err(_) => return Some((Ok(f.told("here")), f)),
                 Ok(Err(RecvError::Closed)) => return None,
                 Ok(Err(RecvError::Lagged(_))) => {}
-                Ok(Ok(batch)) if !f.is_news(&batch) => continue,
-                Ok(Ok(_)) => {}
+                Ok(Ok(batch)) => {
+                    if !f.is_news(&batch) && !f.more_is_news().await {
+                        continue;
+                    }
+                }
             }
             f.timeline_has_it().await;
             f.pause = true;
-            return Some((Ok(told("changed")), f));
+            return Some((Ok(f.told("changed")), f));
         }
     })
 }
 
-fn told(what: &'static str) -> Event {
-    // Without data a browser does not hand an event on.
-    Event::default().event(what).data("1")
-}
-
 impl Follower {
+    /// With how many pages are live, so that a thousand do not all ask at once.
+    fn told(&self, what: &'static str) -> Event {
+        let live = MOST_LIVE - self.web.api.live.available_permits().min(MOST_LIVE);
+        Event::default().event(what).data(live.to_string())
+    }
+
     fn is_news(&self, batch: &Batch) -> bool {
         let view = self.web.api.parts.engine.view();
-        let about = |r: &Record| {
-            let told = r.event.incident();
-            told.or_else(|| view.state.alerts.get(&r.event.alert()?).map(|a| a.incident))
+        let concerns = |r: &Record| match (r.event.incident(), r.event.alert()) {
+            (Some(id), _) => self.of.is_none_or(|of| of == id),
+            // An alert that is not even listed any more may have been anybody's.
+            (None, Some(key)) => {
+                let alert = view.state.alerts.get(&key);
+                alert.is_none_or(|a| self.of.is_none_or(|of| of == a.incident))
+            }
+            (None, None) => false,
         };
-        batch.iter().filter_map(|r| about(r)).any(|id| self.of.is_none_or(|of| of == id))
+        batch.iter().any(|r| concerns(r))
+    }
+
+    /// In a storm of what concerns others a page looks up ten times a second, not with every batch.
+    async fn more_is_news(&mut self) -> bool {
+        tokio::time::sleep(OTHERS).await;
+        loop {
+            match self.records.try_recv() {
+                Ok(batch) if self.is_news(&batch) => return true,
+                Ok(_) => {}
+                Err(TryRecvError::Lagged(_)) => return true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return false,
+            }
+        }
     }
 
     /// What has come with it is the same piece of news.

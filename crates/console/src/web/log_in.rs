@@ -19,6 +19,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What was pressed is kept for so long.
@@ -177,6 +178,7 @@ pub(super) async fn log_in(
     let guesses = web.by_address.too_many(address, now.mono)
         | (!web.known.has(&who) && web.by_name.too_many(name.clone(), now.mono));
     if guesses {
+        web.api.log_ins_refused.fetch_add(1, Ordering::Relaxed);
         let wrong = "Too many tries. Wait ten minutes. To acknowledge now, use the link in your page.";
         let mut response = again(StatusCode::TOO_MANY_REQUESTS, wrong).await;
         response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("600"));
@@ -186,6 +188,7 @@ pub(super) async fn log_in(
     let account = match hashed(&web, move |web| web.accounts.check(&given, &password)).await {
         Ok(Some(account)) => account,
         Ok(None) => {
+            web.api.log_ins_refused.fetch_add(1, Ordering::Relaxed);
             return again(StatusCode::UNPROCESSABLE_ENTITY, "The name or the password is wrong.").await;
         }
         Err(problem) => return page::problem(None, &problem),

@@ -1,6 +1,6 @@
 //! The console in a browser: log-in, pages, buttons. It works without JavaScript; a small script makes it live.
 //!
-//! [`routes`] is the table of who may do what. [`guard`] asks for it before a handler sees the request, and holds every
+//! [`routes`] is the table of who may do what. [`guard()`] asks for it before a handler sees the request, and holds every
 //! form against its token: no handler can forget to.
 
 mod account;
@@ -49,8 +49,6 @@ use tower::ServiceExt;
 const HASHED_AT_ONCE: usize = 2;
 /// Log-ins that wait for that; one more is answered 503.
 const LOG_INS_WAITING: usize = 32;
-/// Live pages; one more is told to reload by hand.
-const MOST_LIVE: usize = 2048;
 /// Log-ins that one address may try and fail in [`TRIES_WITHIN`].
 const TRIES_OF_ADDRESS: u32 = 20;
 /// The same for one name, from addresses from which it has never logged in: a stranger must not keep its owner out.
@@ -67,7 +65,6 @@ pub(crate) struct Web {
     known: log_in::Known,
     hashing: Semaphore,
     waiting: Semaphore,
-    live: Arc<Semaphore>,
     /// The API, for what is not the console's.
     rest: Router,
 }
@@ -102,7 +99,6 @@ pub fn console(api: Arc<Api>, accounts: Arc<Accounts>) -> Router {
         known: log_in::Known::default(),
         hashing: Semaphore::new(HASHED_AT_ONCE),
         waiting: Semaphore::new(LOG_INS_WAITING),
-        live: Arc::new(Semaphore::new(MOST_LIVE)),
     });
     let mut router = Router::new();
     for (rule, handler) in routes() {
@@ -133,11 +129,15 @@ pub fn console(api: Arc<Api>, accounts: Arc<Accounts>) -> Router {
 /// The API; where it has nothing either, a person is told so on a page.
 async fn rest(State(web): State<Arc<Web>>, req: Request) -> Response {
     let person = wants_html(req.headers()) && !req.uri().path().starts_with("/api/");
+    let who = person.then(|| guard::cookie_of(&web, &req)).flatten();
     let response = web.rest.clone().oneshot(req).await.into_response();
-    if person && response.status() == StatusCode::NOT_FOUND {
-        return page::not_there();
+    if !person || response.status() != StatusCode::NOT_FOUND {
+        return response;
     }
-    response
+    match guard::whose(&web, who).await {
+        Ok(Some(visitor)) => page::told(&web, visitor, page::not_there()).await,
+        _ => page::problem(None, &page::not_there()),
+    }
 }
 
 /// Who may do what.

@@ -2,7 +2,7 @@
 
 use super::form::Asked;
 use super::guard::Visitor;
-use super::text::{Clock, NAME, WIDE, capital, line};
+use super::text::{Clock, NAME, WIDE, line, sentence};
 use super::{Web, assets};
 use crate::next::overrides;
 use crate::problem::{Kind, Problem};
@@ -262,8 +262,7 @@ pub(super) fn problem(for_whom: Option<(&Web, &Visitor)>, problem: &Problem) -> 
         Some((web, visitor)) => Frame::new(web, &web.api.view(), visitor, title, Here::Nowhere),
         None => Frame::bare(title),
     };
-    let mut response =
-        respond(status, &Trouble { frame, detail: capital(&line(&problem.detail, 1000)), next });
+    let mut response = respond(status, &Trouble { frame, detail: sentence(&problem.detail), next });
     if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
     }
@@ -277,8 +276,8 @@ pub(super) async fn told(web: &Arc<Web>, visitor: Visitor, trouble: Problem) -> 
 }
 
 /// Nothing here.
-pub(super) fn not_there() -> Response {
-    problem(None, &Problem::new(Kind::NotFound, "there is no page at this address"))
+pub(super) fn not_there() -> Problem {
+    Problem::new(Kind::NotFound, "there is no page at this address")
 }
 
 /// The path is there, the method is not.

@@ -86,6 +86,12 @@ pub(super) fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// A whole sentence, whatever it was.
+pub(super) fn sentence(text: &str) -> String {
+    let text = capital(&line(text, 1000));
+    if text.ends_with(['.', '!', '?', '…']) { text } else { format!("{text}.") }
+}
+
 /// A person's name as other people read it.
 pub(super) fn person(state: &State, id: &str) -> String {
     line(&crate::next::person(state, id), NAME)

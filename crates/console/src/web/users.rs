@@ -1,13 +1,12 @@
 //! Accounts, for admins.
 
 use super::Web;
-use super::form::{Asked, Fields, encoded};
+use super::form::{Asked, Fields, Path, encoded};
 use super::guard::Visitor;
 use super::log_in::{hashed, said};
 use super::page::{self, Frame, Here, respond};
 use super::text::{NAME, line, person};
 use crate::accounts::{Account, role, word};
-use crate::extract::Path;
 use crate::problem::{Kind, Problem};
 use askama::Template;
 use axum::extract::State;

@@ -90,7 +90,12 @@
       retry = 0;
       if (away) refresh();
     });
-    source.addEventListener("changed", function () { heard = Date.now(); retry = 0; refresh(); });
+    source.addEventListener("changed", function (e) {
+      heard = Date.now();
+      retry = 0;
+      // Of many open pages not all ask at once.
+      setTimeout(refresh, Math.random() * Math.min(10000, 5 * (Number(e.data) || 0)));
+    });
     source.onerror = function () {
       retry += 1;
       // A refusal ends it for good: then it is tried again, seldom enough for a server that has just come back.

@@ -184,3 +184,19 @@ async fn programs_get_what_they_always_got() {
     let wrong = browser.send("DELETE", "/silences", &[], String::new()).await;
     assert_eq!(wrong.status, 405);
 }
+
+#[tokio::test]
+async fn a_page_that_is_not_there_has_the_way_back() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    for path in ["/no/such/page", "/incidents/x", "/incidents/99"] {
+        let answer = ana.get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(
+            answer.text.contains("There is nothing here") && answer.text.contains("href=\"/\""),
+            "{path}"
+        );
+    }
+    let strange = ana.post("/incidents/1/dance", &[]).await;
+    assert_eq!(strange.status, 403, "a viewer is told nothing more");
+}
