@@ -78,7 +78,7 @@ fn component(command: &str, name: &str) -> Result<()> {
 fn docs() -> Result<()> {
     let mut c = cargo();
     c.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked", "--quiet"]);
-    show(c.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links"))
+    show(c.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links -A rustdoc::bare_urls"))
 }
 
 /// Every test is the same under both; nextest runs those of different crates side by side, and shows the slow ones.
