@@ -94,7 +94,7 @@ pub fn entities(state: &State, at: Wall) -> BTreeMap<Name, EntityStatus> {
         // A check that waits to be pinged and never was says nothing yet.
         let silent = rule.heartbeat.is_some() && state.heartbeats.get(name).is_none_or(|h| h.last.is_none());
         if let Some(e) = &rule.entity {
-            say(e, if silent { EntityStatus::Unknown } else { EntityStatus::Well });
+            say(e, if silent { EntityStatus::Unmeasured } else { EntityStatus::Well });
         }
     }
     for alert in state.alerts.values() {
@@ -210,7 +210,13 @@ mod tests {
         assert_eq!(after(&critical, &[check("c", failing()), check("c", CheckVerdict::Ok)]), C::Operational);
         let heartbeat = HeartbeatRule { every: Span::hours(1), grace: Span::mins(1) };
         let never = CheckRule { heartbeat: Some(heartbeat), ..rule(Severity::Warning, Span::ZERO) };
-        assert_eq!(after(&[("h", never)], &[]), C::Unknown);
+        assert_eq!(after(&[("h", never.clone())], &[]), C::Unknown);
+        let both = [("c", rule(Severity::Critical, Span::ZERO)), ("h", never)];
+        assert_eq!(
+            after(&both, &[]),
+            C::Operational,
+            "a job that has yet to run says nothing about what is measured"
+        );
     }
 
     #[test]
