@@ -61,6 +61,17 @@ mod tests {
         assert_eq!(described, served);
     }
 
+    #[test]
+    fn every_reference_leads_somewhere() {
+        const TO: &str = "#/components/schemas/";
+        let text = openapi();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let known = document["components"]["schemas"].as_object().unwrap();
+        let named = text.split(TO).skip(1).filter_map(|rest| rest.split('"').next());
+        let lost: BTreeSet<&str> = named.filter(|name| !known.contains_key(*name)).collect();
+        assert!(lost.is_empty() && text.contains(TO), "{lost:?}");
+    }
+
     /// `FOGHORN_BLESS=1 cargo test -p foghorn-console` writes the file after a change that is meant.
     #[test]
     fn the_description_is_the_golden_file() {

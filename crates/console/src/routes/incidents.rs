@@ -29,6 +29,7 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     /// `open` for all that are not over (acknowledged ones too), `acknowledged`, `resolved`, `all` (the default).
+    #[param(inline)]
     state: Option<Which>,
     /// `next` of the answer before: incidents older than this one.
     after: Option<IncidentId>,

@@ -38,7 +38,7 @@ pub(crate) struct StreamQuery {
 /// Events as they are written: `id` is the sequence number, `event` the type, `data` as in `/api/v1/events`. After a
 /// break the header `Last-Event-ID` goes on where it was; nothing is left out.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "events", params(StreamQuery, ("Last-Event-ID" = Option<u64>, Header)),
-    responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = EventShown),
+    responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = String),
         (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn stream(
     State(api): State<Arc<Api>>,
