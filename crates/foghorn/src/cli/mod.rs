@@ -5,8 +5,11 @@ mod checks;
 mod client;
 mod edit;
 mod incident;
+mod init;
 mod local;
 mod oncall;
+mod page;
+mod shell;
 mod sim;
 mod user;
 
@@ -31,7 +34,7 @@ type Done = Result<(), Failure>;
 #[derive(Parser)]
 #[command(name = "foghorn", version, about, arg_required_else_help = true, propagate_version = true)]
 #[command(
-    after_help = "First steps:\n  foghorn demo                      an outage on your own machine, nothing to set up\n  foghorn config check foghorn.yaml\n  foghorn serve -c foghorn.yaml"
+    after_help = "First steps:\n  foghorn demo                      an outage on your own machine, nothing to set up\n  foghorn init                      a first foghorn.yaml, from four questions\n  foghorn config check foghorn.yaml\n  foghorn serve -c foghorn.yaml"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -45,6 +48,11 @@ enum Command {
         after_help = "Example:\n  foghorn demo\n  foghorn demo --unattended     nobody presses a key: it escalates, then repairs itself"
     )]
     Demo(crate::demo::Options),
+    /// Asks four questions and writes a first foghorn.yaml, with comments
+    #[command(
+        after_help = "Example:\n  foghorn init\n  foghorn init --url https://shop.example.com/ --name Ana --email ana@example.com \\\n    --smtp smtp://localhost:25 --listen 127.0.0.1:7070"
+    )]
+    Init(init::InitArgs),
     /// The product: checks, intake, paging, API
     #[command(after_help = "Example:\n  foghorn serve -c /etc/foghorn/foghorn.yaml")]
     Serve {
@@ -62,6 +70,9 @@ enum Command {
     /// Checks: list, show how one fared, run one of the configuration now
     #[command(subcommand)]
     Check(checks::CheckCommand),
+    /// Pages: try whether they reach a person
+    #[command(subcommand)]
+    Page(page::PageCommand),
     /// Incidents: list, show, acknowledge, resolve, note, escalate, open
     #[command(subcommand)]
     Incident(incident::IncidentCommand),
@@ -119,6 +130,20 @@ enum Command {
         after_help = "Example:\n  foghorn sim --seed 7 --hours 48\n  foghorn sim --seed 1 --seeds 1000 --hours 24\n  foghorn sim --mutation list"
     )]
     Sim(sim::SimArgs),
+    /// Completions for a shell, to standard output
+    #[command(
+        after_help = "Example:\n  foghorn completions bash > /usr/share/bash-completion/completions/foghorn\n  foghorn completions zsh > /usr/share/zsh/vendor-completions/_foghorn\n  foghorn completions fish > ~/.config/fish/completions/foghorn.fish"
+    )]
+    Completions {
+        /// Which
+        shell: clap_complete::Shell,
+    },
+    /// Writes a manual page for every command
+    #[command(after_help = "Example:\n  foghorn man /usr/local/share/man/man1")]
+    Man {
+        /// The directory to write them to
+        dir: PathBuf,
+    },
 }
 
 /// The server to talk to.
@@ -154,6 +179,10 @@ pub fn run() -> ExitCode {
         Command::Backup { name, to } => edit::backup(name, &to),
         Command::Reload { to } => edit::reload(&to),
         Command::User(command) => user::run(command),
+        Command::Init(args) => init::run(args),
+        Command::Page(command) => page::run(command),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { dir } => shell::man(&dir),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
