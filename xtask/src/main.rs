@@ -1,8 +1,9 @@
 //! The repository's chores. `cargo xtask test` is what the continuous integration runs; `cargo xtask bench` prints the
-//! figures that the README carries.
+//! figures that the README carries; `cargo xtask dist` makes a release.
 
 mod bench;
 mod deny;
+mod dist;
 mod packages;
 mod purity;
 mod rooms;
@@ -17,6 +18,8 @@ Usage: cargo xtask <CHORE>
   test [STAGE...]   everything, or some stages: packages fmt clippy purity rooms docs test deny
   bench [NAME...]   figures, beside other programs: all, or some of what `--list` names.
                     `--readme` puts the table there, `--binary=PATH` measures another build
+  dist              a release in target/dist: stripped binary, Debian package, unit, manual pages, completions, Dockerfile.
+                    `--profile=dev` builds quickly, `--binary=PATH` packs another build, `--out=DIR` puts it elsewhere
   help              this text
 
 Exit codes: 0 done, 1 something is not as it should be, 2 the call is wrong or something is missing that only root can install.
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["test", stages @ ..] => test::test(stages),
         ["bench", args @ ..] => bench::bench(args),
+        ["dist", args @ ..] => dist::dist(args),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
