@@ -8,6 +8,7 @@ mod console;
 mod crash;
 mod degraded;
 mod main_job;
+mod newcomer;
 mod parts;
 mod prometheus;
 mod reload;
