@@ -77,6 +77,8 @@ pub(crate) fn prepare(of: &Path, seq: u64, keep: bool) -> Result<Option<u64>, St
     const BOUNDARY: &str = "SELECT coalesce(max(last), 0) FROM
         (SELECT first_seq + count - 1 AS last FROM batch WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 2) WHERE last <= ?1";
     let db = db::connect(&of.join(FILE), Access::Live)?;
+    // One view of the file for all that is read: the checkpoint before may still be taking batches out.
+    let db = db.unchecked_transaction().map_err(StoreError::sql("reading the journal"))?;
     let base = db::ends(&db)?.base;
     let target: i64 = db
         .query_row(BOUNDARY, [db::signed(seq)], |row| row.get(0))
