@@ -119,3 +119,103 @@ fn a_directory_with_something_in_it_is_not_written_to() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(std::fs::read_dir(tmp.path()).unwrap().count(), 1);
 }
+
+/// Sends a request and gives all of the answer.
+fn ask(head: &str, host: &str, more: &str, at: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(at).unwrap();
+    stream.set_read_timeout(Some(CEILING)).unwrap();
+    let (extra, body) = more.split_once("\n\n").unwrap_or((more, ""));
+    let extra: String = extra.lines().map(|l| format!("{l}\r\n")).collect();
+    let form = "content-type: application/x-www-form-urlencoded\r\nconnection: close";
+    let length = body.len();
+    write!(
+        stream,
+        "{head} HTTP/1.1\r\nhost: {host}\r\n{extra}{form}\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// The page at `at`, once it has `what` in it.
+fn page_with(what: &str, at: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        let page = ask("GET /", at, "", at);
+        if page.contains(what) {
+            return page;
+        }
+        assert!(begun.elapsed() < CEILING, "there never is {what:?}: {page}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_browser_shows_the_story_and_the_phone_and_its_button_acknowledges_without_a_script() {
+    use std::io::{BufRead, BufReader, Read};
+    let tmp = tempfile::tempdir().unwrap();
+    // Slow, so that nobody else answers first.
+    let mut child = demo(&["--unattended", "--speed", "0.5"], tmp.path());
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("in a browser") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "it prints no address");
+    }
+    let at = line.split_once("http://").unwrap().1.trim().trim_end_matches('/').to_owned();
+
+    let page = page_with("Nobody has been paged", &at);
+    assert!(page.contains("http-equiv=\"refresh\"") && page.contains("default-src 'none'"), "{page}");
+    let page = page_with("value=\"acknowledge\"", &at);
+    for part in
+        ["From now on every write hangs.", "phone\"", "incident 1", "shop-db: database upgraded", "/ack/"]
+    {
+        assert!(page.contains(part), "{part:?} is not in {page}");
+    }
+
+    // Neither another site's page nor another site's name for this machine.
+    let own = format!("origin: http://{at}");
+    let pressed = "what=acknowledge";
+    for (host, from, refused) in [
+        (at.as_str(), "origin: http://evil.example", "403"),
+        (&at, "sec-fetch-site: cross-site", "403"),
+        (&at, "accept: text/html", "403"),
+        ("evil.example", "origin: http://evil.example", "421"),
+    ] {
+        let answer = ask("POST /press", host, &format!("{from}\n\n{pressed}"), &at);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {refused}")), "{from}: {answer}");
+    }
+    assert!(ask("GET /", "evil.example", "", &at).starts_with("HTTP/1.1 421"));
+    assert!(ask("POST /console", &at, "accept: text/html", &at).starts_with("HTTP/1.1 403"));
+    page_with("value=\"acknowledge\"", &at);
+
+    let answer = ask("POST /press", &at, &format!("{own}\n\n{pressed}"), &at);
+    assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    let page = page_with("value=\"repair\"", &at);
+    assert!(page.contains("Ana has answered") || page.contains("Ben has answered"), "{page}");
+    // The same press again is another question's answer, and does nothing.
+    ask("POST /press", &at, &format!("{own}\n\n{pressed}"), &at);
+
+    let answer = ask("POST /console", &at, &own, &at);
+    let of = |name: &str| {
+        let line = answer.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_else(|| panic!("{answer}"));
+        line.split(';').next().unwrap().trim().trim_start_matches("http://").to_owned()
+    };
+    let (console, cookie) = (of("location:"), of("set-cookie:"));
+    let inside = ask("GET /", &console, &format!("accept: text/html\ncookie: {cookie}"), &console);
+    assert!(inside.starts_with("HTTP/1.1 200") && inside.contains("/incidents/1"), "{inside}");
+    let outside = ask("GET /", &console, "accept: text/html", &console);
+    assert!(outside.contains("/log-in"), "{outside}");
+    let status = page.split_once("href=\"http://").unwrap().1.split('"').next().unwrap();
+    page_with("The tea shop", status);
+
+    ask("POST /press", &at, &format!("{own}\n\nwhat=repair"), &at);
+    assert!(ask("GET /", &at, "", &at).contains("The database is restarted."));
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let output = end(child);
+    assert_eq!(output.status.code(), Some(0), "{rest}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!rest.contains("Caro opens the link"), "{rest}");
+}

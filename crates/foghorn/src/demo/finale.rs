@@ -133,7 +133,8 @@ pub async fn next(play: &mut Play, place: &Place) {
         }
     }
     screen.row("");
-    if let Some(keys) = &mut play.keys {
+    screen.board.over();
+    if let Some(keys) = &mut play.hands.keys {
         screen.text("Foghorn still runs. In another terminal:");
         screen.row(&format!("foghorn incident show 1 --server {base}"));
         screen.row("");

@@ -1,6 +1,7 @@
 //! `foghorn demo`: a small shop, its people and an outage, in one process on loopback. Foghorn itself is the whole product,
 //! as `foghorn serve` runs it; everything else here is what it would watch and whom it would wake.
 
+mod browser;
 mod finale;
 mod foghorn;
 mod phone;
@@ -12,11 +13,12 @@ mod stories;
 
 use crate::cli::Failure;
 use crate::server;
+use browser::{Board, Visitor};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use foghorn::Foghorn;
 use place::Place;
-use play::Play;
+use play::{Hands, Play};
 use screen::Screen;
 use shop::Shop;
 use std::io::{BufRead, IsTerminal};
@@ -68,7 +70,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     // Foghorn goes on until this says so.
     let (end, until) = watch::channel(false);
     let (server, told) = runtime.block_on(async {
-        let (mut play, places, _phone) = set(story, options, &place).map_err(cannot)?;
+        let (mut play, places, _listeners) = set(story, options, &place).map_err(cannot)?;
         let (server, mut ended) = serve(place.path("foghorn.yaml"), until).map_err(cannot)?;
         let wrong = |why| Failure::Bad(format!("The demo did not go as told: {why}.{}", place.log_hint()));
         let told = tokio::select! {
@@ -98,19 +100,35 @@ fn set(
     place: &Place,
 ) -> std::io::Result<(Play, Places, JoinSet<()>)> {
     let shop = Shop::open(&place.path("shop"))?;
-    let mut phone_tasks = JoinSet::new();
+    let mut tasks = JoinSet::new();
     let (phone_listener, phone) = shop::loopback()?;
     let secret = place.secret("phone.secret")?;
-    let pages = phone::ring(phone_listener, &secret, &mut phone_tasks);
-    // Foghorn opens its listener itself; nobody else is likely to be given the port before that.
-    let (_, foghorn) = shop::loopback()?;
-    let places = Places { foghorn, phone, web: shop.web_address, api: shop.api_address, db: shop.db_address };
+    let pages = phone::ring(phone_listener, &secret, &mut tasks);
+    // Foghorn opens its listeners itself; nobody else is likely to be given the ports before that.
+    let ((first, foghorn), (second, status)) = (shop::loopback()?, shop::loopback()?);
+    drop((first, second));
+    let (listener, browser) = shop::loopback()?;
+    let places = Places {
+        foghorn,
+        status,
+        browser,
+        phone,
+        web: shop.web_address,
+        api: shop.api_address,
+        db: shop.db_address,
+    };
     std::fs::write(place.path("foghorn.yaml"), story.config(&places, options.speed))?;
     place.log_here()?;
+    let data = place.path("data");
+    server::private_dir(&data)?;
+    let visitor = Visitor::new(data.join(server::ACCOUNTS)).map_err(std::io::Error::other)?;
+    let board = Board::new();
+    let presses = browser::show(listener, &board, visitor, story.title, (foghorn, status), &mut tasks);
     let attended = !options.unattended && std::io::stdin().is_terminal();
     let keys = if attended { Some(keys()?) } else { None };
-    let foghorn = Foghorn::new(foghorn);
-    Ok((Play::new(story, Screen::new(), shop, foghorn, pages, keys, options.speed), places, phone_tasks))
+    let hands = Hands { keys, presses };
+    let play = Play::new(story, Screen::new(board), shop, Foghorn::new(foghorn), pages, hands, options.speed);
+    Ok((play, places, tasks))
 }
 
 /// Runs the product, on threads of its own. The second is its error, or nothing when it has ended well.
@@ -136,11 +154,12 @@ async fn show(play: &mut Play, place: &Place, places: &Places) -> Result<(), Str
     screen.text(&format!("After {}.", story.after));
     screen.row("");
     screen.text(story.opening);
-    screen.text(match &play.keys {
+    screen.text(match &play.hands.keys {
         Some(_) => "It takes a minute. Press Enter where it asks for that, or wait and see. Ctrl-C ends it.",
         None => "It takes a minute, and nobody presses a key.",
     });
     screen.row("");
+    screen.row(&format!("{:<16}http://{}/", "in a browser", places.browser));
     screen.row(&format!("{:<16}{}", "configuration", place.path("foghorn.yaml").display()));
     screen.row(&format!("{:<16}http://{}", "Foghorn", places.foghorn));
     screen.row(&format!("{:<16}http://{}", "the shop", places.web));

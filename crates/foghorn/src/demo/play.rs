@@ -3,6 +3,7 @@
 
 mod news;
 
+use super::browser::{Offer, Press};
 use super::foghorn::Foghorn;
 use super::screen::{Screen, Who};
 use super::shop::Shop;
@@ -59,6 +60,14 @@ impl Act {
     }
 }
 
+/// What people press, while the story goes on by itself.
+pub struct Hands {
+    /// Enter, pressed; nobody presses it if there is none.
+    pub keys: Option<mpsc::Receiver<()>>,
+    /// The button in the browser.
+    pub presses: mpsc::Receiver<Press>,
+}
+
 /// A story that is being played.
 pub struct Play {
     /// What is told.
@@ -71,8 +80,8 @@ pub struct Play {
     pub foghorn: Foghorn,
     /// What arrives on phones.
     pub pages: mpsc::Receiver<Value>,
-    /// Enter, pressed; nobody presses it if there is none.
-    pub keys: Option<mpsc::Receiver<()>>,
+    /// What people press.
+    pub hands: Hands,
     /// Waits are shortened by this.
     pub speed: f64,
     seen: u64,
@@ -124,7 +133,7 @@ impl Play {
         shop: Shop,
         foghorn: Foghorn,
         pages: mpsc::Receiver<Value>,
-        keys: Option<mpsc::Receiver<()>>,
+        hands: Hands,
         speed: f64,
     ) -> Play {
         Play {
@@ -133,7 +142,7 @@ impl Play {
             shop,
             foghorn,
             pages,
-            keys,
+            hands,
             speed,
             seen: 0,
             act: Act::Calm,
@@ -165,12 +174,22 @@ impl Play {
                     self.read().await?;
                     self.rings(&page);
                 }
-                pressed = pressed(&mut self.keys) => match pressed {
+                pressed = pressed(&mut self.hands.keys) => match pressed {
                     Some(()) => self.key().await?,
-                    None => self.keys = None,
+                    None => self.hands.keys = None,
+                },
+                Some((what, done)) = self.hands.presses.recv() => {
+                    // What is offered may have changed since the page was shown.
+                    if self.offer().is_some_and(|offer| offer.word() == what) {
+                        self.do_offered().await?;
+                        self.read().await?;
+                    }
+                    self.screen.board.offers(self.offer());
+                    drop(done);
                 },
                 _ = tick.tick() => self.look().await?,
             }
+            self.screen.board.offers(self.offer());
             if self.screen.is_gone() {
                 return Err("nobody reads any more".to_owned());
             }
@@ -198,7 +217,7 @@ impl Play {
     }
 
     fn ask(&mut self, text: String) {
-        if self.keys.is_some() {
+        if self.hands.keys.is_some() {
             self.screen.prompt(Some(text));
         }
     }
@@ -290,13 +309,30 @@ impl Play {
     /// Enter was pressed.
     async fn key(&mut self) -> Result<(), String> {
         self.screen.answered();
-        match (self.act, self.asked.take()) {
-            (Act::Broken, Some(person)) => self.press(person).await,
-            (Act::Answered, _) => {
+        self.do_offered().await
+    }
+
+    /// What a key or a button does now.
+    fn offer(&self) -> Option<Offer> {
+        match (self.act, &self.asked) {
+            (Act::Broken, Some(person)) => Some(Offer::Acknowledge(person.clone())),
+            (Act::Answered, _) => Some(Offer::Repair(self.story.repair)),
+            _ => None,
+        }
+    }
+
+    /// Does what is offered.
+    async fn do_offered(&mut self) -> Result<(), String> {
+        match self.offer() {
+            Some(Offer::Acknowledge(person)) => {
+                self.asked = None;
+                self.press(person).await
+            }
+            Some(Offer::Repair(_)) => {
                 self.repair();
                 Ok(())
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -308,7 +344,9 @@ impl Play {
         self.screen.prompt(None);
         self.screen.row("");
         self.screen.say(Who::Person, &format!("{name} opens the link in the page and presses the button."));
-        self.foghorn.press(&link).await
+        self.foghorn.press(&link).await?;
+        self.screen.board.answered(&person);
+        Ok(())
     }
 }
 

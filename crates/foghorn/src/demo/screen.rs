@@ -1,6 +1,7 @@
 //! What the demo prints: lines with a clock and a speaker, a page as a box, and one line at the bottom that waits for a key.
-//! Colour and the moving of the cursor are for terminals only.
+//! Colour and the moving of the cursor are for terminals only. What it says is on the board for the browser, too.
 
+use super::browser::{Board, Step};
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
@@ -23,6 +24,11 @@ pub enum Who {
 }
 
 impl Who {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        self.look().0
+    }
+
     /// The word, and its colour.
     const fn look(self) -> (&'static str, &'static str) {
         match self {
@@ -36,6 +42,8 @@ impl Who {
 
 /// Standard output.
 pub struct Screen {
+    /// What the browser shows.
+    pub board: Board,
     begun: Instant,
     colour: bool,
     moves: bool,
@@ -45,11 +53,11 @@ pub struct Screen {
 
 impl Screen {
     /// The clock begins now.
-    pub fn new() -> Screen {
+    pub fn new(board: Board) -> Screen {
         let terminal =
             std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Screen { begun: Instant::now(), colour, moves: terminal, prompt: None, gone: false }
+        Screen { board, begun: Instant::now(), colour, moves: terminal, prompt: None, gone: false }
     }
 
     /// Whether the reader went away, as `head` does.
@@ -64,18 +72,21 @@ impl Screen {
 
     /// A heading.
     pub fn heading(&mut self, text: &str) {
+        self.board.step(Step::Heading(text.to_owned()));
         let text = self.paint("1", &clean(text));
         self.put(&format!("\n  {text}\n"));
     }
 
     /// Text at the margin.
     pub fn text(&mut self, text: &str) {
+        self.board.step(Step::Text(text.to_owned()));
         let lines: String = wrap(&clean(text), WIDE - 2).iter().map(|l| format!("  {l}\n")).collect();
         self.put(&lines);
     }
 
     /// A row of a table, as it is.
     pub fn row(&mut self, text: &str) {
+        self.board.row(text);
         self.put(&format!("{}\n", format!("  {}", clean(text)).trim_end()));
     }
 
@@ -83,6 +94,8 @@ impl Screen {
     pub fn say(&mut self, who: Who, text: &str) {
         let (word, colour) = who.look();
         let (clock, word) = (self.clock(), self.paint(colour, &format!("{word:<8}")));
+        let (at, said) = (clock.clone(), text.to_owned());
+        self.board.step(Step::Said { at, who, text: said, remarks: Vec::new() });
         let head = format!("{}  {word}", self.paint("2", &clock));
         let lines = wrap(&clean(text), WIDE - INDENT);
         let mut out = String::new();
@@ -94,6 +107,7 @@ impl Screen {
 
     /// What it means, under what happened.
     pub fn remark(&mut self, text: &str) {
+        self.board.remark(text);
         let lines = wrap(&clean(text), WIDE - INDENT);
         let lines: String = lines.iter().map(|l| format!("{:INDENT$}{}\n", "", self.paint("2", l))).collect();
         self.put(&lines);
@@ -143,7 +157,7 @@ impl Screen {
     }
 
     /// `3:07` since the clock began.
-    fn clock(&self) -> String {
+    pub fn clock(&self) -> String {
         clock(self.begun.elapsed().as_secs())
     }
 

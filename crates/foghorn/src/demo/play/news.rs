@@ -1,6 +1,7 @@
 //! What the story hears: pages on phones, and events of the journal. Each becomes a line or a box on the screen.
 
 use super::{AWAKE, Act, Play, WAKES_UP, list, moment, number, text};
+use crate::demo::browser;
 use crate::demo::screen::Who;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -17,7 +18,9 @@ impl Play {
                 // Wave, round and step: `1-p-1.0.2-caro-0` without the person.
                 let id = text(page, "/id");
                 let step = id.split(&format!("-{person}-")).next().unwrap_or(id).to_owned();
-                if !self.steps.insert(step) {
+                let asks = self.steps.insert(step);
+                self.screen.board.rings(&person, &name, self.on_phone(page), asks);
+                if !asks {
                     self.screen.say(Who::Phone, &format!("The same page is on {name}'s phone."));
                 } else {
                     self.show(page, &name);
@@ -46,6 +49,7 @@ impl Play {
                     ("resolved", "") => "it is over".to_owned(),
                     (kind, by) => format!("{kind} by {by}"),
                 };
+                self.screen.board.told(&person, &news);
                 if kind == "resolved" {
                     self.found.told.insert(person);
                 }
@@ -56,37 +60,26 @@ impl Play {
     }
 
     fn show(&mut self, page: &Value, name: &str) {
-        let names =
-            |path: &str| list(page, path).iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
         // The first page is shown whole, later ones with what is new in them.
         let first = self.steps.len() == 1;
-        let alerts = list(page, "/alerts");
-        let shown = if first { alerts.len() } else { 1 };
-        let more = match alerts.len().saturating_sub(shown) {
-            0 => String::new(),
-            n => format!(" (and {n} more)"),
-        };
-        let mut rows: Vec<(&str, String)> = Vec::new();
-        for (n, alert) in alerts.iter().take(shown).enumerate() {
-            rows.push((if n == 0 { "broken" } else { "" }, format!("{}{more}", text(alert, "/summary"))));
-        }
-        rows.push(match names("/downstream").as_str() {
-            "" => ("unwell", names("/entities")),
-            down => ("unwell", format!("{}; {down} stands on that", names("/entities"))),
-        });
-        if first {
-            rows.push(("changed", names("/changes")));
-        }
-        rows.push(("why you", text(page, "/why").to_owned()));
-        rows.push(("next", text(page, "/next").to_owned()));
-        rows.retain(|(_, text)| !text.is_empty());
-        let severity = text(page, "/incident/severity").to_uppercase();
-        let shout = format!("{severity} · incident {}", number(page, "/incident/id"));
+        let rows = rows(page, first);
+        let shout = shout(page);
         if first {
             self.screen.row("");
         }
         self.screen.say(Who::Phone, &format!("{name} is paged:"));
         self.screen.page(&format!("{name}'s phone"), &shout, &rows, "Acknowledge");
+    }
+
+    /// The page for the browser, whole.
+    fn on_phone(&self, page: &Value) -> browser::Page {
+        browser::Page {
+            at: self.screen.clock(),
+            severity: text(page, "/incident/severity").to_owned(),
+            shout: shout(page),
+            rows: rows(page, true),
+            link: text(page, "/ack_url").to_owned(),
+        }
     }
 
     pub(super) fn tell_notices(&mut self) {
@@ -186,4 +179,36 @@ impl Play {
             _ => {}
         }
     }
+}
+
+/// What is read first.
+fn shout(page: &Value) -> String {
+    let severity = text(page, "/incident/severity").to_uppercase();
+    format!("{severity} · incident {}", number(page, "/incident/id"))
+}
+
+/// The lines of a page, with a word before each; if it is not whole, only the first of what is broken.
+fn rows(page: &Value, whole: bool) -> Vec<(&'static str, String)> {
+    let names = |path: &str| list(page, path).iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+    let alerts = list(page, "/alerts");
+    let shown = if whole { alerts.len() } else { 1 };
+    let more = match alerts.len().saturating_sub(shown) {
+        0 => String::new(),
+        n => format!(" (and {n} more)"),
+    };
+    let mut rows: Vec<(&'static str, String)> = Vec::new();
+    for (n, alert) in alerts.iter().take(shown).enumerate() {
+        rows.push((if n == 0 { "broken" } else { "" }, format!("{}{more}", text(alert, "/summary"))));
+    }
+    rows.push(match names("/downstream").as_str() {
+        "" => ("unwell", names("/entities")),
+        down => ("unwell", format!("{}; {down} stands on that", names("/entities"))),
+    });
+    if whole {
+        rows.push(("changed", names("/changes")));
+    }
+    rows.push(("why you", text(page, "/why").to_owned()));
+    rows.push(("next", text(page, "/next").to_owned()));
+    rows.retain(|(_, text)| !text.is_empty());
+    rows
 }

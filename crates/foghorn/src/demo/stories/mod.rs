@@ -49,6 +49,10 @@ pub struct Story {
 pub struct Places {
     /// Foghorn.
     pub foghorn: SocketAddr,
+    /// Its status page.
+    pub status: SocketAddr,
+    /// The story, for a browser.
+    pub browser: SocketAddr,
     /// The people's phones.
     pub phone: SocketAddr,
     /// The shop's proxy.
@@ -66,6 +70,7 @@ impl Story {
         let pieces = self.config.split('@').enumerate().map(|(n, piece)| match piece {
             text if n % 2 == 0 => text.to_owned(),
             "foghorn" => places.foghorn.to_string(),
+            "status" => places.status.to_string(),
             "phone" => places.phone.to_string(),
             "web" => places.web.to_string(),
             "api" => places.api.to_string(),
@@ -92,7 +97,15 @@ mod tests {
     #[test]
     fn every_story_has_a_good_configuration_that_knows_its_names() {
         let at = |port: u16| ([127, 0, 0, 1], port).into();
-        let places = Places { foghorn: at(1), phone: at(2), web: at(3), api: at(4), db: at(5) };
+        let places = Places {
+            foghorn: at(1),
+            phone: at(2),
+            web: at(3),
+            api: at(4),
+            db: at(5),
+            status: at(6),
+            browser: at(7),
+        };
         for (story, speed) in STORIES.iter().flat_map(|s| [(s, 1.0), (s, 3.0)]) {
             let text = story.config(&places, speed);
             assert!(!text.contains('@'), "{text}");
