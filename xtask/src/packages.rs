@@ -31,12 +31,17 @@ const GCC: Package = Package { name: "gcc", installed: || works(program("cc").ar
 const LIBC: Package = Package { name: "libc6-dev", installed: || all(&["/usr/include/stdio.h"]) };
 
 /// What `cargo xtask test` needs.
-pub(crate) const FOR_TESTS: [Package; 7] = [
+pub(crate) const FOR_TESTS: [Package; 11] = [
     NGINX,
     Package { name: "postgresql", installed: postgresql },
     Package { name: "exim4-daemon-light", installed: || all(&["/usr/sbin/exim4"]) },
     Package { name: "prometheus", installed: || all(&["/usr/bin/prometheus"]) },
     ALERTMANAGER,
+    // The browser test: the browser, what steers it, and what runs the validator of HTML.
+    Package { name: "chromium", installed: || all(&["/usr/bin/chromium"]) },
+    Package { name: "nodejs", installed: || all(&["/usr/bin/node"]) },
+    Package { name: "npm", installed: || all(&["/usr/bin/npm"]) },
+    Package { name: "default-jre-headless", installed: || all(&["/usr/bin/java"]) },
     GCC,
     LIBC,
 ];

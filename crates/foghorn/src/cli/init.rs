@@ -99,7 +99,8 @@ pub fn run(args: InitArgs) -> Done {
     }
     let asks = io::stdin().is_terminal() && io::stdout().is_terminal() && !args.yes;
     let token = token()?;
-    let mut answers = Answers::default_for(&env("USER").unwrap_or_default(), token);
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let mut answers = Answers::default_for(&env("USER").unwrap_or_default(), token, host.trim());
     for question in &QUESTIONS {
         if let Some(text) = (question.given)(&args) {
             let taken = take(&answers, question, &text);
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
 
     fn answers() -> Answers {
-        Answers::default_for("ana", "0123456789abcdef".to_owned())
+        Answers::default_for("ana", "0123456789abcdef".to_owned(), "web1")
     }
 
     #[test]

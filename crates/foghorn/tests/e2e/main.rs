@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a program of tests has no outside")]
 
 mod bind;
+mod browser;
 mod console;
 mod crash;
 mod degraded;

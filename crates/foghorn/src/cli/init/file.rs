@@ -1,6 +1,7 @@
 //! The answers, and the file that they make.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 /// What `foghorn init` knows. Every value is put into the file as a quoted text, whatever it holds.
 #[derive(Clone)]
@@ -13,11 +14,13 @@ pub(super) struct Answers {
     pub(super) listen: String,
     /// Goes into the file where Foghorn listens off loopback.
     token: String,
+    /// This host's name.
+    host: String,
 }
 
 impl Answers {
     /// What counts where nothing is answered.
-    pub(super) fn default_for(user: &str, token: String) -> Answers {
+    pub(super) fn default_for(user: &str, token: String, host: &str) -> Answers {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let user = if !user.is_empty() && user.chars().all(plain) { user } else { "root" };
         Answers {
@@ -27,6 +30,7 @@ impl Answers {
             smtp: "smtp://localhost:25".to_owned(),
             listen: "127.0.0.1:7070".to_owned(),
             token,
+            host: if !host.is_empty() && host.chars().all(plain) { host } else { "localhost" }.to_owned(),
         }
     }
 
@@ -71,8 +75,20 @@ impl Answers {
         self.listen.contains("://").then_some(&*self.listen)
     }
 
+    /// Where Foghorn listens, if that is no URL.
+    fn address(&self) -> Option<SocketAddr> {
+        self.listen.parse().ok()
+    }
+
+    /// On all addresses: then none of them is in what was answered, and a link takes the host's name.
+    fn named(&self) -> Option<String> {
+        let address = self.address().filter(|a| a.ip().is_unspecified())?;
+        Some(format!("http://{}:{}", self.host, address.port()))
+    }
+
     pub(super) fn public_url(&self) -> String {
-        self.opened_at().map_or_else(|| format!("http://{}", self.listen), str::to_owned)
+        let opened = self.opened_at().map(str::to_owned);
+        opened.or_else(|| self.named()).unwrap_or_else(|| format!("http://{}", self.listen))
     }
 
     fn server(&self) -> String {
@@ -91,8 +107,10 @@ impl Answers {
             ),
         };
         out.push_str("  data_dir: data     # beside this file: incidents, accounts, history\n");
-        let loopback = |l: &str| l.parse::<std::net::SocketAddr>().map_or(true, |a| a.ip().is_loopback());
-        if self.opened_at().is_none() && !loopback(&self.listen) {
+        if let Some(url) = self.named() {
+            let _ = writeln!(out, "  public_url: {}     # for the links in pages", text(&url));
+        }
+        if self.address().is_some_and(|a| !a.ip().is_loopback()) {
             let _ = writeln!(
                 out,
                 "  # Off loopback nothing answers without a token or a log-in. This one is for the command line: FOGHORN_TOKEN.\n  tokens: {{ cli: {{ token: {}, role: admin }} }}\n  # tls: {{ cert_file: cert.pem, key_file: key.pem }}     # without it passwords cross the network in clear",
@@ -206,7 +224,7 @@ mod tests {
     use std::path::Path;
 
     fn answers() -> Answers {
-        Answers::default_for("ana", "0123456789abcdef".to_owned())
+        Answers::default_for("ana", "0123456789abcdef".to_owned(), "web1")
     }
 
     #[test]
@@ -270,7 +288,8 @@ mod tests {
             ("127.0.0.1:7070", "http://127.0.0.1:7070", 0),
             ("[::1]:7070", "http://[::1]:7070", 0),
             ("192.0.2.1:7070", "http://192.0.2.1:7070", 1),
-            ("0.0.0.0:7070", "http://0.0.0.0:7070", 1),
+            ("0.0.0.0:7070", "http://web1:7070", 1),
+            ("[::]:7070", "http://web1:7070", 1),
             ("https://foghorn.example.com", "https://foghorn.example.com", 0),
         ] {
             let with = Answers { listen: listen.to_owned(), ..answers() };
