@@ -23,6 +23,10 @@ struct Options {
 /// Makes all of it.
 pub(crate) fn dist(args: &[&str]) -> Result<()> {
     let options = options(args)?;
+    if let Some(foreign) = options.out.as_ref().filter(|out| foreign(out)) {
+        let text = format!("{} has other files in it, and would be emptied: name another", foreign.display());
+        return Err(Missing(text).into());
+    }
     for (tool, package) in
         [("strip", "binutils"), ("readelf", "binutils"), ("gzip", "gzip"), ("dpkg-deb", "dpkg")]
     {
@@ -87,6 +91,12 @@ fn options(args: &[&str]) -> Result<Options> {
     Ok(options)
 }
 
+/// Whether something is there that is no earlier release.
+fn foreign(out: &Path) -> bool {
+    let used = out.is_file() || fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
+    used && !out.join("SHA256SUMS").is_file()
+}
+
 fn build(profile: &str, target: &Path) -> Result<PathBuf> {
     show(cargo().args(["build", "--locked", "--package", "foghorn", "--profile", profile]))?;
     let dir = if profile == "dev" { "debug" } else { profile };
@@ -117,6 +127,16 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
     use super::*;
+
+    #[test]
+    fn only_an_earlier_release_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!foreign(dir.path()) && !foreign(&dir.path().join("new")));
+        fs::write(dir.path().join("mine"), "").unwrap();
+        assert!(foreign(dir.path()) && foreign(&dir.path().join("mine")));
+        fs::write(dir.path().join("SHA256SUMS"), "").unwrap();
+        assert!(!foreign(dir.path()));
+    }
 
     #[test]
     fn options_are_given_either_way() {
