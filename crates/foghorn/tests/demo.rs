@@ -194,7 +194,7 @@ fn a_browser_shows_the_story_and_the_phone_and_its_button_acknowledges_without_a
     let answer = ask("POST /press", &at, &format!("{own}\n\n{pressed}"), &at);
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
     let page = page_with("value=\"repair\"", &at);
-    assert!(page.contains("Ana has answered") || page.contains("Ben has answered"), "{page}");
+    assert!(page.contains("Ana opens the link") || page.contains("Ben opens the link"), "{page}");
     // The same press again is another question's answer, and does nothing.
     ask("POST /press", &at, &format!("{own}\n\n{pressed}"), &at);
 

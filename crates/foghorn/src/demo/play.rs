@@ -180,16 +180,16 @@ impl Play {
                 },
                 Some((what, done)) = self.hands.presses.recv() => {
                     // What is offered may have changed since the page was shown.
-                    if self.offer().is_some_and(|offer| offer.word() == what) {
-                        self.do_offered().await?;
+                    if let Some(offer) = self.offers().into_iter().find(|o| o.word() == what) {
+                        self.take(offer).await?;
                         self.read().await?;
                     }
-                    self.screen.board.offers(self.offer());
+                    self.screen.board.offers(self.offers());
                     drop(done);
                 },
                 _ = tick.tick() => self.look().await?,
             }
-            self.screen.board.offers(self.offer());
+            self.screen.board.offers(self.offers());
             if self.screen.is_gone() {
                 return Err("nobody reads any more".to_owned());
             }
@@ -309,30 +309,35 @@ impl Play {
     /// Enter was pressed.
     async fn key(&mut self) -> Result<(), String> {
         self.screen.answered();
-        self.do_offered().await
-    }
-
-    /// What a key or a button does now.
-    fn offer(&self) -> Option<Offer> {
-        match (self.act, &self.asked) {
-            (Act::Broken, Some(person)) => Some(Offer::Acknowledge(person.clone())),
-            (Act::Answered, _) => Some(Offer::Repair(self.story.repair)),
-            _ => None,
+        match self.offers().pop() {
+            Some(offer) => self.take(offer).await,
+            None => Ok(()),
         }
     }
 
-    /// Does what is offered.
-    async fn do_offered(&mut self) -> Result<(), String> {
-        match self.offer() {
-            Some(Offer::Acknowledge(person)) => {
-                self.asked = None;
+    /// What may be pressed now; a key does the last of it.
+    fn offers(&self) -> Vec<Offer> {
+        match (self.act, &self.asked, &self.wakes) {
+            (Act::Broken, Some(person), _) => vec![Offer::Acknowledge(person.clone())],
+            // Paged again, for what the answer does not cover.
+            (Act::Answered, _, Some((_, person))) => {
+                vec![Offer::Acknowledge(person.clone()), Offer::Repair(self.story.repair)]
+            }
+            (Act::Answered, _, None) => vec![Offer::Repair(self.story.repair)],
+            _ => Vec::new(),
+        }
+    }
+
+    async fn take(&mut self, offer: Offer) -> Result<(), String> {
+        match offer {
+            Offer::Acknowledge(person) => {
+                (self.asked, self.wakes) = (None, None);
                 self.press(person).await
             }
-            Some(Offer::Repair(_)) => {
+            Offer::Repair(_) => {
                 self.repair();
                 Ok(())
             }
-            None => Ok(()),
         }
     }
 

@@ -27,7 +27,7 @@ pub struct Shown {
     /// Whose phone is looked at: its place in `phones`.
     pub front: usize,
     /// What may be pressed.
-    pub offer: Option<Offer>,
+    pub offers: Vec<Offer>,
     /// Nothing more happens.
     pub over: bool,
 }
@@ -195,9 +195,10 @@ impl Board {
     }
 
     /// What may be pressed from now on.
-    pub fn offers(&self, offer: Option<Offer>) {
-        if self.0.borrow().offer != offer {
-            self.change(|shown| shown.offer = offer);
+    pub fn offers(&self, offers: Vec<Offer>) {
+        let same = self.0.borrow().offers == offers;
+        if !same {
+            self.change(|shown| shown.offers = offers);
         }
     }
 
@@ -237,8 +238,8 @@ mod tests {
         (0..9).for_each(|n| board.told("ana", &n.to_string()));
         assert_eq!(seen.borrow().phones[0].news.len(), MOST_NEWS);
         let before = seen.borrow().version;
-        board.offers(Some(Offer::Repair("x")));
-        board.offers(Some(Offer::Repair("x")));
+        board.offers(vec![Offer::Repair("x")]);
+        board.offers(vec![Offer::Repair("x")]);
         assert_eq!(seen.borrow().version, before + 1, "what does not change is no news");
     }
 }

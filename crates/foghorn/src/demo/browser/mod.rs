@@ -150,9 +150,9 @@ async fn news(State(browser): State<Arc<Browser>>, Query(has): Query<Vec<(String
 
 async fn press(State(browser): State<Arc<Browser>>, Form(fields): Form<Vec<(String, String)>>) -> Redirect {
     let what = fields.into_iter().find(|(name, _)| name == "what").map(|(_, what)| what);
-    let offered = browser.shown.borrow().offer.as_ref().map(Offer::word);
+    let offered = |what: &String| browser.shown.borrow().offers.iter().any(|o| o.word() == what);
     let (done, is_done) = oneshot::channel();
-    if let Some(what) = what.filter(|what| offered == Some(what))
+    if let Some(what) = what.filter(offered)
         && browser.presses.try_send((what, done)).is_ok()
     {
         // It never says anything: it is dropped.

@@ -98,11 +98,11 @@ fn phones(shown: &Shown) -> String {
     };
     let others = shown.phones.iter().enumerate().filter(|(n, _)| *n != shown.front);
     let others: String = others.map(|(_, phone)| small(phone)).collect();
-    format!("{}<div class=\"others\">\n{others}</div>\n", large(front, shown.offer.as_ref()))
+    format!("{}<div class=\"others\">\n{others}</div>\n", large(front, &shown.offers))
 }
 
 /// The phone that is looked at, with its button.
-fn large(phone: &Phone, offer: Option<&Offer>) -> String {
+fn large(phone: &Phone, offers: &[Offer]) -> String {
     let name = escape(&phone.name);
     let Page { at, severity, shout, rows, link } = &phone.page;
     // A row without a word goes on with what the one before it is about.
@@ -111,13 +111,12 @@ fn large(phone: &Phone, offer: Option<&Offer>) -> String {
         word => format!("<dt>{word}</dt><dd>{}</dd>\n", escape(text)),
     };
     let rows: String = rows.iter().map(row).collect();
-    let pressed = match offer {
-        Some(Offer::Acknowledge(person)) if *person == phone.person => {
-            button("acknowledge", "Acknowledge", "primary huge")
-        }
-        Some(Offer::Repair(what)) if phone.answered => button("repair", &capital(what), "huge"),
-        _ => String::new(),
-    };
+    let buttons = offers.iter().map(|offer| match offer {
+        Offer::Acknowledge(person) if *person == phone.person => button(offer, "Acknowledge", "primary huge"),
+        Offer::Acknowledge(_) => String::new(),
+        Offer::Repair(what) => button(offer, &capital(what), "huge"),
+    });
+    let buttons: String = buttons.collect();
     let answered = match phone.answered {
         true => format!("<p>{}</p>\n", badge(Tone::Good, &format!("{} has answered", phone.name))),
         false => String::new(),
@@ -125,7 +124,7 @@ fn large(phone: &Phone, offer: Option<&Offer>) -> String {
     format!(
         "<article class=\"phone\" aria-label=\"{name}&#39;s phone\">\n\
          <p class=\"row\"><strong>{name}&#39;s phone</strong><span class=\"end dim num\">{}</span></p>\n\
-         <p>{}</p>\n<dl>\n{rows}</dl>\n{answered}{pressed}{}\
+         <p>{}</p>\n<dl>\n{rows}</dl>\n{answered}{buttons}{}\
          <p class=\"small\"><a href=\"{}\" target=\"_blank\" rel=\"noopener\">The link in the page</a></p>\n</article>\n",
         escape(at.trim()),
         badge(tone(severity), shout),
@@ -150,10 +149,11 @@ fn news(phone: &Phone) -> String {
     phone.news.iter().map(|news| format!("<p class=\"news\">{}</p>\n", escape(news))).collect()
 }
 
-fn button(what: &str, text: &str, class: &str) -> String {
+fn button(offer: &Offer, text: &str, class: &str) -> String {
+    let what = offer.word();
     format!(
         "<form method=\"post\" action=\"/press\"><input type=\"hidden\" name=\"what\" value=\"{what}\">\
-         <button class=\"{class}\" id=\"press\">{}</button></form>\n",
+         <button class=\"{class}\" id=\"{what}\">{}</button></form>\n",
         escape(text)
     )
 }
@@ -184,12 +184,12 @@ mod tests {
         board.rings("ana", "Ana <x>", Page::default(), true);
         board.rings("ben", "Ben", Page::default(), false);
         assert!(!html().contains("action=\"/press\"") && !html().contains("<x>"));
-        board.offers(Some(Offer::Acknowledge("ana".to_owned())));
+        board.offers(vec![Offer::Acknowledge("ana".to_owned())]);
         assert_eq!(html().matches("value=\"acknowledge\"").count(), 1);
         // Nobody looks at Ana's phone any more.
         board.answered("ben");
         assert!(!html().contains("value=\"acknowledge\""));
-        board.offers(Some(Offer::Repair("mend it")));
+        board.offers(vec![Offer::Repair("mend it")]);
         assert!(html().contains(">Mend it</button>") && html().contains("http-equiv=\"refresh\""));
         board.over();
         assert!(!html().contains("http-equiv=\"refresh\""), "it would look for a demo that has ended");
