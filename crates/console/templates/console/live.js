@@ -83,6 +83,9 @@
   }
 
   function open() {
+    // A browser has six connections to one server: a page that nobody sees must not hold one.
+    if (ended || document.hidden || (source && source.readyState !== 2)) return;
+    heard = Date.now();
     source = new EventSource(main.getAttribute("data-stream"));
     source.addEventListener("here", function () {
       var away = retry > 0 || Date.now() - heard > 25000;
@@ -107,9 +110,18 @@
   }
 
   setInterval(function () {
-    if (!ended && Date.now() - heard > 25000)
+    if (!ended && !document.hidden && Date.now() - heard > 25000)
       say("The server does not answer. This page is as it was " + words(Date.now() - shown) + " ago, and may not be true any more.");
   }, 1000);
-  document.addEventListener("visibilitychange", function () { if (!document.hidden && again) refresh(); });
+  function left() {
+    if (source) source.close();
+  }
+  addEventListener("pagehide", left);
+  addEventListener("pageshow", function (e) { if (e.persisted) { open(); refresh(); } });
+  document.addEventListener("visibilitychange", function () {
+    if (document.hidden) { left(); return; }
+    open();
+    refresh();
+  });
   open();
 })();
