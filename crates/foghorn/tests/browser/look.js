@@ -1,0 +1,74 @@
+// What must be true of every page, however it is looked at.
+import fs from "node:fs";
+
+const axe = fs.readFileSync("node_modules/axe-core/axe.min.js", "utf8");
+const MOST = 100 * 1024;
+const VIEWS = [360, 1440].flatMap((width) => ["light", "dark"].map((scheme) => ({ width, scheme })));
+
+export class Looker {
+  faults = [];
+  looked = 0;
+
+  fault(where, what) {
+    this.faults.push(`${where}: ${what}`);
+  }
+
+  // A tab whose console is listened to.
+  async tab(context, { script, csp }) {
+    const tab = await context.newPage();
+    await tab.setJavaScriptEnabled(script);
+    // axe-core runs beside the page; without the page's policy, what is not escaped would run as well.
+    await tab.setBypassCSP(!csp);
+    tab.script = script;
+    tab.mode = `${script ? "with" : "without"} JavaScript`;
+    tab.suffix = script ? "js" : "plain";
+    tab.on("pageerror", (e) => this.fault(`${tab.url()} ${tab.mode}`, `error: ${e.message}`));
+    tab.on("dialog", (d) => this.fault(`${tab.url()} ${tab.mode}`, `dialog: ${d.message()}`));
+    tab.on("console", (m) => {
+      if (!["error", "warn"].includes(m.type())) return;
+      // Chromium reports a page's own status as an error of loading; the status is looked at where the page is opened.
+      if (m.text().startsWith("Failed to load resource") && m.location().url === tab.url()) return;
+      this.fault(`${tab.url()} ${tab.mode}`, `console: ${m.text()} ${m.location().url ?? ""}`);
+    });
+    return tab;
+  }
+
+  // Opens an address, which must answer so, and looks at it.
+  async visit(tab, name, url, status = 200) {
+    const answer = await tab.goto(url, { waitUntil: "load" });
+    if (answer.status() !== status) this.fault(name, `${url} answers ${answer.status()}, not ${status}`);
+    const html = await answer.buffer();
+    if (html.length > MOST) this.fault(name, `${html.length} bytes of HTML are more than ${MOST}`);
+    fs.writeFileSync(`html/${name}.${tab.suffix}.html`, html);
+    await this.look(tab, name);
+  }
+
+  // Looks at what is shown now, at every width, by day and by night.
+  async look(tab, name) {
+    for (const { width, scheme } of VIEWS) {
+      const where = `${name} ${width} ${scheme} ${tab.mode}`;
+      await tab.setViewport({ width, height: 900 });
+      await tab.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+      const seen = await tab.evaluate(() => ({
+        wide: document.documentElement.scrollWidth,
+        pwned: window.pwned,
+        // None of the pages has any of these: where one is, text has become markup.
+        strange: [...document.querySelectorAll("img,iframe,object,script:not([src]),[onerror],a[href^='javascript:']")]
+          .map((e) => e.outerHTML.slice(0, 120)),
+      }));
+      if (seen.wide > width) this.fault(where, `is ${seen.wide} px wide: it scrolls sideways`);
+      if (seen.pwned !== undefined) this.fault(where, "text from outside was run");
+      for (const element of seen.strange) this.fault(where, `text from outside became markup: ${element}`);
+      await tab.screenshot({ path: `shots/${name}.${width}.${scheme}.${tab.suffix}.png`, fullPage: true });
+      // axe-core needs timers; the page's own scripts were passed over when it was loaded, and stay so.
+      await tab.setJavaScriptEnabled(true);
+      await tab.evaluate(axe);
+      const found = await tab.evaluate(() => window.axe.run({ resultTypes: ["violations"] }).then((r) => r.violations));
+      await tab.setJavaScriptEnabled(tab.script);
+      for (const v of found)
+        for (const n of v.nodes.slice(0, 3))
+          this.fault(where, `axe ${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary.replace(/\s+/g, " ")}`);
+      this.looked += 1;
+    }
+  }
+}

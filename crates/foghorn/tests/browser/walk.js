@@ -1,0 +1,122 @@
+// Every button once, as a person presses it.
+
+// Presses, and waits for the page that it leads to.
+async function press(tab, selector) {
+  await Promise.all([tab.waitForNavigation({ waitUntil: "load" }), tab.click(selector)]);
+}
+
+async function says(looker, tab, text) {
+  const shown = await tab.evaluate(() => document.body.innerText);
+  if (!shown.includes(text)) looker.fault(`${tab.url()} ${tab.mode}`, `does not say “${text}”:\n${shown.slice(0, 600)}`);
+}
+
+export async function logIn(tab, origin, name, password) {
+  await tab.goto(`${origin}/log-in`);
+  await tab.type("input[name=name]", name);
+  await tab.type("input[name=password]", password);
+  await press(tab, "main form button");
+}
+
+// Ends the session on the server, while the browser still has its cookie.
+async function endSession(looker, tab, context, origin) {
+  const cookies = await context.cookies();
+  const answer = await fetch(`${origin}/log-out`, {
+    method: "POST",
+    redirect: "manual",
+    headers: { Origin: origin, Cookie: cookies.map((c) => `${c.name}=${c.value}`).join("; ") },
+    body: new URLSearchParams({ form: await tab.$eval("input[name=form]", (e) => e.value) }),
+  });
+  if (answer.status !== 303) looker.fault("log-out", `answers ${answer.status}`);
+}
+
+// All that can be done in the console; the page's policy is in force.
+export async function walk(looker, context, task, { script, incident, password, next }) {
+  const tab = await looker.tab(context, { script, csp: true });
+  await tab.setViewport({ width: 360, height: 900 });
+  const at = `${task.console}/incidents/${incident}`;
+  const button = (verb) => `form[action='/incidents/${incident}/${verb}'] button`;
+  // Opens what folds a field or a button away.
+  const unfold = async (selector) => {
+    for (const d of await tab.$$("details:not([open])"))
+      if (await d.$(selector)) await (await d.$("summary")).click();
+  };
+
+  await logIn(tab, task.console, task.name, "not the password");
+  await says(looker, tab, "Log in");
+  await looker.look(tab, "log-in-wrong");
+  await logIn(tab, task.console, task.name, password);
+  await says(looker, tab, "Open incidents");
+
+  await tab.goto(at);
+  await press(tab, button("ack"));
+  await says(looker, tab, "You are on it");
+  await unfold(button("note"));
+  await tab.type("textarea[name=text]", `${task.evil}\nand a second line`);
+  await press(tab, button("note"));
+  await says(looker, tab, "and a second line");
+  await press(tab, button("escalate"));
+  await says(looker, tab, "being paged");
+  await unfold(button("silence"));
+  await tab.type(`form[action='/incidents/${incident}/silence'] input[name=comment]`, task.evil);
+  await press(tab, button("silence"));
+  await says(looker, tab, "Silenced");
+  await looker.look(tab, "incident-silenced");
+
+  await tab.goto(`${task.console}/silences`);
+  await press(tab, "form[action$='/end'] button");
+  await says(looker, tab, "The silence has ended.");
+  await tab.type("textarea[name=what]", `team="${script}"`);
+  await tab.type("main section input[name=comment]", task.evil);
+  await tab.click("input[name=maintenance]");
+  await press(tab, "form[action='/silences'] button");
+  await says(looker, tab, "Silenced");
+
+  // Something that is noticed, while the session ends under the button.
+  await tab.goto(`${task.console}/incidents/new`);
+  await tab.type("input[name=title]", task.evil);
+  await tab.type("textarea[name=note]", task.evil);
+  await endSession(looker, tab, context, task.console);
+  await press(tab, "main form button");
+  await says(looker, tab, "Your session had ended.");
+  await looker.look(tab, "log-in-then-act");
+  await tab.type("input[name=name]", task.name);
+  await tab.type("input[name=password]", password);
+  await press(tab, "main form button");
+  await says(looker, tab, "Opened, and paged for.");
+  await press(tab, "form[action$='/resolve'] button");
+  await says(looker, tab, "It is over");
+  await tab.goto(at);
+  await press(tab, button("resolve"));
+  await says(looker, tab, "It is over");
+
+  const user = `user-${script}`;
+  await tab.goto(`${task.console}/users`);
+  await tab.type("form[action='/users'] input[name=name]", user);
+  await tab.type("form[action='/users'] input[name=password]", "long enough for it");
+  await press(tab, "form[action='/users'] button");
+  await says(looker, tab, "The account is there.");
+  const form = `form[action='/users/${user}']`;
+  await unfold(`${form} select[name=role]`);
+  await tab.select(`${form} select[name=role]`, "viewer");
+  await press(tab, `${form}:has(select) button`);
+  await says(looker, tab, "The account is changed.");
+  await unfold(`${form} select[name=role]`);
+  await tab.type(`${form} input[name=password]`, "another that is long");
+  await press(tab, `${form}:has(input[type=password]) button`);
+  await says(looker, tab, "The account is changed.");
+  await unfold(`${form} select[name=role]`);
+  await press(tab, `${form}:has(input[value=remove]) button`);
+  await says(looker, tab, "The account is removed");
+
+  await tab.goto(`${task.console}/account`);
+  await tab.type("input[name=old]", password);
+  await tab.type("input[name=new]", next);
+  await tab.type("input[name=again]", next);
+  await press(tab, "form[action='/account'] button");
+  await says(looker, tab, "The password is changed.");
+  await press(tab, "form[action='/log-out'] button");
+  await says(looker, tab, "Log in");
+  await tab.goto(at);
+  if (!tab.url().includes("/log-in")) looker.fault(at, `is still open after log-out: ${tab.url()}`);
+  await tab.close();
+}
