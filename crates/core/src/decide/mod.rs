@@ -131,7 +131,9 @@ impl Draft<'_> {
         let now = i.shape_now(self.now.mono, self.state.life);
         // Shrinking is recorded as well: a link in a page refers to what the page showed, and an acknowledgement by it
         // must not cover what was worse before or becomes worse again.
-        if i.shapes.last().is_none_or(|last| !last.covers(&now) || !now.covers(last)) {
+        // The first that is unwell is recorded too: while all alerts are held there is none.
+        let first = |last: &crate::incident::Shape| (last.width == 0) != (now.width == 0);
+        if i.shapes.last().is_none_or(|last| !last.covers(&now) || !now.covers(last) || first(last)) {
             self.emit(Event::IncidentGrew { id, shape: now });
         }
         let Some(i) = self.state.incident(id) else { return };
