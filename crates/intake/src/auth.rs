@@ -185,8 +185,9 @@ async fn recognise(kind: Kind, parts: &mut Parts, intake: &Arc<Intake>) -> Resul
     guarded(intake, peer, Unknown::too_many, wrong, || caller(&intake.config(), kind, named, parts))
 }
 
-/// Looks who it is, unless too many wrong secrets came from there, and remembers what came of it. `peer` is whoever shows
-/// a secret; `is_wrong` tells a wrong one from other errors.
+/// Looks who it is. From where too many wrong secrets came, further wrong ones are told to wait; a right one always gets
+/// through: a neighbour behind the same address must not cost anybody a page. `peer` is whoever shows a secret; `is_wrong`
+/// tells a wrong one from other errors.
 pub(crate) fn guarded<T, E>(
     intake: &Intake,
     peer: Option<Peer>,
@@ -195,20 +196,19 @@ pub(crate) fn guarded<T, E>(
     look: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
     let (from, now) = (peer.map(|p| p.address.ip()), Instant::now());
-    if let Some(wait) = from.and_then(|ip| intake.throttle.wait(ip, now)) {
-        intake.unauthenticated.fetch_add(1, Ordering::Relaxed);
+    let found = look();
+    if !found.as_ref().is_err_and(is_wrong) {
+        if let Some(ip) = from.filter(|_| found.is_ok()) {
+            intake.throttle.right(ip, now);
+        }
+        return found;
+    }
+    intake.unauthenticated.fetch_add(1, Ordering::Relaxed);
+    let Some(ip) = from else { return found };
+    if let Some(wait) = intake.throttle.wait(ip, now) {
         return Err(too_many(wait));
     }
-    let found = look();
-    let wrong = found.as_ref().is_err_and(is_wrong);
-    if wrong {
-        intake.unauthenticated.fetch_add(1, Ordering::Relaxed);
-    }
-    match from {
-        Some(ip) if wrong => intake.throttle.wrong(ip, now),
-        Some(ip) if found.is_ok() => intake.throttle.right(ip, now),
-        _ => {}
-    }
+    intake.throttle.wrong(ip, now);
     found
 }
 

@@ -7,7 +7,7 @@ use crate::alert::Alert;
 use crate::event::Event;
 use crate::incident::IncidentId;
 use crate::input::{Answer, Ends, Input, Refusal};
-use crate::labels::AlertKey;
+use crate::labels::{AlertKey, Labels};
 use crate::schedule::Override;
 use crate::silence::Silence;
 use crate::words::{Actor, Name};
@@ -34,6 +34,12 @@ impl Draft<'_> {
         if matchers.is_empty() && entities.is_empty() {
             return invalid(
                 "a silence needs at least one matcher or entity: one that names nothing would mute everything",
+            );
+        }
+        let nothing = Labels::empty();
+        if entities.is_empty() && matchers.iter().all(|m| m.matches(&nothing, None)) {
+            return invalid(
+                "at least one matcher must not match a missing label: these would mute everything without it",
             );
         }
         if matchers.len() > 64 || entities.len() > MOST {

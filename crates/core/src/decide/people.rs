@@ -37,7 +37,7 @@ impl Draft<'_> {
         let i = self.unresolved(id)?;
         let covers = match revision {
             Some(r) => i.shape_at(r).ok_or_else(|| Refusal::Invalid {
-                why: format!("what this link was sent for was lost when Foghorn died; look at incident {id} as it is now"),
+                why: format!("what was seen then was lost when Foghorn died, or never was; look at incident {id} as it is now"),
             })?,
             None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now(self.now.mono, self.state.life) },
         };

@@ -193,7 +193,7 @@ pub fn run() -> ExitCode {
                 Failure::Unreachable(text) => (3, text),
             };
             if !text.is_empty() {
-                eprintln!("{text}");
+                complain(&text);
             }
             ExitCode::from(code)
         }
@@ -219,8 +219,14 @@ fn unwritten(e: &std::io::Error) -> i32 {
     if e.kind() == std::io::ErrorKind::BrokenPipe {
         return 0;
     }
-    eprintln!("standard output cannot be written: {e}");
+    complain(&format!("standard output cannot be written: {e}"));
     1
+}
+
+/// Prints a line of trouble. Where nobody reads it, the exit code is all there is.
+fn complain(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 #[cfg(test)]

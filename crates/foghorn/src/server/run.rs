@@ -106,6 +106,13 @@ impl Shared {
                 .collect::<Vec<_>>()
         };
         let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
+        let before = self.config.borrow().setup.people.len();
+        if new.setup.people.is_empty() && before > 0 {
+            let file = self.path.display();
+            return Err(vec![format!(
+                "{file}: the new file has nobody to page, the one that counts has {before}: is it the right file, and whole? Stop and start Foghorn to run without people"
+            )]);
+        }
         let hash = new.setup_hash();
         match self.handle.submit_blocking(
             Class::Paging,

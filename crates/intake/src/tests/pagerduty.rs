@@ -164,14 +164,11 @@ async fn guessed_keys_wait() {
     let said = rig.post("/v2/enqueue", guess).await;
     assert_eq!((said.status, said.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "5"));
     // Whatever else it guesses at.
-    for (method, path) in
-        [(Method::GET, format!("/ping/{UUID}")), (Method::POST, "/api/v2/alerts".to_owned())]
-    {
-        let headers =
-            [("authorization", "Bearer second-token-0123456789"), ("content-type", "application/json")];
-        let said = rig.send(request(method, &path, &headers, "[]")).await;
-        assert_eq!((said.status, said.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "5"), "{path}");
-    }
+    let said = rig.send(request(Method::GET, "/ping/00000000-0000-4000-8000-000000000000", &[], "")).await;
+    assert_eq!((said.status, said.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "5"));
+    // A right key behind the same address is never kept waiting: it may be a page.
+    let payload = r#""summary":"disk full","source":"h","severity":"error""#;
+    assert_eq!(rig.post("/v2/enqueue", &trigger("disk", payload)).await.status, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]
