@@ -144,6 +144,13 @@ impl Matcher {
     }
 }
 
+/// Whether these are true of an alert without any label: alone they would mute everything.
+#[must_use]
+pub fn match_anything(matchers: &[Matcher]) -> bool {
+    let nothing = Labels::empty();
+    matchers.iter().all(|m| m.matches(&nothing, None))
+}
+
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 use foghorn_core::alert::{Alert, AlertStatus};
 use foghorn_core::incident::IncidentId;
-use foghorn_core::labels::{AlertKey, Labels};
+use foghorn_core::labels::Labels;
 use foghorn_core::words::Severity;
 use foghorn_engine::View;
 use http::StatusCode;
@@ -99,22 +99,17 @@ pub(super) async fn list(
             return put_away(web, &clock, frame, id, &asked);
         };
         // The worst first: by key, which tells people nothing, pages would be cheaper.
-        let mut keys: Vec<(bool, Reverse<Severity>, foghorn_core::time::Wall, AlertKey)> = view
-            .state
-            .alerts_of(incident)
-            .map(|a| (!a.status.is_open(), Reverse(a.severity), a.started, a.key))
-            .collect();
-        keys.sort_unstable();
-        let pages = keys.len().div_ceil(ON_A_PAGE).max(1);
+        let mut alerts: Vec<&Alert> = view.state.alerts_of(incident).collect();
+        alerts.sort_unstable_by_key(|a| (!a.status.is_open(), Reverse(a.severity), a.started, a.key));
+        let pages = alerts.len().div_ceil(ON_A_PAGE).max(1);
         let at = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
         let from = (at - 1) * ON_A_PAGE;
-        let shown = keys.iter().skip(from).take(ON_A_PAGE).filter_map(|(.., k)| view.state.alerts.get(k));
         let page = Page {
-            rows: shown.map(|a| Row::of(a, &view, &clock)).collect(),
+            rows: alerts.iter().skip(from).take(ON_A_PAGE).map(|a| Row::of(a, &view, &clock)).collect(),
             frame,
             id,
             title: line(&incident.title, WIDE),
-            total: keys.len(),
+            total: alerts.len(),
             from: from + 1,
             page: at,
             pages,

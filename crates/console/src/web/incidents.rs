@@ -12,7 +12,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use foghorn_core::incident::{Incident, Status};
-use foghorn_core::words::Severity;
+use foghorn_core::words::{Actor, Severity};
 use foghorn_engine::View;
 use http::StatusCode;
 use std::cmp::Reverse;
@@ -192,6 +192,11 @@ pub(super) async fn closed(State(web): State<Arc<Web>>, visitor: Visitor, asked:
     page::made(&web, visitor, make).await
 }
 
+/// Whose word ended it, or that nothing was wrong any more.
+fn ended_by(view: &View, by: Option<&Actor>) -> String {
+    by.map_or_else(|| "recovered".to_owned(), |b| format!("resolved by {}", person(&view.state, &b.name)))
+}
+
 fn over(view: &View, clock: &Clock, i: &Incident) -> Row {
     let (by, until) = match &i.status {
         Status::Resolved { by, at, .. } => (by.as_ref(), at.wall),
@@ -202,10 +207,7 @@ fn over(view: &View, clock: &Clock, i: &Incident) -> Row {
         title: line(&i.title, WIDE),
         severity: i.peak,
         state: "resolved",
-        who: by.map_or_else(
-            || "recovered".to_owned(),
-            |b| format!("resolved by {}", person(&view.state, &b.name)),
-        ),
+        who: ended_by(view, by),
         since: clock.time(i.opened.wall),
         lasts: long(until.since(i.opened.wall)),
         size: count(i.alerts.size() as u64, "alert", "alerts"),
@@ -219,10 +221,7 @@ fn put_away(view: &View, clock: &Clock, c: &Closed) -> Row {
         title: line(&c.title, WIDE),
         severity: c.peak,
         state: "resolved",
-        who: by.map_or_else(
-            || "recovered".to_owned(),
-            |b| format!("resolved by {}", person(&view.state, &b.name)),
-        ),
+        who: ended_by(view, by.as_ref()),
         since: clock.time(c.opened),
         lasts: long(until.since(c.opened)),
         size: count(c.alerts, "alert", "alerts"),

@@ -7,9 +7,9 @@ use crate::alert::Alert;
 use crate::event::Event;
 use crate::incident::IncidentId;
 use crate::input::{Answer, Ends, Input, Refusal};
-use crate::labels::{AlertKey, Labels};
+use crate::labels::AlertKey;
 use crate::schedule::Override;
-use crate::silence::Silence;
+use crate::silence::{Silence, match_anything};
 use crate::words::{Actor, Name};
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -36,8 +36,7 @@ impl Draft<'_> {
                 "a silence needs at least one matcher or entity: one that names nothing would mute everything",
             );
         }
-        let nothing = Labels::empty();
-        if entities.is_empty() && matchers.iter().all(|m| m.matches(&nothing, None)) {
+        if entities.is_empty() && match_anything(matchers) {
             return invalid(
                 "at least one matcher must not match a missing label: these would mute everything without it",
             );

@@ -13,8 +13,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use foghorn_config::model::Role;
 use foghorn_core::input::{Ends, Input, Refusal};
-use foghorn_core::labels::Labels;
-use foghorn_core::silence::{MatchOp, Matcher, Silence};
+use foghorn_core::silence::{MatchOp, Matcher, Silence, match_anything};
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Actor, Name, Via};
 use foghorn_engine::handle::Class;
@@ -168,7 +167,7 @@ impl Posted<'_> {
         let bad = |why: String| (StatusCode::BAD_REQUEST, why);
         let matchers: Vec<Matcher> =
             self.matchers.iter().map(PostedMatcher::read).collect::<Result<_, _>>().map_err(bad)?;
-        if !matchers.iter().any(|m| !m.matches(&Labels::empty(), None)) {
+        if match_anything(&matchers) {
             return Err(bad(
                 "silence invalid: at least one matcher must not match the empty string".to_owned()
             ));
