@@ -3,6 +3,7 @@
 use foghorn_core::State;
 use foghorn_core::component::{ComponentStatus, components};
 use foghorn_core::incident::{Incident, IncidentId};
+use foghorn_core::setup::CheckRule;
 use foghorn_core::time::{Now, Span, Wall};
 use foghorn_core::words::Name;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub struct Ledger {
     pub stretches: BTreeMap<String, Vec<Stretch>>,
     /// Incidents that touched a component.
     pub incidents: BTreeMap<IncidentId, PublicIncident>,
+    /// Whether a component waits for a result of its checks, as it was last looked at.
+    #[serde(skip)]
+    pub waits: bool,
 }
 
 /// How a component was from a moment on.
@@ -131,8 +135,29 @@ impl PublicIncident {
 impl Ledger {
     /// Looks at the state after an event; `true` if anything that the public reads has changed.
     pub fn observe(&mut self, state: &State, wall: Wall, seq: u64) -> bool {
-        (self.seq, self.at) = (seq, state.clock);
-        let statuses = components(state, wall);
+        self.observe_measured(state, wall, seq, &|_| Some(true))
+    }
+
+    /// The same, where `measured` says of a check whether its last result says how it is; `None` before the first since the
+    /// start. The state takes a check for well until it fails; the public is told so only of what is measured.
+    pub fn observe_measured(
+        &mut self,
+        state: &State,
+        wall: Wall,
+        seq: u64,
+        measured: &dyn Fn(&str) -> Option<bool>,
+    ) -> bool {
+        (self.seq, self.at, self.waits) = (seq, state.clock, false);
+        let mut statuses = components(state, wall);
+        for (name, status) in statuses.iter_mut().filter(|(_, s)| **s == ComponentStatus::Operational) {
+            let known = is_measured(state, name, measured);
+            self.waits |= known != Some(true);
+            let was = self.stretches.get(name.as_str()).and_then(|all| all.last()).map(|s| s.status);
+            // Over a restart what was well goes on.
+            if known == Some(false) || (known.is_none() && was != Some(ComponentStatus::Operational)) {
+                *status = ComponentStatus::Unknown;
+            }
+        }
         let mut changed = false;
         for (name, status) in &statuses {
             changed |= self.stretch(name, Stretch { from: wall, status: *status });
@@ -222,6 +247,22 @@ impl Ledger {
         }
         changed
     }
+}
+
+/// Whether any check of what is behind a component says how it is; `None` where one has no result yet, and none does.
+fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Option<bool>) -> Option<bool> {
+    let behind = state.setup.components.get(component).map_or(&[][..], Vec::as_slice);
+    let of = |rule: &CheckRule| rule.entity.as_ref().is_some_and(|e| behind.contains(e));
+    let said =
+        state.setup.checks.iter().filter(|(_, rule)| of(rule)).map(|(name, rule)| match rule.heartbeat {
+            Some(_) => Some(state.heartbeats.get(name).is_some_and(|h| h.last.is_some())),
+            None => measured(name),
+        });
+    said.fold(Some(false), |all, one| match (all, one) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (None, _) | (_, None) => None,
+        _ => Some(false),
+    })
 }
 
 /// Components that an incident touches and that are not well, in the order of their names.
