@@ -1,5 +1,6 @@
 //! How each component was, from when to when, and which incidents the public could notice.
 
+use crate::words::Words;
 use foghorn_core::State;
 use foghorn_core::component::{ComponentStatus, components};
 use foghorn_core::incident::{Incident, IncidentId};
@@ -12,11 +13,11 @@ use std::collections::BTreeMap;
 /// Bars go back so many days; one more is kept, for the day that is not over.
 const KEEP_STRETCHES: Span = Span::hours(24 * 91);
 /// Months of incidents go back so far.
-const KEEP_INCIDENTS: Span = Span::hours(24 * 400);
+pub(crate) const KEEP_INCIDENTS: Span = Span::hours(24 * 400);
 /// Stretches of one component; of more the oldest go.
 const MOST_STRETCHES: usize = 4000;
 /// Incidents; of more the oldest that are over go.
-const MOST_INCIDENTS: usize = 2000;
+pub(crate) const MOST_INCIDENTS: usize = 2000;
 /// Updates of one incident; the last one is always its end.
 const MOST_UPDATES: usize = 40;
 /// Components that an update names.
@@ -59,8 +60,14 @@ pub struct PublicIncident {
     pub resolved: Option<Wall>,
     /// Every component that was ever touched, with the worst that it was.
     pub worst: Vec<Affected>,
-    /// What was told, oldest first.
+    /// What was measured, oldest first.
     pub updates: Vec<Update>,
+    /// What people wrote, oldest first.
+    #[serde(default)]
+    pub words: Vec<Words>,
+    /// How many of their status updates have been taken over, those that were forgotten since among them.
+    #[serde(default)]
+    pub heard: usize,
 }
 
 /// A component that was touched.
@@ -72,7 +79,7 @@ pub struct Affected {
     pub status: ComponentStatus,
 }
 
-/// Something told to the public.
+/// Something that was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Update {
     /// When.
@@ -108,6 +115,11 @@ pub(crate) fn rank(status: ComponentStatus) -> u8 {
 }
 
 impl PublicIncident {
+    pub(crate) fn new(opened: Wall, resolved: Option<Wall>) -> PublicIncident {
+        let (worst, updates, words) = (Vec::new(), Vec::new(), Vec::new());
+        PublicIncident { opened, resolved, worst, updates, words, heard: 0 }
+    }
+
     /// The worst that any component was.
     #[must_use]
     pub fn peak(&self) -> ComponentStatus {
@@ -162,7 +174,7 @@ impl Ledger {
         for (name, status) in &statuses {
             changed |= self.stretch(name, Stretch { from: wall, status: *status });
         }
-        changed | self.incidents(state, &statuses, wall)
+        changed | self.incidents(state, &statuses, wall) | self.listen(state, wall)
     }
 
     /// Foghorn was away before this moment: nobody knows how anything was.
@@ -194,6 +206,7 @@ impl Ledger {
             };
             self.incidents.remove(&id);
         }
+        self.forget_words();
     }
 
     fn stretch(&mut self, name: &Name, new: Stretch) -> bool {
@@ -214,25 +227,21 @@ impl Ledger {
             match self.incidents.get_mut(&incident.id) {
                 None if update.affected.is_empty() || !room => {}
                 None => {
-                    let mut new = PublicIncident {
-                        opened: wall,
-                        resolved: None,
-                        worst: Vec::new(),
-                        updates: Vec::new(),
-                    };
+                    let mut new = PublicIncident::new(wall, None);
                     new.told(update);
                     self.incidents.insert(incident.id, new);
                     changed = true;
                 }
                 Some(known) => {
-                    let same = known.resolved.is_none()
-                        && known
-                            .updates
-                            .last()
-                            .is_some_and(|last| last.stage == stage && last.affected == update.affected);
-                    if !same {
-                        known.resolved = None;
-                        known.told(update);
+                    // Of what touches no component only people know anything.
+                    let unmeasured = known.worst.is_empty() && update.affected.is_empty();
+                    let last = known.updates.last();
+                    let as_before =
+                        last.is_some_and(|last| last.stage == stage && last.affected == update.affected);
+                    if known.resolved.take().is_some() || !(as_before || unmeasured) {
+                        if !unmeasured {
+                            known.told(update);
+                        }
                         changed = true;
                     }
                 }
@@ -241,7 +250,9 @@ impl Ledger {
         for (id, known) in self.incidents.iter_mut().filter(|(_, i)| i.resolved.is_none()) {
             if state.incident(*id).is_none_or(Incident::is_resolved) {
                 known.resolved = Some(wall);
-                known.told(Update { at: wall, stage: Stage::Resolved, affected: Vec::new() });
+                if !known.worst.is_empty() {
+                    known.told(Update { at: wall, stage: Stage::Resolved, affected: Vec::new() });
+                }
                 changed = true;
             }
         }
@@ -253,16 +264,12 @@ impl Ledger {
 fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Option<bool>) -> Option<bool> {
     let behind = state.setup.components.get(component).map_or(&[][..], Vec::as_slice);
     let of = |rule: &CheckRule| rule.entity.as_ref().is_some_and(|e| behind.contains(e));
-    let said =
-        state.setup.checks.iter().filter(|(_, rule)| of(rule)).map(|(name, rule)| match rule.heartbeat {
-            Some(_) => Some(state.heartbeats.get(name).is_some_and(|h| h.last.is_some())),
-            None => measured(name),
-        });
-    said.fold(Some(false), |all, one| match (all, one) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        _ => Some(false),
-    })
+    let say = |(name, rule): (&Name, &CheckRule)| match rule.heartbeat {
+        Some(_) => Some(state.heartbeats.get(name).is_some_and(|h| h.last.is_some())),
+        None => measured(name),
+    };
+    let all: Vec<Option<bool>> = state.setup.checks.iter().filter(|(_, rule)| of(rule)).map(say).collect();
+    if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
 }
 
 /// Components that an incident touches and that are not well, in the order of their names.

@@ -17,6 +17,8 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use std::sync::{Arc, Mutex};
 
+mod words;
+
 /// 21 November 2026, 12:00 UTC.
 const NOON: i64 = 1_795_262_400_000;
 const MINUTE: i64 = 60_000;
@@ -432,7 +434,7 @@ async fn the_keeper_makes_the_history_anew_and_keeps_it() {
     let moment = now(NOON + 60 * MINUTE);
     let seq = house.records.lock().unwrap().len() as u64;
     let (engine, _port) = handle::channel(View::new(house.state.clone(), seq, moment));
-    let yaml = "status_page: { listen: \"127.0.0.1:0\", name: Example, components: { \"Shop <&>\": [secret-host], Data: [db] } }\ntopology: { secret-host: { kind: host }, db: { kind: service } }\n";
+    let yaml = "status_page: { listen: \"127.0.0.1:0\", name: Example, components: { \"Shop <&>\": [secret-host], Data: [db] } }\ntopology: { secret-host: { kind: host }, db: { kind: service } }\npeople: { ana: { name: Secret Person, time_zone: UTC, contacts: [ { via: hook, to: ana } ] } }\nchannels: { hook: { kind: webhook, url: \"http://127.0.0.1:9000/page\" } }\n";
     let file = dir.path().join("foghorn.yaml");
     std::fs::write(&file, yaml).unwrap();
     let config = foghorn_config::load(&file, &|_| None).unwrap();
