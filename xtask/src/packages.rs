@@ -36,7 +36,7 @@ const GCC: Package = Package { name: "gcc", installed: || works(program("cc").ar
 const LIBC: Package = Package { name: "libc6-dev", installed: || all(&["/usr/include/stdio.h"]) };
 
 /// What `cargo xtask test` needs.
-pub(crate) const FOR_TESTS: [Package; 12] = [
+pub(crate) const FOR_TESTS: [Package; 13] = [
     NGINX,
     Package { name: "postgresql", installed: postgresql },
     Package { name: "exim4-daemon-light", installed: || all(&["/usr/sbin/exim4"]) },
@@ -49,6 +49,8 @@ pub(crate) const FOR_TESTS: [Package; 12] = [
     Package { name: "default-jre-headless", installed: || all(&["/usr/bin/java"]) },
     // The test of the API brings schemathesis into an environment of its own.
     Package { name: "python3-venv", installed: virtual_environments },
+    // A newcomer's path begins with what is in the repository.
+    Package { name: "git", installed: || works(program("git").arg("--version")) },
     GCC,
     LIBC,
 ];
