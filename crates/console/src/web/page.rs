@@ -150,6 +150,7 @@ fn done(asked: &Asked) -> Option<String> {
         "acknowledged" => "Acknowledged: it is yours.",
         "resolved" => "Resolved. If something still fails in a while, it opens again.",
         "noted" => "Written down.",
+        "told" => "Published: it is on the status page in a moment.",
         "escalated" => "The next step is being paged.",
         "silenced" => "Silenced: what it covers pages nobody until it ends.",
         "silence-ended" => "The silence has ended.",

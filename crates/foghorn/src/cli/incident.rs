@@ -1,8 +1,8 @@
 //! `foghorn incident`.
 
 use super::client::{call, clean, list, number, saved, segment, text};
-use super::{Done, Failure, Remote, say};
-use clap::Subcommand;
+use super::{Done, Failure, Remote, filled, say};
+use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -57,6 +57,11 @@ pub enum IncidentCommand {
         to: Remote,
     },
     /// Pages the next step now
+    /// Tells the public, on the status page
+    #[command(
+        after_help = "Example:\n  foghorn incident update 12 --stage identified \"A disk is broken; orders are slow until it is replaced.\"\n\nWhoever opens the status page reads the text, word for word. `resolved` also resolves the incident."
+    )]
+    Update(UpdateArgs),
     #[command(after_help = "Example:\n  foghorn incident escalate 12")]
     Escalate {
         /// Its number
@@ -90,6 +95,37 @@ pub enum IncidentCommand {
 
 pub fn run(command: IncidentCommand) -> Done {
     match command {
+/// What the public is told of an incident.
+#[derive(Args)]
+pub struct UpdateArgs {
+    /// The incident's number
+    id: u64,
+    /// investigating, identified, monitoring, resolved or postmortem
+    #[arg(long, default_value = "investigating")]
+    stage: String,
+    /// The words
+    text: String,
+    #[command(flatten)]
+    to: Remote,
+}
+
+#[derive(Subcommand)]
+pub enum StatusCommand {
+    /// Tells the public of an incident: the same as `incident update`
+    #[command(
+        after_help = "Example:\n  foghorn status post 12 --stage monitoring \"The disk is replaced; we watch it.\""
+    )]
+    Post(UpdateArgs),
+}
+
+pub fn status(StatusCommand::Post(args): StatusCommand) -> Done {
+    update(&args)
+}
+
+fn update(UpdateArgs { id, stage, text, to }: &UpdateArgs) -> Done {
+    act(to, *id, "updates", &json!({ "stage": stage, "text": text }), "the public is told")
+}
+
         IncidentCommand::List { state, limit, to } => {
             let found = call(
                 &to,
@@ -126,6 +162,7 @@ pub fn run(command: IncidentCommand) -> Done {
         IncidentCommand::Escalate { id, to } => act(&to, id, "escalate", &json!({}), "escalated"),
         IncidentCommand::Open { title, severity, entity, escalation, note, to } => {
             let mut body = json!({ "title": title, "severity": severity });
+        IncidentCommand::Update(args) => update(&args),
             for (key, value) in [("entity", entity), ("escalation", escalation), ("note", note)] {
                 if let Some(value) = value {
                     body[key] = Value::String(value);
@@ -223,3 +260,10 @@ fn show(i: &Value) {
         list(i, "/timeline").iter().map(|e| format!("{}  {}", text(e, "/at"), text(e, "/text"))).collect(),
     );
 }
+    section(
+        "What the public is told",
+        list(i, "/updates")
+            .iter()
+            .map(|u| format!("{}  {}: {}", text(u, "/at"), text(u, "/stage"), text(u, "/text")))
+            .collect(),
+    );

@@ -89,6 +89,9 @@ enum Command {
     #[command(subcommand)]
     Silence(edit::SilenceCommand),
     /// Overrides: somebody stands in on a schedule
+    /// The status page: tell the public
+    #[command(subcommand, after_help = "Example:\n  foghorn status post 12 --stage monitoring \"The disk is replaced; we watch it.\"")]
+    Status(incident::StatusCommand),
     #[command(subcommand)]
     Override(edit::OverrideCommand),
     /// Changes to production: told to whoever is paged
@@ -190,6 +193,7 @@ pub fn run() -> ExitCode {
             let (code, text) = match failure {
                 Failure::Bad(text) => (1, text),
                 Failure::Wrong(text) => (2, text),
+        Command::Status(command) => incident::status(command),
                 Failure::Unreachable(text) => (3, text),
             };
             if !text.is_empty() {
