@@ -106,13 +106,6 @@ impl Shared {
                 .collect::<Vec<_>>()
         };
         let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
-        let before = self.config.borrow().setup.people.len();
-        if new.setup.people.is_empty() && before > 0 {
-            let file = self.path.display();
-            return Err(vec![format!(
-                "{file}: the new file has nobody to page, the one that counts has {before}: is it the right file, and whole? Stop and start Foghorn to run without people"
-            )]);
-        }
         let hash = new.setup_hash();
         match self.handle.submit_blocking(
             Class::Paging,
@@ -121,8 +114,7 @@ impl Shared {
             Reply::Saved(_) | Reply::NotSaved(..) => {}
             other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
         }
-        let mut warnings = new.warnings.clone();
-        warnings.extend(configuration::far_off(&new, self.clock.now().wall));
+        let mut warnings = new.warnings_here(self.clock.now().wall);
         let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
         for (key, changed) in [
             ("server.listen", self.begun.listen != new.server.listen),
@@ -173,8 +165,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         .map_err(StartFailure::Configuration)?;
     let config = begun.config;
     let files = files::raise(config.checks.len());
-    let far_off = configuration::far_off(&config, jiff::Timestamp::now().into());
-    for warning in config.warnings.iter().chain(&far_off).chain(&files) {
+    for warning in config.warnings_here(jiff::Timestamp::now().into()).iter().chain(&files) {
         tracing::warn!("{warning}");
     }
     let data_dir = config.server.data_dir.clone();
