@@ -24,7 +24,7 @@ use std::time::Duration;
 pub struct Verdicts {
     /// To the engine.
     pub handle: Handle,
-    /// Blindness is Foghorn's own trouble.
+    /// Blindness, and a check that measures nothing, are Foghorn's own trouble.
     pub own: Arc<Own>,
 }
 
@@ -45,6 +45,14 @@ impl Sink for Verdicts {
                 Verdict::Unknown { since, why } => (check, CheckVerdict::Unknown { why }, since),
             },
         };
+        // While it says nothing of its target nothing can be wrong with that: somebody has to look at the check itself.
+        match &verdict {
+            CheckVerdict::Unknown { why } => {
+                let summary = format!("the check {check} measures nothing: {why}");
+                self.own.raise(Trouble::Check, &check, &summary, since);
+            }
+            _ => self.own.clear(Trouble::Check, &check, jiff::Timestamp::now().into()),
+        }
         // The queue for checks is longer than there are checks; one that is full is counted by its length.
         if !self.handle.tell(Class::World, Input::Check { check: check.clone(), verdict, since }) {
             tracing::error!(%check, "the engine's queue is full: a verdict was not taken");

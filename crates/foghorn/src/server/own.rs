@@ -4,7 +4,7 @@
 use foghorn_core::alert::{AlertItem, SELF};
 use foghorn_core::input::Input;
 use foghorn_core::labels::{AlertKey, Labels};
-use foghorn_core::time::Wall;
+use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::{Name, Severity};
 use foghorn_engine::{Class, Handle};
 use std::collections::BTreeMap;
@@ -23,6 +23,10 @@ pub enum Trouble {
     Secret,
     /// A channel cannot be used.
     Channel,
+    /// A person whom a policy pages cannot be reached as the file promises.
+    Person,
+    /// A check measures nothing.
+    Check,
     /// A listener is not there.
     Listener,
     /// Every reference target fails: checks say nothing.
@@ -39,23 +43,30 @@ impl Trouble {
             Trouble::Configuration => "ConfigurationRejected",
             Trouble::Secret => "SecretMissing",
             Trouble::Channel => "ChannelUnusable",
+            Trouble::Person => "PersonUnreachable",
+            Trouble::Check => "CheckMeasuresNothing",
             Trouble::Listener => "ListenerMissing",
             Trouble::Blind => "LocationBlind",
             Trouble::Watching => "WatchingStopped",
         }
     }
 
+    /// Critical pages at once; a warning waits for working hours, as docs/run.md says of each.
     fn severity(self) -> Severity {
         match self {
             Trouble::JournalDegraded
             | Trouble::JournalDamaged
             | Trouble::Listener
             | Trouble::Watching
-            | Trouble::Blind => Severity::Critical,
-            Trouble::Configuration | Trouble::Secret | Trouble::Channel => Severity::Warning,
+            | Trouble::Blind
+            | Trouble::Person => Severity::Critical,
+            Trouble::Configuration | Trouble::Secret | Trouble::Channel | Trouble::Check => Severity::Warning,
         }
     }
 }
+
+/// A plugin that is being replaced measures nothing for a moment, which is no news.
+const A_MOMENT: Span = Span::secs(30);
 
 /// Troubles that stand.
 pub struct Own {
@@ -77,6 +88,7 @@ impl Own {
         let item = AlertItem {
             severity: Some(trouble.severity()),
             started: Some(now),
+            page_after: if trouble == Trouble::Check { A_MOMENT } else { Span::ZERO },
             ..AlertItem::firing(labels.clone(), annotations)
         };
         let key = (trouble, what.to_owned());

@@ -11,12 +11,14 @@ use super::pager::{Happening, Pager};
 use super::public::Public;
 use super::{configuration, files};
 use foghorn_config::model::{StatusPage, Tls};
+use foghorn_config::reach::{Level, Reach};
 use foghorn_config::{Config, Errors};
 use foghorn_console::ports::Reloaded;
 use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Span;
+use foghorn_core::words::Name;
 use foghorn_engine::engine::Limits;
 use foghorn_engine::{BatchId, Class, Engine, Handle, Reply, View};
 use foghorn_journal::WriterHandle;
@@ -25,7 +27,7 @@ use foghorn_wake::channels;
 use foghorn_wake::link::Tokens;
 use foghorn_watch::history::History;
 use foghorn_watch::{Plan, Watch};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -131,6 +133,8 @@ impl Shared {
         if let Some(watch) = self.measured.watch.get() {
             watch.update(&Plan::from(&*new));
         }
+        let checks: Vec<String> = new.checks.keys().cloned().collect();
+        self.own.clear_others(Trouble::Check, &checks, self.clock.now().wall);
         self.config.send_replace(new.clone());
         if let Err(e) = configuration::keep(&self.path, &self.data_dir) {
             warnings.push(format!("the last good configuration could not be kept: {e}"));
@@ -153,6 +157,30 @@ impl Shared {
         for secret in &config.missing_secrets {
             self.own.raise(Trouble::Secret, secret, &format!("a secret is missing: {secret}"), now);
         }
+        let lost = self.unreachable(config);
+        let people: Vec<String> = lost.iter().map(|(person, _)| person.to_string()).collect();
+        self.own.clear_others(Trouble::Person, &people, now);
+        for (person, summary) in &lost {
+            self.own.raise(Trouble::Person, person, summary, now);
+        }
+    }
+
+    /// Who is on call and cannot be woken, or not be reached at all, because channels cannot be used.
+    fn unreachable(&self, config: &Config) -> Vec<(Name, String)> {
+        let why_not = |channel: &str, to: &str| self.sender.why_not(channel, to);
+        let reach = config.reach(&|channel, to| why_not(channel, to).is_none());
+        let lost = reach.into_iter().filter(|(_, reach)| reach.left < reach.promised);
+        let summary = |(id, reach): (Name, Reach)| {
+            let person = config.setup.people.get(&id)?;
+            let contacts = person.contacts.iter().zip(config.addresses.get(id.as_str())?);
+            let whys =
+                contacts.filter_map(|(c, to)| Some(format!("{}: {}", c.channel, why_not(&c.channel, to)?)));
+            let whys: BTreeSet<String> = whys.collect();
+            let how = if reach.left == Level::Unreached { "reached" } else { "woken" };
+            let whys: Vec<String> = whys.into_iter().collect();
+            Some((id, format!("{} is on call and cannot be {how}; {}", person.name, whys.join("; "))))
+        };
+        lost.filter_map(summary).collect()
     }
 }
 
@@ -374,7 +402,7 @@ fn routers(
         intake: intake.clone(),
         journal: shared.journal.clone(),
     };
-    let (clock, own) = (shared.clock.clone(), shared.own.clone());
+    let (clock, own, pager) = (shared.clock.clone(), shared.own.clone(), sender.clone());
     let api = Api::new(Parts {
         engine: shared.handle.clone(),
         config: config.clone(),
@@ -385,6 +413,7 @@ fn routers(
         figures: vec![Arc::new(figures)],
         admin: Arc::new(Chores(shared.clone())),
         unwell: Arc::new(move || own.standing()),
+        why_not: Arc::new(move |channel, to| pager.why_not(channel, to)),
         version: env!("CARGO_PKG_VERSION"),
     });
     let accounts = Arc::new(Accounts::new(shared.data_dir.join(ACCOUNTS)));
