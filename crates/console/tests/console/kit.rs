@@ -169,7 +169,12 @@ impl Admin for Chores {
         if name == Some("taken.db") {
             return Err(NoBackup::Taken("data/backups/taken.db".to_owned()));
         }
-        Ok(BackedUp { path: format!("data/backups/{}", name.unwrap_or("now.db")), seq: 7, bytes: 4096 })
+        Ok(BackedUp {
+            path: format!("data/backups/{}", name.unwrap_or("now.db")),
+            seq: 7,
+            bytes: 4096,
+            left_out: Vec::new(),
+        })
     }
 }
 

@@ -222,11 +222,16 @@ pub fn journal(command: JournalCommand) -> Done {
 }
 
 pub fn restore(backup: &Path, dir: &Path) -> Done {
-    let head = foghorn_journal::restore(backup, dir).map_err(|e| Failure::Wrong(e.to_string()))?;
-    say(&format!(
-        "{} holds the journal up to event {}; start the server with it as server.data_dir",
-        dir.display(),
-        head.seq
-    ));
+    server::private::only_mine();
+    let restored = foghorn_journal::restore(backup, dir).map_err(|e| Failure::Wrong(e.to_string()))?;
+    say(&format!("{} holds the journal up to event {}", dir.display(), restored.head.seq));
+    if restored.beside.is_empty() {
+        say(
+            "It is a backup of an earlier release: accounts, the history of checks and the key of links are not in it.",
+        );
+    } else {
+        say(&format!("and {}", restored.beside.join(", ")));
+    }
+    say("Start the server with it as server.data_dir.");
     Ok(())
 }

@@ -4,12 +4,12 @@ use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
 use super::callback::{self, Callbacks};
 use super::certificate::Certificate;
 use super::clock::Clock;
-use super::listen::{self, Elsewhere, Listener};
+use super::listen::{self, Elsewhere, Listener, Listening};
 use super::open::{self, OpenFailure, Opened};
 use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
 use super::public::Public;
-use super::{configuration, files};
+use super::{configuration, files, private};
 use foghorn_config::model::{StatusPage, Tls};
 use foghorn_config::reach::{Level, Reach};
 use foghorn_config::{Config, Errors};
@@ -94,6 +94,7 @@ pub struct Shared {
     pub(super) measured: Measured,
     pub(super) journal: WriterHandle,
     pub(super) clock: Arc<Clock>,
+    pub(super) listening: Listening,
 }
 
 impl Shared {
@@ -197,7 +198,9 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         tracing::warn!("{warning}");
     }
     let data_dir = config.server.data_dir.clone();
+    private::only_mine();
     private_dir(&data_dir).map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
+    private::take_back(&data_dir);
     let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
     tracing::info!(events = head.seq, replayed = tail, "the journal is open");
     let lost = open::lost(&data_dir, head.seq);
@@ -248,6 +251,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         measured: Measured::default(),
         journal: journal.clone(),
         clock: clock.clone(),
+        listening: Listening::default(),
     });
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let life = u16::from_le_bytes([nonce[14], nonce[15]]);
@@ -333,10 +337,10 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let on = [edge.handle().clone()];
     let mut listeners = Vec::new();
     let listener = Listener::inner("server.listen", config.server.listen, routers.main, inner.clone());
-    listeners.extend(listen::spawn(&on, listener, own.clone(), clock.clone(), end.clone()));
+    listeners.extend(listen::spawn(&on, listener, &shared, end.clone()));
     if let Some(address) = config.server.links_listen {
         let listener = Listener::inner("server.links_listen", address, routers.links, inner);
-        listeners.extend(listen::spawn(&on, listener, own.clone(), clock.clone(), end.clone()));
+        listeners.extend(listen::spawn(&on, listener, &shared, end.clone()));
     }
     let public = config.status_page.as_ref().map(|page| {
         let tls = tls("status_page.tls", page.tls.as_ref());
@@ -401,6 +405,7 @@ fn routers(
         measured: shared.measured.clone(),
         intake: intake.clone(),
         journal: shared.journal.clone(),
+        listening: shared.listening.clone(),
     };
     let (clock, own, pager) = (shared.clock.clone(), shared.own.clone(), sender.clone());
     let api = Api::new(Parts {
