@@ -257,6 +257,7 @@ pub(super) fn problem(for_whom: Option<(&Web, &Visitor)>, problem: &Problem) -> 
         Kind::Unavailable | Kind::TooMany => "Wait a moment, then go back and press the button again.",
         Kind::Over => "There is nothing left to do.",
         Kind::Internal => "Try again. If it stays, acknowledge by the link in your page or the command line.",
+        Kind::Forbidden => "Nothing was done.",
         _ => "Go back, change it, and press the button again.",
     };
     let frame = match for_whom {

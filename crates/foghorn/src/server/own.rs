@@ -71,7 +71,14 @@ const A_MOMENT: Span = Span::secs(30);
 /// Troubles that stand.
 pub struct Own {
     handle: Handle,
-    standing: Mutex<BTreeMap<(Trouble, String), Labels>>,
+    standing: Mutex<BTreeMap<(Trouble, String), Stands>>,
+}
+
+/// One that stands.
+struct Stands {
+    labels: Labels,
+    /// In words.
+    summary: String,
 }
 
 impl Own {
@@ -92,7 +99,10 @@ impl Own {
             ..AlertItem::firing(labels.clone(), annotations)
         };
         let key = (trouble, what.to_owned());
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).insert(key, labels);
+        self.standing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, Stands { labels, summary: summary.to_owned() });
         self.handle.tell(Class::World, Input::Alerts { source: Name::from(SELF), items: vec![item] });
     }
 
@@ -104,17 +114,19 @@ impl Own {
         }
     }
 
-    /// What stands, a line each.
+    /// What stands, a line each: in words, then the alert's name. That the journal is degraded is told by every view, with
+    /// the reason of the moment.
     pub fn standing(&self) -> Vec<String> {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.keys().map(|(trouble, what)| format!("{}: {what}", trouble.word())).collect()
+        let others = standing.iter().filter(|((trouble, _), _)| *trouble != Trouble::JournalDegraded);
+        others.map(|((trouble, _), s)| format!("{} ({})", s.summary, trouble.word())).collect()
     }
 
     /// It is not wrong any more.
     pub fn clear(&self, trouble: Trouble, what: &str, now: Wall) {
         let key = (trouble, what.to_owned());
-        if let Some(labels) = self.standing.lock().unwrap_or_else(PoisonError::into_inner).remove(&key) {
-            self.end(labels, now);
+        if let Some(stood) = self.standing.lock().unwrap_or_else(PoisonError::into_inner).remove(&key) {
+            self.end(stood.labels, now);
         }
     }
 
@@ -124,8 +136,8 @@ impl Own {
         let gone: Vec<(Trouble, String)> =
             standing.keys().filter(|(t, what)| *t == trouble && !still.contains(what)).cloned().collect();
         for key in gone {
-            if let Some(labels) = standing.remove(&key) {
-                self.end(labels, now);
+            if let Some(stood) = standing.remove(&key) {
+                self.end(stood.labels, now);
             }
         }
     }
@@ -134,7 +146,7 @@ impl Own {
     pub fn forget_earlier(&self, now: Wall) {
         let view = self.handle.view();
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys: Vec<AlertKey> = standing.values().map(|l| AlertKey::of(SELF, l)).collect();
+        let keys: Vec<AlertKey> = standing.values().map(|s| AlertKey::of(SELF, &s.labels)).collect();
         for alert in view.state.alerts.values() {
             let earlier = *alert.source == *SELF && alert.status.is_open() && !keys.contains(&alert.key);
             // What was lost stays lost until a person has seen it.

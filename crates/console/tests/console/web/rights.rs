@@ -12,7 +12,7 @@ const RULE: u8 = 3;
 
 const TABLE: &[(&str, &str, u8)] = &[
     ("GET", "/", SEE),
-    ("GET", "/incidents/new", SEE),
+    ("GET", "/incidents/new", ACT),
     ("GET", "/incidents/closed", SEE),
     ("GET", "/incidents/1", SEE),
     ("GET", "/incidents/1/alerts", SEE),
