@@ -13,7 +13,9 @@ use std::time::Duration;
 /// Not reached, or refused: the server's own words.
 pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
     let server = address(&to.server);
-    let url = Url::parse(&format!("{server}{path}"))
+    // Alone first: with a path behind it, an address without a host takes the path's beginning for one.
+    let url = Url::parse(&server)
+        .and_then(|_| Url::parse(&format!("{server}{path}")))
         .map_err(|e| Failure::Wrong(format!("--server {}: {e}", to.server)))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
