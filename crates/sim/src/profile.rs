@@ -60,7 +60,7 @@ impl Profile {
             canary_every: Span::mins(60),
             damage: 0,
             compare_every: 2000,
-            snapshot_every: 1000,
+            snapshot_every: 200,
         }
     }
 

@@ -139,7 +139,13 @@ impl Checker {
             Event::IncidentReopened { id, .. } => self.supersede(*id, record, |_| true),
             Event::IncidentArchived { id } => {
                 self.supersede(*id, record, |_| true);
-                self.sent.retain(|k, _| k.incident != *id);
+                let theirs: Vec<PageKey> = self
+                    .sent
+                    .range(first_of(*id)..)
+                    .map(|(k, _)| k.clone())
+                    .take_while(|k| k.incident == *id)
+                    .collect();
+                theirs.iter().for_each(|k| drop(self.sent.remove(k)));
                 if let Some(deadline) = self.watched.remove(id).and_then(|w| w.deadline) {
                     self.deadlines.remove(&(deadline, *id));
                 }
@@ -177,15 +183,7 @@ impl Checker {
     }
 
     fn supersede(&mut self, id: IncidentId, at: &Record, which: impl Fn(&PageKey) -> bool) {
-        let first = PageKey {
-            incident: id,
-            kind: PageKind::Page,
-            wave: 0,
-            round: 0,
-            step: 0,
-            person: Name::default(),
-            contact: 0,
-        };
+        let first = first_of(id);
         let mine = |k: &&PageKey| k.incident == id;
         let gone: Vec<PageKey> = self
             .planned
@@ -455,6 +453,19 @@ impl Checker {
         let limit = if c.paged { 600_000 } else { 0 } + SLACK + FIRST_CONTACT;
         let (n, c, late) = (*n, *c, self.t > c.base + limit);
         self.holds(Invariant::Canary, !late, || format!("canary {n} is not heard: {c:?}"));
+    }
+}
+
+/// The first key that a page of this incident can have.
+fn first_of(incident: IncidentId) -> PageKey {
+    PageKey {
+        incident,
+        kind: PageKind::Page,
+        wave: 0,
+        round: 0,
+        step: 0,
+        person: Name::default(),
+        contact: 0,
     }
 }
 
