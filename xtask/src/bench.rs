@@ -3,6 +3,7 @@
 
 mod checks;
 mod console;
+mod crowd;
 mod detect;
 mod intake;
 mod latency;
@@ -15,17 +16,20 @@ mod table;
 mod target;
 
 use crate::run::{Missing, cargo, root, show};
+pub(crate) use crowd::pages;
+
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 use std::time::Instant;
 use table::Row;
 
 /// What can be measured: its name, and how.
-const BENCHES: [(&str, fn(&Bench) -> Result<Vec<Row>>); 11] = [
+const BENCHES: [(&str, fn(&Bench) -> Result<Vec<Row>>); 12] = [
     ("fsync", intake::fsync),
     ("intake", intake::rates),
     ("memory", intake::memory),
     ("latency", latency::to_webhook),
+    ("crowd", crowd::crowd),
     ("check", checks::cost),
     ("checks", checks::ten_thousand),
     ("detect", detect::twenty_times),

@@ -32,6 +32,8 @@ fn main() -> ExitCode {
         ["test", stages @ ..] => test::test(stages),
         ["bench", args @ ..] => bench::bench(args),
         ["dist", args @ ..] => dist::dist(args),
+        // Not for people: the bench of a crowd starts it.
+        ["bench-pages", args @ ..] => bench::pages(args),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -21,6 +21,11 @@ fn postgresql() -> bool {
     versions.flatten().any(|v| v.path().join("bin/initdb").exists())
 }
 
+/// Debian's Python makes virtual environments only with another package's help.
+fn virtual_environments() -> bool {
+    works(program("/usr/bin/python3").args(["-c", "import ensurepip, venv"]))
+}
+
 const NGINX: Package = Package { name: "nginx-light", installed: || all(&["/usr/sbin/nginx"]) };
 const ALERTMANAGER: Package = Package {
     name: "prometheus-alertmanager",
@@ -31,7 +36,7 @@ const GCC: Package = Package { name: "gcc", installed: || works(program("cc").ar
 const LIBC: Package = Package { name: "libc6-dev", installed: || all(&["/usr/include/stdio.h"]) };
 
 /// What `cargo xtask test` needs.
-pub(crate) const FOR_TESTS: [Package; 11] = [
+pub(crate) const FOR_TESTS: [Package; 13] = [
     NGINX,
     Package { name: "postgresql", installed: postgresql },
     Package { name: "exim4-daemon-light", installed: || all(&["/usr/sbin/exim4"]) },
@@ -42,6 +47,10 @@ pub(crate) const FOR_TESTS: [Package; 11] = [
     Package { name: "nodejs", installed: || all(&["/usr/bin/node"]) },
     Package { name: "npm", installed: || all(&["/usr/bin/npm"]) },
     Package { name: "default-jre-headless", installed: || all(&["/usr/bin/java"]) },
+    // The test of the API brings schemathesis into an environment of its own.
+    Package { name: "python3-venv", installed: virtual_environments },
+    // A newcomer's path begins with what is in the repository.
+    Package { name: "git", installed: || works(program("git").arg("--version")) },
     GCC,
     LIBC,
 ];

@@ -3,6 +3,7 @@
 use crate::auth::{Rule, guard};
 use crate::ports::{Admin, CheckFigures, Events, Figures};
 use crate::problem::{Kind, Problem};
+use crate::query;
 use crate::readmodel::{ReadModel, ReadModelError};
 use crate::routes;
 use axum::Router;
@@ -118,7 +119,15 @@ pub fn api(api: Arc<Api>) -> Router {
     let mut router = Router::new();
     for route in routes::all() {
         let guard = axum::middleware::from_fn_with_state((api.clone(), route.rule), guard);
-        router = router.route(route.rule.path, route.handler.route_layer(guard));
+    let mut known = crate::openapi::query_parameters();
+        // What is not the API takes what it is given: probes and caches add parameters of their own.
+        let handler = if route.rule.path.starts_with("/api/") {
+            let takes = known.remove(&(route.rule.method, route.rule.path.to_owned())).unwrap_or_default();
+            route.handler.route_layer(axum::middleware::from_fn_with_state(takes, query::known_only))
+        } else {
+            route.handler
+        };
+        router = router.route(route.rule.path, handler.route_layer(guard));
     }
     router
         .fallback(|uri: http::Uri| async move { Problem::not_found(uri.path()) })

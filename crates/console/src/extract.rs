@@ -10,18 +10,6 @@ use serde::de::DeserializeOwned;
 /// The largest body of a request to the API; none needs a tenth of it.
 pub(crate) const MOST_BODY: usize = 256 * 1024;
 
-/// The query of the address.
-pub(crate) struct Query<T>(pub(crate) T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
-    type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        axum::extract::Query::try_from_uri(&parts.uri)
-            .map(|axum::extract::Query(q)| Query(q))
-            .map_err(|e| Problem::new(Kind::BadQuery, inner(&e)))
-    }
-}
-
 /// A part of the path. One that cannot be read names nothing.
 pub(crate) struct Path<T>(pub(crate) T);
 
@@ -88,13 +76,4 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let detail = if bytes.is_empty() { "the body is empty; send JSON".to_owned() } else { e.to_string() };
         Problem { at: Some((e.line(), e.column())), ..Problem::new(kind, detail) }
     })
-}
-
-/// The innermost error: the outer ones only say that there is one.
-fn inner(e: &dyn std::error::Error) -> String {
-    let mut e = e;
-    while let Some(source) = e.source() {
-        e = source;
-    }
-    e.to_string()
 }

@@ -17,6 +17,7 @@ pub mod next;
 mod openapi;
 pub mod ports;
 mod problem;
+mod query;
 mod readmodel;
 mod reply;
 mod routes;

@@ -1,7 +1,11 @@
 //! The description of the API, made from the code.
 
+use crate::query::Known;
 use crate::routes;
+use std::collections::BTreeMap;
 use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 #[derive(OpenApi)]
@@ -11,6 +15,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
     paths(
         routes::incidents::list, routes::incidents::open, routes::incidents::show, routes::incidents::alerts,
         routes::timeline::list, routes::incidents::ack, routes::incidents::resolve, routes::incidents::note,
+        routes::incidents::update,
         routes::incidents::escalate, routes::events::list, routes::stream::stream, routes::oncall::list,
         routes::people::list, routes::checks::list, routes::checks::show, routes::status::components, routes::status::status,
         routes::silences::list, routes::silences::add, routes::silences::end, routes::overrides::list,
@@ -40,6 +45,22 @@ impl utoipa::Modify for Token {
 #[must_use]
 pub fn openapi() -> String {
     Description::openapi().to_pretty_json().unwrap_or_default()
+}
+
+/// The parameters of each route's query, by method and path.
+pub(crate) fn query_parameters() -> BTreeMap<(&'static str, String), Known> {
+    let mut all = BTreeMap::new();
+    for (path, item) in Description::openapi().paths.paths {
+        for (method, operation) in [("get", item.get), ("post", item.post), ("delete", item.delete)] {
+            let parameters = operation.and_then(|o| o.parameters).unwrap_or_default();
+            let query = parameters.into_iter().filter_map(|p| match p {
+                RefOr::T(p) if p.parameter_in == ParameterIn::Query => Some(p.name),
+                _ => None,
+            });
+            all.insert((method, path.clone()), query.collect());
+        }
+    }
+    all
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// It is over already.
     Over,
+    /// The journal ends before that event.
+    BeyondTheEnd,
     /// The body is too large.
     TooLarge,
     /// The body is not said to be JSON.
@@ -41,7 +43,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::BadQuery,
         Kind::MalformedJson,
         Kind::Unauthenticated,
@@ -50,6 +52,7 @@ impl Kind {
         Kind::NotFound,
         Kind::MethodNotAllowed,
         Kind::Over,
+        Kind::BeyondTheEnd,
         Kind::TooLarge,
         Kind::UnsupportedMediaType,
         Kind::Invalid,
@@ -72,6 +75,9 @@ impl Kind {
                 ("method-not-allowed", "This address knows other methods", StatusCode::METHOD_NOT_ALLOWED)
             }
             Kind::Over => ("over", "It is over already", StatusCode::CONFLICT),
+            Kind::BeyondTheEnd => {
+                ("beyond-the-end", "The journal ends before that event", StatusCode::CONFLICT)
+            }
             Kind::TooLarge => ("too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE),
             Kind::UnsupportedMediaType => {
                 ("unsupported-media-type", "The body must be JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE)

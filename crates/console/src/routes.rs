@@ -66,11 +66,6 @@ pub(crate) fn all() -> Vec<Route> {
     ]
 }
 
-/// The number of things in one answer.
-pub(crate) fn limit(asked: Option<usize>, usual: usize) -> usize {
-    asked.unwrap_or(usual).clamp(1, 1000)
-}
-
 /// A new id: short, and nobody's to guess.
 pub(crate) fn new_id(prefix: &str) -> Result<String, crate::problem::Problem> {
     let mut bytes = [0; 6];

@@ -5,6 +5,7 @@
 //! shown as well.
 
 use crate::alert::{Alert, AlertStatus};
+use crate::incident::Incident;
 use crate::state::State;
 use crate::time::Wall;
 use crate::words::{Name, Severity};
@@ -80,6 +81,14 @@ pub fn components(state: &State, at: Wall) -> BTreeMap<Name, ComponentStatus> {
         .iter()
         .map(|(name, behind)| (name.clone(), component_status(&behind.iter().map(of).collect::<Vec<_>>())))
         .collect()
+}
+
+/// The components that an incident's unwell entities are behind, in the order of their names.
+#[must_use]
+pub fn touched<'a>(state: &'a State, incident: &Incident) -> Vec<&'a Name> {
+    let unwell = |e: &Name| incident.entities.get(e).is_some_and(|open| *open > 0);
+    let touched = state.setup.components.iter().filter(|(_, behind)| behind.iter().any(unwell));
+    touched.map(|(name, _)| name).collect()
 }
 
 /// How every entity is of which anything is known.

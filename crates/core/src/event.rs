@@ -13,6 +13,7 @@ use crate::schedule::Override;
 use crate::setup::{Setup, Target};
 use crate::silence::Silence;
 use crate::time::{Mono, Now, Span, Wall};
+use crate::update::Stage;
 use crate::words::{Actor, Name, Severity, Urgency};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -211,6 +212,17 @@ pub enum Event {
         /// Who.
         by: Actor,
         /// What.
+        text: String,
+    },
+    /// The public was told something, in a person's own words.
+    StatusUpdated {
+        /// Of which incident.
+        id: IncidentId,
+        /// Who wrote it.
+        by: Actor,
+        /// How far the work was.
+        stage: Stage,
+        /// The words.
         text: String,
     },
 
@@ -461,6 +473,7 @@ impl Event {
             | Event::IncidentReopened { id, .. }
             | Event::IncidentArchived { id }
             | Event::Noted { id, .. }
+            | Event::StatusUpdated { id, .. }
             | Event::EscalationStarted { id, .. }
             | Event::EscalationPaused { id }
             | Event::StepEntered { id, .. }

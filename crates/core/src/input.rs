@@ -9,6 +9,7 @@ use crate::schedule::Override;
 use crate::setup::Setup;
 use crate::silence::Matcher;
 use crate::time::{Span, Wall};
+use crate::update::Stage;
 use crate::words::{Actor, Name, Severity};
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -94,6 +95,17 @@ pub enum Input {
         /// Who.
         by: Actor,
         /// What; at most [`LONGEST_NOTE`] bytes.
+        text: String,
+    },
+    /// Somebody tells the public.
+    StatusUpdate {
+        /// Of which incident.
+        incident: IncidentId,
+        /// Who.
+        by: Actor,
+        /// How far the work is.
+        stage: Stage,
+        /// The words; at most [`crate::update::LONGEST_UPDATE`] bytes.
         text: String,
     },
     /// Somebody wants the next step now.

@@ -25,6 +25,7 @@ pub mod silence;
 pub mod state;
 pub mod time;
 pub mod timeline;
+pub mod update;
 pub mod words;
 
 pub use decide::decide;

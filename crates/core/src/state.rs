@@ -13,6 +13,7 @@ use crate::schedule::Override;
 use crate::setup::Setup;
 use crate::silence::Silence;
 use crate::time::{Mono, Now, Wall};
+use crate::update::{StatusUpdate, Told};
 use crate::words::Name;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -51,6 +52,8 @@ pub struct State {
     pub heartbeats: Map<Name, Heartbeat>,
     /// The last changes to production, newest last.
     pub changes: Arc<VecDeque<Arc<Change>>>,
+    /// What people have told the public of incidents at hand, and of those that ended not long ago.
+    pub told: Map<IncidentId, Arc<Told>>,
     /// Things that were counted, by name.
     pub counts: Map<Name, u64>,
 
@@ -120,6 +123,7 @@ impl Default for State {
             overrides: Map::new(),
             heartbeats: Map::new(),
             changes: Arc::default(),
+            told: Map::new(),
             counts: Map::new(),
             timers: Set::new(),
             due: Set::new(),
@@ -214,6 +218,12 @@ impl State {
         self.due.size()
     }
 
+    /// What people have told the public of an incident, oldest first.
+    #[must_use]
+    pub fn updates(&self, id: IncidentId) -> &[Arc<StatusUpdate>] {
+        self.told.get(&id).map_or(&[], |told| &told.updates)
+    }
+
     /// A counter's value.
     #[must_use]
     pub fn count(&self, name: &str) -> u64 {
@@ -263,6 +273,7 @@ impl State {
                 .collect(),
             heartbeats: self.heartbeats.iter().map(|(n, h)| (n.clone(), h.clone())).collect(),
             changes: self.changes.iter().cloned().collect(),
+            told: self.told.iter().map(|(id, told)| (*id, told.clone())).collect(),
             counts: self.counts.iter().map(|(n, c)| (n.clone(), *c)).collect(),
         }
     }
@@ -283,6 +294,7 @@ impl State {
             sources: s.sources.into_iter().collect(),
             counts: s.counts.into_iter().collect(),
             changes: Arc::new(s.changes.into_iter().collect()),
+            told: s.told.into_iter().collect(),
             ..State::default()
         };
         // Incidents first: what the others put into indexes may depend on them.
@@ -331,6 +343,8 @@ pub struct Snapshot {
     overrides: Vec<(Name, Arc<Override>, Mono)>,
     heartbeats: Vec<(Name, Heartbeat)>,
     changes: Vec<Arc<Change>>,
+    #[serde(default)]
+    told: Vec<(IncidentId, Arc<Told>)>,
     counts: Vec<(Name, u64)>,
 }
 

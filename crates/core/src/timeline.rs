@@ -208,6 +208,9 @@ impl Teller<'_> {
             Event::IncidentReopened { why, .. } => format!("opened again: {why}"),
             Event::IncidentArchived { .. } => "put away: it stayed well".to_string(),
             Event::Noted { by, text, .. } => format!("{}: {text}", self.actor(by)),
+            Event::StatusUpdated { by, stage, text, .. } => {
+                format!("{} told the public, {stage}: {text}", self.actor(by))
+            }
             Event::SilenceAdded { silence } => self.silence(silence),
             Event::SilenceBegan { id } => format!("silence {id} begins"),
             Event::SilenceEnded { id, by } => format!("silence {id} ended{}", self.perhaps_by(by.as_ref())),

@@ -10,6 +10,7 @@ use foghorn_core::schedule::Override;
 use foghorn_core::setup::Setup;
 use foghorn_core::silence::Matcher;
 use foghorn_core::time::{Span, Wall};
+use foghorn_core::update::Stage;
 use foghorn_core::words::Severity;
 use foghorn_core::{Record, State};
 use std::fmt::Write as _;
@@ -19,7 +20,8 @@ use world::{World, by};
 
 /// A story in which every kind of event happens.
 fn story() -> World {
-    let mut w = World::new(&world::SHOP.replace("\"prom\": {}", "\"prom\": { \"max_alerts\": 5 }"));
+    let mut w =
+        World::new(&world::with_components().replace("\"prom\": {}", "\"prom\": { \"max_alerts\": 5 }"));
     let down = &[("alertname", "Down"), ("host", "web2"), ("severity", "critical")];
     w.put(Input::Change {
         change: Change {
@@ -39,6 +41,8 @@ fn story() -> World {
     w.broken.clear();
     w.mins(3);
     w.put(Input::Note { incident: 1, by: by("ben"), text: "it is the database".into() });
+    let text = "The database is slow.".to_owned();
+    w.put(Input::StatusUpdate { incident: 1, by: by("ben"), stage: Stage::Identified, text });
     w.ack(1, "ben");
     w.mins(20);
     w.put(Input::Escalate { incident: 1, by: by("ben") });

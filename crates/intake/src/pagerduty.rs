@@ -6,7 +6,7 @@
 use crate::auth::{guarded, is, one};
 use crate::door::{Door, Visit};
 use crate::item::{self, CUT, cut};
-use crate::read::{self, Text, explain};
+use crate::read::{self, Spare, Text, explain};
 use crate::reply::{Problem, json, saved, too_many_open};
 use crate::{Intake, LARGEST_PAGERDUTY_EVENT, id, moment};
 use axum::Router;
@@ -68,14 +68,26 @@ impl From<Problem> for Wrong {
     }
 }
 
-fn respond(outcome: Result<Option<String>, Wrong>, message: &str) -> Response {
+/// An event that came in.
+struct Taken {
+    key: Option<String>,
+    /// What could not be read of it, and why.
+    without: Vec<String>,
+}
+
+fn respond(outcome: Result<Taken, Wrong>, message: &str) -> Response {
     match outcome {
-        Ok(Some(key)) => json(
-            StatusCode::ACCEPTED,
-            &serde_json::json!({ "status": "success", "message": message, "dedup_key": key }),
-        ),
-        Ok(None) => {
-            json(StatusCode::ACCEPTED, &serde_json::json!({ "status": "success", "message": message }))
+        Ok(Taken { key, without }) => {
+            let message = if without.is_empty() {
+                message.to_owned()
+            } else {
+                format!("{message}, without what cannot be read: {}", without.join("; "))
+            };
+            let mut said = serde_json::json!({ "status": "success", "message": message });
+            if let Some(key) = key {
+                said["dedup_key"] = key.into();
+            }
+            json(StatusCode::ACCEPTED, &said)
         }
         Err(Wrong::Event(errors)) => json(
             StatusCode::BAD_REQUEST,
@@ -87,7 +99,7 @@ fn respond(outcome: Result<Option<String>, Wrong>, message: &str) -> Response {
                     "throttle exceeded",
                     "Requests for this service are arriving too quickly.  Please retry later.".to_owned(),
                 ),
-                Problem::Size { .. } => ("invalid event", p.to_string()),
+                Problem::Size { .. } | Problem::Event { .. } => ("invalid event", p.to_string()),
                 _ => ("unavailable", p.to_string()),
             };
             p.on(json(p.status(), &serde_json::json!({ "status": status, "message": message })))
@@ -103,7 +115,12 @@ async fn received(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<By
             return Err(Problem::InFlight { retry_after: Duration::from_secs(1) });
         };
         let most = intake.config().server.max_body.min(LARGEST_PAGERDUTY_EVENT);
-        read::bytes(body, read::length(headers).unwrap_or(0), most).await
+        let read = read::bytes(body, read::length(headers).unwrap_or(0), most).await;
+        read.map_err(|p| match p {
+            // To raise server.max_body would change nothing.
+            Problem::Size { most: most @ LARGEST_PAGERDUTY_EVENT } => Problem::Event { most },
+            p => p,
+        })
     };
     let read = read.await;
     if read.is_err() {
@@ -112,12 +129,7 @@ async fn received(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<By
     read
 }
 
-async fn enqueued(
-    intake: &Intake,
-    from: Shown,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Option<String>, Wrong> {
+async fn enqueued(intake: &Intake, from: Shown, headers: &HeaderMap, body: Body) -> Result<Taken, Wrong> {
     let bytes = received(intake, headers, body).await?;
     let text = read::text(&bytes);
     let event: Event<'_> = parse(intake, &text)?;
@@ -137,7 +149,7 @@ async fn enqueued(
             }
         }
     }
-    Ok(Some(key))
+    Ok(Taken { key: Some(key), without: event.unread() })
 }
 
 /// A sender's acknowledgement is no person's: it is noted, where its alert's incident is open, and changes nothing else.
@@ -158,12 +170,7 @@ async fn acknowledged(intake: &Intake, door: &Arc<Door>, key: &str) -> Result<()
     }
 }
 
-async fn changed(
-    intake: &Intake,
-    from: Shown,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Option<String>, Wrong> {
+async fn changed(intake: &Intake, from: Shown, headers: &HeaderMap, body: Body) -> Result<Taken, Wrong> {
     let bytes = received(intake, headers, body).await?;
     let text = read::text(&bytes);
     let event: ChangeEvent<'_> = parse(intake, &text)?;
@@ -174,7 +181,8 @@ async fn changed(
         .map_err(|errors| bad(door, errors))?;
     saved(intake.handle.submit(Class::Intake, Input::Change { change }).await, Some(door))?;
     door.accept(1);
-    Ok(None)
+    let spare = event.payload.iter().flat_map(Payload::spare);
+    Ok(Taken { key: None, without: unread(spare.chain([("links", wrong(&event.links))])) })
 }
 
 fn bad(door: &Door, errors: Vec<String>) -> Wrong {
@@ -225,13 +233,13 @@ struct Event<'a> {
     #[serde(borrow)]
     payload: Option<Payload<'a>>,
     #[serde(borrow)]
-    images: Option<Vec<Linked<'a>>>,
+    images: Listed<'a>,
     #[serde(borrow)]
-    links: Option<Vec<Linked<'a>>>,
+    links: Listed<'a>,
     #[serde(borrow)]
-    client: Option<Text<'a>>,
+    client: Spare<Text<'a>>,
     #[serde(borrow)]
-    client_url: Option<Text<'a>>,
+    client_url: Spare<Text<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -244,13 +252,13 @@ struct Payload<'a> {
     #[serde(borrow)]
     severity: Option<Text<'a>>,
     #[serde(borrow)]
-    timestamp: Option<Text<'a>>,
+    timestamp: Spare<Text<'a>>,
     #[serde(borrow)]
-    component: Option<Text<'a>>,
+    component: Spare<Text<'a>>,
     #[serde(borrow)]
-    group: Option<Text<'a>>,
+    group: Spare<Text<'a>>,
     #[serde(borrow)]
-    class: Option<Text<'a>>,
+    class: Spare<Text<'a>>,
     #[serde(borrow)]
     custom_details: Option<&'a RawValue>,
 }
@@ -281,8 +289,38 @@ impl Linked<'_> {
     }
 }
 
-fn lines(list: Option<&Vec<Linked<'_>>>) -> String {
-    list.into_iter().flatten().map(Linked::line).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n")
+/// A list of images or links, as it came.
+type Listed<'a> = Spare<Vec<Spare<Linked<'a>>>>;
+
+/// Those of a list that can be read.
+fn good<'a, 'e>(list: &'e Listed<'a>) -> impl Iterator<Item = &'e Linked<'a>> {
+    list.value.iter().flatten().filter_map(|l| l.value.as_ref())
+}
+
+fn lines(list: &Listed<'_>) -> String {
+    good(list).map(Linked::line).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// What cannot be read of a list, and why: its first.
+fn wrong<'e>(list: &'e Listed<'_>) -> Option<&'e String> {
+    list.wrong.as_ref().or_else(|| list.value.iter().flatten().find_map(|l| l.wrong.as_ref()))
+}
+
+/// What an event comes in without, and why.
+fn unread<'e>(all: impl IntoIterator<Item = (&'static str, Option<&'e String>)>) -> Vec<String> {
+    all.into_iter().filter_map(|(name, wrong)| Some(format!("{name} ({})", wrong?))).collect()
+}
+
+impl Payload<'_> {
+    /// What an event can do without.
+    fn spare(&self) -> [(&'static str, Option<&String>); 4] {
+        [
+            ("payload.timestamp", self.timestamp.wrong.as_ref()),
+            ("payload.component", self.component.wrong.as_ref()),
+            ("payload.group", self.group.wrong.as_ref()),
+            ("payload.class", self.class.wrong.as_ref()),
+        ]
+    }
 }
 
 /// A text that is there and says something.
@@ -291,6 +329,17 @@ fn given<'a>(text: Option<&'a Text<'_>>) -> Option<&'a str> {
 }
 
 impl Event<'_> {
+    /// What it comes in without, and why.
+    fn unread(&self) -> Vec<String> {
+        let beside = [
+            ("images", wrong(&self.images)),
+            ("links", wrong(&self.links)),
+            ("client", self.client.wrong.as_ref()),
+            ("client_url", self.client_url.wrong.as_ref()),
+        ];
+        unread(beside.into_iter().chain(self.payload.iter().flat_map(Payload::spare)))
+    }
+
     /// The event's key, and the alert unless the event changes nothing; or everything that is wrong with it.
     fn alert(&self, config: &Config, now: Wall) -> Result<(String, Option<AlertItem>), Vec<String>> {
         let mut errors = Vec::new();
@@ -352,31 +401,31 @@ impl Event<'_> {
         }
         // An alert is worth more than its time: that of its arrival counts, and the alert says so.
         let (started, no_time) =
-            match moment::read(payload.timestamp.as_ref().map(AsRef::as_ref), "timestamp") {
+            match moment::read(payload.timestamp.value.as_ref().map(AsRef::as_ref), "timestamp") {
                 Ok(started) => (started, None),
                 Err(why) => (None, Some(format!("{why}; the time of arrival counts"))),
             };
         let summary = given(payload.summary.as_ref()).map(|s| cut_chars(s, LONGEST_SUMMARY));
-        let (images, links) = (lines(self.images.as_ref()), lines(self.links.as_ref()));
+        let (images, links) = (lines(&self.images), lines(&self.links));
         let texts = [
             ("summary", summary),
             ("source", given(payload.source.as_ref()).map(Cow::Borrowed)),
-            ("component", given(payload.component.as_ref()).map(Cow::Borrowed)),
-            ("group", given(payload.group.as_ref()).map(Cow::Borrowed)),
-            ("class", given(payload.class.as_ref()).map(Cow::Borrowed)),
+            ("component", given(payload.component.value.as_ref()).map(Cow::Borrowed)),
+            ("group", given(payload.group.value.as_ref()).map(Cow::Borrowed)),
+            ("class", given(payload.class.value.as_ref()).map(Cow::Borrowed)),
             (
                 "custom_details",
                 payload.custom_details.map(|d| Cow::Borrowed(d.get())).filter(|d| *d != "null"),
             ),
-            ("client", given(self.client.as_ref()).map(Cow::Borrowed)),
-            ("client_url", given(self.client_url.as_ref()).map(Cow::Borrowed)),
+            ("client", given(self.client.value.as_ref()).map(Cow::Borrowed)),
+            ("client_url", given(self.client_url.value.as_ref()).map(Cow::Borrowed)),
             ("images", Some(Cow::Borrowed(&*images))),
             ("links", Some(Cow::Borrowed(&*links))),
             ("timestamp", no_time.map(Cow::Owned)),
         ];
         let annotations = item::annotations(texts.into_iter().filter_map(|(k, v)| v.map(|v| (k, v))));
         let annotations = annotations.map_err(|why| errors.push(why)).ok()?;
-        let names = [payload.component.as_ref(), payload.source.as_ref()].into_iter().filter_map(given);
+        let names = [payload.component.value.as_ref(), payload.source.as_ref()].into_iter().filter_map(given);
         Some(AlertItem {
             severity,
             started,
@@ -424,7 +473,7 @@ struct ChangeEvent<'a> {
     #[serde(borrow)]
     payload: Option<Payload<'a>>,
     #[serde(borrow)]
-    links: Option<Vec<Linked<'a>>>,
+    links: Listed<'a>,
 }
 
 impl ChangeEvent<'_> {
@@ -437,11 +486,11 @@ impl ChangeEvent<'_> {
             (_, None) => errors.push("'payload.summary' is missing or blank".to_owned()),
             _ => {}
         }
-        let at = payload.and_then(|p| time(p.timestamp.as_ref(), &mut errors));
+        let at = payload.and_then(|p| time(p.timestamp.value.as_ref(), &mut errors));
         let (Some(summary), true) = (summary, errors.is_empty()) else { return Err(errors) };
         let topology = &config.setup.topology;
         let source = payload.and_then(|p| given(p.source.as_ref())).map(|s| resolve_entity(topology, s));
-        let link = self.links.iter().flatten().find_map(|l| given(l.href.as_ref()));
+        let link = good(&self.links).find_map(|l| given(l.href.as_ref()));
         Ok(Change {
             at: at.unwrap_or(now),
             source: by.clone(),

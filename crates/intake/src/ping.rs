@@ -41,6 +41,10 @@ async fn ping(State(intake): State<Arc<Intake>>, request: Request) -> Response {
     let mut response = match pinged(&intake, &parts, body).await {
         Ok(()) => plain(StatusCode::OK, "OK"),
         Err(Wrong::Ping(status, why)) => plain(status, why),
+        Err(Wrong::Often { retry_after, why }) => {
+            let p = Problem::Rate { retry_after };
+            p.on(plain(p.status(), why))
+        }
         Err(Wrong::Request(p)) => p.on(plain(p.status(), p.to_string())),
     };
     let headers = response.headers_mut();
@@ -52,8 +56,16 @@ async fn ping(State(intake): State<Arc<Intake>>, request: Request) -> Response {
 
 enum Wrong {
     Ping(StatusCode, &'static str),
+    /// Too often, and what to do.
+    Often {
+        retry_after: Duration,
+        why: &'static str,
+    },
     Request(Problem),
 }
+
+const GUESSED: &str = "too many pings from here were of no check: look at their addresses, and wait";
+const TOO_OFTEN: &str = "this check is pinged more often than server.rate_limit allows a second: ping it less often, or raise that";
 
 const BAD_URL: Wrong = Wrong::Ping(StatusCode::BAD_REQUEST, "invalid url format");
 const NOT_FOUND: Wrong = Wrong::Ping(StatusCode::NOT_FOUND, "not found");
@@ -64,7 +76,7 @@ async fn pinged(intake: &Intake, parts: &Parts, body: Body) -> Result<(), Wrong>
     let path: Vec<_> = path.split('/').map(|p| percent_decode_str(p).decode_utf8_lossy()).collect();
     let words: Vec<&str> = path.iter().map(|p| &**p).collect();
     let peer = parts.extensions.get::<Peer>().copied();
-    let too_many = |retry_after| Wrong::Request(Problem::Rate { retry_after });
+    let too_many = |retry_after| Wrong::Often { retry_after, why: GUESSED };
     let look = || find(&config, &words, is_local(parts));
     let (check, action) = guarded(intake, peer, too_many, |_| true, look)?;
     let (kind, exit) = action.map_or(Ok((PingKind::Success, None)), kind_of)?;
@@ -72,7 +84,10 @@ async fn pinged(intake: &Intake, parts: &Parts, body: Body) -> Result<(), Wrong>
     let door = intake.door(&format!("{DOOR}{check}"), &config);
     let most = config.server.max_body;
     let size = read::length(&parts.headers).unwrap_or(PING_BODY).min(PING_BODY);
-    let visit = door.enter(config.server.rate_limit, size).map_err(|w| Wrong::Request(w.into()))?;
+    let visit = door.enter(config.server.rate_limit, size).map_err(|w| match w.reason {
+        Reason::Rate => Wrong::Often { retry_after: w.retry_after, why: TOO_OFTEN },
+        _ => Wrong::Request(w.into()),
+    })?;
     let said = beginning(body, most).await.map_err(|p| {
         match p {
             Problem::Size { .. } => door.refuse(Reason::Size, 1),
@@ -229,7 +244,7 @@ mod tests {
         let status = |names: &[&'static str], slug| match by_slug(names, slug) {
             Ok(name) => name.to_owned(),
             Err(Wrong::Ping(status, _)) => status.as_u16().to_string(),
-            Err(Wrong::Request(_)) => "request".to_owned(),
+            Err(Wrong::Request(_) | Wrong::Often { .. }) => "request".to_owned(),
         };
         assert_eq!(status(&["DB Backup", "db.backup"], "db-backup"), "409");
         assert_eq!(status(&["DB Backup", "db-backup"], "db-backup"), "db-backup");

@@ -107,6 +107,33 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
+/// Something that an alert can do without: where it cannot be read it is not there, and why is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spare<T> {
+    pub(crate) value: Option<T>,
+    pub(crate) wrong: Option<String>,
+}
+
+impl<T> Default for Spare<T> {
+    fn default() -> Spare<T> {
+        Spare { value: None, wrong: None }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spare<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Spare<T>, D::Error> {
+        let raw = <&'de RawValue>::deserialize(d)?;
+        Ok(match serde_json::from_str(raw.get()) {
+            Ok(value) => Spare { value, wrong: None },
+            Err(e) => {
+                let text = e.to_string();
+                let what = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
+                Spare { value: None, wrong: Some(crate::item::cut(what, 200)) }
+            }
+        })
+    }
+}
+
 /// An object of texts, in the sender's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pairs<'a>(pub(crate) Vec<(Text<'a>, Text<'a>)>);

@@ -20,6 +20,10 @@ pub(crate) enum Problem {
     #[error("the body is larger than {most} bytes: send less at a time, or raise server.max_body")]
     Size { most: usize },
     #[error(
+        "the event is larger than {most} bytes, the most that this format has: leave out some of custom_details"
+    )]
+    Event { most: usize },
+    #[error(
         "more requests a second than server.rate_limit allows this sender: send more alerts in each, or raise it"
     )]
     Rate { retry_after: Duration },
@@ -51,7 +55,7 @@ impl From<Wait> for Problem {
 impl Problem {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Problem::Size { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Problem::Size { .. } | Problem::Event { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Problem::Rate { .. } => StatusCode::TOO_MANY_REQUESTS,
             Problem::Encoded(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Problem::Slow(_) => StatusCode::REQUEST_TIMEOUT,

@@ -47,7 +47,12 @@ impl Disk {
 
     /// Sets the faults of the moment; none with an empty text.
     pub fn fault(&self, faults: &str) {
-        std::fs::write(self.control.path(), faults).unwrap();
+        std::fs::write(self.control(), faults).unwrap();
+    }
+
+    /// The file that says which faults there are, for whoever else sets them.
+    pub fn control(&self) -> &Path {
+        self.control.path()
     }
 }
 

@@ -11,7 +11,7 @@ pub enum Tone {
     Info,
     /// On purpose: maintenance, a silence. A square with a bar.
     Planned,
-    /// Nobody knows. A hollow diamond with a question mark.
+    /// Nobody knows. A ring with a question mark.
     #[default]
     Unknown,
     /// Not as it should be. A triangle with an exclamation mark.
@@ -44,7 +44,7 @@ impl Tone {
             Tone::Info => "M12 1a11 11 0 1 0 0 22 11 11 0 0 0 0-22zM10.5 5h3v3h-3zM10.5 10h3v9h-3z",
             Tone::Planned => "M2 2h20v20H2zM6 10.5h12v3H6z",
             Tone::Unknown => {
-                "M12 .5L23.5 12 12 23.5.5 12zM10.6 17h2.8v2.6h-2.8zM8 9.6C8 7 9.7 5.4 12.1 5.4c2.3 0 4 1.4 4 3.5 0 2.6-2.7 3.1-2.7 5.1v1.2h-2.8v-1.5c0-2.8 2.7-3.3 2.7-4.7 0-.7-.5-1.1-1.2-1.1-.8 0-1.3.6-1.3 1.7z"
+                "M12 1a11 11 0 1 0 0 22 11 11 0 0 0 0-22zM12 3.2a8.8 8.8 0 1 0 0 17.6 8.8 8.8 0 0 0 0-17.6zM10.6 16.4h2.8v2.6h-2.8zM8 9.6C8 7 9.7 5.4 12.1 5.4c2.3 0 4 1.4 4 3.5 0 2.6-2.7 3.1-2.7 5.1v1.2h-2.8v-1.5c0-2.8 2.7-3.3 2.7-4.7 0-.7-.5-1.1-1.2-1.1-.8 0-1.3.6-1.3 1.7z"
             }
             Tone::Warn => "M12 1.5L23.5 22H.5zM10.7 8.5l.5 7.5h1.6l.5-7.5zM10.6 17.5v2.8h2.8v-2.8z",
             Tone::Bad => {

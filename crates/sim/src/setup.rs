@@ -107,6 +107,7 @@ pub(crate) fn build(profile: &Profile, v: &Variant) -> Setup {
             .filter(|(n, _)| !(v.without_grafana && *n == "grafana"))
             .map(|(n, r)| (Name::from(n), r))
             .collect(),
+        components: [(Name::from("Shop"), vec![entity(0)])].into(),
         ..Setup::default()
     }
 }

@@ -27,6 +27,9 @@ const BREATH: Duration = Duration::from_millis(200);
 const REST: u32 = 10;
 /// The page says as of when it is, so it is made anew this often.
 const MINUTE: Duration = Duration::from_secs(60);
+/// While the past is being read, and while a component waits for a result, which is no view's news.
+const SOON: Duration = Duration::from_secs(1);
+const RESULT: Duration = Duration::from_secs(3);
 /// The ledger's file is written anew this often even if nothing has changed.
 const SAVE: Duration = Duration::from_secs(600);
 /// A pager that has not gone round for this long is stuck: what is shown is old.
@@ -44,6 +47,8 @@ pub struct Parts {
     pub clock: Arc<dyn Fn() -> Now + Send + Sync>,
     /// When the pager last went round.
     pub pulse: Arc<dyn Fn() -> Mono + Send + Sync>,
+    /// Whether a check's last result says how it is, heartbeats aside; `None` before the first.
+    pub measured: Arc<dyn Fn(&str) -> Option<bool> + Send + Sync>,
     /// How long Foghorn had been away before this start.
     pub away: Span,
     /// The data directory.
@@ -90,7 +95,7 @@ async fn keep(parts: Parts, site: Site, stop: Arc<AtomicBool>) {
             (ledger, rebuilt) = (anew, None);
         }
         if !view.state.setup_hash.is_empty() {
-            dirty |= ledger.observe(&view.state, now.wall, view.seq);
+            dirty |= ledger.observe_measured(&view.state, now.wall, view.seq, &*parts.measured);
         }
         ledger.prune(now.wall);
         let current = config.borrow_and_update().clone();
@@ -112,7 +117,7 @@ async fn keep(parts: Parts, site: Site, stop: Arc<AtomicBool>) {
         tokio::select! {
             changed = views.changed() => if changed.is_err() { break },
             changed = config.changed() => if changed.is_err() { break },
-            () = tokio::time::sleep(if rebuilt.is_some() { Duration::from_secs(1) } else { MINUTE }) => {}
+            () = tokio::time::sleep(if rebuilt.is_some() { SOON } else if ledger.waits { RESULT } else { MINUTE }) => {}
         }
     }
 }

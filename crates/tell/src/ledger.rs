@@ -1,8 +1,10 @@
 //! How each component was, from when to when, and which incidents the public could notice.
 
+use crate::words::Words;
 use foghorn_core::State;
 use foghorn_core::component::{ComponentStatus, components};
 use foghorn_core::incident::{Incident, IncidentId};
+use foghorn_core::setup::CheckRule;
 use foghorn_core::time::{Now, Span, Wall};
 use foghorn_core::words::Name;
 use serde::{Deserialize, Serialize};
@@ -11,11 +13,11 @@ use std::collections::BTreeMap;
 /// Bars go back so many days; one more is kept, for the day that is not over.
 const KEEP_STRETCHES: Span = Span::hours(24 * 91);
 /// Months of incidents go back so far.
-const KEEP_INCIDENTS: Span = Span::hours(24 * 400);
+pub(crate) const KEEP_INCIDENTS: Span = Span::hours(24 * 400);
 /// Stretches of one component; of more the oldest go.
 const MOST_STRETCHES: usize = 4000;
 /// Incidents; of more the oldest that are over go.
-const MOST_INCIDENTS: usize = 2000;
+pub(crate) const MOST_INCIDENTS: usize = 2000;
 /// Updates of one incident; the last one is always its end.
 const MOST_UPDATES: usize = 40;
 /// Components that an update names.
@@ -35,6 +37,9 @@ pub struct Ledger {
     pub stretches: BTreeMap<String, Vec<Stretch>>,
     /// Incidents that touched a component.
     pub incidents: BTreeMap<IncidentId, PublicIncident>,
+    /// Whether a component waits for a result of its checks, as it was last looked at.
+    #[serde(skip)]
+    pub waits: bool,
 }
 
 /// How a component was from a moment on.
@@ -55,8 +60,14 @@ pub struct PublicIncident {
     pub resolved: Option<Wall>,
     /// Every component that was ever touched, with the worst that it was.
     pub worst: Vec<Affected>,
-    /// What was told, oldest first.
+    /// What was measured, oldest first.
     pub updates: Vec<Update>,
+    /// What people wrote, oldest first.
+    #[serde(default)]
+    pub words: Vec<Words>,
+    /// How many of their status updates have been taken over, those that were forgotten since among them.
+    #[serde(default)]
+    pub heard: usize,
 }
 
 /// A component that was touched.
@@ -68,7 +79,7 @@ pub struct Affected {
     pub status: ComponentStatus,
 }
 
-/// Something told to the public.
+/// Something that was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Update {
     /// When.
@@ -104,6 +115,11 @@ pub(crate) fn rank(status: ComponentStatus) -> u8 {
 }
 
 impl PublicIncident {
+    pub(crate) fn new(opened: Wall, resolved: Option<Wall>) -> PublicIncident {
+        let (worst, updates, words) = (Vec::new(), Vec::new(), Vec::new());
+        PublicIncident { opened, resolved, worst, updates, words, heard: 0 }
+    }
+
     /// The worst that any component was.
     #[must_use]
     pub fn peak(&self) -> ComponentStatus {
@@ -131,13 +147,34 @@ impl PublicIncident {
 impl Ledger {
     /// Looks at the state after an event; `true` if anything that the public reads has changed.
     pub fn observe(&mut self, state: &State, wall: Wall, seq: u64) -> bool {
-        (self.seq, self.at) = (seq, state.clock);
-        let statuses = components(state, wall);
+        self.observe_measured(state, wall, seq, &|_| Some(true))
+    }
+
+    /// The same, where `measured` says of a check whether its last result says how it is; `None` before the first since the
+    /// start. The state takes a check for well until it fails; the public is told so only of what is measured.
+    pub fn observe_measured(
+        &mut self,
+        state: &State,
+        wall: Wall,
+        seq: u64,
+        measured: &dyn Fn(&str) -> Option<bool>,
+    ) -> bool {
+        (self.seq, self.at, self.waits) = (seq, state.clock, false);
+        let mut statuses = components(state, wall);
+        for (name, status) in statuses.iter_mut().filter(|(_, s)| **s == ComponentStatus::Operational) {
+            let known = is_measured(state, name, measured);
+            self.waits |= known != Some(true);
+            let was = self.stretches.get(name.as_str()).and_then(|all| all.last()).map(|s| s.status);
+            // Over a restart what was well goes on.
+            if known == Some(false) || (known.is_none() && was != Some(ComponentStatus::Operational)) {
+                *status = ComponentStatus::Unknown;
+            }
+        }
         let mut changed = false;
         for (name, status) in &statuses {
             changed |= self.stretch(name, Stretch { from: wall, status: *status });
         }
-        changed | self.incidents(state, &statuses, wall)
+        changed | self.incidents(state, &statuses, wall) | self.listen(state, wall)
     }
 
     /// Foghorn was away before this moment: nobody knows how anything was.
@@ -169,6 +206,7 @@ impl Ledger {
             };
             self.incidents.remove(&id);
         }
+        self.forget_words();
     }
 
     fn stretch(&mut self, name: &Name, new: Stretch) -> bool {
@@ -189,25 +227,21 @@ impl Ledger {
             match self.incidents.get_mut(&incident.id) {
                 None if update.affected.is_empty() || !room => {}
                 None => {
-                    let mut new = PublicIncident {
-                        opened: wall,
-                        resolved: None,
-                        worst: Vec::new(),
-                        updates: Vec::new(),
-                    };
+                    let mut new = PublicIncident::new(wall, None);
                     new.told(update);
                     self.incidents.insert(incident.id, new);
                     changed = true;
                 }
                 Some(known) => {
-                    let same = known.resolved.is_none()
-                        && known
-                            .updates
-                            .last()
-                            .is_some_and(|last| last.stage == stage && last.affected == update.affected);
-                    if !same {
-                        known.resolved = None;
-                        known.told(update);
+                    // Of what touches no component only people know anything.
+                    let unmeasured = known.worst.is_empty() && update.affected.is_empty();
+                    let last = known.updates.last();
+                    let as_before =
+                        last.is_some_and(|last| last.stage == stage && last.affected == update.affected);
+                    if known.resolved.take().is_some() || !(as_before || unmeasured) {
+                        if !unmeasured {
+                            known.told(update);
+                        }
                         changed = true;
                     }
                 }
@@ -216,12 +250,26 @@ impl Ledger {
         for (id, known) in self.incidents.iter_mut().filter(|(_, i)| i.resolved.is_none()) {
             if state.incident(*id).is_none_or(Incident::is_resolved) {
                 known.resolved = Some(wall);
-                known.told(Update { at: wall, stage: Stage::Resolved, affected: Vec::new() });
+                if !known.worst.is_empty() {
+                    known.told(Update { at: wall, stage: Stage::Resolved, affected: Vec::new() });
+                }
                 changed = true;
             }
         }
         changed
     }
+}
+
+/// Whether any check of what is behind a component says how it is; `None` where one has no result yet, and none does.
+fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Option<bool>) -> Option<bool> {
+    let behind = state.setup.components.get(component).map_or(&[][..], Vec::as_slice);
+    let of = |rule: &CheckRule| rule.entity.as_ref().is_some_and(|e| behind.contains(e));
+    let say = |(name, rule): (&Name, &CheckRule)| match rule.heartbeat {
+        Some(_) => Some(state.heartbeats.get(name).is_some_and(|h| h.last.is_some())),
+        None => measured(name),
+    };
+    let all: Vec<Option<bool>> = state.setup.checks.iter().filter(|(_, rule)| of(rule)).map(say).collect();
+    if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
 }
 
 /// Components that an incident touches and that are not well, in the order of their names.

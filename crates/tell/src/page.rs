@@ -1,12 +1,14 @@
 //! What the public reads.
 
 use crate::days::{DAY, days, percent, uptime};
-use crate::ledger::{Affected, Ledger, PublicIncident, Stage, Stretch, Update, rank};
+use crate::ledger::{Ledger, PublicIncident, Stretch, rank};
 use crate::pages::{Body, HTML, Pages};
+use crate::shown::{Room, Shown};
 use askama::Template;
 use foghorn_config::model::StatusPage;
 use foghorn_core::component::ComponentStatus;
 use foghorn_core::time::{Span, Wall};
+use foghorn_core::update::Stage;
 use foghorn_look::{Day, Tone, badge, bars, icon};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -27,9 +29,11 @@ const IN_MONTH: usize = 100;
 /// Months that have a page even if nothing happened.
 const MONTHS: i32 = 13;
 /// Characters of a component's name.
-const NAME: usize = 80;
-/// Components that a sentence names.
-const NAMED: usize = 6;
+pub(crate) const NAME: usize = 80;
+/// Bytes of people's words on the front page; all are on those of the months.
+const TEXT_ON_FRONT: usize = 48 << 10;
+/// The same on the page of a month.
+const TEXT_IN_MONTH: usize = 512 << 10;
 
 /// Why what is shown may not be how it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +51,7 @@ pub(crate) enum Doubt {
 #[derive(Template)]
 #[template(path = "status.html")]
 struct StatusTemplate<'a> {
-    name: &'a str,
-    style: &'static str,
+    frame: Frame<'a>,
     heading: &'static str,
     tone: &'static str,
     icon: String,
@@ -65,8 +68,7 @@ struct StatusTemplate<'a> {
 #[derive(Template)]
 #[template(path = "history.html")]
 struct HistoryTemplate<'a> {
-    name: &'a str,
-    style: &'static str,
+    frame: Frame<'a>,
     month: String,
     is_over: bool,
     before: Option<(String, String)>,
@@ -78,8 +80,17 @@ struct HistoryTemplate<'a> {
 #[derive(Template)]
 #[template(path = "missing.html")]
 struct MissingTemplate<'a> {
+    frame: Frame<'a>,
+}
+
+/// What is around every page.
+#[derive(Clone, Copy)]
+struct Frame<'a> {
+    /// The status page's name.
     name: &'a str,
     style: &'static str,
+    /// The place in the navigation.
+    here: &'static str,
 }
 
 struct Component {
@@ -87,22 +98,6 @@ struct Component {
     badge: String,
     bars: String,
     uptime: String,
-}
-
-/// An incident in words.
-struct Shown {
-    title: String,
-    badge: String,
-    when: String,
-    updates: Vec<ShownUpdate>,
-}
-
-struct ShownUpdate {
-    tone: &'static str,
-    at: String,
-    machine: String,
-    word: &'static str,
-    text: String,
 }
 
 /// Every page.
@@ -114,35 +109,36 @@ pub(crate) fn render(
 ) -> Result<Pages, askama::Error> {
     let style = foghorn_look::style_file();
     let name = line(&page.name, 200);
+    let frame = |here| Frame { name: &name, style, here };
     let mut css = Body::new("text/css; charset=utf-8", foghorn_look::STYLE);
     css.fixed = true;
     let mut all = HashMap::from([(format!("/{style}"), css)]);
-    all.insert("/".to_owned(), Body::new(HTML, front(page, &name, style, ledger, now, doubt).render()?));
+    all.insert("/".to_owned(), Body::new(HTML, front(page, frame("/"), ledger, now, doubt).render()?));
     all.insert("/status.json".to_owned(), Body::new("application/json", machine(page, ledger, now)));
-    for (path, text) in months(&name, style, ledger, now)? {
+    for (path, text) in months(frame("/history"), ledger, now)? {
         all.insert(path, Body::new(HTML, text));
     }
-    let missing = MissingTemplate { name: &name, style }.render()?;
+    let missing = MissingTemplate { frame: frame("") }.render()?;
     Ok(Pages::new(all, Body::new(HTML, missing)))
 }
 
 fn front<'a>(
     page: &StatusPage,
-    name: &'a str,
-    style: &'static str,
+    frame: Frame<'a>,
     ledger: &Ledger,
     now: Wall,
     doubt: Doubt,
 ) -> StatusTemplate<'a> {
     let statuses: Vec<ComponentStatus> = page.components.iter().map(|(n, _)| status(ledger, n)).collect();
-    let (heading, overall) = heading(&statuses);
     let is_open = |i: &&PublicIncident| i.resolved.is_none();
     let open = || ledger.incidents.values().rev().filter(is_open);
+    let working = open().filter_map(PublicIncident::under_way).any(|stage| stage != Stage::Monitoring);
+    let (heading, overall) = heading(&statuses, working);
+    let mut room = Room::of(TEXT_ON_FRONT);
     let lately =
         ledger.incidents.values().rev().filter(|i| i.resolved.is_some_and(|at| at.0 >= now.0 - LATELY));
     StatusTemplate {
-        name,
-        style,
+        frame,
         heading,
         tone: overall.class(),
         icon: icon(overall),
@@ -151,8 +147,8 @@ fn front<'a>(
         as_of: clock(now, "%-d %B %Y, %H:%M"),
         as_of_machine: machine_time(now),
         open_more: open().count().saturating_sub(SHOWN),
-        open: open().take(SHOWN).map(|i| shown(i, now)).collect(),
-        past: lately.take(SHOWN).map(|i| shown(i, now)).collect(),
+        open: open().take(SHOWN).map(|i| Shown::of(i, now, &mut room)).collect(),
+        past: lately.take(SHOWN).map(|i| Shown::of(i, now, &mut room)).collect(),
         components: page
             .components
             .iter()
@@ -197,8 +193,8 @@ fn component(name: &str, status: ComponentStatus, past: &[Stretch], now: Wall, d
     Component { badge: badge(tone(status), word(status)), name, bars, uptime }
 }
 
-/// What the whole page says, and its tone.
-fn heading(statuses: &[ComponentStatus]) -> (&'static str, Tone) {
+/// What the whole page says, and its tone. `working`: people say that they look for a cause, or mend it.
+fn heading(statuses: &[ComponentStatus], working: bool) -> (&'static str, Tone) {
     use ComponentStatus as C;
     let worst = statuses.iter().copied().max_by_key(|s| rank(*s));
     let unknown = statuses.contains(&C::Unknown);
@@ -210,6 +206,7 @@ fn heading(statuses: &[ComponentStatus]) -> (&'static str, Tone) {
         Some(C::MajorOutage) => ("Something is down", Tone::Bad),
         Some(C::PartialOutage) => ("Something is partly down", Tone::Bad),
         Some(C::DegradedPerformance) => ("Something does not work as it should", Tone::Warn),
+        Some(_) if working => ("Something is being worked on", Tone::Warn),
         Some(_) if unknown => ("Not everything is known", Tone::Unknown),
         Some(C::UnderMaintenance) => ("Planned work is going on", Tone::Planned),
         Some(C::Operational | C::Unknown) => ("All systems operational", Tone::Good),
@@ -227,77 +224,13 @@ pub(crate) fn word(status: ComponentStatus) -> &'static str {
     }
 }
 
-fn tone(status: ComponentStatus) -> Tone {
+pub(crate) fn tone(status: ComponentStatus) -> Tone {
     match status {
         ComponentStatus::Operational => Tone::Good,
         ComponentStatus::DegradedPerformance => Tone::Warn,
         ComponentStatus::PartialOutage | ComponentStatus::MajorOutage => Tone::Bad,
         ComponentStatus::UnderMaintenance => Tone::Planned,
         ComponentStatus::Unknown => Tone::Unknown,
-    }
-}
-
-fn shown(incident: &PublicIncident, now: Wall) -> Shown {
-    let peak = incident.peak();
-    let names: Vec<String> = incident.worst.iter().take(NAMED).map(|a| line(&a.component, NAME)).collect();
-    let when = match incident.resolved {
-        Some(end) => format!(
-            "{} to {}, {}",
-            clock(incident.opened, "%-d %B %Y, %H:%M"),
-            clock(end, if same_day(incident.opened, end) { "%H:%M" } else { "%-d %B, %H:%M" }),
-            lasting(end.since(incident.opened))
-        ),
-        None => format!(
-            "since {}, for {}",
-            clock(incident.opened, "%-d %B %Y, %H:%M"),
-            lasting(now.since(incident.opened))
-        ),
-    };
-    let badge = match incident.resolved {
-        Some(_) => badge(Tone::Good, "resolved"),
-        None => badge(tone(peak), word(peak)),
-    };
-    let title = format!("{}: {}", list(&names, incident.worst.len()), word(peak));
-    let before = std::iter::once(None).chain(incident.updates.iter().map(Some));
-    let told = incident.updates.iter().zip(before).map(|(u, before)| update(u, before, now));
-    let mut updates: Vec<ShownUpdate> = told.collect();
-    updates.reverse();
-    Shown { title, badge, when, updates }
-}
-
-/// What is affected is said again only when it is something else.
-fn update(u: &Update, before: Option<&Update>, now: Wall) -> ShownUpdate {
-    let affected = match before {
-        Some(before) if before.affected == u.affected => String::new(),
-        _ => affected(&u.affected),
-    };
-    let (tone, word, text) = match u.stage {
-        Stage::Noticed => ("bad", "Noticed.", affected),
-        Stage::Investigating => ("info", "Somebody is working on it.", affected),
-        Stage::Resolved => ("good", "Resolved.", "It works again.".to_owned()),
-    };
-    let time = if same_day(u.at, now) { "%H:%M" } else { "%-d %B, %H:%M" };
-    ShownUpdate { tone, at: clock(u.at, time), machine: machine_time(u.at), word, text }
-}
-
-fn affected(all: &[Affected]) -> String {
-    let names: Vec<String> = all
-        .iter()
-        .take(NAMED)
-        .map(|a| format!("{} ({})", line(&a.component, NAME), word(a.status)))
-        .collect();
-    if names.is_empty() {
-        "What is seen from outside works again.".to_owned()
-    } else {
-        format!("Affected: {}.", list(&names, all.len()))
-    }
-}
-
-/// `a, b and 3 more`
-fn list(names: &[String], all: usize) -> String {
-    match all.saturating_sub(names.len()) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 
@@ -330,12 +263,7 @@ pub(crate) fn old_banner(age: Duration) -> String {
 }
 
 /// Each month that can be looked at, by its path, and `/history` for the latest.
-fn months(
-    name: &str,
-    style: &'static str,
-    ledger: &Ledger,
-    now: Wall,
-) -> Result<Vec<(String, String)>, askama::Error> {
+fn months(frame: Frame<'_>, ledger: &Ledger, now: Wall) -> Result<Vec<(String, String)>, askama::Error> {
     let number = |at: Wall| {
         let date = civil(at);
         i32::from(date.year()) * 12 + i32::from(date.month()) - 1
@@ -351,15 +279,15 @@ fn months(
     let mut pages = Vec::new();
     for n in first..=last {
         let all = || ledger.incidents.values().rev().filter(|i| number(i.opened) == n);
+        let mut room = Room::of(TEXT_IN_MONTH);
         let page = HistoryTemplate {
-            name,
-            style,
+            frame,
             month: words(n),
             is_over: n < last,
             before: (n > first).then(|| (path(n - 1), words(n - 1))),
             after: (n < last).then(|| (path(n + 1), words(n + 1))),
             more: all().count().saturating_sub(IN_MONTH),
-            incidents: all().take(IN_MONTH).map(|i| shown(i, now)).collect(),
+            incidents: all().take(IN_MONTH).map(|i| Shown::of(i, now, &mut room)).collect(),
         }
         .render()?;
         if n == last {
@@ -381,9 +309,22 @@ fn machine(page: &StatusPage, ledger: &Ledger, now: Wall) -> String {
         })
         .collect();
     let open = ledger.incidents.iter().rev().filter(|(_, i)| i.resolved.is_none()).take(SHOWN);
+    let mut room = Room::of(TEXT_ON_FRONT);
     let incidents: Vec<_> = open
         .map(|(id, i)| {
-            json!({ "id": id, "opened_at": machine_time(i.opened), "impact": i.peak(), "components": i.worst })
+            let said = room.newest(&i.words);
+            let updates: Vec<_> = said
+                .iter()
+                .rev()
+                .map(|w| json!({ "at": machine_time(w.at), "stage": w.stage, "text": w.text }))
+                .collect();
+            json!({
+                "id": id,
+                "opened_at": machine_time(i.opened),
+                "impact": (!i.worst.is_empty()).then(|| i.peak()),
+                "components": i.worst,
+                "updates": updates,
+            })
         })
         .collect();
     json!({ "name": page.name, "as_of": machine_time(now), "components": components, "open_incidents": incidents })
@@ -394,15 +335,15 @@ fn civil(at: Wall) -> jiff::Zoned {
     at.timestamp().to_zoned(TimeZone::UTC)
 }
 
-fn clock(at: Wall, form: &str) -> String {
+pub(crate) fn clock(at: Wall, form: &str) -> String {
     civil(at).strftime(form).to_string()
 }
 
-fn machine_time(at: Wall) -> String {
+pub(crate) fn machine_time(at: Wall) -> String {
     clock(at, "%Y-%m-%dT%H:%M:%SZ")
 }
 
-fn same_day(a: Wall, b: Wall) -> bool {
+pub(crate) fn same_day(a: Wall, b: Wall) -> bool {
     a.0.div_euclid(DAY) == b.0.div_euclid(DAY)
 }
 
@@ -418,9 +359,10 @@ pub(crate) fn lasting(span: Span) -> String {
     }
 }
 
-/// One line of at most so many characters.
-fn line(text: &str, most: usize) -> String {
-    let mut clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+/// One line of at most so many characters, without what could turn the text around.
+pub(crate) fn line(text: &str, most: usize) -> String {
+    let turns = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut clean = text.chars().filter(|c| !turns(c)).map(|c| if c.is_control() { ' ' } else { c });
     let mut out: String = clean.by_ref().take(most).collect();
     if clean.next().is_some() {
         out.pop();

@@ -49,7 +49,7 @@ pub(crate) fn rebuild(events: &dyn Events, stop: &dyn Fn() -> bool) -> Result<Op
     }
 }
 
-/// Whether a component may be another after it.
+/// Whether the public may read something else after it.
 fn matters(event: &Event) -> bool {
     matches!(
         event,
@@ -65,6 +65,7 @@ fn matters(event: &Event) -> bool {
             | Event::IncidentOpened { .. }
             | Event::IncidentResolved { .. }
             | Event::IncidentReopened { .. }
+            | Event::StatusUpdated { .. }
             | Event::Acknowledged { .. }
             | Event::AcknowledgementLapsed { .. }
             | Event::SilenceAdded { .. }

@@ -17,6 +17,8 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use std::sync::{Arc, Mutex};
 
+mod words;
+
 /// 21 November 2026, 12:00 UTC.
 const NOON: i64 = 1_795_262_400_000;
 const MINUTE: i64 = 60_000;
@@ -276,6 +278,35 @@ fn days_and_uptime() {
 }
 
 #[test]
+fn what_is_not_measured_is_not_shown_as_up() {
+    let house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    let mut look = |minute: i64, measured: &dyn Fn(&str) -> Option<bool>| {
+        let at = NOON + minute * MINUTE;
+        ledger.observe_measured(&house.state, Wall(at), 1, measured);
+        let pages = render(&config(), &ledger, Wall(at), Doubt::None).unwrap();
+        let shown: serde_json::Value = serde_json::from_str(&text(&pages, "/status.json")).unwrap();
+        let of = |n: usize| {
+            let c = &shown["components"][n];
+            format!("{} {}", c["status"].as_str().unwrap(), c["uptime_90_days"])
+        };
+        (of(0), of(1), ledger.waits)
+    };
+    let (up, none) = ("operational 1.0".to_owned(), "unknown null".to_owned());
+    // Nothing has a result yet. Then one check has, and what the other measures cannot be measured.
+    assert_eq!(look(0, &|_| None), (none.clone(), none.clone(), true));
+    let blind = |c: &str| Some(c == "secret-check");
+    look(1, &blind);
+    assert_eq!(look(60, &blind), (up.clone(), none.clone(), true));
+    // Over a restart what was well goes on, and what was not known does not become well.
+    assert_eq!(look(61, &|_| None), (up.clone(), none, true));
+    look(62, &|_| Some(true));
+    assert_eq!(look(63, &|_| Some(true)), (up.clone(), up, false));
+    // Blind now: not known, and the past stays.
+    assert_eq!(look(64, &|_| Some(false)).0, "unknown 1.0");
+}
+
+#[test]
 fn a_ledger_is_bounded() {
     let mut ledger = Ledger::default();
     let stretches = ledger.stretches.entry("Shop".to_owned()).or_default();
@@ -403,7 +434,7 @@ async fn the_keeper_makes_the_history_anew_and_keeps_it() {
     let moment = now(NOON + 60 * MINUTE);
     let seq = house.records.lock().unwrap().len() as u64;
     let (engine, _port) = handle::channel(View::new(house.state.clone(), seq, moment));
-    let yaml = "status_page: { listen: \"127.0.0.1:0\", name: Example, components: { \"Shop <&>\": [secret-host], Data: [db] } }\ntopology: { secret-host: { kind: host }, db: { kind: service } }\n";
+    let yaml = "status_page: { listen: \"127.0.0.1:0\", name: Example, components: { \"Shop <&>\": [secret-host], Data: [db] } }\ntopology: { secret-host: { kind: host }, db: { kind: service } }\npeople: { ana: { name: Secret Person, time_zone: UTC, contacts: [ { via: hook, to: ana } ] } }\nchannels: { hook: { kind: webhook, url: \"http://127.0.0.1:9000/page\" } }\n";
     let file = dir.path().join("foghorn.yaml");
     std::fs::write(&file, yaml).unwrap();
     let config = foghorn_config::load(&file, &|_| None).unwrap();
@@ -415,6 +446,7 @@ async fn the_keeper_makes_the_history_anew_and_keeps_it() {
         events: Arc::new(house),
         clock: Arc::new(move || moment),
         pulse: Arc::new(move || moment.mono),
+        measured: Arc::new(|_| Some(true)),
         away: Span::ZERO,
         dir: dir.path().to_owned(),
     })

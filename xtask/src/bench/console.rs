@@ -16,14 +16,14 @@ const TIMES: usize = 300;
 const PASSWORD: &str = "correct horse battery";
 
 /// An answer: its head, its body, and when its first byte came and its last.
-struct Answer {
+pub(super) struct Answer {
     head: String,
     body: String,
     first: Duration,
     whole: Duration,
 }
 
-fn ask(to: SocketAddr, what: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer> {
+pub(super) fn ask(to: SocketAddr, what: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_nodelay(true)?;
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -61,6 +61,19 @@ fn log_in(to: SocketAddr) -> Result<String> {
     Ok(format!("foghorn={}", after(&answer.head, "set-cookie: foghorn=", ';')?))
 }
 
+/// Makes an account that may look at everything, and logs in; the session's cookie.
+pub(super) fn account(bench: &Bench, foghorn: &Foghorn) -> Result<String> {
+    let mut add = Command::new(&bench.binary)
+        .args(["user", "add", "bench", "--role", "viewer", "--password-stdin", "-c"])
+        .arg(foghorn.config())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()?;
+    add.stdin.take().context("no standard input")?.write_all(PASSWORD.as_bytes())?;
+    ensure!(add.wait()?.success(), "no account");
+    log_in(foghorn.address)
+}
+
 /// A thousand incidents are open.
 fn fill(foghorn: &Foghorn) -> Result<()> {
     for begin in (0..INCIDENTS).step_by(100) {
@@ -82,16 +95,8 @@ fn fill(foghorn: &Foghorn) -> Result<()> {
 pub(crate) fn list(bench: &Bench) -> Result<Vec<Row>> {
     let hook = Hook::start()?;
     let foghorn = Foghorn::start(bench, &basics(hook.address))?;
-    let mut add = Command::new(&bench.binary)
-        .args(["user", "add", "bench", "--role", "viewer", "--password-stdin", "-c"])
-        .arg(foghorn.config())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()?;
-    add.stdin.take().context("no standard input")?.write_all(PASSWORD.as_bytes())?;
-    ensure!(add.wait()?.success(), "no account");
     let before = foghorn.process.rss()?;
-    let cookie = log_in(foghorn.address)?;
+    let cookie = account(bench, &foghorn)?;
     fill(&foghorn)?;
     let headers = [("Accept", "text/html"), ("Cookie", &*cookie)];
     let (mut first, mut whole, mut bytes) = (Vec::new(), Vec::new(), 0);

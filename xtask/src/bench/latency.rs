@@ -9,17 +9,25 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-const TIMES: u32 = 500;
+/// How many, and how long after the webhook for one the next is sent.
+#[derive(Clone, Copy)]
+pub(super) struct Alerts {
+    pub(super) number: u32,
+    pub(super) pause: Duration,
+}
 
-/// Milliseconds from writing the request, each alert an incident of its own, to the whole webhook.
-fn measure(to: SocketAddr, hook: &Hook) -> Result<Vec<f64>> {
+const ONE_AFTER_ANOTHER: Alerts = Alerts { number: 500, pause: Duration::ZERO };
+
+/// Milliseconds from writing the request, each alert an incident of its own with a name that begins so, to the whole webhook.
+pub(super) fn measure(to: SocketAddr, hook: &Hook, name: &str, alerts: Alerts) -> Result<Vec<f64>> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_nodelay(true)?;
     let mut took = Vec::new();
-    for i in 0..TIMES {
-        let name = format!("latency-{i:05}");
+    for i in 0..alerts.number {
+        std::thread::sleep(alerts.pause);
+        let name = format!("{name}-{i:05}");
         let body = format!(
             "[{{\"labels\":{{\"alertname\":\"{name}\",\"severity\":\"critical\"}},\"annotations\":{{\"summary\":\"{name}\"}}}}]"
         );
@@ -46,10 +54,10 @@ fn measure(to: SocketAddr, hook: &Hook) -> Result<Vec<f64>> {
 pub(crate) fn to_webhook(bench: &Bench) -> Result<Vec<Row>> {
     let hook = Hook::start()?;
     let foghorn = Foghorn::start(bench, &basics(hook.address))?;
-    let mut ours = measure(foghorn.address, &hook)?;
+    let mut ours = measure(foghorn.address, &hook, "latency", ONE_AFTER_ANOTHER)?;
     drop(foghorn);
     let alertmanager = Alertmanager::start(&bench.dir, hook.address)?;
-    let mut theirs = measure(alertmanager.address, &hook)?;
+    let mut theirs = measure(alertmanager.address, &hook, "latency", ONE_AFTER_ANOTHER)?;
     let (p50, p99) = (quantile(&mut ours, 0.5), quantile(&mut ours, 0.99));
     let (their_p50, their_p99) = (quantile(&mut theirs, 0.5), quantile(&mut theirs, 0.99));
     Ok(vec![Row {

@@ -17,12 +17,16 @@ const COMPONENTS: usize = 9;
 
 /// Requests a second, and the 99th percentile in milliseconds, by `wrk`.
 fn wrk(to: SocketAddr, seconds: u32) -> Result<(f64, f64)> {
-    let text = read(
+    rate_and_p99(&read(
         Command::new("wrk")
             .args(["-t2", "-c64", "--latency"])
             .arg(format!("-d{seconds}s"))
             .arg(format!("http://{to}/")),
-    )?;
+    )?)
+}
+
+/// What `wrk --latency` said: requests a second, and the 99th percentile in milliseconds.
+pub(super) fn rate_and_p99(text: &str) -> Result<(f64, f64)> {
     let word = |start: &str| -> Result<String> {
         let line = text.lines().find_map(|l| l.trim().strip_prefix(start));
         Ok(line.with_context(|| format!("wrk says no {start}: {text}"))?.trim().to_owned())

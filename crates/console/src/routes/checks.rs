@@ -1,13 +1,13 @@
 //! Checks: how each stands, its last figures, and how it fared before.
 
-use super::limit;
 use crate::api::Api;
-use crate::extract::{Path, Query};
+use crate::extract::Path;
 use crate::ports::{CheckPoint, CheckResult, CheckUptime};
 use crate::problem::{Body, Kind, Problem};
+use crate::query::{Count, Query, moment};
 use crate::show::Severity;
 use crate::show::alert::word;
-use crate::time::{parse, rfc3339};
+use crate::time::rfc3339;
 use axum::Json;
 use axum::extract::State;
 use foghorn_config::Config;
@@ -93,7 +93,6 @@ pub(crate) struct HeartbeatShown {
 
 /// Which stretch of the history.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct HistoryQuery {
     /// RFC 3339; a day before `to` if not given.
@@ -101,7 +100,8 @@ pub(crate) struct HistoryQuery {
     /// RFC 3339; now if not given.
     to: Option<String>,
     /// 1 to 1000; 96 if not given.
-    points: Option<usize>,
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
+    points: Option<Count>,
 }
 
 /// One check, and how it fared.
@@ -203,7 +203,7 @@ fn detail(api: &Api, name: &str, q: &HistoryQuery) -> Result<CheckDetail, Proble
         Ok(DaysShown { days, uptime: past.uptime.into() })
     });
     let uptime = uptime.collect::<Result<_, String>>().map_err(unreadable)?;
-    let history = figures.history(name, from, to, limit(q.points, 96)).map_err(unreadable)?;
+    let history = figures.history(name, from, to, Count::or(q.points, 96)).map_err(unreadable)?;
     let recent = figures.recent(name, RECENT).map_err(unreadable)?;
     Ok(CheckDetail {
         check: check(api, &view, &config, name, rule),
@@ -220,9 +220,9 @@ fn detail(api: &Api, name: &str, q: &HistoryQuery) -> Result<CheckDetail, Proble
 
 fn range(q: &HistoryQuery, now: Wall) -> Result<(Wall, Wall), Problem> {
     let bad = |why: String| Problem::new(Kind::BadQuery, why);
-    let at = |text: &Option<String>| text.as_deref().map(parse).transpose().map_err(bad);
-    let to = at(&q.to)?.unwrap_or(now);
-    let from = at(&q.from)?.unwrap_or(to - Span::secs(86_400));
+    let at = |name, text: &Option<String>| text.as_deref().map(|t| moment(name, t)).transpose();
+    let to = at("to", &q.to)?.unwrap_or(now);
+    let from = at("from", &q.from)?.unwrap_or(to - Span::secs(86_400));
     if from >= to {
         return Err(bad(format!(
             "`from` must be before `to`, and {} is not before {}",

@@ -1,10 +1,9 @@
 //! The journal, as pages.
 
-use super::limit;
 use super::timeline::{EventPage, PageQuery};
 use crate::api::Api;
-use crate::extract::Query;
 use crate::problem::{Body, Kind, Problem};
+use crate::query::{Count, Query};
 use crate::show::event::EventShown;
 use axum::extract::State;
 use axum::response::Response;
@@ -13,15 +12,40 @@ use std::sync::Arc;
 
 /// The journal after an event, oldest first.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", params(PageQuery),
-    responses((status = 200, body = EventPage), (status = "default", body = Body, content_type = "application/problem+json")))]
+    responses((status = 200, body = EventPage),
+        (status = 409, description = "The journal ends before `after`", body = Body, content_type = "application/problem+json"),
+        (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     uri: Uri,
     Query(q): Query<PageQuery>,
 ) -> Result<Response, Problem> {
-    let limit = limit(q.limit, 100);
-    let events = read(&api, q.after.unwrap_or(0), limit + 1).await?;
+    let limit = Count::or(q.limit, 100);
+    let after = q.after.unwrap_or(0);
+    reaches(&api, after).await?;
+    let events = read(&api, after, limit + 1).await?;
     Ok(EventPage::new(events, limit).respond(&api, &uri, limit))
+}
+
+/// Whether the journal has the event after which somebody wants to go on. One that it has not was of another journal, or of
+/// this one before an older backup took its place: nothing would come for a long time, and then something else.
+pub(super) async fn reaches(api: &Arc<Api>, after: u64) -> Result<(), Problem> {
+    if after <= api.parts.engine.view().seq {
+        return Ok(());
+    }
+    // What is on disk is in the view a moment later. A journal that cannot be read now says nothing.
+    let found = api.blocking(move |api| api.parts.events.page(after - 1, 1)).await?;
+    let end = api.parts.engine.view().seq;
+    if after <= end || found.map_or(true, |page| !page.is_empty()) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Kind::BeyondTheEnd,
+        format!(
+            "the journal ends at event {end}, and there is no event {after} yet: was it of another journal, or of this one \
+             before a restoration? Read again from the beginning (after=0), or go on from the end (after={end})"
+        ),
+    ))
 }
 
 /// Events from the journal.

@@ -1,11 +1,11 @@
 //! Incidents: seen, opened, answered.
 
-use super::limit;
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::{Json, OptionalJson, Path, Query};
+use crate::extract::{Json, OptionalJson, Path};
 use crate::problem::{Body, Problem};
-use crate::readmodel::{Closed, Filter};
+use crate::query::{Count, Query};
+use crate::readmodel::{Closed, Filter, Lag};
 use crate::reply::{Done, respond};
 use crate::show::Severity;
 use crate::show::alert::AlertShown;
@@ -25,7 +25,6 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Which incidents.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     /// `open` for all that are not over (acknowledged ones too), `acknowledged`, `resolved`, `all` (the default).
@@ -34,8 +33,10 @@ pub(crate) struct ListQuery {
     /// `next` of the answer before: incidents older than this one.
     after: Option<IncidentId>,
     /// 1 to 1000; 50 if not given.
-    limit: Option<usize>,
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
+    limit: Option<Count>,
     /// Only of this severity.
+    #[param(value_type = Option<u64>, format = "uint64")]
     severity: Option<Severity>,
     /// Somewhere in the title.
     q: Option<String>,
@@ -75,7 +76,7 @@ pub(crate) async fn list(
     uri: Uri,
     Query(q): Query<ListQuery>,
 ) -> Result<Response, Problem> {
-    let limit = limit(q.limit, 50);
+    let limit = Count::or(q.limit, 50);
     let mut list = api.blocking(move |api| collect(api, &q, limit)).await?;
     let mut link = None;
     if list.incidents.len() > limit {
@@ -145,6 +146,25 @@ fn behind(api: &Api, view: &View) -> Option<String> {
 pub(super) fn next_link(api: &Api, uri: &Uri, after: impl std::fmt::Display, limit: usize) -> String {
     let paging = |pair: &&str| pair.starts_with("after=") || pair.starts_with("limit=");
     let kept = uri.query().unwrap_or("").split('&').filter(|p| !p.is_empty() && !paging(p));
+/// What a timeline may lack at its end.
+fn late(view: &View, lag: &Lag) -> Option<String> {
+    let written = view.degraded.as_ref().map(|d| {
+        format!(
+            "the journal takes no events ({}): what happens now is not in it until the disk is back",
+            d.why
+        )
+    });
+    let read = match (view.seq.saturating_sub(lag.seq), &lag.error) {
+        (0, _) => None,
+        (n, Some(e)) => Some(format!("it is {n} events behind the journal: {e}")),
+        (n, None) => {
+            Some(format!("it is {n} events behind the journal and catching up: look again in a moment"))
+        }
+    };
+    let whys: Vec<String> = written.into_iter().chain(read).collect();
+    (!whys.is_empty()).then(|| whys.join("; "))
+}
+
     let query: String = kept.flat_map(|p| [p, "&"]).collect();
     format!(
         "<{}{}?{query}after={after}&limit={limit}>; rel=\"next\"",
@@ -211,6 +231,8 @@ fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
     let mut detail = match (view.state.incident(id), &stored) {
         (Some(open), stored) => Detail::of(&view, open, stored.as_ref().ok().and_then(Option::as_ref), url),
         (None, Ok(Some(closed))) => put_away(api, closed, &view, url)?,
+    // Before it is read: what it then lacks is less, never more.
+    let lag = model.lag();
         (None, Ok(None)) => return Err(Problem::not_found(format!("incident {id}"))),
         (None, Err(e)) => return Err(Problem::new(crate::problem::Kind::Unavailable, e.to_string())),
     };
@@ -231,17 +253,18 @@ fn put_away(api: &Api, closed: &Closed, view: &View, url: &str) -> Result<Detail
     let alerts = api.parts.read_model.alerts(closed.id, "", 100)?;
     detail.worst_alerts = alerts.into_iter().map(AlertShown::closed).collect();
     Ok(detail)
+    detail.timeline_incomplete = late(&view, &lag);
 }
 
 /// A page of a list.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AlertsQuery {
     /// `next` of the answer before.
     after: Option<String>,
     /// 1 to 1000; 100 if not given.
-    limit: Option<usize>,
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
+    limit: Option<Count>,
 }
 
 /// Alerts, in the order of their keys.
@@ -261,7 +284,7 @@ pub(crate) async fn alerts(
     uri: Uri,
     Query(q): Query<AlertsQuery>,
 ) -> Result<Response, Problem> {
-    let limit = limit(q.limit, 100);
+    let limit = Count::or(q.limit, 100);
     let mut alerts = api.blocking(move |api| alerts_of(api, id, q.after.as_deref(), limit + 1)).await??;
     let mut next = None;
     if alerts.len() > limit {
@@ -366,6 +389,9 @@ pub(crate) async fn note(
     responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
         (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn escalate(
+    if note.text.trim().is_empty() {
+        return Problem::new(crate::problem::Kind::Invalid, "`text` is empty: say something").into_response();
+    }
     State(api): State<Arc<Api>>,
     caller: Caller,
     Path(incident): Path<IncidentId>,

@@ -1,10 +1,10 @@
 //! Who is on call.
 
 use crate::api::Api;
-use crate::extract::Query;
 use crate::next::{overrides, person};
-use crate::problem::{Body, Kind, Problem};
-use crate::time::{parse, rfc3339};
+use crate::problem::{Body, Problem};
+use crate::query::{Query, moment};
+use crate::time::rfc3339;
 use axum::Json;
 use axum::extract::State;
 use foghorn_core::schedule::Schedule;
@@ -16,7 +16,6 @@ use utoipa::{IntoParams, ToSchema};
 
 /// When.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct OnCallQuery {
     /// RFC 3339; now if not given.
@@ -70,7 +69,7 @@ pub(crate) async fn list(
 ) -> Result<Json<OnCall>, Problem> {
     let view = api.view();
     let at = match q.at {
-        Some(text) => parse(&text).map_err(|e| Problem::new(Kind::BadQuery, e))?,
+        Some(text) => moment("at", &text)?,
         None => view.at.wall,
     };
     let schedules =

@@ -1,9 +1,9 @@
 //! The journal, live, as server-sent events.
 
-use super::events::read;
+use super::events::{reaches, read};
 use crate::api::Api;
-use crate::extract::Query;
 use crate::problem::{Body, Kind, Problem};
+use crate::query::Query;
 use crate::show::event::EventShown;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -28,10 +28,10 @@ const PAGE: usize = 200;
 
 /// From where.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StreamQuery {
     /// Begin after this event; from now on if not given. The header `Last-Event-ID` counts more.
+    #[param(format = "uint64")]
     after: Option<u64>,
 }
 
@@ -39,20 +39,25 @@ pub(crate) struct StreamQuery {
 /// break the header `Last-Event-ID` goes on where it was; nothing is left out.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "events", params(StreamQuery, ("Last-Event-ID" = Option<u64>, Header)),
     responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = String),
+        (status = 409, description = "The journal ends before `after` or `Last-Event-ID`", body = Body, content_type = "application/problem+json"),
         (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn stream(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
     Query(q): Query<StreamQuery>,
 ) -> Result<Response, Problem> {
-    let resume = match headers
-        .get("last-event-id")
-        .map(|v| v.to_str().ok().and_then(|t| t.trim().parse().ok()))
-    {
-        Some(Some(seq)) => Some(seq),
-        Some(None) => return Err(Problem::new(Kind::BadQuery, "Last-Event-ID is the number of an event")),
-        None => q.after,
-    };
+    let resume =
+        match headers.get("last-event-id").map(|v| v.to_str().ok().and_then(|t| t.trim().parse().ok())) {
+            Some(Some(seq)) => Some(seq),
+            Some(None) => {
+                let detail = "the header Last-Event-ID must be the number of an event, 0 or more";
+                return Err(Problem::new(Kind::BadQuery, detail));
+            }
+            None => q.after,
+        };
+    if let Some(after) = resume {
+        reaches(&api, after).await?;
+    }
     let permit = api.streams.clone().try_acquire_owned();
     let permit =
         permit.map_err(|_| Problem::new(Kind::Unavailable, "as many streams are open as there may be"))?;

@@ -1,10 +1,10 @@
 //! An incident's events.
 
 use super::incidents::{next_link, with_link};
-use super::limit;
 use crate::api::Api;
-use crate::extract::{Path, Query};
+use crate::extract::Path;
 use crate::problem::{Body, Problem};
+use crate::query::{Count, Query};
 use crate::show::event::EventShown;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -16,13 +16,14 @@ use utoipa::{IntoParams, ToSchema};
 
 /// A page of events.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
     /// Events after this one.
+    #[param(format = "uint64")]
     pub(super) after: Option<u64>,
     /// 1 to 1000; 100 if not given.
-    pub(super) limit: Option<usize>,
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
+    pub(super) limit: Option<Count>,
 }
 
 /// Events, oldest first.
@@ -57,7 +58,7 @@ pub(crate) async fn list(
     uri: Uri,
     Query(q): Query<PageQuery>,
 ) -> Result<Response, Problem> {
-    let limit = limit(q.limit, 100);
+    let limit = Count::or(q.limit, 100);
     let read = move |api: &Api| {
         let view = api.view();
         let model = &api.parts.read_model;

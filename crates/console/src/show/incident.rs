@@ -168,6 +168,9 @@ pub(crate) struct Detail {
 
 /// Something unwell.
 #[derive(Debug, Serialize, ToSchema)]
+    /// Set where events may be missing at its end, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) timeline_incomplete: Option<String>,
 pub(crate) struct EntityShown {
     name: String,
     open_alerts: u32,
@@ -336,6 +339,7 @@ fn page(p: &Page, view: &View) -> PageShown {
         error: p.error.clone(),
     }
 }
+            timeline_incomplete: None,
 
 fn escalation(view: &View, incident: &Incident) -> EscalationShown {
     let e = &incident.escalation;
@@ -356,6 +360,7 @@ fn escalation(view: &View, incident: &Incident) -> EscalationShown {
         wakes: e.urgency == Urgency::High,
         wave: e.wave,
         round: e.round + 1,
+            timeline_incomplete: None,
         step: u32::from(e.step) + 1,
         next: NextShown {
             text,

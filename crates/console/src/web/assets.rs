@@ -1,5 +1,6 @@
 //! The style sheet and the script, under names made of what is in them.
 
+use crate::problem::Problem;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -29,17 +30,31 @@ pub(super) fn script_path() -> &'static str {
 }
 
 fn asset(own: &str, asked: &str, text: &'static str, kind: &'static str) -> Response {
-    // A page of the release before asks for another name: it gets what there is, and does not keep it.
-    let kept = if own.rsplit('/').next() == Some(asked) {
+    let own = own.rsplit('/').next().unwrap_or(own);
+    let kept = if own == asked {
         "public, max-age=31536000, immutable"
-    } else {
+    } else if is_version(own, asked) {
+        // A page of the release before asks for another name: it gets what there is, and does not keep it.
         "no-store"
+    } else {
+        return Problem::not_found(format_args!("file {asked}")).into_response();
     };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CACHE_CONTROL, HeaderValue::from_static(kept)),
     ];
     (StatusCode::OK, headers, text).into_response()
+}
+
+/// Whether a name is that of the same file with other contents: all but the hash is the same.
+fn is_version(own: &str, asked: &str) -> bool {
+    let parts = |name: &str| -> Option<(String, String, String)> {
+        let (rest, end) = name.rsplit_once('.')?;
+        let (name, hash) = rest.rsplit_once('.')?;
+        Some((name.to_owned(), hash.to_owned(), end.to_owned()))
+    };
+    let (Some((name, hash, end)), Some((n, h, e))) = (parts(own), parts(asked)) else { return false };
+    name == n && end == e && h.len() == hash.len() && h.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 pub(super) async fn style(Path(file): Path<String>) -> Response {

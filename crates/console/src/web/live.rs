@@ -20,6 +20,8 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// With nothing new, that the server is there is told this often: the page counts on it.
 const HERE: Duration = Duration::from_secs(10);
+/// Whether the journal is degraded, which no record tells, is looked at this often at least.
+const DEGRADED: Duration = Duration::from_secs(2);
 /// However much happens, a page is told this often at most.
 const GATHER: Duration = Duration::from_secs(1);
 /// What concerns other pages is gathered for so long.
@@ -49,6 +51,7 @@ fn news(web: &Arc<Web>, of: Option<IncidentId>) -> Response {
         web: web.clone(),
         of,
         began: false,
+        degraded: web.api.parts.engine.view().degraded.is_some(),
         pause: false,
         _permit: permit,
     };
@@ -60,6 +63,8 @@ struct Follower {
     records: Receiver<Batch>,
     of: Option<IncidentId>,
     began: bool,
+    /// Whether the journal was degraded when the page last heard of it.
+    degraded: bool,
     /// Something was told just now.
     pause: bool,
     _permit: OwnedSemaphorePermit,
@@ -76,9 +81,19 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
             tokio::time::sleep(GATHER).await;
             f.pause = false;
         }
+        let quiet = tokio::time::Instant::now() + HERE;
         loop {
-            match tokio::time::timeout(HERE, f.records.recv()).await {
-                Err(_) => return Some((Ok(f.told("here")), f)),
+            let look = quiet.min(tokio::time::Instant::now() + DEGRADED);
+            match tokio::time::timeout_at(look, f.records.recv()).await {
+                _ if f.degraded != f.web.api.parts.engine.view().degraded.is_some() => {
+                    f.degraded = !f.degraded
+                }
+                Err(_) if look == quiet => {
+                    // What happens while nothing can be written is in no record: the page looks by itself.
+                    let what = if f.degraded { "changed" } else { "here" };
+                    return Some((Ok(f.told(what)), f));
+                }
+                Err(_) => continue,
                 Ok(Err(RecvError::Closed)) => return None,
                 Ok(Err(RecvError::Lagged(_))) => {}
                 Ok(Ok(batch)) => {

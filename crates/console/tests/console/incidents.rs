@@ -319,7 +319,7 @@ async fn how_a_check_fared() {
     assert_eq!(shop["recent"][1], json!({"at": "2026-11-21T03:11:40.000Z", "good": false, "total_ms": 2.0}));
     assert_eq!(shop["recent"][2]["good"], json!(null));
 
-    let ranged = "/api/v1/checks/shop?from=2026-11-01T00:00:00Z&to=2026-11-02T01:00:00%2B01:00&points=5000";
+    let ranged = "/api/v1/checks/shop?from=2026-11-01T00:00:00Z&to=2026-11-02T01:00:00%2B01:00&points=1000";
     let history = kit.get(ranged).await.json()["history"].clone();
     assert_eq!(
         (&history["to"], &history["uptime"]["count"]),

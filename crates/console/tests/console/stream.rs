@@ -54,6 +54,27 @@ async fn a_stream_resumes_where_it_was() {
 }
 
 #[tokio::test]
+async fn beyond_the_end_there_is_nothing_to_wait_for() {
+    let kit = kit(OPEN).await;
+    let end = kit.engine.view().seq;
+    drop(stream(&kit, &format!("/api/v1/stream?after={end}"), &[]).await);
+    let ask = async |path: String, headers: &[(&str, &str)]| {
+        let answer = crate::kit::send(&kit.api, from(HERE, "GET", &path, headers, "")).await;
+        (answer.status.as_u16(), answer.json()["detail"].as_str().unwrap().to_owned())
+    };
+    let (beyond, says) = (end + 1, format!("the journal ends at event {end}"));
+    for (path, headers) in [
+        (format!("/api/v1/stream?after={beyond}"), vec![]),
+        (format!("/api/v1/stream?after={}", u64::MAX), vec![]),
+        ("/api/v1/stream".to_owned(), vec![("last-event-id", "999")]),
+        (format!("/api/v1/events?after={beyond}"), vec![]),
+    ] {
+        let (status, detail) = ask(path.clone(), &headers).await;
+        assert!(status == 409 && detail.starts_with(&says), "{path}: {status} {detail}");
+    }
+}
+
+#[tokio::test]
 async fn who_falls_behind_reads_the_journal() {
     let kit = kit(OPEN).await;
     let mut slow = stream(&kit, "/api/v1/stream?after=0", &[]).await;

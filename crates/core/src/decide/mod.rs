@@ -10,6 +10,7 @@ mod correlate;
 mod deliver;
 mod escalate;
 mod people;
+mod public;
 mod time;
 
 use crate::event::Event;
@@ -68,6 +69,9 @@ impl Draft<'_> {
             }
             Input::Resolve { incident, by } => return self.resolve_by(*incident, by),
             Input::Note { incident, by, text } => return self.note(*incident, by, text),
+            Input::StatusUpdate { incident, by, stage, text } => {
+                return self.update_status(*incident, by, *stage, text);
+            }
             Input::Escalate { incident, by } => return self.escalate_now(*incident, by),
             Input::Open { title, severity, entity, escalation, note, by } => {
                 return self.open_by_hand(

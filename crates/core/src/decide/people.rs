@@ -177,7 +177,7 @@ impl Draft<'_> {
     }
 }
 
-fn check_text(what: &str, text: &str, longest: usize) -> Result<(), Refusal> {
+pub(super) fn check_text(what: &str, text: &str, longest: usize) -> Result<(), Refusal> {
     let why: Option<String> = if text.trim().is_empty() {
         Some(format!("{what} must not be empty"))
     } else if text.len() > longest {

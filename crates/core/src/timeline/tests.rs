@@ -8,6 +8,7 @@ use crate::schedule::Override;
 use crate::setup::Setup;
 use crate::silence::Matcher;
 use crate::time::{Mono, Now, Wall};
+use crate::update::Stage;
 use crate::words::Severity;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -148,6 +149,12 @@ fn every_event() -> Vec<Event> {
         Event::IncidentReopened { id: 7, why: why() },
         Event::IncidentArchived { id: 7 },
         Event::Noted { id: 7, by: actor("day-ops", Via::Console), text: "it is the cable".to_string() },
+        Event::StatusUpdated {
+            id: 7,
+            by: actor("day-ops", Via::Console),
+            stage: Stage::Identified,
+            text: "A cable is broken.".to_string(),
+        },
         Event::EscalationStarted {
             id: 7,
             policy: "default".into(),
@@ -259,6 +266,7 @@ fn tag(event: &Event) -> usize {
         Event::HeartbeatPinged { .. } => 38,
         Event::HeartbeatExpected { .. } => 39,
         Event::ChangeRecorded { .. } => 40,
+        Event::StatusUpdated { .. } => 41,
     }
 }
 
@@ -272,7 +280,7 @@ fn every_event_has_its_words() {
     let tags: alloc::collections::BTreeSet<usize> = events.iter().map(tag).collect();
     assert_eq!(
         tags.into_iter().collect::<Vec<_>>(),
-        (0..=40).collect::<Vec<_>>(),
+        (0..=41).collect::<Vec<_>>(),
         "an event is missing in every_event"
     );
     let told: Vec<String> = events.into_iter().map(|e| sentence(&record(e), &Known)).collect();

@@ -58,6 +58,11 @@ pub const SHOP: &str = r#"{
   }
 }"#;
 
+/// The same, with a component for the public in front of the shop.
+pub fn with_components() -> String {
+    SHOP.replacen('{', "{ \"components\": { \"Shop\": [\"shop\"] },", 1)
+}
+
 impl World {
     pub fn new(json: &str) -> World {
         let now = Now { mono: Mono(1_000_000), wall: Wall(NIGHT) };

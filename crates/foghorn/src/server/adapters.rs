@@ -86,6 +86,12 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Whether the last result of a check says how it is; `None` before the first since the start.
+    pub fn says(&self, check: &str) -> Option<bool> {
+        let last = self.watch.get()?.latest(check)?;
+        Some(last.verdict != foghorn_watch::check::Verdict::Unknown)
+    }
+
     fn kept(&self) -> Result<&History, String> {
         self.history
             .get()

@@ -40,13 +40,14 @@ impl Public {
         tls: Option<watch::Receiver<Option<Arc<ServerCert>>>>,
         end: &watch::Receiver<bool>,
     ) -> std::io::Result<Public> {
-        let (clock, pulse) = (shared.clock.clone(), pulse.clone());
+        let (clock, pulse, measured) = (shared.clock.clone(), pulse.clone(), shared.measured.clone());
         let site = foghorn_tell::start(Parts {
             engine: shared.handle.clone(),
             config: config.clone(),
             events: Arc::new(JournalEvents::new(&shared.journal)),
             clock: Arc::new(move || clock.now()),
             pulse: Arc::new(move || Mono(pulse.load(Ordering::Relaxed))),
+            measured: Arc::new(move |check: &str| measured.says(check)),
             away,
             dir: shared.data_dir.clone(),
         })?;

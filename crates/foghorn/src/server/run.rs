@@ -89,7 +89,7 @@ pub struct Shared {
     pub(super) handle: Handle,
     pub(super) own: Arc<Own>,
     sender: Sender<PageKey>,
-    measured: Measured,
+    pub(super) measured: Measured,
     pub(super) journal: WriterHandle,
     pub(super) clock: Arc<Clock>,
 }

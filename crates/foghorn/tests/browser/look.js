@@ -1,13 +1,61 @@
 // What must be true of every page, however it is looked at.
+import { execFile } from "node:child_process";
 import fs from "node:fs";
+import { promisify } from "node:util";
+import puppeteer from "puppeteer-core";
 
 const axe = fs.readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 const MOST = 100 * 1024;
 const VIEWS = [360, 1440].flatMap((width) => ["light", "dark"].map((scheme) => ({ width, scheme })));
 
+export function launch() {
+  return puppeteer.launch({
+    executablePath: "/usr/bin/chromium",
+    // Chromium's own sandbox does not work as root, nor in most containers; only pages of ours are opened.
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+    headless: true,
+  });
+}
+
 export class Looker {
   faults = [];
   looked = 0;
+
+  // What is seen goes to `shots/WALK` and `html/WALK`.
+  constructor(walk) {
+    this.shots = `shots/${walk}`;
+    this.html = `html/${walk}`;
+    for (const dir of [this.shots, this.html]) {
+      fs.rmSync(dir, { recursive: true, force: true });
+      fs.mkdirSync(dir, { recursive: true });
+    }
+    // What was found before something did not go on at all.
+    process.on("uncaughtExceptionMonitor", () => this.tell());
+    // A page that hangs ends the test, and not the other way round.
+    setTimeout(() => { console.error("the browser takes more than ten minutes"); process.exit(1); }, 600_000).unref();
+  }
+
+  tell() {
+    for (const fault of new Set(this.faults)) console.error(fault);
+  }
+
+  // The validator looks at every page that was kept; then this is over.
+  async end() {
+    const files = fs.readdirSync(this.html).map((f) => `${this.html}/${f}`);
+    const vnu = ["-Xss4m", "-jar", "node_modules/vnu-jar/build/dist/vnu.jar", "--errors-only", "--format", "json", ...files];
+    const told = await promisify(execFile)("java", vnu, { maxBuffer: 1 << 26 }).then((r) => r.stderr, (e) => e.stderr);
+    for (const m of JSON.parse(told).messages)
+      this.fault(m.url?.replace(/.*\//, ""), `HTML, line ${m.lastLine}: ${m.message} ${m.extract ?? ""}`);
+    console.log(`${this.looked} views of ${files.length} pages`);
+    this.tell();
+    process.exit(this.faults.length > 0 ? 1 : 0);
+  }
+
+  // For the validator, and against pages that grow.
+  keep(name, html) {
+    if (html.length > MOST) this.fault(name, `${html.length} bytes of HTML are more than ${MOST}`);
+    fs.writeFileSync(`${this.html}/${name}.html`, html);
+  }
 
   fault(where, what) {
     this.faults.push(`${where}: ${what}`);
@@ -27,7 +75,8 @@ export class Looker {
     tab.on("console", (m) => {
       if (!["error", "warn"].includes(m.type())) return;
       // Chromium reports a page's own status as an error of loading; the status is looked at where the page is opened.
-      if (m.text().startsWith("Failed to load resource") && m.location().url === tab.url()) return;
+      // One that is gone, on purpose, is another matter.
+      if (m.text().startsWith("Failed to load resource") && (tab.alone || m.location().url === tab.url())) return;
       this.fault(`${tab.url()} ${tab.mode}`, `console: ${m.text()} ${m.location().url ?? ""}`);
     });
     return tab;
@@ -37,9 +86,7 @@ export class Looker {
   async visit(tab, name, url, status = 200) {
     const answer = await tab.goto(url, { waitUntil: "load" });
     if (answer.status() !== status) this.fault(name, `${url} answers ${answer.status()}, not ${status}`);
-    const html = await answer.buffer();
-    if (html.length > MOST) this.fault(name, `${html.length} bytes of HTML are more than ${MOST}`);
-    fs.writeFileSync(`html/${name}.${tab.suffix}.html`, html);
+    this.keep(`${name}.${tab.suffix}`, await answer.buffer());
     await this.look(tab, name);
   }
 
@@ -59,7 +106,7 @@ export class Looker {
       if (seen.wide > width) this.fault(where, `is ${seen.wide} px wide: it scrolls sideways`);
       if (seen.pwned !== undefined) this.fault(where, "text from outside was run");
       for (const element of seen.strange) this.fault(where, `text from outside became markup: ${element}`);
-      await tab.screenshot({ path: `shots/${name}.${width}.${scheme}.${tab.suffix}.png`, fullPage: true });
+      await tab.screenshot({ path: `${this.shots}/${name}.${width}.${scheme}.${tab.suffix}.png`, fullPage: true });
       // axe-core needs timers; the page's own scripts were passed over when it was loaded, and stay so.
       await tab.setJavaScriptEnabled(true);
       await tab.evaluate(axe);

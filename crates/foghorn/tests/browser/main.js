@@ -1,33 +1,12 @@
 // Goes through everything that people see: `node main.js TASK`, which the test of the server in tests/e2e/browser.rs writes.
-import { execFile } from "node:child_process";
-import fs from "node:fs";
-import { promisify } from "node:util";
-import puppeteer from "puppeteer-core";
-import { Looker } from "./look.js";
+import { Looker, launch } from "./look.js";
 import { logIn, walk } from "./walk.js";
 
 const task = JSON.parse(process.argv[2]);
-// A page that hangs ends the test, and not the other way round.
-setTimeout(() => { console.error("the browser takes more than ten minutes"); process.exit(1); }, 600_000).unref();
-
-for (const dir of ["shots", "html"]) {
-  fs.rmSync(dir, { recursive: true, force: true });
-  fs.mkdirSync(dir);
-}
-const looker = new Looker();
-const browser = await puppeteer.launch({
-  executablePath: "/usr/bin/chromium",
-  // Chromium's own sandbox does not work as root, nor in most containers; only pages of ours are opened.
-  args: ["--no-sandbox", "--disable-dev-shm-usage"],
-  headless: true,
-});
+const looker = new Looker("pages");
+const browser = await launch();
 
 const passwords = [task.password, "a second one, for later", "a third one, to end with"];
-const tell = () => {
-  for (const fault of new Set(looker.faults)) console.error(fault);
-};
-// What was found before something did not go on at all.
-process.on("uncaughtExceptionMonitor", tell);
 await walk(looker, await browser.createBrowserContext(), task,
   { script: true, incident: task.with, password: passwords[0], next: passwords[1] });
 await walk(looker, await browser.createBrowserContext(), task,
@@ -66,13 +45,4 @@ async function pages(script) {
 }
 await Promise.all([pages(true), pages(false)]);
 await browser.close();
-
-const files = fs.readdirSync("html").map((f) => `html/${f}`);
-const vnu = ["-Xss4m", "-jar", "node_modules/vnu-jar/build/dist/vnu.jar", "--errors-only", "--format", "json", ...files];
-const told = await promisify(execFile)("java", vnu, { maxBuffer: 1 << 26 }).then((r) => r.stderr, (e) => e.stderr);
-for (const m of JSON.parse(told).messages)
-  looker.fault(m.url?.replace(/.*\//, ""), `HTML, line ${m.lastLine}: ${m.message} ${m.extract ?? ""}`);
-
-console.log(`${looker.looked} views of ${files.length} pages`);
-tell();
-process.exit(looker.faults.length > 0 ? 1 : 0);
+await looker.end();

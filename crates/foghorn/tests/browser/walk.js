@@ -1,11 +1,11 @@
 // Every button once, as a person presses it.
 
 // Presses, and waits for the page that it leads to.
-async function press(tab, selector) {
+export async function press(tab, selector) {
   await Promise.all([tab.waitForNavigation({ waitUntil: "load" }), tab.click(selector)]);
 }
 
-async function says(looker, tab, text) {
+export async function says(looker, tab, text) {
   const shown = await tab.evaluate(() => document.body.innerText);
   if (!shown.includes(text)) looker.fault(`${tab.url()} ${tab.mode}`, `does not say “${text}”:\n${shown.slice(0, 600)}`);
 }
@@ -18,7 +18,7 @@ export async function logIn(tab, origin, name, password) {
 }
 
 // Ends the session on the server, while the browser still has its cookie.
-async function endSession(looker, tab, context, origin) {
+export async function endSession(looker, tab, context, origin) {
   const cookies = await context.cookies();
   const answer = await fetch(`${origin}/log-out`, {
     method: "POST",
@@ -51,9 +51,17 @@ export async function walk(looker, context, task, { script, incident, password, 
   await press(tab, button("ack"));
   await says(looker, tab, "You are on it");
   await unfold(button("note"));
-  await tab.type("textarea[name=text]", `${task.evil}\nand a second line`);
+  const text = (verb) => `form[action='/incidents/${incident}/${verb}'] textarea`;
+  await tab.type(text("note"), `${task.evil}\nand a second line`);
   await press(tab, button("note"));
   await says(looker, tab, "and a second line");
+  await unfold(button("updates"));
+  await tab.select(`form[action='/incidents/${incident}/updates'] select`, "identified");
+  await tab.type(text("updates"), `${task.evil}\nand what we do about it`);
+  await looker.look(tab, "incident-to-tell");
+  await press(tab, button("updates"));
+  await says(looker, tab, "Published");
+  await says(looker, tab, "and what we do about it");
   await press(tab, button("escalate"));
   await says(looker, tab, "being paged");
   await unfold(button("silence"));

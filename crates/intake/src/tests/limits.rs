@@ -65,6 +65,25 @@ async fn a_noisy_integration_is_slowed_and_another_is_not() {
     );
 }
 
+#[tokio::test]
+async fn pings_that_come_too_often_are_told_what_helps_a_ping() {
+    let rig = Rig::new(config(
+        "server: { rate_limit: 1 }\nchecks: { job: { heartbeat: { every: 1d, grace: 1h } } }",
+    ));
+    let mut said = rig.get("/ping/job").await;
+    for _ in 0..50 {
+        if said.status == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+        said = rig.get("/ping/job").await;
+    }
+    assert!(said.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert_eq!(
+        said.line(),
+        "429 this check is pinged more often than server.rate_limit allows a second: ping it less often, or raise that"
+    );
+}
+
 /// The engine stands still; one integration has as many requests waiting as it may, and another's still comes in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_under_way_are_each_integrations_own() {

@@ -116,6 +116,65 @@ async fn what_an_event_says_is_kept() {
     "#);
 }
 
+/// Whoever is to be woken is woken: what an alert can do without is left out, and the sender is told.
+#[tokio::test]
+async fn what_cannot_be_read_costs_no_page() {
+    let rig = Rig::usual();
+    let payload =
+        |rest: &str| format!(r#""payload":{{"summary":"s","source":"h","severity":"error"{rest}}}"#);
+    let list = "invalid type: string \"x\", expected a sequence";
+    for (n, (rest, inner, without)) in [
+        (r#","links":"x""#, "", format!("links ({list})")),
+        (r#","images":{}"#, "", "images (invalid type: map, expected a sequence)".to_owned()),
+        (
+            r#","links":[{"href":"http://good"},7]"#,
+            "",
+            "links (invalid type: integer `7`, expected an object)".to_owned(),
+        ),
+        (r#","client":5"#, "", "client (invalid type: integer `5`, expected a string)".to_owned()),
+        (
+            "",
+            r#","group":["a"],"timestamp":1,"custom_details":"text""#,
+            "payload.timestamp (invalid type: integer `1`, expected a string); \
+             payload.group (invalid type: sequence, expected a string)"
+                .to_owned(),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = event(&format!(r#""event_action":"trigger","dedup_key":"k{n}",{}{rest}"#, payload(inner)));
+        let said = rig.post("/v2/enqueue", &body).await;
+        let message = format!("Event processed, without what cannot be read: {without}");
+        assert_eq!(
+            (said.status, said.json()["message"].as_str()),
+            (StatusCode::ACCEPTED, Some(&*message)),
+            "{body}"
+        );
+        assert_eq!(said.json()["dedup_key"], format!("k{n}"));
+    }
+    assert_eq!(rig.open().len(), 5);
+    let view = rig.handle.view();
+    let links = view.state.alerts.values().find_map(|a| a.annotations.get("links"));
+    assert_eq!(links, Some("http://good"), "the good one of two is kept");
+    let change = event(r#""payload":{"summary":"deployed"},"links":{}"#);
+    let said = rig.post("/v2/change/enqueue", &change).await;
+    assert_eq!(said.status, StatusCode::ACCEPTED);
+    assert!(
+        said.json()["message"].as_str().unwrap().ends_with("links (invalid type: map, expected a sequence)")
+    );
+}
+
+#[tokio::test]
+async fn an_event_larger_than_the_format_has_is_told_what_helps() {
+    let rig = Rig::usual();
+    let huge = trigger("k", &format!(r#""summary":"{}""#, "x".repeat(600_000)));
+    let said = rig.post("/v2/enqueue", &huge).await;
+    let message = said.json()["message"].as_str().unwrap().to_owned();
+    assert_eq!(said.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(message.contains("524288 bytes") && !message.contains("max_body"), "{message}");
+}
+
 #[tokio::test]
 async fn a_long_summary_is_cut_rather_than_refused() {
     let rig = Rig::usual();

@@ -9,6 +9,7 @@ use foghorn_core::incident::{IncidentId, Shape};
 use foghorn_core::input::{Answer, CheckVerdict, Ends, Input};
 use foghorn_core::labels::AlertKey;
 use foghorn_core::time::Mono;
+use foghorn_core::update::Stage;
 use foghorn_core::words::{Name, Severity};
 use foghorn_engine::Reply;
 
@@ -56,7 +57,8 @@ impl Checker {
             Input::Acknowledge { incident, by, .. } => {
                 Promise::Acknowledged(*incident, by.name.clone(), mono)
             }
-            Input::Resolve { incident, .. } => Promise::Resolved(*incident),
+            Input::Resolve { incident, .. }
+            | Input::StatusUpdate { incident, stage: Stage::Resolved, .. } => Promise::Resolved(*incident),
             Input::Escalate { incident, .. } => {
                 self.asked.insert(*incident);
                 return;

@@ -3,6 +3,7 @@
 use super::{Checker, Invariant};
 use foghorn_core::State;
 use foghorn_core::incident::{Incident, Phase, Status};
+use foghorn_core::update::MOST_TOLD;
 use foghorn_core::words::Urgency;
 use foghorn_engine::Engine;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +80,10 @@ impl Checker {
         }
         let known = state.incidents.size() <= self.book.incidents.len() || self.degraded;
         self.holds(Invariant::Bounded, known, || "incidents that are over are still held".to_string());
+        let told = state.told.size();
+        self.holds(Invariant::Bounded, told <= MOST_TOLD, || {
+            format!("what {told} incidents were told of is held")
+        });
     }
 
     /// At the end, when all is well.

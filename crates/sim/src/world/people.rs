@@ -8,6 +8,7 @@ use foghorn_core::page::PageKey;
 use foghorn_core::schedule::Override;
 use foghorn_core::silence::Matcher;
 use foghorn_core::time::{Span, Wall};
+use foghorn_core::update::Stage;
 use foghorn_core::words::{Actor, Name, Severity, Via};
 use foghorn_engine::Class;
 use std::sync::Arc;
@@ -104,7 +105,7 @@ impl World {
         let by = actor(who.clone(), Via::Console);
         self.ids += 1;
         let id = Name::from(format!("id-{}", self.ids));
-        match self.rng.below(12) {
+        match self.rng.below(13) {
             0..=3 => self.silence(id, by),
             4 => {
                 let known: Vec<Name> = self
@@ -161,6 +162,17 @@ impl World {
             10 => {
                 if let Some(incident) = self.some_incident() {
                     self.submit(Class::Paging, Input::Note { incident, by, text: "looking".into() });
+                }
+            }
+            11 => {
+                // Of what is over too, and of what never was; canaries are nobody's business.
+                let next = self.engine.as_ref().map_or(1, |e| e.state().next_incident);
+                let incident = self.rng.between(next.saturating_sub(20), next + 1);
+                let canary = self.engine.as_ref().is_some_and(|e| canary_of(e.state(), incident).is_some());
+                let stage = self.rng.pick(&Stage::ALL).copied().unwrap_or(Stage::Investigating);
+                let text = format!("update {}", self.rng.below(3));
+                if !canary {
+                    self.submit(Class::Paging, Input::StatusUpdate { incident, by, stage, text });
                 }
             }
             _ => {

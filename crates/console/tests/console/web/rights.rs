@@ -166,7 +166,17 @@ async fn pages_are_private_and_hardened() {
     let answer = admin.get(&format!("/style/{style}")).await;
     assert_eq!(answer.header("content-type"), "text/css; charset=utf-8");
     assert!(answer.header("cache-control").contains("immutable"));
-    assert_eq!(admin.get("/style/style.of-before.css").await.header("cache-control"), "no-store");
+    let before = admin.get("/style/style.0123456789abcdef.css").await;
+    assert_eq!((before.status.as_u16(), before.header("cache-control")), (200, "no-store"));
+    for path in [
+        "/style/x.css",
+        "/style/style.css",
+        "/style/live.0123456789abcdef.js",
+        "/style/style.0123.css",
+        "/script/x.js",
+    ] {
+        assert_eq!(admin.get(path).await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -28,7 +28,8 @@ pub fn render(shown: &Shown, title: &str, visitor: (&str, &str), status: &str) -
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Foghorn demo: {title}</title>
-{again}<link rel="stylesheet" href="/style.css">
+{again}<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/style.css">
 <link rel="stylesheet" href="/demo.css">
 <script src="/demo.js" defer></script>
 </head>

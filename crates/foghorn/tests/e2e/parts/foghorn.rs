@@ -21,6 +21,8 @@ pub struct Foghorn {
     process: Option<Process>,
     pub dir: Dir,
     pub address: SocketAddr,
+    /// What runs; the one that cargo built for these tests, if nobody says otherwise.
+    pub binary: PathBuf,
     env: Vec<(String, String)>,
     /// What its data directory is on, if not an ordinary disk.
     pub disk: Option<Disk>,
@@ -30,7 +32,14 @@ impl Foghorn {
     /// Not started. The configuration is `server:` with a free port, and then this.
     pub fn new(rest: &str) -> Foghorn {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let foghorn = Foghorn { process: None, dir: Dir::new(), address, env: Vec::new(), disk: None };
+        let foghorn = Foghorn {
+            process: None,
+            dir: Dir::new(),
+            address,
+            binary: BINARY.into(),
+            env: Vec::new(),
+            disk: None,
+        };
         foghorn.configure(rest);
         foghorn
     }
@@ -77,7 +86,7 @@ impl Foghorn {
 
     /// Starts the process and waits for nothing.
     pub fn spawn(&mut self) {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(&self.binary);
         command.current_dir(self.dir.path()).args(["serve", "-c"]).arg(self.config());
         command.env_remove("FOGHORN_CONFIG").envs(self.env.iter().map(|(n, v)| (n, v)));
         if let Some(disk) = &self.disk {
@@ -165,7 +174,7 @@ impl Foghorn {
 
     /// The command line, talking to this server.
     pub fn cli(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(&self.binary);
         command
             .current_dir(self.dir.path())
             .env("FOGHORN_SERVER", format!("http://{}", self.address))

@@ -1,6 +1,7 @@
 //! Real parts: started, stopped, waited for. Nothing here sleeps for a while and hopes: what is waited for is a condition,
 //! and ceilings only end a test that hangs.
 
+pub mod clone;
 pub mod exim;
 pub mod foghorn;
 pub mod hook;
@@ -9,6 +10,7 @@ pub mod nginx;
 pub mod postgres;
 pub mod process;
 pub mod prometheus;
+pub mod session;
 
 #[path = "../../../../journal/powerloss/mod.rs"]
 pub mod powerloss;

@@ -1,0 +1,170 @@
+//! One incident as the public reads it: what was measured and what people wrote, as one story.
+
+use crate::ledger::{Affected, PublicIncident, Stage, Update};
+use crate::page::{NAME, clock, lasting, line, machine_time, same_day, tone, word};
+use crate::words::Words;
+use foghorn_core::time::Wall;
+use foghorn_core::update;
+use foghorn_look::{Tone, badge};
+
+/// Components that a sentence names.
+const NAMED: usize = 6;
+
+/// An incident in words.
+pub(crate) struct Shown {
+    pub(crate) title: String,
+    pub(crate) badge: String,
+    pub(crate) when: String,
+    /// Newest first.
+    pub(crate) updates: Vec<ShownUpdate>,
+    /// People's words for which there was no room.
+    pub(crate) earlier: usize,
+}
+
+pub(crate) struct ShownUpdate {
+    pub(crate) tone: &'static str,
+    pub(crate) at: String,
+    pub(crate) machine: String,
+    pub(crate) word: &'static str,
+    /// What is said of what was measured.
+    pub(crate) text: String,
+    /// A person's own words, line by line.
+    pub(crate) said: Vec<String>,
+}
+
+/// How much of people's words a page still takes.
+pub(crate) struct Room(usize);
+
+impl Room {
+    pub(crate) fn of(bytes: usize) -> Room {
+        Room(bytes)
+    }
+
+    /// As many of the newest as there is room for, oldest first.
+    pub(crate) fn newest<'a>(&mut self, words: &'a [Words]) -> &'a [Words] {
+        let fits = words.iter().rev().take_while(|w| {
+            let left = self.0.checked_sub(w.text.len());
+            self.0 = left.unwrap_or(0);
+            left.is_some()
+        });
+        &words[words.len() - fits.count()..]
+    }
+}
+
+impl Shown {
+    pub(crate) fn of(incident: &PublicIncident, now: Wall, room: &mut Room) -> Shown {
+        let said = room.newest(&incident.words);
+        let before = std::iter::once(None).chain(incident.updates.iter().map(Some));
+        let measured = incident.updates.iter().zip(before);
+        let measured = measured.filter(|(u, _)| u.stage != Stage::Resolved || !incident.end_is_told(u.at));
+        let measured = measured.map(|(u, before)| (u.at, measured_line(u, before, now)));
+        let mut all: Vec<(Wall, ShownUpdate)> =
+            measured.chain(said.iter().map(|w| (w.at, said_line(w, now)))).collect();
+        all.sort_by_key(|(at, _)| *at);
+        Shown {
+            title: title(incident),
+            badge: badge_of(incident),
+            when: when(incident, now),
+            updates: all.into_iter().rev().map(|(_, line)| line).collect(),
+            earlier: incident.words.len() - said.len(),
+        }
+    }
+}
+
+fn title(incident: &PublicIncident) -> String {
+    let names: Vec<String> = incident.worst.iter().take(NAMED).map(|a| line(&a.component, NAME)).collect();
+    if names.is_empty() {
+        return "Incident".to_owned();
+    }
+    format!("{}: {}", list(&names, incident.worst.len()), word(incident.peak()))
+}
+
+/// How far it is, by a person's word where there is one; else how bad it is.
+fn badge_of(incident: &PublicIncident) -> String {
+    match (incident.resolved, incident.under_way()) {
+        (Some(_), _) => badge(Tone::Good, "resolved"),
+        (None, Some(stage)) => badge(stage_tone(stage), stage.as_str()),
+        (None, None) if incident.worst.is_empty() => badge(Tone::Warn, "open"),
+        (None, None) => badge(tone(incident.peak()), word(incident.peak())),
+    }
+}
+
+fn when(incident: &PublicIncident, now: Wall) -> String {
+    let from = clock(incident.opened, "%-d %B %Y, %H:%M");
+    match incident.resolved {
+        Some(end) => {
+            let form = if same_day(incident.opened, end) { "%H:%M" } else { "%-d %B, %H:%M" };
+            format!("{from} to {}, {}", clock(end, form), lasting(end.since(incident.opened)))
+        }
+        None => format!("since {from}, for {}", lasting(now.since(incident.opened))),
+    }
+}
+
+/// What is affected is said again only when it is something else.
+fn measured_line(u: &Update, before: Option<&Update>, now: Wall) -> ShownUpdate {
+    let affected = match before {
+        Some(before) if before.affected == u.affected => String::new(),
+        _ => affected(&u.affected),
+    };
+    let (tone, word, text) = match u.stage {
+        Stage::Noticed => (Tone::Bad, "Noticed.", affected),
+        Stage::Investigating => (Tone::Info, "Somebody is working on it.", affected),
+        Stage::Resolved => (Tone::Good, "Resolved.", "It works again.".to_owned()),
+    };
+    update_line(u.at, now, tone, word, text, Vec::new())
+}
+
+fn said_line(w: &Words, now: Wall) -> ShownUpdate {
+    let word = match w.stage {
+        update::Stage::Investigating => "Investigating",
+        update::Stage::Identified => "Identified",
+        update::Stage::Monitoring => "Monitoring",
+        update::Stage::Resolved => "Resolved",
+        update::Stage::Postmortem => "Postmortem",
+    };
+    let said = w.text.trim().lines().map(|l| line(l, usize::MAX)).collect();
+    update_line(w.at, now, stage_tone(w.stage), word, String::new(), said)
+}
+
+fn update_line(
+    at: Wall,
+    now: Wall,
+    tone: Tone,
+    word: &'static str,
+    text: String,
+    said: Vec<String>,
+) -> ShownUpdate {
+    let time = if same_day(at, now) { "%H:%M" } else { "%-d %B, %H:%M" };
+    ShownUpdate { tone: tone.class(), at: clock(at, time), machine: machine_time(at), word, text, said }
+}
+
+fn stage_tone(stage: update::Stage) -> Tone {
+    match stage {
+        update::Stage::Investigating => Tone::Bad,
+        update::Stage::Identified => Tone::Warn,
+        update::Stage::Monitoring => Tone::Info,
+        update::Stage::Resolved => Tone::Good,
+        update::Stage::Postmortem => Tone::Planned,
+    }
+}
+
+fn affected(all: &[Affected]) -> String {
+    let names: Vec<String> = all
+        .iter()
+        .take(NAMED)
+        .map(|a| format!("{} ({})", line(&a.component, NAME), word(a.status)))
+        .collect();
+    if names.is_empty() {
+        "What is seen from outside works again.".to_owned()
+    } else {
+        format!("Affected: {}.", list(&names, all.len()))
+    }
+}
+
+/// `a, b and 3 more`
+fn list(names: &[String], all: usize) -> String {
+    match all.saturating_sub(names.len()) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}

@@ -1,0 +1,86 @@
+//! What people wrote for the public, taken over from the state.
+
+use crate::ledger::{KEEP_INCIDENTS, Ledger, MOST_INCIDENTS, PublicIncident};
+use foghorn_core::State;
+use foghorn_core::incident::Status;
+use foghorn_core::time::Wall;
+use foghorn_core::update::{Stage, StatusUpdate};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of all texts together; beyond, those of the oldest incidents that are over go.
+const MOST_TEXT: usize = 2 << 20;
+
+/// A status update, without who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    /// When.
+    pub at: Wall,
+    /// How far the work was.
+    pub stage: Stage,
+    /// The text; not yet escaped.
+    pub text: String,
+}
+
+impl From<&StatusUpdate> for Words {
+    fn from(u: &StatusUpdate) -> Words {
+        Words { at: u.at, stage: u.stage, text: u.text.clone() }
+    }
+}
+
+impl PublicIncident {
+    /// How far people say that the work on it is, while it is under way.
+    pub(crate) fn under_way(&self) -> Option<Stage> {
+        let last = self.words.last().map(|w| w.stage);
+        last.filter(|s| self.resolved.is_none() && !matches!(s, Stage::Resolved | Stage::Postmortem))
+    }
+
+    /// Whether the end is told by a person's own words, so that nothing need be added.
+    pub(crate) fn end_is_told(&self, end: Wall) -> bool {
+        self.words.iter().rev().find(|w| w.at <= end).is_some_and(|w| w.stage == Stage::Resolved)
+    }
+
+    fn text(&self) -> usize {
+        self.words.iter().map(|w| w.text.len()).sum()
+    }
+}
+
+impl Ledger {
+    /// Takes over what has been written since it last listened; `true` if there was anything. What touches no component is
+    /// told as well, if a person says so.
+    pub(crate) fn listen(&mut self, state: &State, wall: Wall) -> bool {
+        let mut changed = false;
+        for (id, told) in state.told.iter().filter(|(_, told)| !told.updates.is_empty()) {
+            let ended = state.incident(*id).map_or(told.ended, |i| match &i.status {
+                Status::Resolved { at, .. } => Some(at.wall),
+                _ => None,
+            });
+            let known = self.incidents.contains_key(id);
+            let room = self.incidents.len() < 2 * MOST_INCIDENTS;
+            let forgotten = ended.is_some_and(|at| at < wall - KEEP_INCIDENTS);
+            if !known && (forgotten || !room) {
+                continue;
+            }
+            let incident =
+                self.incidents.entry(*id).or_insert_with(|| PublicIncident::new(told.opened, ended));
+            let new = told.updates.get(incident.heard..).unwrap_or_default();
+            changed |= !new.is_empty();
+            incident.words.extend(new.iter().map(|u| Words::from(&**u)));
+            incident.heard = incident.heard.max(told.updates.len());
+        }
+        changed
+    }
+
+    /// Keeps all texts together within [`MOST_TEXT`].
+    pub(crate) fn forget_words(&mut self) {
+        let mut room = MOST_TEXT;
+        for incident in self.incidents.values_mut().rev() {
+            let text = incident.text();
+            if text <= room || incident.resolved.is_none() {
+                room = room.saturating_sub(text);
+            } else {
+                room = 0;
+                incident.words = Vec::new();
+            }
+        }
+    }
+}
