@@ -61,7 +61,7 @@ impl World {
             16..=24 => "nagios",
             _ => "grafana",
         };
-        let ends = self.t + self.rng.between(20_000, 50 * MINUTE);
+        let ends = self.t + self.rng.between(20_000, self.profile.lasts.0);
         self.trouble(source, ends);
     }
 
