@@ -199,8 +199,7 @@ impl Checker {
         // What left from memory after the moment of a late record is not superseded by it.
         let before = |s: &Sent| !at.late || s.at < at.at.mono;
         let left = self.live.range(&first..).take_while(mine).filter(|k| which(k));
-        let gone: Vec<PageKey> =
-            left.filter(|k| self.sent.get(k).is_none_or(before)).cloned().collect();
+        let gone: Vec<PageKey> = left.filter(|k| self.sent.get(k).is_none_or(before)).cloned().collect();
         for key in &gone {
             self.live.remove(key);
         }
@@ -280,11 +279,9 @@ impl Checker {
         let duplicate = planned.is_none() && before.as_ref().is_some_and(|s| s.outcome != Some(false));
         self.figures.duplicates += u64::from(duplicate);
         if !self.degraded {
-            self.holds(
-                Invariant::Planned,
-                planned.is_some() || live,
-                || format!("{key} was not planned, or is superseded"),
-            );
+            self.holds(Invariant::Planned, planned.is_some() || live, || {
+                format!("{key} was not planned, or is superseded")
+            });
             if let Some(p) = planned {
                 let early = p.due.since(self.now.mono);
                 self.holds(Invariant::WorkingHours, early == Span::ZERO, || {
@@ -318,10 +315,7 @@ impl Checker {
         self.holds(Invariant::KnownPeople, ok || self.degraded, || {
             format!("{key} by {channel}: no such contact in the configuration")
         });
-        self.sent.insert(
-            key.clone(),
-            Sent { at: self.now.mono, life: self.life, outcome: None },
-        );
+        self.sent.insert(key.clone(), Sent { at: self.now.mono, life: self.life, outcome: None });
         self.live.insert(key.clone());
         if key.kind == PageKind::Page {
             let t = self.t;

@@ -213,6 +213,12 @@ impl World {
         }
         let input = Input::Alerts { source: trouble.source.clone(), items };
         if let Some(ticket) = self.submit(Class::Intake, input) {
+            // Until it is answered nobody knows which of its words counts.
+            for (id, fires) in &ids {
+                if let Some(trouble) = self.troubles.get_mut(id).filter(|t| t.saved != Some(*fires)) {
+                    trouble.saved = None;
+                }
+            }
             self.waiting.insert(ticket, ids);
         }
     }
