@@ -195,7 +195,8 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>, last: &str) -
 }
 
 /// The word nearest to `wrong`, if one is near enough that a slip of the finger explains it.
-pub(crate) fn nearest<'a>(wrong: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(wrong: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.get(..wrong.len().min(64)).unwrap_or_default().to_lowercase();
     let limit = (wrong.chars().count() / 3).clamp(1, 3);
     words

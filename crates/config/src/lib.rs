@@ -7,17 +7,20 @@ mod build;
 mod duration;
 mod errors;
 pub mod expect;
+mod here;
 pub mod model;
 mod plain;
 mod raw;
+pub mod reach;
 mod read;
 mod scalars;
 mod schema;
 pub mod secret;
 mod tree;
+mod whole;
 
 pub use duration::{parse_duration, show_duration};
-pub use errors::{Errors, Problem};
+pub use errors::{Errors, Problem, nearest};
 pub use model::Config;
 pub use schema::{reference, schema};
 
@@ -25,31 +28,53 @@ use errors::Source;
 use read::{Cx, Read};
 use std::path::Path;
 
-/// A larger file is not a configuration.
-const LARGEST: u64 = 64 * 1024 * 1024;
+/// A larger file is not a configuration: one with ten thousand checks has 2 MiB.
+const LARGEST: u64 = 16 << 20;
+
+const FROM_NOTHING: &str =
+    "add `people` with `contacts`, and `channels` to reach them by; `foghorn init` writes a whole file";
 
 /// Reads and checks a file. `env` gives the environment's variables.
 ///
 /// # Errors
 /// Everything that is wrong with it. A secret that cannot be found is not: see [`Config::missing_secrets`].
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Errors> {
-    let name = path.display().to_string();
-    let text = std::fs::metadata(path).and_then(|m| match m.len() {
-        0..=LARGEST => std::fs::read(path),
-        _ => Err(std::io::Error::other("it is larger than 64 MiB")),
-    });
-    let text = text.map_err(|e| {
-        let advice = "name the file with -c, and see that Foghorn's user may read it";
-        Errors(vec![Problem::whole(&name, format!("the file cannot be read: {e}"), advice)])
+    let base = path.parent().unwrap_or(Path::new(""));
+    read_whole(whole::read(path, LARGEST), &path.display().to_string(), base, env)
+}
+
+/// The same from what is open already, such as standard input; `name` stands in messages, relative names of files are taken
+/// from `base_dir`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_from(
+    input: impl std::io::Read,
+    name: &str,
+    base_dir: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Errors> {
+    read_whole(whole::read_from(input, LARGEST), name, base_dir, env)
+}
+
+fn read_whole(
+    bytes: std::io::Result<Vec<u8>>,
+    name: &str,
+    base_dir: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Errors> {
+    let text = bytes.map_err(|e| {
+        let advice = "name the file that is Foghorn's, and see that its user may read it";
+        Errors(vec![Problem::whole(name, format!("the file cannot be read: {e}"), advice)])
     })?;
     let text = String::from_utf8(text).map_err(|e| {
         let good = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]).into_owned();
-        let (line, column) = Source::new(&name, &good).place(good.len());
+        let (line, column) = Source::new(name, &good).place(good.len());
         let problem =
-            Problem::whole(&name, "the file is not UTF-8 text from here on".to_owned(), "save it as UTF-8");
+            Problem::whole(name, "the file is not UTF-8 text from here on".to_owned(), "save it as UTF-8");
         Errors(vec![Problem { line, column, ..problem }])
     })?;
-    parse(&text, &name, path.parent().unwrap_or(Path::new("")), env)
+    parse(&text, name, base_dir, env)
 }
 
 /// Reads and checks a text; `file_name` stands in messages, relative names of files are taken from `base_dir`.
@@ -70,11 +95,14 @@ pub fn parse(
     let empty = root.is_none() && wrong.is_empty();
     cx.wrong = wrong;
     if empty {
-        let advice = "start from the example in the documentation, or from `foghorn config schema`";
-        return Err(Errors(vec![Problem::whole(file_name, "the file is empty".to_owned(), advice)]));
+        return Err(Errors(vec![Problem::whole(file_name, "the file is empty".to_owned(), FROM_NOTHING)]));
     }
     let file = root.as_ref().and_then(|root| raw::File::read(root, &mut cx));
     match file.and_then(|file| build::build(&file, &mut cx)) {
+        Some(config) if config.setup.people.values().all(|p| p.contacts.is_empty()) => {
+            let why = "nobody can be paged: there is no person with a contact".to_owned();
+            Err(Errors(vec![Problem::whole(file_name, why, FROM_NOTHING)]))
+        }
         Some(config) => Ok(config),
         None => Err(cx.errors(root.as_ref(), dropped)),
     }

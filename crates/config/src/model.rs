@@ -4,6 +4,7 @@
 //! never enters the journal.
 
 use crate::expect::Expectation;
+pub use crate::here::Places;
 use crate::secret::Secret;
 use foghorn_core::setup::Setup;
 use std::collections::BTreeMap;
@@ -32,10 +33,12 @@ pub struct Config {
     pub pings: BTreeMap<String, Ping>,
     /// The public page, if there is one.
     pub status_page: Option<StatusPage>,
-    /// Things to say at the start that are no errors: `file:line:column: text`.
+    /// Things to say at the start that are no errors: `file:line:column: text`. [`Config::warnings_here`] has more.
     pub warnings: Vec<String>,
+    /// Where stands what only this machine or this moment can judge.
+    pub places: Places,
     /// Secrets that could not be found (an unset variable, a missing file), where the key stands and what it was to be
-    /// read from. Using one fails; the rest runs. On a first start this is an error, later a page.
+    /// read from. Using one fails, which is paged; the rest runs.
     pub missing_secrets: Vec<String>,
 }
 

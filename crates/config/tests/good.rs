@@ -23,8 +23,13 @@ fn good(name: &str) -> Config {
     load(&folder().join(name), &environment).unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// Behind each text, on lines of its own: without anybody to page a file is refused.
+const SOMEBODY: &str =
+    "people: { ana: { contacts: [ { via: push } ] } }\nchannels: { push: { kind: ntfy } }\n";
+
 fn text(text: &str) -> Config {
-    parse(text, "foghorn.yaml", Path::new("/etc/foghorn"), &environment).unwrap_or_else(|e| panic!("{e}"))
+    parse(&format!("{text}{SOMEBODY}"), "foghorn.yaml", Path::new("/etc/foghorn"), &environment)
+        .unwrap_or_else(|e| panic!("{e}"))
 }
 
 #[test]
@@ -173,9 +178,9 @@ fn almost_nothing_is_enough() {
     );
     assert_eq!(c.server.data_dir, Path::new("/etc/foghorn/data"));
     let empty_sections =
-        text("server:\npeople:\nchecks: ~\nstatus_page: { listen: localhost:7071, name: Shop }\n");
+        text("server:\nmaintenance:\nchecks: ~\nstatus_page: { listen: localhost:7071, name: Shop }\n");
     assert_eq!(empty_sections.status_page.unwrap().listen.to_string(), "127.0.0.1:7071");
-    text("\u{feff}server: {}\r\npeople: {}\r\n");
+    text("\u{feff}server: {}\r\ntopology: {}\r\n");
 }
 
 #[test]
@@ -204,7 +209,7 @@ fn a_missing_secret_is_known_and_not_fatal() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("empty"), "\n").unwrap();
     let file = "server:\n  tokens:\n    a: { token_file: nowhere, role: admin }\n    b: { token_file: empty, role: admin }\n    c: { token: \"${NOWHERE}\", role: admin }\n";
-    let c = parse(file, "f", folder.path(), &environment).unwrap();
+    let c = parse(&format!("{file}{SOMEBODY}"), "f", folder.path(), &environment).unwrap();
     assert_eq!(c.missing_secrets.len(), 3, "{:?}", c.missing_secrets);
     assert!(
         c.missing_secrets[0].starts_with("f:3:22: the file ") && c.missing_secrets[0].contains("nowhere")

@@ -44,6 +44,8 @@ pub struct Parts {
     pub admin: Arc<dyn Admin>,
     /// What else is unwell with Foghorn itself, a line each, for people: a listener that failed, a location that is blind.
     pub unwell: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    /// Why a page by this channel to this address would not be accepted now; `None` where nothing speaks against it.
+    pub why_not: Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>,
     /// This release.
     pub version: &'static str,
 }
@@ -117,9 +119,9 @@ pub(crate) struct Route {
 /// The API. Requests must carry a [`foghorn_net::serve::Peer`].
 pub fn api(api: Arc<Api>) -> Router {
     let mut router = Router::new();
+    let mut known = crate::openapi::query_parameters();
     for route in routes::all() {
         let guard = axum::middleware::from_fn_with_state((api.clone(), route.rule), guard);
-    let mut known = crate::openapi::query_parameters();
         // What is not the API takes what it is given: probes and caches add parameters of their own.
         let handler = if route.rule.path.starts_with("/api/") {
             let takes = known.remove(&(route.rule.method, route.rule.path.to_owned())).unwrap_or_default();

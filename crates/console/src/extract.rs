@@ -31,14 +31,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
-/// A body of JSON, or none: then the default.
+/// A body of JSON; none, or `null`, is the default.
 pub(crate) struct OptionalJson<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
     type Rejection = Problem;
     async fn from_request(req: Request, _: &S) -> Result<Self, Problem> {
         let body = body(req).await?;
-        if body.is_empty() { Ok(OptionalJson(T::default())) } else { json(&body).map(OptionalJson) }
+        let given = if body.is_empty() { None } else { json::<Option<T>>(&body)? };
+        Ok(OptionalJson(given.unwrap_or_default()))
     }
 }
 

@@ -116,7 +116,7 @@ pub trait Admin: Send + Sync {
     /// Every error as `file:line:column: what is wrong and what to do`.
     fn reload(&self) -> Result<Reloaded, Vec<String>>;
 
-    /// Writes a copy of the journal to `backups/` in the data directory. `name` is a plain file name that was looked at;
+    /// Writes a copy of the journal, and of what lies beside it, to `backups/` in the data directory. `name` is a plain file name that was looked at;
     /// `None` for one made of the time.
     ///
     /// # Errors
@@ -153,4 +153,6 @@ pub struct BackedUp {
     pub seq: u64,
     /// Its size.
     pub bytes: u64,
+    /// What could not be copied beside the journal, and why, a line each.
+    pub left_out: Vec<String>,
 }

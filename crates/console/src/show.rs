@@ -10,9 +10,12 @@ use crate::next::person;
 use crate::time::rfc3339;
 use foghorn_core::State;
 use foghorn_core::time::Wall;
+use foghorn_core::update;
 use foghorn_core::words;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// How bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -45,6 +48,21 @@ impl From<Severity> for words::Severity {
         }
     }
 }
+
+/// How far the work is, as the public is told: core's own words.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Stage(pub(crate) update::Stage);
+
+impl PartialSchema for Stage {
+    fn schema() -> RefOr<Schema> {
+        let words = update::Stage::ALL.map(update::Stage::as_str);
+        let text = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+        text.description(Some("How far the work is, as the public is told.")).into()
+    }
+}
+
+impl ToSchema for Stage {}
 
 /// Who did something, and by what door.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

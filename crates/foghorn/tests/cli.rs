@@ -57,3 +57,31 @@ fn a_server_that_refuses_has_been_reached() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_eq!(run(&format!("http://{closed}")).0, Some(3));
 }
+
+#[test]
+fn what_is_no_file_is_refused_and_standard_input_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [pipe.as_path(), dir.path()] {
+        let out = foghorn().args(["config", "check"]).arg(path).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(2) && said.contains("not a file"), "{said}");
+    }
+    let good = "people: { ana: { contacts: [ { via: hook } ] } }\nchannels: { hook: { kind: webhook, url: \"http://127.0.0.1:9/\" } }\n";
+    for (text, code, words) in
+        [(good, 0, "standard input is good: "), ("bogus: 1\n", 2, "standard input:1:1: error")]
+    {
+        let mut child = foghorn()
+            .args(["config", "check", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let out = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
+        assert!(out.status.code() == Some(code) && said.contains(words), "{said}");
+    }
+}

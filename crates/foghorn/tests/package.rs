@@ -75,7 +75,36 @@ fn a_release_has_all_that_it_should() {
         assert!(Path::new(&format!("{out}/{name}")).exists(), "{name}");
     }
 
+    dockerfile(Path::new(&out), &packed);
     unit(&path("tree/usr/lib/systemd/system/foghorn.service"), &packed, dir.path());
+}
+
+/// What the Dockerfile names is there, and the binary understands how it is called. An image is not built here: that takes
+/// a container engine and another Debian.
+fn dockerfile(out: &Path, binary: &str) {
+    let text = std::fs::read_to_string(out.join("Dockerfile")).unwrap();
+    let text = text.replace("\\\n", " ");
+    let all = |word: &str| -> Vec<Vec<&str>> {
+        let lines = text.lines().filter_map(|l| l.strip_prefix(word)?.strip_prefix(' '));
+        lines.map(|l| l.split_whitespace().collect()).collect()
+    };
+    let one = |word: &str| match &all(word)[..] {
+        [line] => line.join(" "),
+        other => panic!("{word} is there {} times:\n{text}", other.len()),
+    };
+    for copy in all("COPY") {
+        let [from, to] = copy[..] else { panic!("{copy:?}") };
+        assert!(out.join(from).exists() && to.starts_with('/'), "{copy:?}");
+    }
+    let call = |word: &str| -> Vec<String> { serde_json::from_str(&one(word)).unwrap() };
+    let (program, args) = (call("ENTRYPOINT"), call("CMD"));
+    assert!(text.contains(&format!("COPY foghorn {}\n", program[0])), "{program:?}");
+    let args: Vec<&str> = args.iter().map(String::as_str).chain(["--help"]).collect();
+    assert!(run(binary, &args).contains("foghorn serve"), "{args:?}");
+    assert!(args.contains(&one("VOLUME").as_str()), "the data is kept");
+    let user = one("USER");
+    assert!(user != "0" && text.contains(&format!("--uid {user} ")), "{user}");
+    assert_eq!(one("EXPOSE"), "7070 7071 7072");
 }
 
 /// systemd's own opinion of the unit, where systemd is installed.

@@ -268,6 +268,11 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
+    /// The unfinished file, for what else travels in it.
+    pub(crate) fn file(&self) -> &Connection {
+        &self.db
+    }
+
     fn new(path: &Path, base: Head) -> Result<Builder, StoreError> {
         (|| {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE

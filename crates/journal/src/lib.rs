@@ -15,6 +15,7 @@
 
 mod archive;
 mod backup;
+mod beside;
 mod chain;
 mod db;
 mod disk;
@@ -30,7 +31,8 @@ mod verify;
 mod wal;
 mod writer;
 
-pub use backup::{BackupError, RestoreError, backup, restore};
+pub use backup::{BackupError, Copied, RestoreError, Restored, backup, restore};
+pub use beside::Beside;
 pub use chain::{Batch, BatchId, ChainHash, Head, MAX_BATCH_BYTES, StoredBatch};
 pub use error::{Damage, StoreError};
 pub use journal::{

@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::backup::{self, BackupError};
+use crate::backup::{self, BackupError, Copied};
+use crate::beside::Beside;
 use crate::chain::{Batch, BatchId, Head};
 use crate::db::{self, Access};
 use crate::error::StoreError;
@@ -63,7 +64,7 @@ enum Request {
 enum Chore {
     Snapshot(Snapshot, Done<Result<(), SnapshotError>>),
     Checkpoint(u64, Done<Result<Head, CheckpointError>>),
-    Backup(PathBuf, Done<Result<Head, BackupError>>),
+    Backup(PathBuf, Vec<Beside>, Done<Result<Copied, BackupError>>),
 }
 
 struct Shared {
@@ -137,8 +138,13 @@ impl WriterHandle {
     }
 
     /// See [`crate::backup()`]. Appends go on meanwhile.
-    pub fn backup(&self, to: PathBuf, done: Done<Result<Head, BackupError>>) -> Result<(), Rejected> {
-        self.hand_over(&self.chores, Chore::Backup(to, done))
+    pub fn backup(
+        &self,
+        to: PathBuf,
+        beside: Vec<Beside>,
+        done: Done<Result<Copied, BackupError>>,
+    ) -> Result<(), Rejected> {
+        self.hand_over(&self.chores, Chore::Backup(to, beside, done))
     }
 
     /// Works off what is queued, closes the journal and lets the directory go. Nothing can be asked afterwards.
@@ -299,7 +305,7 @@ fn run_chores(dir: &Path, archives: bool, queue: &Receiver<Chore>, writer: &Sync
     while let Ok(chore) = queue.recv() {
         match chore {
             Chore::Snapshot(snapshot, done) => done(snapshot::take(dir, &snapshot)),
-            Chore::Backup(to, done) => done(backup::backup(dir, &to)),
+            Chore::Backup(to, beside, done) => done(backup::backup(dir, &beside, &to)),
             Chore::Checkpoint(seq, done) => match checkpoint_target(dir, seq, archives) {
                 // Waits for a place in the queue: this thread may.
                 Ok(target) => drop(writer.send(Request::Prune(target.unwrap_or(0), done))),

@@ -172,7 +172,7 @@ fn a_lost_end_shows_by_a_snapshot_that_goes_further() {
 fn an_interrupted_rescue_is_finished_by_the_next_start() {
     let dir = journal_of(10);
     let good = dir.path().join("good.db");
-    backup(dir.path(), &good).unwrap();
+    backup(dir.path(), &[], &good).unwrap();
     // As after a crash: the rescued file is ready, and only the log has been set aside yet.
     fs::rename(&good, dir.path().join("journal.db.rescued-123")).unwrap();
     dir.sql("DELETE FROM batch WHERE first_seq > 3");

@@ -7,8 +7,9 @@ use std::fs;
 
 use common::{Dir, append, append_n, batch, event, open, replayed};
 use foghorn_journal::{
-    AppendError, BackupError, ChainHash, CheckpointError, Head, Journal, MAX_PAGE, OpenError, Options,
-    ReadHandle, Refusal, RestoreError, Settled, SnapshotError, backup, dump, read_page, restore, verify,
+    AppendError, BackupError, Beside, ChainHash, CheckpointError, Head, Journal, MAX_PAGE, OpenError,
+    Options, ReadHandle, Refusal, RestoreError, Settled, SnapshotError, backup, dump, read_page, restore,
+    verify,
 };
 
 #[test]
@@ -235,9 +236,11 @@ fn a_backup_comes_back_whole() {
     append_n(&mut journal, 10, 1);
     let file = dir.path().join("backup.db");
     // The journal is open: this is a running server's.
-    let head = backup(dir.path(), &file).unwrap();
+    let copied = backup(dir.path(), &[], &file).unwrap();
+    let head = copied.head;
+    assert!(copied.left_out.is_empty());
     assert_eq!(head, journal.head());
-    assert!(matches!(backup(dir.path(), &file), Err(BackupError::Exists(_))));
+    assert!(matches!(backup(dir.path(), &[], &file), Err(BackupError::Exists(_))));
     let report = verify(&file).unwrap();
     assert!(report.is_whole(), "{report}");
     assert_eq!((report.events, report.first_seq, report.snapshots), (50, 1, 1), "what was archived is in it");
@@ -245,7 +248,7 @@ fn a_backup_comes_back_whole() {
     assert!(matches!(restore(&file, dir.path()), Err(RestoreError::NotEmpty(_))));
     let new = Dir::new();
     let into = new.path().join("restored");
-    assert_eq!(restore(&file, &into).unwrap(), head);
+    assert_eq!(restore(&file, &into).unwrap().head, head);
     let (mut restored, recovery) = Journal::open(&into, Options::default()).unwrap();
     assert_eq!((recovery.head, recovery.snapshot.map(|s| s.bytes)), (head, Some(b"at 40".to_vec())));
     assert_eq!(replayed(&restored, 0), replayed(&journal, 0));
@@ -258,9 +261,14 @@ fn only_a_whole_backup_is_restored() {
     let dir = Dir::new();
     append_n(&mut open(&dir).0, 40, 1);
     let file = dir.path().join("backup.db");
-    backup(dir.path(), &file).unwrap();
+    backup(dir.path(), &[], &file).unwrap();
     common::sql(&file, "DELETE FROM batch WHERE first_seq = 40");
-    let error = restore(&file, &dir.path().join("a")).unwrap_err().to_string();
+    // Neither a directory that it made, nor anything in one that was there, stays behind.
+    let (deep, there) = (dir.path().join("a/b"), Dir::new());
+    assert!(restore(&file, there.path()).is_err());
+    assert_eq!(fs::read_dir(there.path()).unwrap().count(), 0);
+    let error = restore(&file, &deep).unwrap_err().to_string();
+    assert!(!dir.path().join("a").exists());
     assert_eq!(
         error,
         "damaged at event 40: the file says that it ends at event 40, and event 39 is the last one there"
@@ -268,4 +276,53 @@ fn only_a_whole_backup_is_restored() {
     fs::write(&file, "something else").unwrap();
     assert!(matches!(restore(&file, &dir.path().join("b")), Err(RestoreError::NotABackup(_))));
     assert!(restore(&dir.path().join("none"), &dir.path().join("c")).is_err());
+    assert!(!dir.path().join("b").exists() && !dir.path().join("c").exists());
+}
+
+#[test]
+fn what_lies_beside_the_journal_travels_along() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    append_n(&mut journal, 3, 1);
+    let at = |name: &str| dir.path().join(name);
+    // A database in use, whose last rows are in its log alone; one that is no database; a file; and one that is not there.
+    let people = rusqlite::Connection::open(at("people.db")).unwrap();
+    people.pragma_update(None, "journal_mode", "WAL").unwrap();
+    people.execute_batch("CREATE TABLE p (name TEXT); INSERT INTO p VALUES ('ana')").unwrap();
+    fs::write(at("broken.db"), "no database at all, but a letter to whoever opens it").unwrap();
+    let large: Vec<u8> = (0..3 << 20).map(|n: u32| (n % 251) as u8).collect();
+    fs::write(at("large"), &large).unwrap();
+    fs::write(at("nothing"), "").unwrap();
+    let beside = [
+        Beside::Database("people.db"),
+        Beside::Database("broken.db"),
+        Beside::File("large"),
+        Beside::File("nothing"),
+        Beside::File("none"),
+    ];
+    let file = at("backup.db");
+    let copied = backup(dir.path(), &beside, &file).unwrap();
+    assert_eq!(copied.left_out, ["broken.db: file is not a database"]);
+    assert!(verify(&file).unwrap().is_whole());
+    people.execute_batch("INSERT INTO p VALUES ('ben')").unwrap();
+
+    let into = at("restored");
+    let restored = restore(&file, &into).unwrap();
+    assert_eq!(restored.beside, ["large", "nothing", "people.db"]);
+    assert_eq!(
+        (fs::read(into.join("large")).unwrap(), fs::read(into.join("nothing")).unwrap()),
+        (large, vec![])
+    );
+    let names = |path: &std::path::Path| -> String {
+        let db = rusqlite::Connection::open(path).unwrap();
+        db.query_row("SELECT group_concat(name) FROM p", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((names(&into.join("people.db")), names(&at("people.db"))), ("ana".into(), "ana,ben".into()));
+    let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|n| n.to_string_lossy().contains("beside")), "{left:?}");
+
+    // A backup that somebody else made must not write where it likes.
+    common::sql(&file, "UPDATE beside SET name = '../escaped' WHERE name = 'nothing'");
+    assert!(matches!(restore(&file, &at("again")), Err(RestoreError::Name { .. })));
+    assert!(!at("escaped").exists() && !at("again").exists());
 }

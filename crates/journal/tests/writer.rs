@@ -105,12 +105,12 @@ fn readers_backups_snapshots_and_checkpoints_go_on_beside_appends() {
             let to_writer = to.clone();
             let (tell, told) = std::sync::mpsc::channel();
             let done = Box::new(move |head| drop(tell.send(head)));
-            if writer.backup(to_writer, done).is_err() {
+            if writer.backup(to_writer, Vec::new(), done).is_err() {
                 // The queue of chores is full of snapshots.
                 thread::yield_now();
                 continue;
             }
-            let head = told.recv().unwrap().unwrap();
+            let head = told.recv().unwrap().unwrap().head;
             let report = verify(&to).unwrap();
             assert!(report.is_whole(), "{report}");
             assert_eq!((report.head, report.events), (head, head.seq));

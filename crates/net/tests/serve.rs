@@ -141,6 +141,19 @@ async fn tls_with_a_certificate_of_one_s_own() {
 }
 
 #[tokio::test]
+async fn a_head_that_is_too_large_is_refused_by_name() {
+    let server = start(|s| s, router(), Limits { head_size: 8192, ..Limits::default() });
+    for head in [format!("x: {}\r\n", "a".repeat(100_000)), "x: a\r\n".repeat(2000)] {
+        let mut stream = TcpStream::connect(server.at).await.unwrap();
+        // The answer may come before all is sent.
+        let _ = stream.write_all(format!("GET / HTTP/1.1\r\nhost: x\r\n{head}\r\n").as_bytes()).await;
+        let mut first = [0; 49];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&first), "HTTP/1.1 431 Request Header Fields Too Large\r\ncon");
+    }
+}
+
+#[tokio::test]
 async fn http2_for_who_asks_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// The ledger's file, in the data directory. It may be lost: the journal has what it is made of.
-const FILE: &str = "status.json";
+pub const FILE: &str = "status.json";
 /// Views are looked at no more often than this.
 const BREATH: Duration = Duration::from_millis(200);
 /// And the thread rests for so many times as long as it worked: a storm of alerts needs the processor more.

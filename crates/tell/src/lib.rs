@@ -18,7 +18,7 @@ mod shown;
 mod site;
 mod words;
 
-pub use keeper::{Parts, start};
+pub use keeper::{FILE, Parts, start};
 pub use ledger::{Affected, Ledger, PublicIncident, Stage, Stretch, Update};
 pub use site::Site;
 pub use words::Words;

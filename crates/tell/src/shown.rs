@@ -56,7 +56,7 @@ impl Shown {
         let said = room.newest(&incident.words);
         let before = std::iter::once(None).chain(incident.updates.iter().map(Some));
         let measured = incident.updates.iter().zip(before);
-        let measured = measured.filter(|(u, _)| u.stage != Stage::Resolved || !incident.end_is_told(u.at));
+        let measured = measured.filter(|(u, before)| !said_by_people(incident, u, *before));
         let measured = measured.map(|(u, before)| (u.at, measured_line(u, before, now)));
         let mut all: Vec<(Wall, ShownUpdate)> =
             measured.chain(said.iter().map(|w| (w.at, said_line(w, now)))).collect();
@@ -97,6 +97,16 @@ fn when(incident: &PublicIncident, now: Wall) -> String {
             format!("{from} to {}, {}", clock(end, form), lasting(end.since(incident.opened)))
         }
         None => format!("since {from}, for {}", lasting(now.since(incident.opened))),
+    }
+}
+
+/// Whether a person has said already what was measured then: that somebody works on it, or that it is over.
+fn said_by_people(incident: &PublicIncident, u: &Update, before: Option<&Update>) -> bool {
+    let last = incident.words.iter().rev().find(|w| w.at <= u.at).map(|w| w.stage);
+    match u.stage {
+        Stage::Noticed => false,
+        Stage::Investigating => last.is_some() && before.is_some_and(|b| b.affected == u.affected),
+        Stage::Resolved => last == Some(update::Stage::Resolved),
     }
 }
 

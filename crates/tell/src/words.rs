@@ -34,11 +34,6 @@ impl PublicIncident {
         last.filter(|s| self.resolved.is_none() && !matches!(s, Stage::Resolved | Stage::Postmortem))
     }
 
-    /// Whether the end is told by a person's own words, so that nothing need be added.
-    pub(crate) fn end_is_told(&self, end: Wall) -> bool {
-        self.words.iter().rev().find(|w| w.at <= end).is_some_and(|w| w.stage == Stage::Resolved)
-    }
-
     fn text(&self) -> usize {
         self.words.iter().map(|w| w.text.len()).sum()
     }

@@ -24,6 +24,11 @@ use std::sync::Arc;
 pub trait Channel: Send + Sync {
     /// Makes one attempt. It may be dropped at its deadline.
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome>;
+
+    /// Why no attempt can work, where that is known beforehand.
+    fn unusable(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A channel's configuration cannot work.
@@ -112,6 +117,10 @@ struct Unusable(String);
 impl Channel for Unusable {
     fn send<'a>(&'a self, _message: &'a Message) -> BoxFuture<'a, Outcome> {
         Box::pin(std::future::ready(failed(&self.0)))
+    }
+
+    fn unusable(&self) -> Option<&str> {
+        Some(&self.0)
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod channels;
 pub mod link;
 mod message;
+mod refusals;
 pub mod render;
 mod sender;
 mod sign;

@@ -3,12 +3,13 @@
 
 use crate::channels::Channel;
 use crate::message::Message;
+use crate::refusals::Refusals;
 use crate::stats::{ChannelStats, Counters};
 use foghorn_core::page::Outcome;
 use futures_util::FutureExt as _;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -75,6 +76,7 @@ struct Bulkhead {
     places: Arc<Semaphore>,
     attempts: Semaphore,
     counters: Arc<Counters>,
+    refusals: Mutex<Refusals>,
 }
 
 impl<K: Send + 'static> Sender<K> {
@@ -92,7 +94,8 @@ impl<K: Send + 'static> Sender<K> {
         sender
     }
 
-    /// From now on these channels. What is under way ends with the old ones. Figures go on by name.
+    /// From now on these channels. What is under way ends with the old ones. Figures go on by name; what was refused is
+    /// forgotten, for it may be mended.
     pub fn update(&self, channels: BTreeMap<String, Arc<dyn Channel>>) {
         let Limits { waiting, at_a_time, .. } = self.shared.limits;
         let mut bulkheads = self.shared.bulkheads.write().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +103,8 @@ impl<K: Send + 'static> Sender<K> {
         for (name, channel) in channels {
             let counters = old.get(&name).map(|b| Arc::clone(&b.counters)).unwrap_or_default();
             let places = Arc::new(Semaphore::new(waiting + at_a_time));
-            let bulkhead = Bulkhead { channel, places, attempts: Semaphore::new(at_a_time), counters };
+            let attempts = Semaphore::new(at_a_time);
+            let bulkhead = Bulkhead { channel, places, attempts, counters, refusals: Mutex::default() };
             bulkheads.insert(name, Arc::new(bulkhead));
         }
     }
@@ -129,6 +133,7 @@ impl<K: Send + 'static> Sender<K> {
                 Ok((bulkhead, place)) => {
                     let outcome = bulkhead.attempt(&message, shared.limits.deadline).await;
                     bulkhead.counters.count(&outcome, called.elapsed());
+                    bulkhead.refusals().note(&message.to, &outcome, Instant::now());
                     drop(place);
                     outcome
                 }
@@ -156,12 +161,27 @@ impl<K: Send + 'static> Sender<K> {
         self.bulkheads().iter().map(|(name, b)| b.counters.read(name, under_way(b))).collect()
     }
 
+    /// Why a page to this address would not be accepted now: the channel cannot be used, or the last attempts of an hour
+    /// were refused, to this address or to several. `None` where nothing speaks against it.
+    #[must_use]
+    pub fn why_not(&self, channel: &str, to: &str) -> Option<String> {
+        let Some(bulkhead) = self.bulkheads().get(channel).cloned() else {
+            return Some("there is no such channel".to_owned());
+        };
+        let unusable = bulkhead.channel.unusable().map(str::to_owned);
+        unusable.or_else(|| bulkhead.refusals().why(to, Instant::now()))
+    }
+
     fn bulkheads(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<Bulkhead>>> {
         self.shared.bulkheads.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Bulkhead {
+    fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn attempt(&self, message: &Message, deadline: Duration) -> Outcome {
         let late = |what: &str| Outcome::Retry { error: format!("{what} within {deadline:?}"), after: None };
         let Ok(turn) = tokio::time::timeout(deadline, self.attempts.acquire()).await else {

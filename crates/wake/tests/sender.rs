@@ -5,6 +5,7 @@ mod common;
 
 use common::{Fake, answer, page, raw, secret};
 use foghorn_config::model;
+use foghorn_config::secret::Secret;
 use foghorn_core::page::Outcome;
 use foghorn_wake::channels::{Channel, build};
 use foghorn_wake::{Limits, Message, Report, Sender};
@@ -124,4 +125,27 @@ async fn an_unknown_channel_is_told_and_a_reload_mends_it() {
     sender.update(Channels::new());
     let report = reports.recv().await.unwrap();
     assert!(matches!((report.key, report.outcome), (3, Outcome::Accepted { .. })));
+}
+
+#[tokio::test]
+async fn a_channel_that_refuses_or_cannot_be_used_is_known() {
+    let fake = Fake::start(|_| answer(403, "")).await;
+    let key = Secret::missing("KEY is not set");
+    let keyless = model::Channel::Webhook { url: secret(&fake.url), secret: Some(key) };
+    let keyless: Arc<dyn Channel> = Arc::from(build("keyless", &keyless).unwrap());
+    let channels = || named(vec![("w", webhook(&fake.url)), ("keyless", keyless.clone())]);
+    let (sender, mut reports) = start(Limits::default(), channels());
+    assert_eq!(sender.why_not("keyless", "ana"), Some("KEY is not set".to_owned()), "before any attempt");
+    assert_eq!(sender.why_not("gone", "ana"), Some("there is no such channel".to_owned()));
+    let message = page("ana");
+    for key in 0..3 {
+        assert_eq!(sender.why_not("w", &message.to), None);
+        sender.send(key, "w", message.clone());
+        reports.recv().await.unwrap();
+    }
+    let why = sender.why_not("w", &message.to).unwrap();
+    assert!(why.starts_with("the last 3 attempts were not accepted: ") && why.contains("403"), "{why}");
+    assert_eq!(sender.why_not("w", "somebody else"), None);
+    sender.update(channels());
+    assert_eq!(sender.why_not("w", &message.to), None, "after a reload it may be mended");
 }

@@ -146,6 +146,9 @@ struct Queue {
 }
 
 impl History {
+    /// The name of its file in the data directory.
+    pub const FILE: &str = "history.db";
+
     /// Opens `history.db` in a directory, and begins a new one if it is damaged. One that cannot be opened for another
     /// reason is tried again and again, and said in the log; meanwhile results are dropped and counted.
     ///
@@ -153,7 +156,7 @@ impl History {
     /// [`HistoryError::Thread`] alone.
     pub fn open(dir: &Path, stats: Arc<Stats>) -> Result<History, HistoryError> {
         let inner = Arc::new(Inner {
-            path: dir.join("history.db"),
+            path: dir.join(History::FILE),
             stats,
             queue: Mutex::default(),
             wake: Condvar::new(),

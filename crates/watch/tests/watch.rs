@@ -265,6 +265,26 @@ fn a_warning_lowers_the_severity_until_it_gets_worse() {
 }
 
 #[test]
+fn a_check_that_measures_nothing_is_told_once_and_when_it_does_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let plugin = dir.path().join("plugin");
+    let rig = start(&plan([named("disk", 50, exec(&[plugin.to_str().unwrap()]))]), &[], None);
+    rig.wait_for(&["disk U"]);
+    let why = match &rig.told.lock().unwrap()[0] {
+        Transition::Check { verdict: Verdict::Unknown { why, .. }, .. } => why.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(why.starts_with("cannot run ") && why.contains("No such file"), "{why}");
+    rig.wait_runs(5);
+    assert_eq!(rig.words(), ["disk U"], "once");
+    std::fs::copy("/bin/true", &plugin).unwrap();
+    rig.wait_for(&["disk U", "disk R"]);
+    // A plugin that can only say UNKNOWN measures nothing either.
+    let rig = start(&plan([named("disk", 50, exec(&["/bin/sh", "-c", "echo no idea; exit 3"]))]), &[], None);
+    rig.wait_for(&["disk U"]);
+}
+
+#[test]
 fn run_once_from_anywhere() {
     let (url, _well) = moody();
     let outcome = foghorn_watch::run_once(&get(&url)).unwrap();

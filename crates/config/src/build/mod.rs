@@ -120,7 +120,7 @@ pub(crate) fn build(file: &File, cx: &mut Cx<'_>) -> Option<Config> {
         maintenance,
         timing,
     };
-    people::reachable(file, &setup, cx);
+    people::reachable(file, &setup, &channels, cx);
     if !cx.wrong.is_empty() {
         return None;
     }
@@ -134,6 +134,7 @@ pub(crate) fn build(file: &File, cx: &mut Cx<'_>) -> Option<Config> {
         pings,
         status_page,
         warnings: std::mem::take(&mut cx.warnings),
+        places: std::mem::take(&mut cx.places),
         missing_secrets: std::mem::take(&mut cx.missing_secrets),
     })
 }

@@ -4,13 +4,14 @@ use super::{Sections, span, template};
 use crate::errors::{At, quote};
 use crate::model::{Channel, Twilio};
 use crate::raw::{self, File};
+use crate::reach;
 use crate::read::{Cx, List, Spanned};
 use crate::scalars::{AnyText, is_host};
 use crate::secret::Secret;
 use foghorn_core::schedule::{Rotation, Schedule, WorkingHours};
 use foghorn_core::setup::{Contact, EscalationPolicy, Person, Setup, Step, Target};
 use foghorn_core::time::Span;
-use foghorn_core::words::{Name, Severity, Urgency};
+use foghorn_core::words::{Name, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -124,7 +125,12 @@ pub(super) fn command(raw: &List<Spanned<AnyText>>, at: At, cx: &mut Cx<'_>) -> 
         Some(program) if !program.is_empty() => {}
         _ => {
             cx.say(at, "the program is missing", "write `[program, argument, …]`");
+            return words;
         }
+    }
+    if let (Some(program), Some(written)) = (words.first(), raw.0.first()) {
+        let place = cx.place(written.at);
+        cx.places.programs.push((place, program.clone()));
     }
     words
 }
@@ -265,6 +271,10 @@ pub(super) fn schedules(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> B
             }
         };
         let rotations = raw.rotations.0.iter().map(|r| rotation(r, cx)).collect();
+        if let Some(first) = raw.rotations.0.iter().min_by_key(|r| r.starts.value) {
+            let place = cx.place(first.starts.at);
+            cx.places.turns.insert(Name::from(&*name.value), place);
+        }
         schedules.insert(
             Name::from(&*name.value),
             Schedule { time_zone: raw.time_zone.value.0.clone(), rotations },
@@ -354,25 +364,17 @@ fn paged_anew(setup: &Setup, policy: &EscalationPolicy, person: &Name) -> Option
 }
 
 /// Whoever is on call must have a contact, and one that wakes if anything does.
-pub(super) fn reachable(file: &File, setup: &Setup, cx: &mut Cx<'_>) {
-    let targets: BTreeSet<&Target> =
-        setup.escalations.values().flat_map(|e| &e.steps).flat_map(|s| &s.page).collect();
-    let everyone = targets.contains(&Target::Everyone);
-    let rotations = setup.schedules.values().flat_map(|s| &s.rotations);
-    let on_call: BTreeSet<&Name> = rotations.flat_map(|r| &r.people).collect();
-    let wakes = Severity::ALL.iter().any(|s| setup.timing.urgency_of(*s) == Urgency::High)
-        || setup.checks.values().any(|c| c.urgency == Some(Urgency::High));
+pub(super) fn reachable(file: &File, setup: &Setup, channels: &BTreeMap<String, Channel>, cx: &mut Cx<'_>) {
+    let (paged, wakes) = (reach::paged(setup), reach::wakes(setup));
     for (id, raw) in file.people.good() {
         let name = Name::from(&*id.value);
         let Some(person) = setup.people.get(&name) else { continue };
-        if !everyone && !on_call.contains(&name) && !targets.contains(&Target::Person(name.clone())) {
+        if !paged.contains(&name) {
             continue;
         }
         let high = |c: &&raw::Contact| c.only.as_ref().is_none_or(|o| o.value.0 == Urgency::High);
-        let waking = |c: &raw::Contact| {
-            let channel = file.channels.0.iter().find(|(n, _)| n.value == c.via.value);
-            !matches!(channel, Some((_, Some(raw::Channel::Smtp(_) | raw::Channel::Slack(_)))))
-        };
+        // One with errors of its own may be meant to.
+        let waking = |c: &raw::Contact| channels.get(&c.via.value).is_none_or(Channel::wakes);
         // A person who is paged anew before a contact is due: that contact's wait begins again, each time.
         let anew =
             setup.escalations.iter().filter_map(|(p, e)| Some((paged_anew(setup, e, &name)?, p))).min();

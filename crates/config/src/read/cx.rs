@@ -1,6 +1,7 @@
 //! What readers share: the file, the environment, and what they found wrong.
 
 use crate::errors::{At, Errors, MOST_PROBLEMS, Source, quote};
+use crate::here::Places;
 use crate::plain::taken_for;
 use crate::tree::{Node, Scalar, What, Wrong};
 use std::collections::HashSet;
@@ -22,6 +23,7 @@ pub(crate) struct Cx<'a> {
     pub(crate) wrong: Vec<Wrong>,
     pub(crate) warnings: Vec<String>,
     pub(crate) missing_secrets: Vec<String>,
+    pub(crate) places: Places,
     /// Values that may be shown, because they were read as something that is no secret.
     pub(super) shown: HashSet<At>,
 }
@@ -39,6 +41,7 @@ impl<'a> Cx<'a> {
             wrong: Vec::new(),
             warnings: Vec::new(),
             missing_secrets: Vec::new(),
+            places: Places::default(),
             shown: HashSet::new(),
         }
     }

@@ -46,10 +46,8 @@ impl Cx<'_> {
         const LONGEST: u64 = 64 * 1024;
         let name = String::read(node, self)?;
         let path = self.path(&name);
-        let text = std::fs::metadata(&path).and_then(|m| match m.len() {
-            0..=LONGEST => std::fs::read_to_string(&path),
-            _ => Err(std::io::Error::other("it is longer than a secret can be (64 KiB)")),
-        });
+        let bytes = crate::whole::read(&path, LONGEST);
+        let text = bytes.and_then(|b| String::from_utf8(b).map_err(std::io::Error::other));
         let why = match text {
             Ok(text) => match text.trim_end_matches(['\r', '\n']) {
                 "" => "it is empty".to_owned(),

@@ -143,13 +143,14 @@ impl ReadModel {
     pub(crate) fn life(&self, id: IncidentId, limit: usize) -> Result<Vec<Line>, ReadModelError> {
         // The bytes are looked through: an event is written with its type in front.
         static SQL: LazyLock<String> = LazyLock::new(|| {
-            const KINDS: [&str; 6] = [
+            const KINDS: [&str; 7] = [
                 "page_",
                 "contact_passed_over",
                 "incident_",
                 "acknowledged",
                 "acknowledgement_lapsed",
                 "noted",
+                "status_updated",
             ];
             let has =
                 KINDS.map(|k| format!("instr(record, CAST('\"type\":\"{k}' AS BLOB)) > 0")).join(" OR ");

@@ -52,9 +52,12 @@ pub(crate) struct BackupShown {
     seq: u64,
     /// Its size.
     bytes: u64,
+    /// What could not be copied beside the journal, and why.
+    left_out: Vec<String>,
 }
 
-/// Writes a copy of the journal to `backups/` in the data directory, while it is in use.
+/// Writes the journal, accounts, the history of checks and the key of links to one file in `backups/` of the data
+/// directory, while they are in use.
 #[utoipa::path(post, path = "/api/v1/backup", tag = "server", request_body = Option<NewBackup>,
     responses((status = 200, body = BackupShown), (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn backup(
@@ -76,5 +79,5 @@ pub(crate) async fn backup(
         };
         Problem::new(kind, e.to_string())
     })?;
-    Ok(Json(BackupShown { path: done.path, seq: done.seq, bytes: done.bytes }))
+    Ok(Json(BackupShown { path: done.path, seq: done.seq, bytes: done.bytes, left_out: done.left_out }))
 }

@@ -3,7 +3,10 @@
 use crate::api::Api;
 use axum::Json;
 use axum::extract::{Request, State};
+use foghorn_config::Config;
+use foghorn_config::reach::{Level, Reach};
 use foghorn_core::time::{Mono, Span};
+use foghorn_core::words::Name;
 use foghorn_engine::{Class, View};
 use http::StatusCode;
 use serde::Serialize;
@@ -82,13 +85,17 @@ pub(crate) async fn alive(State(api): State<Arc<Api>>) -> (StatusCode, Json<Aliv
 pub(crate) struct Ready {
     /// Able to page.
     ready: bool,
-    /// Able, but not as it should be: the journal does not take events, a listener has failed.
+    /// Not as it should be: the journal does not take events, a listener has failed, some contact does not work.
     degraded: bool,
     /// Why not ready, or why degraded; empty for whoever is on another host and shows no token.
     reasons: Vec<String>,
 }
 
-/// Whether Foghorn is able to page. Still so with a sick disk: then `degraded` says why.
+/// So many contacts that do not work are listed.
+const LISTED: usize = 20;
+
+/// Whether Foghorn is able to page: whether somebody whom a policy pages can be reached, and be woken where the file has
+/// contacts that wake. Still so with a sick disk, or where that holds for some only: then `degraded` says why.
 #[utoipa::path(get, path = "/readyz", tag = "server", security(()),
     responses((status = 200, body = Ready), (status = 503, description = "Pages cannot go out", body = Ready)))]
 pub(crate) async fn ready(State(api): State<Arc<Api>>, request: Request) -> (StatusCode, Json<Ready>) {
@@ -96,12 +103,9 @@ pub(crate) async fn ready(State(api): State<Arc<Api>>, request: Request) -> (Sta
     let mut cannot: Vec<String> = stuck(&api, &view).into_iter().collect();
     if view.state.setup_hash.is_empty() {
         cannot.push("no configuration has been adopted".to_owned());
-    } else if config.channels.is_empty() {
-        cannot.push("no channel is configured".to_owned());
-    } else if view.state.setup.people.values().all(|p| p.contacts.is_empty()) {
-        cannot.push("nobody in the configuration has a contact".to_owned());
     }
     let mut less: Vec<String> = Vec::new();
+    cannot.extend(reachable(&api, &config, &mut less));
     if let Some(d) = &view.degraded {
         less.push(format!("the journal takes no events: {}; pages go out from memory", d.why));
     }
@@ -115,4 +119,32 @@ pub(crate) async fn ready(State(api): State<Arc<Api>>, request: Request) -> (Sta
         cannot.clear();
     }
     (status, Json(Ready { ready, degraded, reasons: cannot }))
+}
+
+/// Why nobody can be paged, or not be woken though the file has contacts that wake. What does not work for some goes into
+/// `less`.
+fn reachable(api: &Api, config: &Config, less: &mut Vec<String>) -> Option<String> {
+    let why_not = &api.parts.why_not;
+    let reach = config.reach(&|channel, to| why_not(channel, to).is_none());
+    let called = |id: &Name| config.setup.people.get(id).map_or_else(|| id.to_string(), |p| p.name.clone());
+    let mut broken: Vec<String> = Vec::new();
+    for id in reach.keys() {
+        let Some(person) = config.setup.people.get(id) else { continue };
+        let contacts = person.contacts.iter().zip(config.addresses.get(id.as_str()).into_iter().flatten());
+        broken.extend(contacts.filter_map(|(c, to)| {
+            Some(format!("{} by {}: {}", called(id), c.channel, why_not(&c.channel, to)?))
+        }));
+    }
+    let more = broken.len().saturating_sub(LISTED);
+    broken.truncate(LISTED);
+    less.extend(broken);
+    less.extend((more > 0).then(|| format!("{more} more contacts do not work")));
+    let best = |of: fn(&Reach) -> Level| reach.values().map(of).max().unwrap_or(Level::Unreached);
+    match (best(|r| r.promised), best(|r| r.left)) {
+        (_, Level::Unreached) => Some("nobody can be paged: no contact works".to_owned()),
+        (promised, left) if left < promised => {
+            Some("nobody can be woken: only contacts that wake nobody work".to_owned())
+        }
+        _ => None,
+    }
 }

@@ -8,9 +8,10 @@ use crate::query::{Count, Query};
 use crate::readmodel::{Closed, Filter, Lag};
 use crate::reply::{Done, respond};
 use crate::show::Severity;
+use crate::show::Stage;
 use crate::show::alert::AlertShown;
 use crate::show::event::EventShown;
-use crate::show::incident::{Detail, Summary, shown_severity};
+use crate::show::incident::{Detail, Summary, UpdateShown, shown_severity, updates};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use foghorn_core::incident::{Incident, IncidentId};
@@ -23,6 +24,9 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
+/// Acts of people that are looked through.
+const LIFE: usize = 500;
+
 /// Which incidents.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -31,12 +35,12 @@ pub(crate) struct ListQuery {
     #[param(inline)]
     state: Option<Which>,
     /// `next` of the answer before: incidents older than this one.
+    #[param(value_type = Option<u64>, format = "uint64")]
     after: Option<IncidentId>,
     /// 1 to 1000; 50 if not given.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<Count>,
     /// Only of this severity.
-    #[param(value_type = Option<u64>, format = "uint64")]
     severity: Option<Severity>,
     /// Somewhere in the title.
     q: Option<String>,
@@ -142,10 +146,6 @@ fn behind(api: &Api, view: &View) -> Option<String> {
     }
 }
 
-/// `Link: <…>; rel="next"`: the same address, after what was shown.
-pub(super) fn next_link(api: &Api, uri: &Uri, after: impl std::fmt::Display, limit: usize) -> String {
-    let paging = |pair: &&str| pair.starts_with("after=") || pair.starts_with("limit=");
-    let kept = uri.query().unwrap_or("").split('&').filter(|p| !p.is_empty() && !paging(p));
 /// What a timeline may lack at its end.
 fn late(view: &View, lag: &Lag) -> Option<String> {
     let written = view.degraded.as_ref().map(|d| {
@@ -165,6 +165,10 @@ fn late(view: &View, lag: &Lag) -> Option<String> {
     (!whys.is_empty()).then(|| whys.join("; "))
 }
 
+/// `Link: <…>; rel="next"`: the same address, after what was shown.
+pub(super) fn next_link(api: &Api, uri: &Uri, after: impl std::fmt::Display, limit: usize) -> String {
+    let paging = |pair: &&str| pair.starts_with("after=") || pair.starts_with("limit=");
+    let kept = uri.query().unwrap_or("").split('&').filter(|p| !p.is_empty() && !paging(p));
     let query: String = kept.flat_map(|p| [p, "&"]).collect();
     format!(
         "<{}{}?{query}after={after}&limit={limit}>; rel=\"next\"",
@@ -227,15 +231,19 @@ fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
     let config = api.config();
     let url = &config.server.public_url;
     let model = &api.parts.read_model;
+    // Before it is read: what it then lacks is less, never more.
+    let lag = model.lag();
     let stored = model.incident(id);
     let mut detail = match (view.state.incident(id), &stored) {
         (Some(open), stored) => Detail::of(&view, open, stored.as_ref().ok().and_then(Option::as_ref), url),
         (None, Ok(Some(closed))) => put_away(api, closed, &view, url)?,
-    // Before it is read: what it then lacks is less, never more.
-    let lag = model.lag();
         (None, Ok(None)) => return Err(Problem::not_found(format!("incident {id}"))),
         (None, Err(e)) => return Err(Problem::new(crate::problem::Kind::Unavailable, e.to_string())),
     };
+    // Of what is at hand the state knows everything that was told.
+    let record = if view.state.incident(id).is_some() { Vec::new() } else { model.life(id, LIFE)? };
+    let updates = updates(&view.state, id, &record);
+    detail.updates = updates.iter().map(|u| UpdateShown::of(u, &view.state)).collect();
     match model.latest(id, 50) {
         Ok(lines) => {
             let shown = lines
@@ -245,6 +253,7 @@ fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
         }
         Err(e) => detail.timeline_error = Some(e.to_string()),
     }
+    detail.timeline_incomplete = late(&view, &lag);
     Ok(detail)
 }
 
@@ -253,7 +262,6 @@ fn put_away(api: &Api, closed: &Closed, view: &View, url: &str) -> Result<Detail
     let alerts = api.parts.read_model.alerts(closed.id, "", 100)?;
     detail.worst_alerts = alerts.into_iter().map(AlertShown::closed).collect();
     Ok(detail)
-    detail.timeline_incomplete = late(&view, &lag);
 }
 
 /// A page of a list.
@@ -381,7 +389,34 @@ pub(crate) async fn note(
     Path(incident): Path<IncidentId>,
     Json(note): Json<Note>,
 ) -> Response {
+    if note.text.trim().is_empty() {
+        return Problem::new(crate::problem::Kind::Invalid, "`text` is empty: say something").into_response();
+    }
     act(&api, incident, Input::Note { incident, by: caller.actor, text: note.text }).await
+}
+
+/// What the public is told.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Update {
+    stage: Stage,
+    /// At most 8 KiB. It is shown as it is: what the public must not read does not belong in it.
+    text: String,
+}
+
+/// Tells the public, on the status page: in these words, without who wrote them. `resolved` also resolves the incident;
+/// `postmortem` comes after. What is over takes updates for thirty days.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/updates", tag = "incidents", params(("id" = u64, Path)), request_body = Update,
+    responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
+        (status = "default", body = Body, content_type = "application/problem+json")))]
+pub(crate) async fn update(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path(incident): Path<IncidentId>,
+    Json(Update { stage, text }): Json<Update>,
+) -> Response {
+    let input = Input::StatusUpdate { incident, by: caller.actor, stage: stage.0, text };
+    respond(api.parts.engine.submit(Class::Paging, input).await, None)
 }
 
 /// Pages the next step now.
@@ -389,9 +424,6 @@ pub(crate) async fn note(
     responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
         (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn escalate(
-    if note.text.trim().is_empty() {
-        return Problem::new(crate::problem::Kind::Invalid, "`text` is empty: say something").into_response();
-    }
     State(api): State<Arc<Api>>,
     caller: Caller,
     Path(incident): Path<IncidentId>,

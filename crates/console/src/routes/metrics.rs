@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Foghorn's own counters, in Prometheus' text format.
-#[utoipa::path(get, path = "/metrics", tag = "server",
+#[utoipa::path(get, path = "/metrics", tag = "server", security((), ("token" = [])),
     responses((status = 200, description = "Prometheus text", content_type = "text/plain", body = String),
         (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> Response {

@@ -9,7 +9,7 @@ use http::header;
 use std::sync::Arc;
 
 /// What there is on this listener.
-#[utoipa::path(get, path = "/", tag = "server",
+#[utoipa::path(get, path = "/", tag = "server", security((), ("token" = [])),
     responses((status = 200, description = "A plain page", content_type = "text/html", body = String),
         (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn index(State(api): State<Arc<Api>>) -> Html<String> {

@@ -2,12 +2,14 @@
 
 use super::alert::AlertShown;
 use super::event::EventShown;
-use super::{Mark, Severity, Who, picture};
+use super::{Mark, Severity, Stage, Who, picture};
 use crate::next::{self, Next, person};
-use crate::readmodel::Closed;
+use crate::readmodel::{Closed, Line};
 use crate::time::rfc3339;
+use foghorn_core::event::Event;
 use foghorn_core::incident::{Incident, IncidentId, Phase, Status};
 use foghorn_core::page::{Delivery, Page, PageKind};
+use foghorn_core::update::StatusUpdate;
 use foghorn_core::words::{Severity as Bad, Urgency};
 use foghorn_engine::View;
 use serde::{Deserialize, Serialize};
@@ -157,6 +159,8 @@ pub(crate) struct Detail {
     changes: Vec<ChangeShown>,
     /// Where to read what to do.
     runbooks: Vec<String>,
+    /// What people have told the public, newest first.
+    pub(crate) updates: Vec<UpdateShown>,
     /// The last 50 events; all are at `…/timeline`.
     pub(crate) timeline: Vec<EventShown>,
     /// Lines that were too many for the timeline; the journal has them.
@@ -164,13 +168,13 @@ pub(crate) struct Detail {
     /// Why there is no timeline, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) timeline_error: Option<String>,
+    /// Set where events may be missing at its end, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) timeline_incomplete: Option<String>,
 }
 
 /// Something unwell.
 #[derive(Debug, Serialize, ToSchema)]
-    /// Set where events may be missing at its end, and why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) timeline_incomplete: Option<String>,
 pub(crate) struct EntityShown {
     name: String,
     open_alerts: u32,
@@ -247,6 +251,44 @@ pub(crate) struct ChangeShown {
     link: Option<String>,
 }
 
+/// A status update.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UpdateShown {
+    /// RFC 3339.
+    at: String,
+    /// Who wrote it; the public does not hear of that.
+    by: Who,
+    stage: Stage,
+    text: String,
+}
+
+impl UpdateShown {
+    pub(crate) fn of(update: &StatusUpdate, state: &foghorn_core::State) -> UpdateShown {
+        UpdateShown {
+            at: rfc3339(update.at),
+            by: Who::of(&update.by, state),
+            stage: Stage(update.stage),
+            text: update.text.clone(),
+        }
+    }
+}
+
+/// What people have told the public of an incident, newest first; where the state has forgotten it, by its record.
+pub(crate) fn updates(state: &foghorn_core::State, id: IncidentId, record: &[Line]) -> Vec<StatusUpdate> {
+    let mut all: Vec<StatusUpdate> = state.updates(id).iter().map(|u| (**u).clone()).collect();
+    if all.is_empty() {
+        let said = record.iter().filter_map(|l| match &l.record.event {
+            Event::StatusUpdated { by, stage, text, .. } => {
+                Some(StatusUpdate { at: l.record.at.wall, by: by.clone(), stage: *stage, text: text.clone() })
+            }
+            _ => None,
+        });
+        all.extend(said);
+    }
+    all.reverse();
+    all
+}
+
 impl From<&foghorn_core::change::Change> for ChangeShown {
     fn from(c: &foghorn_core::change::Change) -> ChangeShown {
         ChangeShown {
@@ -293,9 +335,11 @@ impl Detail {
             escalation: Some(escalation(view, incident)),
             changes: picture::changes(state, incident, 20).into_iter().map(ChangeShown::from).collect(),
             runbooks: picture::runbooks(state, incident),
+            updates: Vec::new(),
             timeline: Vec::new(),
             timeline_left_out: closed.map_or(0, |c| c.left_out),
             timeline_error: None,
+            timeline_incomplete: None,
         }
     }
 
@@ -312,9 +356,11 @@ impl Detail {
             escalation: None,
             changes: Vec::new(),
             runbooks: Vec::new(),
+            updates: Vec::new(),
             timeline: Vec::new(),
             timeline_left_out: c.left_out,
             timeline_error: None,
+            timeline_incomplete: None,
         }
     }
 }
@@ -339,7 +385,6 @@ fn page(p: &Page, view: &View) -> PageShown {
         error: p.error.clone(),
     }
 }
-            timeline_incomplete: None,
 
 fn escalation(view: &View, incident: &Incident) -> EscalationShown {
     let e = &incident.escalation;
@@ -360,7 +405,6 @@ fn escalation(view: &View, incident: &Incident) -> EscalationShown {
         wakes: e.urgency == Urgency::High,
         wave: e.wave,
         round: e.round + 1,
-            timeline_incomplete: None,
         step: u32::from(e.step) + 1,
         next: NextShown {
             text,

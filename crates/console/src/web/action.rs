@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use foghorn_core::incident::IncidentId;
 use foghorn_core::input::{Answer, Ends, Input};
 use foghorn_core::silence::Matcher;
+use foghorn_core::update::Stage;
 use foghorn_core::words::{Actor, Name, Severity};
 use foghorn_engine::Class;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub(super) enum Action {
     Resolve { incident: IncidentId },
     /// Written down.
     Note { incident: IncidentId, text: String },
+    /// The public is told.
+    Tell { incident: IncidentId, stage: Stage, text: String },
     /// The next step is paged now.
     Escalate { incident: IncidentId },
     /// Alerts that are expected.
@@ -103,6 +106,16 @@ impl Action {
                     "ack" => Action::Acknowledge { incident, revision: fields.get("revision").parse().ok() },
                     "resolve" => Action::Resolve { incident },
                     "note" => Action::Note { incident, text: fields.get("text").to_owned() },
+                    "updates" => {
+                        let said = fields.get("stage");
+                        let Some(stage) = Stage::ALL.into_iter().find(|s| s.as_str() == said) else {
+                            return Some(Err(Problem::new(
+                                Kind::Invalid,
+                                "say how far it is: choose a stage",
+                            )));
+                        };
+                        Action::Tell { incident, stage, text: fields.get("text").to_owned() }
+                    }
                     "escalate" => Action::Escalate { incident },
                     "silence" => silence(Some(incident)),
                     _ => return None,
@@ -120,6 +133,9 @@ impl Action {
             Action::Note { incident, text } => {
                 format!("write down at incident {incident}: {}", line(text, 120))
             }
+            Action::Tell { incident, stage, text } => {
+                format!("tell the public of incident {incident}, {stage}: {}", line(text, 120))
+            }
             Action::Escalate { incident } => format!("page the next step for incident {incident}"),
             Action::Silence { incident: Some(id), .. } => format!("silence alerts of incident {id}"),
             Action::Silence { .. } => "add a silence".to_owned(),
@@ -134,12 +150,14 @@ impl Action {
             Action::Acknowledge { incident, .. } => (Some(*incident), "acknowledged"),
             Action::Resolve { incident } => (Some(*incident), "resolved"),
             Action::Note { incident, .. } => (Some(*incident), "noted"),
+            Action::Tell { incident, .. } => (Some(*incident), "told"),
             Action::Escalate { incident } => (Some(*incident), "escalated"),
             Action::Silence { incident, .. } => (*incident, "silenced"),
             Action::EndSilence { .. } => (None, "silence-ended"),
             Action::Open { .. } => (None, "opened"),
         };
-        if let Some(id) = incident {
+        // The public is told of what is put away, too.
+        if let (Some(id), false) = (incident, matches!(self, Action::Tell { .. })) {
             at_hand(web, id).await?;
         }
         let input = self.input(web, by)?;
@@ -165,6 +183,14 @@ impl Action {
                 return Err(invalid("a note needs words: write down what you know, then send it"));
             }
             Action::Note { incident, text } => Input::Note { incident, by, text: text.replace("\r\n", "\n") },
+            Action::Tell { text, .. } if text.is_empty() => {
+                return Err(invalid(
+                    "the public needs words: say what they notice, and what you do about it",
+                ));
+            }
+            Action::Tell { incident, stage, text } => {
+                Input::StatusUpdate { incident, by, stage, text: text.replace("\r\n", "\n") }
+            }
             Action::Escalate { incident } => Input::Escalate { incident, by },
             Action::EndSilence { id } => Input::EndSilence { id: Name::from(id), by },
             Action::Open { title, .. } if title.is_empty() => {

@@ -11,14 +11,16 @@ use crate::next;
 use crate::problem::{Kind, Problem};
 use crate::readmodel::{Closed, Line};
 use crate::show::event::sentence;
-use crate::show::incident::shown_severity;
+use crate::show::incident::{shown_severity, updates};
 use crate::show::picture;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use foghorn_core::component;
 use foghorn_core::event::Event;
 use foghorn_core::incident::{Incident, IncidentId, Status};
 use foghorn_core::page::Outcome;
+use foghorn_core::update::Stage;
 use foghorn_core::words::Severity;
 use foghorn_engine::View;
 use foghorn_look::Tone;
@@ -71,6 +73,29 @@ struct Page {
     missing: Option<String>,
     /// What can be silenced: value and words.
     choices: Vec<(String, String)>,
+    public: Public,
+}
+
+/// What the public is told.
+#[derive(Default)]
+struct Public {
+    /// Whether there is a status page to tell it on.
+    there: bool,
+    /// Components that the public sees unwell because of it.
+    components: String,
+    /// By people, newest first.
+    updates: Vec<Said>,
+    /// What a form offers: value, words, whether it is the likeliest.
+    stages: Vec<(&'static str, &'static str, bool)>,
+}
+
+/// A status update.
+struct Said {
+    stage: Stage,
+    at: String,
+    machine: String,
+    by: String,
+    text: Vec<String>,
 }
 
 /// How it stands.
@@ -125,6 +150,7 @@ pub(super) async fn show(
             (None, Ok(None)) => return Err(Problem::not_found(format!("incident {id}"))),
             (None, Err(e)) => return Err(Problem::new(Kind::Unavailable, e.to_string())),
         };
+        page.public = public(&view, &clock, id, &life);
         (page.sent, page.sent_more) = pages_sent::of(&view, &clock, id, &life);
         page.strip = strip::of(&view, &clock, id, &life);
         match latest {
@@ -264,6 +290,49 @@ fn blank(frame: Frame, title: String) -> Page {
         left_out: 0,
         missing: None,
         choices: Vec::new(),
+        public: Public::default(),
+    }
+}
+
+fn public(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> Public {
+    let state = &view.state;
+    let incident = state.incident(id);
+    let open = incident.is_some_and(|i| !i.is_resolved());
+    let updates = updates(state, id, life);
+    let last = updates.first().map(|u| u.stage);
+    let likeliest = match last {
+        _ if !open => Stage::Postmortem,
+        Some(Stage::Resolved | Stage::Postmortem) | None => Stage::Investigating,
+        Some(stage) => stage,
+    };
+    let stages = Stage::ALL.into_iter().filter(|s| !open || *s != Stage::Postmortem);
+    let hurt = incident.filter(|i| open && i.severity() > Severity::Info);
+    Public {
+        there: !state.setup.components.is_empty(),
+        components: hurt.map_or_else(String::new, |i| names(component::touched(state, i), 3)),
+        stages: stages.map(|s| (s.as_str(), stage_words(s, open), s == likeliest)).collect(),
+        updates: updates
+            .into_iter()
+            .map(|u| Said {
+                stage: u.stage,
+                at: clock.time(u.at),
+                machine: machine(u.at),
+                by: person(state, &u.by.name),
+                text: lines_of(&u.text),
+            })
+            .collect(),
+    }
+}
+
+/// Short enough for a telephone.
+fn stage_words(stage: Stage, open: bool) -> &'static str {
+    match stage {
+        Stage::Investigating => "investigating: cause unknown",
+        Stage::Identified => "identified: cause known",
+        Stage::Monitoring => "monitoring: it is mended",
+        Stage::Resolved if open => "resolved: ends the incident",
+        Stage::Resolved => "resolved: it is over",
+        Stage::Postmortem => "postmortem: what happened",
     }
 }
 
@@ -303,7 +372,7 @@ fn put_away(
 
 fn told(view: &View, clock: &Clock, l: &Line) -> Told {
     let kind = match &l.record.event {
-        Event::Noted { .. } | Event::Acknowledged { .. } => Tone::Info,
+        Event::Noted { .. } | Event::StatusUpdated { .. } | Event::Acknowledged { .. } => Tone::Info,
         Event::IncidentResolved { .. } | Event::AlertEnded { .. } => Tone::Good,
         Event::PageAttempted { outcome: Outcome::Accepted { .. }, .. } | Event::StepEntered { .. } => {
             Tone::Warn
@@ -321,7 +390,7 @@ fn told(view: &View, clock: &Clock, l: &Line) -> Told {
     // A note keeps its lines; of everything else one is enough.
     let text = sentence(&l.record, &view.state, l.alert.as_deref());
     let text = match &l.record.event {
-        Event::Noted { .. } => lines_of(&text),
+        Event::Noted { .. } | Event::StatusUpdated { .. } => lines_of(&text),
         _ => vec![line(&text, 500)],
     };
     let at = l.record.at.wall;

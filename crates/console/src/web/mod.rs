@@ -149,7 +149,7 @@ fn routes() -> Vec<(Rule, MethodRouter<Arc<Web>>)> {
     let see = |path, handler| (Rule { path, get: SEE, post: ACT }, handler);
     vec![
         see("/incidents", post(action::act)),
-        see("/incidents/new", get(incidents::new)),
+        (Rule { path: "/incidents/new", get: ACT, post: ACT }, get(incidents::new)),
         see("/incidents/closed", get(incidents::closed)),
         see("/incidents/{id}", get(incident::show)),
         see("/incidents/{id}/alerts", get(alerts::list)),

@@ -150,6 +150,7 @@ fn done(asked: &Asked) -> Option<String> {
         "acknowledged" => "Acknowledged: it is yours.",
         "resolved" => "Resolved. If something still fails in a while, it opens again.",
         "noted" => "Written down.",
+        "told" => "Published: it is on the status page in a moment.",
         "escalated" => "The next step is being paged.",
         "silenced" => "Silenced: what it covers pages nobody until it ends.",
         "silence-ended" => "The silence has ended.",
@@ -256,6 +257,7 @@ pub(super) fn problem(for_whom: Option<(&Web, &Visitor)>, problem: &Problem) -> 
         Kind::Unavailable | Kind::TooMany => "Wait a moment, then go back and press the button again.",
         Kind::Over => "There is nothing left to do.",
         Kind::Internal => "Try again. If it stays, acknowledge by the link in your page or the command line.",
+        Kind::Forbidden => "Nothing was done.",
         _ => "Go back, change it, and press the button again.",
     };
     let frame = match for_whom {

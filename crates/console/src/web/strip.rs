@@ -37,6 +37,9 @@ pub(super) fn of(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> S
                 phases.push((at, Tone::Good, "over".to_owned()));
                 mark(MarkKind::Resolved, "over".to_owned());
             }
+            Event::StatusUpdated { by, stage, .. } => {
+                mark(MarkKind::Note, format!("{} told the public: {stage}", name(&by.name)));
+            }
             Event::Noted { by, .. } => mark(MarkKind::Note, format!("{} wrote a note", name(&by.name))),
             Event::PageAttempted { key, channel, outcome: Outcome::Accepted { .. }, .. }
                 if key.kind == PageKind::Page =>

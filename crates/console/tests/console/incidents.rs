@@ -362,3 +362,52 @@ async fn health_readiness_and_metrics() {
     assert_eq!((health.status.as_u16(), ready.status.as_u16()), (503, 503));
     assert_eq!(ready.json()["reasons"][0], "the engine has work and has not decided anything for 11s");
 }
+
+#[tokio::test]
+async fn ready_is_able_to_page() {
+    let two = OPEN
+        .replace("to: day@example.com }", "to: day@example.com }, { via: phone }")
+        .replace("channels:\n", "channels:\n  phone: { kind: ntfy }\n");
+    let kit = kit(&two).await;
+    let told = async |broken: &[&str]| {
+        *kit.broken.lock().unwrap() = broken.iter().map(|c| (*c).to_owned()).collect();
+        let answer = kit.get("/readyz").await;
+        let json = answer.json();
+        let reasons: Vec<String> = json["reasons"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|r| r.as_str())
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(answer.status == 200, json["ready"] == true);
+        (answer.status.as_u16(), json["degraded"] == true, reasons)
+    };
+    assert_eq!(told(&[]).await, (200, false, vec![]));
+    let day = "Day operator by email: it refuses everything".to_owned();
+    let night = "Night operator by email: it refuses everything".to_owned();
+    let phone = "Day operator by phone: it refuses everything".to_owned();
+    // Somebody can still be woken.
+    assert_eq!(told(&["email"]).await, (200, true, vec![day.clone(), night.clone()]));
+    let asleep = "nobody can be woken: only contacts that wake nobody work".to_owned();
+    assert_eq!(told(&["phone"]).await, (503, true, vec![asleep, phone.clone()]));
+    let nobody = "nobody can be paged: no contact works".to_owned();
+    assert_eq!(told(&["email", "phone"]).await, (503, true, vec![nobody, day, phone, night]));
+}
+
+#[tokio::test]
+async fn an_entity_that_nobody_knows_is_told() {
+    let kit = kit(OPEN).await;
+    let silence = |entity: &str| format!(r#"{{"entities": ["{entity}"], "for": "1h"}}"#);
+    let change = |entity: &str| format!(r#"{{"summary": "x", "entity": "{entity}"}}"#);
+    let near =
+        json!(["neither the topology nor an open alert has an entity `shop-ap`; did you mean `shop-api`?"]);
+    for (path, body) in
+        [("/api/v1/silences", &silence as &dyn Fn(&str) -> String), ("/api/v1/changes", &change)]
+    {
+        assert_eq!(kit.post(path, &body("shop-api")).await.json().get("warnings"), None);
+        let told = kit.post(path, &body("shop-ap")).await;
+        assert!(told.status.is_success() && told.json()["warnings"] == near, "{}", told.text);
+        assert_eq!(kit.post(path, &body(" ")).await.status, 422);
+    }
+}

@@ -84,6 +84,8 @@ pub(crate) struct Kit {
     pub(crate) journal: Arc<Journal>,
     pub(crate) read_model: Arc<ReadModel>,
     pub(crate) mode: Arc<Mutex<Mode>>,
+    /// Channels that take nothing.
+    pub(crate) broken: Arc<Mutex<Vec<String>>>,
     pub(crate) clock: Arc<AtomicU64>,
     pub(crate) dir: tempfile::TempDir,
 }
@@ -167,7 +169,12 @@ impl Admin for Chores {
         if name == Some("taken.db") {
             return Err(NoBackup::Taken("data/backups/taken.db".to_owned()));
         }
-        Ok(BackedUp { path: format!("data/backups/{}", name.unwrap_or("now.db")), seq: 7, bytes: 4096 })
+        Ok(BackedUp {
+            path: format!("data/backups/{}", name.unwrap_or("now.db")),
+            seq: 7,
+            bytes: 4096,
+            left_out: Vec::new(),
+        })
     }
 }
 
@@ -189,7 +196,8 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
     let (engine, port) = channel(View::new(State::default(), 0, now(&clock)));
     let journal = Arc::new(Journal::default());
     let mode = Arc::new(Mutex::new(Mode::Good));
-    let (j, m, c) = (journal.clone(), mode.clone(), clock.clone());
+    let broken = Arc::new(Mutex::new(Vec::new()));
+    let (j, m, c, b) = (journal.clone(), mode.clone(), clock.clone(), broken.clone());
     std::thread::spawn(move || run(port, &j, &m, &c));
     let dir = tempfile::tempdir().unwrap();
     let read_model = Arc::new(ReadModel::start(dir.path().join("readmodel.db"), journal.clone(), &engine));
@@ -204,6 +212,10 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
         figures: vec![Arc::new(Measured)],
         admin: Arc::new(Chores),
         unwell: Arc::new(Vec::new),
+        why_not: Arc::new(move |channel, _| {
+            let broken = b.lock().unwrap();
+            broken.contains(&channel.to_owned()).then(|| "it refuses everything".to_owned())
+        }),
         version: "0.1.0",
     };
     let open = |token: &str| {
@@ -220,6 +232,7 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
         journal,
         read_model,
         mode,
+        broken,
         clock,
         dir,
     };

@@ -21,6 +21,7 @@ const TABLE: &[(&str, &str, u8)] = &[
     ("post", "/api/v1/incidents/{id}/ack", ACT),
     ("post", "/api/v1/incidents/{id}/resolve", ACT),
     ("post", "/api/v1/incidents/{id}/note", ACT),
+    ("post", "/api/v1/incidents/{id}/updates", ACT),
     ("post", "/api/v1/incidents/{id}/escalate", ACT),
     ("get", "/api/v1/events", SEE),
     ("get", "/api/v1/stream", SEE),

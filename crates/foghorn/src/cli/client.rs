@@ -2,7 +2,7 @@
 
 use super::{Failure, Remote};
 use bytes::Bytes;
-use foghorn_net::http::{Client, Options, Request, Url};
+use foghorn_net::http::{Client, HttpError, Options, Request, Url};
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
 use std::time::Duration;
@@ -12,7 +12,10 @@ use std::time::Duration;
 /// # Errors
 /// Not reached, or refused: the server's own words.
 pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
-    let url = Url::parse(&format!("{}{path}", to.server.trim_end_matches('/')))
+    let server = address(&to.server);
+    // Alone first: with a path behind it, an address without a host takes the path's beginning for one.
+    let url = Url::parse(&server)
+        .and_then(|_| Url::parse(&format!("{server}{path}")))
         .map_err(|e| Failure::Wrong(format!("--server {}: {e}", to.server)))?;
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -32,10 +35,14 @@ pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Re
     let answer = runtime
         .block_on(async { Client::new().request(Request { method, url, headers, body }, &options).await })
         .map_err(|e| {
-            Failure::Unreachable(format!(
-                "{}: {e}. Is the server running? Name it with --server or FOGHORN_SERVER.",
-                to.server
-            ))
+            let hint = match e {
+                HttpError::Tls { .. } => "Does it speak TLS there? Without, its address begins with http://.",
+                HttpError::Broken { .. } | HttpError::Closed { .. } if !server.starts_with("https:") => {
+                    "Is it Foghorn that listens there? With TLS, its address begins with https://."
+                }
+                _ => "Is the server running? Name it with --server or FOGHORN_SERVER.",
+            };
+            Failure::Unreachable(format!("{server}: {e}. {hint}"))
         })?;
     let value: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
     if answer.status.is_success() {
@@ -56,6 +63,13 @@ pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Re
         502 | 504 => Failure::Unreachable(text),
         _ => Failure::Bad(text),
     })
+}
+
+/// An address of a server without its last slash; without a scheme it is one of http.
+fn address(given: &str) -> String {
+    let given = given.trim();
+    let whole = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
+    whole.strip_suffix('/').filter(|rest| !rest.ends_with('/')).map_or(whole.clone(), str::to_owned)
 }
 
 /// A text in an answer, or nothing.

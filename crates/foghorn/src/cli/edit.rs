@@ -1,7 +1,7 @@
 //! `foghorn silence`, `override`, `change`, `backup`, `reload`: small edits of a running server.
 
 use super::client::{call, clean, list, number, saved, segment, text};
-use super::{Done, Failure, Remote, say};
+use super::{Done, Failure, Remote, filled, say};
 use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub enum SilenceCommand {
         #[arg(long = "for", value_name = "DURATION")]
         duration: String,
         /// Why
-        #[arg(long)]
+        #[arg(long, value_parser = filled)]
         comment: String,
         /// It is a maintenance window
         #[arg(long)]
@@ -171,6 +171,7 @@ pub enum ChangeCommand {
     #[command(after_help = "Example:\n  foghorn change add \"shop-api 4.2 deployed\" --entity shop-api")]
     Add {
         /// One line
+        #[arg(value_parser = filled)]
         summary: String,
         /// What was changed
         #[arg(long)]
@@ -230,7 +231,11 @@ pub fn backup(name: Option<String>, to: &Remote) -> Done {
             number(&done, "/seq")
         ),
     );
-    Ok(())
+    let left_out: Vec<&str> = list(&done, "/left_out").iter().filter_map(Value::as_str).collect();
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Bad(clean(&format!("the journal is in it, and this is not: {}", left_out.join("; ")))))
 }
 
 pub fn reload(to: &Remote) -> Done {

@@ -1,8 +1,8 @@
 //! `foghorn incident`.
 
 use super::client::{call, clean, list, number, saved, segment, text};
-use super::{Done, Failure, Remote, say};
-use clap::Subcommand;
+use super::{Done, Failure, Remote, filled, say};
+use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub enum IncidentCommand {
         #[arg(long, default_value = "open")]
         state: String,
         /// At most so many
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
         #[command(flatten)]
         to: Remote,
@@ -52,10 +52,16 @@ pub enum IncidentCommand {
         /// Its number
         id: u64,
         /// What
+        #[arg(value_parser = filled)]
         text: String,
         #[command(flatten)]
         to: Remote,
     },
+    /// Tells the public, on the status page
+    #[command(
+        after_help = "Example:\n  foghorn incident update 12 --stage identified \"A disk is broken; orders are slow until it is replaced.\"\n\nWhoever opens the status page reads the text, word for word. `resolved` also resolves the incident."
+    )]
+    Update(UpdateArgs),
     /// Pages the next step now
     #[command(after_help = "Example:\n  foghorn incident escalate 12")]
     Escalate {
@@ -70,6 +76,7 @@ pub enum IncidentCommand {
     )]
     Open {
         /// One line
+        #[arg(value_parser = filled)]
         title: String,
         /// critical, warning or info
         #[arg(long, default_value = "critical")]
@@ -86,6 +93,37 @@ pub enum IncidentCommand {
         #[command(flatten)]
         to: Remote,
     },
+}
+
+/// What the public is told of an incident.
+#[derive(Args)]
+pub struct UpdateArgs {
+    /// The incident's number
+    id: u64,
+    /// investigating, identified, monitoring, resolved or postmortem
+    #[arg(long, default_value = "investigating")]
+    stage: String,
+    /// The words
+    text: String,
+    #[command(flatten)]
+    to: Remote,
+}
+
+#[derive(Subcommand)]
+pub enum StatusCommand {
+    /// Tells the public of an incident: the same as `incident update`
+    #[command(
+        after_help = "Example:\n  foghorn status post 12 --stage monitoring \"The disk is replaced; we watch it.\""
+    )]
+    Post(UpdateArgs),
+}
+
+pub fn status(StatusCommand::Post(args): StatusCommand) -> Done {
+    update(&args)
+}
+
+fn update(UpdateArgs { id, stage, text, to }: &UpdateArgs) -> Done {
+    act(to, *id, "updates", &json!({ "stage": stage, "text": text }), "the public is told")
 }
 
 pub fn run(command: IncidentCommand) -> Done {
@@ -107,7 +145,12 @@ pub fn run(command: IncidentCommand) -> Done {
             }
             incidents.iter().for_each(|i| say(&line(i)));
             if found.get("next").is_some_and(|n| !n.is_null()) {
-                say(&format!("… and more: --limit {}", limit.saturating_mul(2)));
+                let more = limit.saturating_mul(2).min(1000);
+                say(&if more > limit {
+                    format!("… and more: --limit {more}")
+                } else {
+                    "… and more".to_owned()
+                });
             }
             Ok(())
         }
@@ -123,6 +166,7 @@ pub fn run(command: IncidentCommand) -> Done {
         IncidentCommand::Ack { id, to } => act(&to, id, "ack", &json!({}), "acknowledged"),
         IncidentCommand::Resolve { id, to } => act(&to, id, "resolve", &json!({}), "resolved"),
         IncidentCommand::Note { id, text, to } => act(&to, id, "note", &json!({ "text": text }), "noted"),
+        IncidentCommand::Update(args) => update(&args),
         IncidentCommand::Escalate { id, to } => act(&to, id, "escalate", &json!({}), "escalated"),
         IncidentCommand::Open { title, severity, entity, escalation, note, to } => {
             let mut body = json!({ "title": title, "severity": severity });
@@ -149,6 +193,11 @@ fn act(to: &Remote, id: u64, what: &str, body: &Value, done_word: &str) -> Done 
     let done = call(to, Method::POST, &format!("/api/v1/incidents/{id}/{what}"), Some(body))?;
     if to.json {
         say(&done.to_string());
+    } else if what == "ack" && done.get("changed") == Some(&Value::Bool(false)) {
+        let now = call(to, Method::GET, &format!("/api/v1/incidents/{id}"), None)?;
+        let (by, at) = (text(&now, "/acknowledged/by/name"), text(&now, "/acknowledged/at"));
+        let who = if by.is_empty() { String::new() } else { format!(" by {by} at {at}") };
+        say(&clean(&format!("incident {id}: already acknowledged{who}; nothing changed{}", saved(&done))));
     } else {
         say(&format!("incident {id}: {done_word}{}", saved(&done)));
     }
@@ -219,7 +268,23 @@ fn show(i: &Value) {
         section(if answered { "What happens next" } else { "If nobody answers" }, vec![next.to_owned()]);
     }
     section(
+        "What the public is told",
+        list(i, "/updates")
+            .iter()
+            .map(|u| format!("{}  {}: {}", text(u, "/at"), text(u, "/stage"), text(u, "/text")))
+            .collect(),
+    );
+    section(
         "Timeline",
         list(i, "/timeline").iter().map(|e| format!("{}  {}", text(e, "/at"), text(e, "/text"))).collect(),
     );
+    for (path, words) in [
+        ("/timeline_error", "There is no timeline now"),
+        ("/timeline_incomplete", "The timeline may lack its end"),
+    ] {
+        let why = text(i, path);
+        if !why.is_empty() {
+            say(&clean(&format!("\n{words}: {why}")));
+        }
+    }
 }

@@ -34,7 +34,7 @@ pub enum ConfigCommand {
     /// Says everything that is wrong with a file, and where
     #[command(after_help = "Example:\n  foghorn config check foghorn.yaml")]
     Check {
-        /// The file
+        /// The file; `-` for standard input
         #[arg(default_value = "foghorn.yaml")]
         file: PathBuf,
         /// Print JSON
@@ -49,15 +49,19 @@ pub enum ConfigCommand {
 pub fn config(command: ConfigCommand) -> Done {
     match command {
         ConfigCommand::Check { file, json } => {
-            let mut checked = server::configuration::load(&file);
-            if let Ok(config) = &mut checked {
-                let far_off = server::configuration::far_off(config, jiff::Timestamp::now().into());
-                config.warnings.extend(far_off.into_iter().map(|w| format!("{}: {w}", file.display())));
-            }
+            let (name, checked) = if file.as_os_str() == "-" {
+                let name = "standard input";
+                let here = Path::new("");
+                let env = server::configuration::env;
+                (name.to_owned(), foghorn_config::load_from(std::io::stdin().lock(), name, here, &env))
+            } else {
+                (file.display().to_string(), server::configuration::load(&file))
+            };
+            let warnings = |c: &Config| c.warnings_here(jiff::Timestamp::now().into());
             if json {
                 let report = match &checked {
                     Ok(c) => {
-                        serde_json::json!({ "good": true, "warnings": c.warnings, "missing_secrets": c.missing_secrets })
+                        serde_json::json!({ "good": true, "warnings": warnings(c), "missing_secrets": c.missing_secrets })
                     }
                     Err(errors) => serde_json::json!({ "good": false, "errors": errors.to_json() }),
                 };
@@ -65,13 +69,13 @@ pub fn config(command: ConfigCommand) -> Done {
                 return checked.map(|_| ()).map_err(|_| Failure::Wrong(String::new()));
             }
             let config = checked.map_err(|errors| Failure::Wrong(errors.render(colour())))?;
-            for warning in &config.warnings {
+            for warning in warnings(&config) {
                 say(&format!("warning: {warning}"));
             }
             for secret in &config.missing_secrets {
                 say(&format!("warning: a secret is missing here: {secret}"));
             }
-            say(&format!("{} is good: {}", file.display(), summary(&config)));
+            say(&format!("{name} is good: {}", summary(&config)));
             Ok(())
         }
         ConfigCommand::Schema => {
@@ -218,11 +222,16 @@ pub fn journal(command: JournalCommand) -> Done {
 }
 
 pub fn restore(backup: &Path, dir: &Path) -> Done {
-    let head = foghorn_journal::restore(backup, dir).map_err(|e| Failure::Wrong(e.to_string()))?;
-    say(&format!(
-        "{} holds the journal up to event {}; start the server with it as server.data_dir",
-        dir.display(),
-        head.seq
-    ));
+    server::private::only_mine();
+    let restored = foghorn_journal::restore(backup, dir).map_err(|e| Failure::Wrong(e.to_string()))?;
+    say(&format!("{} holds the journal up to event {}", dir.display(), restored.head.seq));
+    if restored.beside.is_empty() {
+        say(
+            "It is a backup of an earlier release: accounts, the history of checks and the key of links are not in it.",
+        );
+    } else {
+        say(&format!("and {}", restored.beside.join(", ")));
+    }
+    say("Start the server with it as server.data_dir.");
     Ok(())
 }

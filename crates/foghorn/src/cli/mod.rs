@@ -37,8 +37,21 @@ type Done = Result<(), Failure>;
     after_help = "First steps:\n  foghorn demo                      an outage on your own machine, nothing to set up\n  foghorn init                      a first foghorn.yaml, from four questions\n  foghorn config check foghorn.yaml\n  foghorn serve -c foghorn.yaml"
 )]
 struct Cli {
+    #[command(flatten)]
+    _early: Early,
     #[command(subcommand)]
     command: Command,
+}
+
+/// The same as in [`Remote`], before the command: clap hands it on to the commands that have it.
+#[derive(Args)]
+struct Early {
+    /// The server's address, for commands that talk to one
+    #[arg(long = "server", id = "server", value_name = "URL")]
+    _server: Option<String>,
+    /// An API token, for the same
+    #[arg(long = "token", id = "token")]
+    _token: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -65,17 +78,32 @@ enum Command {
         data_dir: Option<PathBuf>,
     },
     /// Looks at a configuration file without a server
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  foghorn config check foghorn.yaml\n  foghorn config schema > foghorn.schema.json"
+    )]
     Config(local::ConfigCommand),
     /// Checks: list, show how one fared, run one of the configuration now
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  foghorn check list\n  foghorn check show shop --last 7d\n  foghorn check run shop -c foghorn.yaml"
+    )]
     Check(checks::CheckCommand),
     /// Pages: try whether they reach a person
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  foghorn page test ana -c foghorn.yaml")]
     Page(page::PageCommand),
-    /// Incidents: list, show, acknowledge, resolve, note, escalate, open
-    #[command(subcommand)]
+    /// Incidents: list, show, acknowledge, resolve, note, update, escalate, open
+    #[command(
+        subcommand,
+        after_help = "Example:\n  foghorn incident list\n  foghorn incident show 12\n  foghorn incident ack 12\n  foghorn incident note 12 \"restarted the database\""
+    )]
     Incident(incident::IncidentCommand),
+    /// The status page: tell the public
+    #[command(
+        subcommand,
+        after_help = "Example:\n  foghorn status post 12 --stage monitoring \"The disk is replaced; we watch it.\""
+    )]
+    Status(incident::StatusCommand),
     /// Who is on call, for every schedule
     #[command(after_help = "Example:\n  foghorn oncall\n  foghorn oncall --at 2026-12-24T20:00:00Z")]
     Oncall {
@@ -86,16 +114,28 @@ enum Command {
         to: Remote,
     },
     /// Silences: alerts that are expected
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  foghorn silence add --for 2h --comment \"kernel upgrade\" --entity web1\n  foghorn silence list"
+    )]
     Silence(edit::SilenceCommand),
     /// Overrides: somebody stands in on a schedule
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  foghorn override add --schedule primary --person night-ops --for 8h\n  foghorn override list"
+    )]
     Override(edit::OverrideCommand),
     /// Changes to production: told to whoever is paged
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  foghorn change add \"shop-api 4.2 deployed\" --entity shop-api\n  foghorn change list"
+    )]
     Change(edit::ChangeCommand),
     /// Reads a data directory without a server: verify, dump
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  foghorn journal verify /var/lib/foghorn\n  foghorn journal dump /var/lib/foghorn --after 1000"
+    )]
     Journal(local::JournalCommand),
     /// Copies the journal of a running server to a file
     #[command(after_help = "Example:\n  foghorn backup\n  foghorn backup --name before-upgrade.db")]
@@ -123,7 +163,10 @@ enum Command {
         to: Remote,
     },
     /// Accounts of the console: add, list, set a password, remove
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  foghorn user add ana --role responder --person ana\n  foghorn user list\n  foghorn user password ana"
+    )]
     User(user::UserCommand),
     /// Random outages against the rules, in a simulator
     #[command(
@@ -149,8 +192,14 @@ enum Command {
 /// The server to talk to.
 #[derive(Args, Clone)]
 pub struct Remote {
-    /// The server's address
-    #[arg(long, env = "FOGHORN_SERVER", default_value = "http://127.0.0.1:7070", global = true)]
+    /// The server's address; http:// where it does not say
+    #[arg(
+        long,
+        env = "FOGHORN_SERVER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7070",
+        global = true
+    )]
     server: String,
     /// An API token; not needed on the server's own loopback where no token is configured
     #[arg(long, env = "FOGHORN_TOKEN", hide_env_values = true, global = true)]
@@ -158,6 +207,11 @@ pub struct Remote {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
+}
+
+/// A text of which something is there.
+fn filled(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it is empty: say something".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// Runs the command line.
@@ -172,6 +226,7 @@ pub fn run() -> ExitCode {
         Command::Restore { backup, dir } => local::restore(&backup, &dir),
         Command::Sim(args) => sim::run(&args),
         Command::Incident(command) => incident::run(command),
+        Command::Status(command) => incident::status(command),
         Command::Oncall { at, to } => oncall::run(at.as_deref(), &to),
         Command::Silence(command) => edit::silence(command),
         Command::Override(command) => edit::stand_in(command),
@@ -231,11 +286,11 @@ fn complain(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory;
+    use super::{Cli, Command, Remote};
+    use clap::{CommandFactory, Parser};
 
     #[test]
-    fn every_command_has_an_example_or_commands_that_do() {
+    fn every_command_has_an_example() {
         let mut cli = Cli::command();
         cli.build();
         cli.clone().debug_assert();
@@ -243,11 +298,46 @@ mod tests {
             if command.get_name() == "help" {
                 return;
             }
-            let subs: Vec<_> = command.get_subcommands().filter(|c| c.get_name() != "help").collect();
-            let has = command.get_after_help().is_some_and(|h| h.to_string().contains("foghorn "));
-            assert!(has || !subs.is_empty(), "{path} {} has no example", command.get_name());
-            subs.iter().for_each(|c| look(c, &format!("{path} {}", command.get_name())));
+            let path = format!("{path}{} ", command.get_name());
+            // Of itself, or of what is in it.
+            let has = command.get_after_help().is_some_and(|h| h.to_string().contains(path.trim_end()));
+            assert!(has, "{path}has no example");
+            command.get_subcommands().for_each(|c| look(c, &path));
         }
         look(&cli, "");
+    }
+
+    #[test]
+    fn the_server_is_named_before_or_after_the_command() {
+        let remote = |args: &[&str]| -> Remote {
+            match Cli::try_parse_from(args).map(|cli| cli.command) {
+                Ok(Command::Reload { to } | Command::Oncall { to, .. }) => to,
+                Ok(_) => panic!("{args:?} is another command"),
+                Err(e) => panic!("{args:?}: {e}"),
+            }
+        };
+        for args in [
+            &["foghorn", "--server", "http://a", "--token", "t", "reload"][..],
+            &["foghorn", "--server", "http://a", "oncall", "--token", "t"],
+            &["foghorn", "oncall", "--server", "http://a", "--token", "t"],
+        ] {
+            let to = remote(args);
+            assert_eq!((&*to.server, to.token.as_deref()), ("http://a", Some("t")), "{args:?}");
+        }
+        assert!(Cli::try_parse_from(["foghorn", "--server", "a", "incident", "ack", "1"]).is_ok());
+    }
+
+    #[test]
+    fn what_says_nothing_is_refused() {
+        for args in [
+            &["foghorn", "incident", "note", "1", " "][..],
+            &["foghorn", "incident", "open", ""],
+            &["foghorn", "silence", "add", "--for", "1h", "--comment", "", "a=b"],
+            &["foghorn", "change", "add", ""],
+            &["foghorn", "incident", "list", "--limit", "0"],
+            &["foghorn", "incident", "list", "--limit", "1001"],
+        ] {
+            assert!(Cli::try_parse_from(args).is_err(), "{args:?}");
+        }
     }
 }

@@ -148,6 +148,7 @@ pub fn run(command: UserCommand) -> Done {
 fn open(place: &Place) -> Result<(Config, Accounts), Failure> {
     let config = server::configuration::load(&place.config)
         .map_err(|errors| Failure::Wrong(errors.render(colour())))?;
+    server::private::only_mine();
     let dir = &config.server.data_dir;
     server::private_dir(dir).map_err(|e| Failure::Wrong(format!("{} cannot be made: {e}", dir.display())))?;
     let accounts = Accounts::new(dir.join(ACCOUNTS));

@@ -1,7 +1,9 @@
 //! What joins the rooms: they do not know one another.
 
-use super::Shared;
+use super::listen::Listening;
+use super::open::LINK_KEY;
 use super::own::{Own, Trouble};
+use super::{ACCOUNTS, Shared};
 use foghorn_console::ports::{
     Admin, BackedUp, CheckFigure, CheckFigures, CheckHistory, CheckLatency, CheckPoint, CheckResult,
     CheckUptime, Events, Figures, NoBackup, Reloaded,
@@ -10,7 +12,7 @@ use foghorn_core::input::{CheckVerdict, Input};
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Wall;
 use foghorn_engine::{Class, Handle};
-use foghorn_journal::{BackupError, ReadHandle, WriterHandle};
+use foghorn_journal::{BackupError, Beside, ReadHandle, WriterHandle};
 use foghorn_wake::Sender;
 use foghorn_watch::Watch;
 use foghorn_watch::history::{History, HistoryError, Latency, Mark, Point, Sample};
@@ -24,7 +26,7 @@ use std::time::Duration;
 pub struct Verdicts {
     /// To the engine.
     pub handle: Handle,
-    /// Blindness is Foghorn's own trouble.
+    /// Blindness, and a check that measures nothing, are Foghorn's own trouble.
     pub own: Arc<Own>,
 }
 
@@ -45,6 +47,14 @@ impl Sink for Verdicts {
                 Verdict::Unknown { since, why } => (check, CheckVerdict::Unknown { why }, since),
             },
         };
+        // While it says nothing of its target nothing can be wrong with that: somebody has to look at the check itself.
+        match &verdict {
+            CheckVerdict::Unknown { why } => {
+                let summary = format!("the check {check} measures nothing: {why}");
+                self.own.raise(Trouble::Check, &check, &summary, since);
+            }
+            _ => self.own.clear(Trouble::Check, &check, jiff::Timestamp::now().into()),
+        }
         // The queue for checks is longer than there are checks; one that is full is counted by its length.
         if !self.handle.tell(Class::World, Input::Check { check: check.clone(), verdict, since }) {
             tracing::error!(%check, "the engine's queue is full: a verdict was not taken");
@@ -164,6 +174,8 @@ pub struct RoomFigures {
     pub intake: Arc<foghorn_intake::Intake>,
     /// The journal.
     pub journal: WriterHandle,
+    /// Connections and requests.
+    pub listening: Listening,
 }
 
 impl Figures for RoomFigures {
@@ -172,6 +184,7 @@ impl Figures for RoomFigures {
         let _ = self.channels(out);
         let _ = self.checks(out);
         let _ = self.others(out);
+        let _ = self.listeners(out);
     }
 }
 
@@ -242,6 +255,46 @@ impl RoomFigures {
         Ok(())
     }
 
+    fn listeners(&self, out: &mut String) -> std::fmt::Result {
+        type Figure = fn(&foghorn_net::serve::Counts) -> u64;
+        let figures: [(&str, &str, &str, Figure); 4] = [
+            ("foghorn_listener_connections", "gauge", "Connections open now.", |c| c.open() as u64),
+            ("foghorn_listener_requests_total", "counter", "Requests, refused ones too.", |c| c.requests()),
+            (
+                "foghorn_listener_connections_refused_total",
+                "counter",
+                "Connections refused because as many were open as there may be.",
+                |c| c.refused(),
+            ),
+            (
+                "foghorn_listener_accept_errors_total",
+                "counter",
+                "Connections that the system could not hand over.",
+                |c| c.accept_errors(),
+            ),
+        ];
+        let all = self.listening.all();
+        for (name, kind, help, figure) in figures {
+            head(out, name, kind, help)?;
+            for (listener, counts) in &all {
+                writeln!(out, "{name}{{listener=\"{listener}\"}} {}", figure(counts))?;
+            }
+        }
+        let name = "foghorn_listener_requests_refused_total";
+        head(
+            out,
+            name,
+            "counter",
+            "Requests refused because their class had as many connections as it may have.",
+        )?;
+        for (listener, counts) in &all {
+            for (class, _, refused) in counts.classes() {
+                writeln!(out, "{name}{{listener=\"{listener}\",class=\"{class}\"}} {refused}")?;
+            }
+        }
+        Ok(())
+    }
+
     fn others(&self, out: &mut String) -> std::fmt::Result {
         head(
             out,
@@ -294,6 +347,14 @@ impl RoomFigures {
     }
 }
 
+/// What a backup holds beside the journal. Of the other files, some are made anew from it, and `last-good.yaml` is a copy.
+const BESIDE: [Beside; 4] = [
+    Beside::Database(ACCOUNTS),
+    Beside::Database(History::FILE),
+    Beside::File(foghorn_tell::FILE),
+    Beside::File(LINK_KEY),
+];
+
 /// The server's chores, for the console.
 pub struct Chores(pub Arc<Shared>);
 
@@ -316,9 +377,9 @@ impl Admin for Chores {
         let (tx, rx) = mpsc::channel();
         self.0
             .journal
-            .backup(path.clone(), Box::new(move |result| drop(tx.send(result))))
+            .backup(path.clone(), BESIDE.to_vec(), Box::new(move |result| drop(tx.send(result))))
             .map_err(|e| failed(e.to_string()))?;
-        let head = rx
+        let copied = rx
             .recv_timeout(Duration::from_secs(600))
             .map_err(|_| failed("the backup took more than ten minutes; it goes on by itself".to_owned()))?
             .map_err(|e| match e {
@@ -326,6 +387,7 @@ impl Admin for Chores {
                 BackupError::Store(e) => failed(e.to_string()),
             })?;
         let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
-        Ok(BackedUp { path: path.display().to_string(), seq: head.seq, bytes })
+        let (seq, left_out) = (copied.head.seq, copied.left_out);
+        Ok(BackedUp { path: path.display().to_string(), seq, bytes, left_out })
     }
 }

@@ -84,7 +84,8 @@ mod tests {
         let ready = certificate.ready();
         certificate.look(&own, Wall(0));
         assert!(ready.borrow().is_none());
-        assert_eq!(own.standing(), ["ListenerMissing: server.tls"]);
+        let stands = |word: &str| matches!(&own.standing()[..], [one] if one.contains("server.tls") && one.ends_with(word));
+        assert!(stands("(ListenerMissing)"), "{:?}", own.standing());
         assert_eq!(engine.waiting(foghorn_engine::Class::World), 1, "told once");
 
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -97,6 +98,6 @@ mod tests {
         std::fs::write(&files.cert_file, "broken").unwrap();
         certificate.look(&own, Wall(0));
         assert!(ready.borrow().is_some(), "the old one stays");
-        assert_eq!(own.standing(), ["ConfigurationRejected: server.tls"]);
+        assert!(stands("(ConfigurationRejected)"), "{:?}", own.standing());
     }
 }

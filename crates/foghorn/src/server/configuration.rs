@@ -1,9 +1,6 @@
 //! The configuration file: read, adopted, kept. A bad one changes nothing; at a start the last good one counts.
 
 use foghorn_config::{Config, Errors};
-use foghorn_core::schedule::Schedule;
-use foghorn_core::time::{Span, Wall};
-use foghorn_core::words::Name;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -59,22 +56,6 @@ pub fn begin(path: &Path, data: Option<&Path>) -> Result<Beginning, Errors> {
     );
     tracing::error!("{}", errors.render(false));
     Ok(Beginning { config: Arc::new(config), rejected: Some(rejected) })
-}
-
-/// Schedules on which nobody is on call for more than a week from `now`, because the first turn is yet to come: a slip in
-/// the year, most likely.
-pub fn far_off(config: &Config, now: Wall) -> Vec<String> {
-    let warning = |(name, schedule): (&Name, &Schedule)| {
-        if !schedule.on_call(now, []).is_empty() {
-            return None;
-        }
-        let first = schedule.next_change(now, []).filter(|first| first.since(now) > Span::hours(7 * 24))?;
-        Some(format!(
-            "nobody is on call on schedule {name} for {}: its first turn begins at {first}; see `starts`",
-            first.since(now)
-        ))
-    };
-    config.setup.schedules.iter().filter_map(warning).collect()
 }
 
 /// Where a file that cannot be read as a whole says that the data is: its key `data_dir`, on a line of its own or among
@@ -164,20 +145,5 @@ escalations: { default: { steps: [ { page: schedule/primary }, { page: everyone 
         assert!(begun.config.setup.people.contains_key("ana"));
         let why = begun.rejected.unwrap();
         assert!(why.contains("the file cannot be read: No such file"), "{why}");
-    }
-
-    #[test]
-    fn a_schedule_that_begins_in_years_is_told() {
-        let config = foghorn_config::parse(FILE, "foghorn.yaml", Path::new(""), &|_| None).unwrap();
-        let at = |text: &str| Wall::from(text.parse::<jiff::Timestamp>().unwrap());
-        let warnings = far_off(&config, at("2024-11-02T09:00:00Z"));
-        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
-        assert!(
-            warning.contains("schedule primary for 730d: its first turn begins at 2026-11-02T09:00"),
-            "{warning}"
-        );
-        for on_time in ["2026-11-01T09:00:00Z", "2026-12-24T09:00:00Z"] {
-            assert_eq!(far_off(&config, at(on_time)), Vec::<String>::new());
-        }
     }
 }

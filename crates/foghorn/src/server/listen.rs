@@ -2,17 +2,18 @@
 //! another, so ten thousand browsers starve nobody. A listener that cannot be had is said, and tried again; paging does
 //! not wait for it.
 
-use super::clock::Clock;
-use super::own::{Own, Trouble};
+use super::Shared;
+use super::own::Trouble;
 use axum::Router;
-use foghorn_net::serve::{self, Class, Limits, Server};
+use foghorn_net::serve::{self, Class, Counts, Limits, Server};
 use foghorn_net::tls::ServerCert;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -78,13 +79,27 @@ impl<S> Listener<S> {
     }
 }
 
+/// The counters of every listener that is there, by its name.
+#[derive(Clone, Default)]
+pub struct Listening(Arc<Mutex<BTreeMap<&'static str, Counts>>>);
+
+impl Listening {
+    fn add(&self, name: &'static str, counts: Counts) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, counts);
+    }
+
+    /// All of them.
+    pub fn all(&self) -> BTreeMap<&'static str, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Serves until `end` says so, on one or more runtimes that share the connections. The first attempt to listen is made at
 /// once, by the caller's thread, so that whoever asks for port 0 or a taken port hears of it soon.
 pub fn spawn<S, B>(
     on: &[Handle],
     listener: Listener<S>,
-    own: Arc<Own>,
-    clock: Arc<Clock>,
+    shared: &Shared,
     mut end: watch::Receiver<bool>,
 ) -> Option<tokio::task::JoinHandle<()>>
 where
@@ -96,6 +111,7 @@ where
     let first = serve::listen(listener.address);
     let (leader, others) = on.split_first()?;
     let others = others.to_vec();
+    let (own, clock, listening) = (shared.own.clone(), shared.clock.clone(), shared.listening.clone());
     Some(leader.spawn(async move {
         let what = format!("{} {}", listener.name, listener.address);
         let mut attempt = first;
@@ -118,6 +134,7 @@ where
         own.clear(Trouble::Listener, &what, clock.now().wall);
         let (classes, classify) = listener.classes;
         let mut server = Server::new(listener.service, listener.limits).classes(classes, classify);
+        listening.add(listener.name, server.counts());
         if let Some(mut tls) = listener.tls {
             tokio::select! {
                 _ = end.wait_for(|end| *end) => return,

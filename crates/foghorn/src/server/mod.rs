@@ -12,6 +12,7 @@ mod listen;
 pub mod open;
 pub mod own;
 pub mod pager;
+pub mod private;
 mod public;
 mod run;
 

@@ -112,10 +112,13 @@ pub enum OpenFailure {
     Snapshot(u64, String),
 }
 
+/// The file of the key that signs links in pages.
+pub const LINK_KEY: &str = "link.key";
+
 /// The key that signs links in pages: made once, kept beside the journal. One that cannot be kept is told, for links in
 /// pages sent before a restart will not open after it.
 pub fn link_key(dir: &Path) -> ([u8; 32], Option<String>) {
-    let path = dir.join("link.key");
+    let path = dir.join(LINK_KEY);
     let mut key = [0; 32];
     match std::fs::File::open(&path).and_then(|mut f| f.read_exact(&mut key)) {
         Ok(()) => return (key, None),

@@ -4,7 +4,7 @@
 use foghorn_core::alert::{AlertItem, SELF};
 use foghorn_core::input::Input;
 use foghorn_core::labels::{AlertKey, Labels};
-use foghorn_core::time::Wall;
+use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::{Name, Severity};
 use foghorn_engine::{Class, Handle};
 use std::collections::BTreeMap;
@@ -23,6 +23,10 @@ pub enum Trouble {
     Secret,
     /// A channel cannot be used.
     Channel,
+    /// A person whom a policy pages cannot be reached as the file promises.
+    Person,
+    /// A check measures nothing.
+    Check,
     /// A listener is not there.
     Listener,
     /// Every reference target fails: checks say nothing.
@@ -39,28 +43,42 @@ impl Trouble {
             Trouble::Configuration => "ConfigurationRejected",
             Trouble::Secret => "SecretMissing",
             Trouble::Channel => "ChannelUnusable",
+            Trouble::Person => "PersonUnreachable",
+            Trouble::Check => "CheckMeasuresNothing",
             Trouble::Listener => "ListenerMissing",
             Trouble::Blind => "LocationBlind",
             Trouble::Watching => "WatchingStopped",
         }
     }
 
+    /// Critical pages at once; a warning waits for working hours, as docs/run.md says of each.
     fn severity(self) -> Severity {
         match self {
             Trouble::JournalDegraded
             | Trouble::JournalDamaged
             | Trouble::Listener
             | Trouble::Watching
-            | Trouble::Blind => Severity::Critical,
-            Trouble::Configuration | Trouble::Secret | Trouble::Channel => Severity::Warning,
+            | Trouble::Blind
+            | Trouble::Person => Severity::Critical,
+            Trouble::Configuration | Trouble::Secret | Trouble::Channel | Trouble::Check => Severity::Warning,
         }
     }
 }
 
+/// A plugin that is being replaced measures nothing for a moment, which is no news.
+const A_MOMENT: Span = Span::secs(30);
+
 /// Troubles that stand.
 pub struct Own {
     handle: Handle,
-    standing: Mutex<BTreeMap<(Trouble, String), Labels>>,
+    standing: Mutex<BTreeMap<(Trouble, String), Stands>>,
+}
+
+/// One that stands.
+struct Stands {
+    labels: Labels,
+    /// In words.
+    summary: String,
 }
 
 impl Own {
@@ -77,10 +95,14 @@ impl Own {
         let item = AlertItem {
             severity: Some(trouble.severity()),
             started: Some(now),
+            page_after: if trouble == Trouble::Check { A_MOMENT } else { Span::ZERO },
             ..AlertItem::firing(labels.clone(), annotations)
         };
         let key = (trouble, what.to_owned());
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).insert(key, labels);
+        self.standing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, Stands { labels, summary: summary.to_owned() });
         self.handle.tell(Class::World, Input::Alerts { source: Name::from(SELF), items: vec![item] });
     }
 
@@ -92,17 +114,19 @@ impl Own {
         }
     }
 
-    /// What stands, a line each.
+    /// What stands, a line each: in words, then the alert's name. That the journal is degraded is told by every view, with
+    /// the reason of the moment.
     pub fn standing(&self) -> Vec<String> {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.keys().map(|(trouble, what)| format!("{}: {what}", trouble.word())).collect()
+        let others = standing.iter().filter(|((trouble, _), _)| *trouble != Trouble::JournalDegraded);
+        others.map(|((trouble, _), s)| format!("{} ({})", s.summary, trouble.word())).collect()
     }
 
     /// It is not wrong any more.
     pub fn clear(&self, trouble: Trouble, what: &str, now: Wall) {
         let key = (trouble, what.to_owned());
-        if let Some(labels) = self.standing.lock().unwrap_or_else(PoisonError::into_inner).remove(&key) {
-            self.end(labels, now);
+        if let Some(stood) = self.standing.lock().unwrap_or_else(PoisonError::into_inner).remove(&key) {
+            self.end(stood.labels, now);
         }
     }
 
@@ -112,8 +136,8 @@ impl Own {
         let gone: Vec<(Trouble, String)> =
             standing.keys().filter(|(t, what)| *t == trouble && !still.contains(what)).cloned().collect();
         for key in gone {
-            if let Some(labels) = standing.remove(&key) {
-                self.end(labels, now);
+            if let Some(stood) = standing.remove(&key) {
+                self.end(stood.labels, now);
             }
         }
     }
@@ -122,7 +146,7 @@ impl Own {
     pub fn forget_earlier(&self, now: Wall) {
         let view = self.handle.view();
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys: Vec<AlertKey> = standing.values().map(|l| AlertKey::of(SELF, l)).collect();
+        let keys: Vec<AlertKey> = standing.values().map(|s| AlertKey::of(SELF, &s.labels)).collect();
         for alert in view.state.alerts.values() {
             let earlier = *alert.source == *SELF && alert.status.is_open() && !keys.contains(&alert.key);
             // What was lost stays lost until a person has seen it.

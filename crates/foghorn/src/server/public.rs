@@ -55,7 +55,7 @@ impl Public {
         let runtimes = (0..THREADS.min(cores)).map(|_| runtime()).collect::<Result<Vec<_>, _>>()?;
         let on: Vec<_> = runtimes.iter().map(|r| r.handle().clone()).collect();
         let listener = Listener::public("status_page.listen", address, site.clone(), tls);
-        let listener = listen::spawn(&on, listener, shared.own.clone(), shared.clock.clone(), end.clone());
+        let listener = listen::spawn(&on, listener, shared, end.clone());
         Ok(Public { site, runtimes, listener })
     }
 }

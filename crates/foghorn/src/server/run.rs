@@ -4,19 +4,21 @@ use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
 use super::callback::{self, Callbacks};
 use super::certificate::Certificate;
 use super::clock::Clock;
-use super::listen::{self, Elsewhere, Listener};
+use super::listen::{self, Elsewhere, Listener, Listening};
 use super::open::{self, OpenFailure, Opened};
 use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
 use super::public::Public;
-use super::{configuration, files};
+use super::{configuration, files, private};
 use foghorn_config::model::{StatusPage, Tls};
+use foghorn_config::reach::{Level, Reach};
 use foghorn_config::{Config, Errors};
 use foghorn_console::ports::Reloaded;
 use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Span;
+use foghorn_core::words::Name;
 use foghorn_engine::engine::Limits;
 use foghorn_engine::{BatchId, Class, Engine, Handle, Reply, View};
 use foghorn_journal::WriterHandle;
@@ -25,7 +27,7 @@ use foghorn_wake::channels;
 use foghorn_wake::link::Tokens;
 use foghorn_watch::history::History;
 use foghorn_watch::{Plan, Watch};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -92,6 +94,7 @@ pub struct Shared {
     pub(super) measured: Measured,
     pub(super) journal: WriterHandle,
     pub(super) clock: Arc<Clock>,
+    pub(super) listening: Listening,
 }
 
 impl Shared {
@@ -106,13 +109,6 @@ impl Shared {
                 .collect::<Vec<_>>()
         };
         let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
-        let before = self.config.borrow().setup.people.len();
-        if new.setup.people.is_empty() && before > 0 {
-            let file = self.path.display();
-            return Err(vec![format!(
-                "{file}: the new file has nobody to page, the one that counts has {before}: is it the right file, and whole? Stop and start Foghorn to run without people"
-            )]);
-        }
         let hash = new.setup_hash();
         match self.handle.submit_blocking(
             Class::Paging,
@@ -121,8 +117,7 @@ impl Shared {
             Reply::Saved(_) | Reply::NotSaved(..) => {}
             other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
         }
-        let mut warnings = new.warnings.clone();
-        warnings.extend(configuration::far_off(&new, self.clock.now().wall));
+        let mut warnings = new.warnings_here(self.clock.now().wall);
         let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
         for (key, changed) in [
             ("server.listen", self.begun.listen != new.server.listen),
@@ -139,6 +134,8 @@ impl Shared {
         if let Some(watch) = self.measured.watch.get() {
             watch.update(&Plan::from(&*new));
         }
+        let checks: Vec<String> = new.checks.keys().cloned().collect();
+        self.own.clear_others(Trouble::Check, &checks, self.clock.now().wall);
         self.config.send_replace(new.clone());
         if let Err(e) = configuration::keep(&self.path, &self.data_dir) {
             warnings.push(format!("the last good configuration could not be kept: {e}"));
@@ -161,6 +158,30 @@ impl Shared {
         for secret in &config.missing_secrets {
             self.own.raise(Trouble::Secret, secret, &format!("a secret is missing: {secret}"), now);
         }
+        let lost = self.unreachable(config);
+        let people: Vec<String> = lost.iter().map(|(person, _)| person.to_string()).collect();
+        self.own.clear_others(Trouble::Person, &people, now);
+        for (person, summary) in &lost {
+            self.own.raise(Trouble::Person, person, summary, now);
+        }
+    }
+
+    /// Who is on call and cannot be woken, or not be reached at all, because channels cannot be used.
+    fn unreachable(&self, config: &Config) -> Vec<(Name, String)> {
+        let why_not = |channel: &str, to: &str| self.sender.why_not(channel, to);
+        let reach = config.reach(&|channel, to| why_not(channel, to).is_none());
+        let lost = reach.into_iter().filter(|(_, reach)| reach.left < reach.promised);
+        let summary = |(id, reach): (Name, Reach)| {
+            let person = config.setup.people.get(&id)?;
+            let contacts = person.contacts.iter().zip(config.addresses.get(id.as_str())?);
+            let whys =
+                contacts.filter_map(|(c, to)| Some(format!("{}: {}", c.channel, why_not(&c.channel, to)?)));
+            let whys: BTreeSet<String> = whys.collect();
+            let how = if reach.left == Level::Unreached { "reached" } else { "woken" };
+            let whys: Vec<String> = whys.into_iter().collect();
+            Some((id, format!("{} is on call and cannot be {how}; {}", person.name, whys.join("; "))))
+        };
+        lost.filter_map(summary).collect()
     }
 }
 
@@ -173,12 +194,13 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         .map_err(StartFailure::Configuration)?;
     let config = begun.config;
     let files = files::raise(config.checks.len());
-    let far_off = configuration::far_off(&config, jiff::Timestamp::now().into());
-    for warning in config.warnings.iter().chain(&far_off).chain(&files) {
+    for warning in config.warnings_here(jiff::Timestamp::now().into()).iter().chain(&files) {
         tracing::warn!("{warning}");
     }
     let data_dir = config.server.data_dir.clone();
+    private::only_mine();
     private_dir(&data_dir).map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
+    private::take_back(&data_dir);
     let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
     tracing::info!(events = head.seq, replayed = tail, "the journal is open");
     let lost = open::lost(&data_dir, head.seq);
@@ -229,6 +251,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         measured: Measured::default(),
         journal: journal.clone(),
         clock: clock.clone(),
+        listening: Listening::default(),
     });
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let life = u16::from_le_bytes([nonce[14], nonce[15]]);
@@ -314,10 +337,10 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let on = [edge.handle().clone()];
     let mut listeners = Vec::new();
     let listener = Listener::inner("server.listen", config.server.listen, routers.main, inner.clone());
-    listeners.extend(listen::spawn(&on, listener, own.clone(), clock.clone(), end.clone()));
+    listeners.extend(listen::spawn(&on, listener, &shared, end.clone()));
     if let Some(address) = config.server.links_listen {
         let listener = Listener::inner("server.links_listen", address, routers.links, inner);
-        listeners.extend(listen::spawn(&on, listener, own.clone(), clock.clone(), end.clone()));
+        listeners.extend(listen::spawn(&on, listener, &shared, end.clone()));
     }
     let public = config.status_page.as_ref().map(|page| {
         let tls = tls("status_page.tls", page.tls.as_ref());
@@ -382,8 +405,9 @@ fn routers(
         measured: shared.measured.clone(),
         intake: intake.clone(),
         journal: shared.journal.clone(),
+        listening: shared.listening.clone(),
     };
-    let (clock, own) = (shared.clock.clone(), shared.own.clone());
+    let (clock, own, pager) = (shared.clock.clone(), shared.own.clone(), sender.clone());
     let api = Api::new(Parts {
         engine: shared.handle.clone(),
         config: config.clone(),
@@ -394,6 +418,7 @@ fn routers(
         figures: vec![Arc::new(figures)],
         admin: Arc::new(Chores(shared.clone())),
         unwell: Arc::new(move || own.standing()),
+        why_not: Arc::new(move |channel, to| pager.why_not(channel, to)),
         version: env!("CARGO_PKG_VERSION"),
     });
     let accounts = Arc::new(Accounts::new(shared.data_dir.join(ACCOUNTS)));

@@ -32,6 +32,35 @@ fn a_first_start_with_a_bad_configuration_ends_and_says_everything() {
     assert!(said.contains("rubbish") && said.contains("fast") && said.contains("nonsense"), "{said}");
 }
 
+/// A file that was cut or emptied is no configuration, at a first start and later.
+#[test]
+fn a_configuration_with_nobody_to_page_is_none() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::start(&basics(&hook, "10m"));
+    std::fs::write(foghorn.config(), "{}\n").unwrap();
+    let said = |out: &std::process::Output| {
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(said.contains("nobody can be paged") && said.contains("`foghorn init`"), "{said}");
+        out.status.code()
+    };
+    assert_eq!(said(&foghorn.cli(&["config", "check"])), Some(2));
+    let reload = foghorn.cli(&["reload"]);
+    let why = String::from_utf8_lossy(&reload.stderr).into_owned();
+    assert!(
+        reload.status.code() == Some(2) && why.contains("foghorn.yaml:1:1: nobody can be paged"),
+        "{why}"
+    );
+    foghorn.kill();
+    std::fs::write(foghorn.config(), format!("server: {{ listen: \"{}\" }}\n", foghorn.address)).unwrap();
+    foghorn.run();
+    page_about(&hook, &["nobody can be paged", "the last good configuration counts"]);
+
+    let mut first = Foghorn::new("");
+    first.spawn();
+    assert_eq!(first.process().wait().code(), Some(2), "{}", first.said());
+    assert!(first.said().contains("nobody can be paged"), "{}", first.said());
+}
+
 #[test]
 fn a_bad_configuration_later_leaves_the_last_good_one() {
     let hook = Hook::start();
@@ -87,6 +116,83 @@ fn a_secret_that_is_gone_is_paged_for_by_what_is_left() {
     foghorn.post("/api/v2/alerts", &critical(&["a"])).is(200);
     page_about(&hook, &["a is broken"]);
     assert!(!foghorn.said().contains("hunter2"));
+}
+
+/// The only contact that wakes is gone: that does not wait for working hours.
+#[test]
+fn a_secret_without_which_nobody_is_woken_pages_at_once() {
+    let hook = Hook::start();
+    let file = format!(
+        r#"people:
+  ana: {{ name: Ana, contacts: [ {{ via: phone }}, {{ via: chat }} ] }}
+  bob: {{ name: Bob, contacts: [ {{ via: phone }} ] }}
+channels:
+  phone: {{ kind: ntfy, url: "http://127.0.0.1:9", token: "${{PHONE_TOKEN}}" }}
+  chat: {{ kind: slack, url: "{}" }}
+"#,
+        hook.url()
+    );
+    let mut foghorn = Foghorn::new(&file);
+    foghorn.spawn();
+    let address = foghorn.address;
+    let told = until("foghorn to say that it cannot wake anybody", || {
+        http::get(address, "/readyz").ok().filter(|a| a.status == 503).map(|a| a.json())
+    });
+    let reasons = told["reasons"].to_string();
+    let missing = "the environment variable PHONE_TOKEN is not set";
+    for reason in ["nobody can be woken", &format!("Ana by phone: {missing}"), "PersonUnreachable: ana"] {
+        assert!(reasons.contains(reason), "{reason}: {reasons}");
+    }
+    hook.wait("the page by what is left", |r| {
+        r.body.to_string().contains("Ana is on call and cannot be woken")
+    });
+    let open = foghorn.get("/api/v1/incidents?state=open");
+    let about = |words: &str| {
+        let all = open["incidents"].as_array().unwrap();
+        all.iter().find(|i| i["title"].to_string().contains(words)).map(|i| i["severity"].clone())
+    };
+    assert_eq!(about("Ana is on call and cannot be woken; phone: "), Some(json!("critical")), "{open}");
+    assert_eq!(about("Bob is on call and cannot be reached; phone: "), Some(json!("critical")), "{open}");
+    assert_eq!(about("a secret is missing"), Some(json!("warning")), "{open}");
+    // Mended: it is over, and ready.
+    foghorn.configure(&file.replace(", token: \"${PHONE_TOKEN}\"", ""));
+    foghorn.cli_json(&["reload"]);
+    assert_eq!(foghorn.ready()["ready"], true);
+    until("all to be over", || {
+        foghorn.get("/api/v1/incidents?state=open")["incidents"].as_array().unwrap().is_empty().then_some(())
+    });
+}
+
+/// A plugin that is not there leaves its check unknown for ever: somebody must hear of it.
+#[test]
+fn a_check_that_measures_nothing_is_told() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::new(&format!(
+        "{}checks:\n  disk: {{ exec: [plugins/check_disk], every: 200ms }}\n",
+        basics(&hook, "10m")
+    ));
+    let checked = foghorn.cli(&["config", "check"]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success(), "{checked:?}");
+    assert!(
+        said.contains("warning: foghorn.yaml:")
+            && said.contains("plugins/check_disk` cannot be run: there is no such file"),
+        "{said}"
+    );
+    foghorn.run();
+    let id = until("the check's silence to be told", || {
+        let open = foghorn.get("/api/v1/incidents?state=open");
+        let told = open["incidents"].as_array().unwrap().iter().find(|i| {
+            let title = i["title"].to_string();
+            title.contains("the check disk measures nothing: cannot run") && title.contains("check_disk")
+        });
+        told.and_then(|i| i["id"].as_u64())
+    });
+    assert!(foghorn.get("/readyz")["reasons"].to_string().contains("CheckMeasuresNothing: disk"));
+    let plugin = foghorn.dir.join("plugins/check_disk");
+    std::fs::create_dir(plugin.parent().unwrap()).unwrap();
+    std::fs::copy("/bin/true", &plugin).unwrap();
+    foghorn.wait_for_state(id, "resolved");
 }
 
 #[test]

@@ -44,13 +44,20 @@ pub(super) struct Budget {
     classes: Vec<(Class, Gauge)>,
     classify: fn(&str) -> usize,
     accept_errors: AtomicU64,
+    requests: AtomicU64,
 }
 
 impl Budget {
     pub(super) fn new(connections: usize, classes: Vec<Class>, classify: fn(&str) -> usize) -> Budget {
         // One bit a class in `Held`; no listener has more than a handful.
         let classes = classes.into_iter().take(64).map(|c| (c, Gauge::new(c.connections))).collect();
-        Budget { all: Gauge::new(connections), classes, classify, accept_errors: AtomicU64::new(0) }
+        Budget {
+            all: Gauge::new(connections),
+            classes,
+            classify,
+            accept_errors: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+        }
     }
 
     /// Counts a new connection, or refuses it.
@@ -78,6 +85,7 @@ pub(super) struct Held {
 impl Held {
     /// Whether the connection may carry a request for this path.
     pub(super) fn admit(&self, path: &str) -> bool {
+        self.budget.requests.fetch_add(1, Relaxed);
         let class = (self.budget.classify)(path);
         let Some((_, gauge)) = self.budget.classes.get(class) else { return true };
         let bit = 1 << class;
@@ -119,6 +127,12 @@ impl Counts {
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.0.all.refused.load(Relaxed)
+    }
+
+    /// Requests so far, those that were refused for their class too.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.0.requests.load(Relaxed)
     }
 
     /// Connections that the system could not hand over.

@@ -66,6 +66,9 @@ fn people_and_measurements_tell_one_story() {
     house.say(at(12), 1, Said::Investigating, "Orders fail.\r\nWe look into it.");
     assert!(house.observe(&mut ledger, at(12)), "the public reads something else");
     assert!(!house.observe(&mut ledger, at(13)), "nothing new");
+    let by = Actor { name: "ana".into(), via: foghorn_core::words::Via::Link };
+    house.input(at(15), &Input::Acknowledge { incident: 1, by, revision: None });
+    house.observe(&mut ledger, at(15));
     house.say(at(20), 1, Said::Identified, "The database is full.");
     house.observe(&mut ledger, at(20));
     let pages = render(&config(), &ledger, Wall(at(21)), Doubt::None).unwrap();
@@ -88,7 +91,7 @@ fn people_and_measurements_tell_one_story() {
             { "at": "2026-11-21T12:12:00Z", "stage": "investigating", "text": "Orders fail.\r\nWe look into it." },
         ])
     );
-    // A person's own end needs none of the machine's; a postmortem comes late.
+    // That somebody works on it, and a person's own end, need no word of the machine's; a postmortem comes late.
     house.say(at(30), 1, Said::Resolved, "Orders work again.");
     house.check(at(30), "secret-check", CheckVerdict::Ok);
     house.observe(&mut ledger, at(30));

@@ -5,3 +5,4 @@ mod log_in;
 mod pages;
 mod rights;
 mod text;
+mod updates;

@@ -50,6 +50,8 @@ async fn what_comes_from_outside_is_text_on_every_page() {
     assert!(!ids.is_empty());
     for id in &ids {
         assert_eq!(responder.post(&format!("/incidents/{id}/note"), &[("text", EVIL)]).await.status, 303);
+        let said = [("stage", "identified"), ("text", EVIL)];
+        assert_eq!(responder.post(&format!("/incidents/{id}/updates"), &said).await.status, 303);
     }
     let matcher = format!("team={EVIL:?}");
     let silence = [("what", matcher.as_str()), ("for", "1h"), ("comment", EVIL)];

@@ -1,0 +1,129 @@
+//! What only this machine, this moment, or the state of the channels can tell of a file.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use foghorn_config::reach::{Level, Reach};
+use foghorn_config::{Config, load, load_from, parse};
+use foghorn_core::time::Wall;
+use std::path::Path;
+
+const FILE: &str = r#"
+people: { ana: { contacts: [ { via: phone, to: x } ] } }
+channels: { phone: { kind: ntfy } }
+schedules:
+  primary:
+    rotations:
+      - { people: ana, starts: "2026-11-09 09:00" }
+      - { people: ana, starts: "2026-11-02 09:00" }
+escalations: { default: { steps: [ { page: schedule/primary }, { page: everyone } ] } }
+"#;
+
+fn config(text: &str, base: &Path) -> Config {
+    parse(text, "foghorn.yaml", base, &|_| None).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn at(text: &str) -> Wall {
+    Wall::from(text.parse::<jiff::Timestamp>().unwrap())
+}
+
+#[test]
+fn a_schedule_that_begins_in_years_is_told_with_its_place() {
+    let config = config(FILE, Path::new(""));
+    let said = config.warnings_here(at("2024-11-02T09:00:00Z"));
+    let [warning] = &said[..] else { panic!("{said:?}") };
+    let expected = "foghorn.yaml:8:32: nobody is on call on schedule primary for 730d: its first turn begins at 2026-11-02T09:00";
+    assert!(warning.starts_with(expected), "{warning}");
+    for on_time in ["2026-11-01T09:00:00Z", "2026-12-24T09:00:00Z"] {
+        assert_eq!(config.warnings_here(at(on_time)), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn programs_that_cannot_be_run_are_told_with_their_place() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    for (name, mode) in [("plain", 0o644), ("good", 0o755)] {
+        std::fs::write(dir.path().join(name), "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(dir.path().join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let checks = "checks:\n  a: { exec: [./gone, x] }\n  b: { exec: [./plain] }\n  c: { exec: [./good] }\n  d: { exec: [sh, -c, x] }\n  e: { exec: [no-such-plugin] }\n  f: { exec: [./] }\n";
+    let file = format!("{checks}{}", FILE.replace("kind: ntfy", "kind: exec, command: [./hoot]"));
+    let config = config(&file, dir.path());
+    let said = config.warnings_here(at("2026-12-24T09:00:00Z"));
+    let short: Vec<String> =
+        said.iter().map(|w| w.replace(&format!("{}/", dir.path().display()), "")).collect();
+    assert_eq!(
+        short,
+        [
+            "foghorn.yaml:10:44: `hoot` cannot be run: there is no such file",
+            "foghorn.yaml:2:15: `gone` cannot be run: there is no such file",
+            "foghorn.yaml:3:15: `plain` cannot be run: it is not executable; `chmod +x` makes it so",
+            "foghorn.yaml:6:15: there is no program `no-such-plugin` in PATH here, so it cannot be run",
+            "foghorn.yaml:7:15: `` cannot be run: it is a directory",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let large = dir.path().join("large.yaml");
+    std::fs::File::create(&large).unwrap().set_len(30_000_000).unwrap();
+    for (path, why) in [
+        (pipe.as_path(), "it is a pipe or a device, not a file"),
+        (Path::new("/dev/zero"), "it is a pipe or a device, not a file"),
+        (dir.path(), "it is a directory, not a file"),
+        (&large, "it is larger than 16 MiB, which is the most"),
+    ] {
+        let errors = load(path, &|_| None).unwrap_err();
+        assert_eq!(errors.0[0].message, format!("the file cannot be read: {why}"));
+    }
+    // A pipe in place of a secret must not keep Foghorn from starting.
+    let file = FILE.replace("kind: ntfy", "kind: ntfy, token_file: pipe");
+    let missing = config(&file, dir.path()).missing_secrets;
+    assert!(missing[0].contains("pipe cannot be read: it is a pipe or a device"), "{missing:?}");
+}
+
+#[test]
+fn what_is_open_already_is_read_too() {
+    assert!(load_from(FILE.as_bytes(), "standard input", Path::new(""), &|_| None).is_ok());
+    let errors = load_from(&b"bogus: 1"[..], "standard input", Path::new(""), &|_| None).unwrap_err();
+    assert!(errors.to_string().starts_with("standard input:1:1: error: "), "{errors}");
+    let endless = std::io::repeat(b' ');
+    let errors = load_from(endless, "standard input", Path::new(""), &|_| None).unwrap_err();
+    assert!(errors.to_string().contains("larger than 16 MiB"), "{errors}");
+}
+
+#[test]
+fn how_far_people_can_be_reached() {
+    let file = r#"
+people:
+  ana: { contacts: [ { via: mail, to: a@example.com }, { via: phone, to: ana } ] }
+  bob: { contacts: [ { via: mail, to: b@example.com } ] }
+  cy: { contacts: [ { via: phone, to: cy, only: low }, { via: phone, to: cy-high } ] }
+  dan: { contacts: [ { via: phone, to: dan } ] }
+channels:
+  mail: { kind: smtp, url: "smtp://127.0.0.1:1", from: "F <f@example.com>" }
+  phone: { kind: ntfy }
+schedules: { primary: { rotations: [ { people: [ana, bob], starts: "2026-11-02 09:00" } ] } }
+escalations: { default: { steps: [ { page: [schedule/primary, person/cy] } ] } }
+"#;
+    use Level::{Quiet, Unreached, Waking};
+    let reach = |works: &dyn Fn(&str, &str) -> bool| -> Vec<(String, Level, Level)> {
+        let reach = config(file, Path::new("")).reach(works);
+        reach.into_iter().map(|(n, Reach { promised, left })| (n.to_string(), promised, left)).collect()
+    };
+    let three = |ana, bob, cy| {
+        let of = |name: &str, promised, left| (name.to_owned(), promised, left);
+        vec![of("ana", Waking, ana), of("bob", Quiet, bob), of("cy", Waking, cy)]
+    };
+    // No policy pages Dan.
+    assert_eq!(reach(&|_, _| true), three(Waking, Quiet, Waking));
+    assert_eq!(reach(&|channel, _| channel != "phone"), three(Quiet, Quiet, Unreached));
+    assert_eq!(reach(&|channel, _| channel != "mail"), three(Waking, Unreached, Waking));
+    assert_eq!(reach(&|_, to| to != "cy-high"), three(Waking, Quiet, Quiet));
+    let nothing_wakes = format!("{file}paging: {{ urgency: {{ critical: low }} }}\n");
+    let reach = config(&nothing_wakes, Path::new("")).reach(&|channel, _| channel == "mail");
+    assert_eq!(reach["ana"], Reach { promised: Quiet, left: Quiet });
+}
