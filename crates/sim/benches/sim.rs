@@ -45,8 +45,9 @@ fn main() {
         println!("{summary}");
     }
     let records = summary.figures.records as f64 / summary.took.as_secs_f64();
+    let plural = if threads == 1 { "" } else { "s" };
     println!(
-        "simulator: {:.0} on-call hours a second on {threads} threads ({records:.0} records a second)",
+        "simulator: {:.0} on-call hours a second on {threads} thread{plural} ({records:.0} records a second)",
         summary.pace()
     );
 }
