@@ -3,7 +3,9 @@
 use crate::problem::{Kind, Problem};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use foghorn_core::State;
 use foghorn_core::input::{Answer, Refusal};
+use foghorn_core::words::Name;
 use foghorn_engine::Reply;
 use http::StatusCode;
 use serde::Serialize;
@@ -22,6 +24,9 @@ pub(crate) struct Done {
     /// What was made: an incident's number, or the id of anything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<Made>,
+    /// What is in effect and may not be what was meant: an entity that nothing is known of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
 }
 
 /// As it stands in lists, too.
@@ -34,6 +39,11 @@ pub(crate) enum Made {
 
 /// `made` is the id of what a good answer has made: then 201. An incident's number comes with the answer.
 pub(crate) fn respond(reply: Reply, made: Option<String>) -> Response {
+    respond_warning(reply, made, Vec::new())
+}
+
+/// The same, with what may not be what was meant.
+pub(crate) fn respond_warning(reply: Reply, made: Option<String>, warnings: Vec<String>) -> Response {
     let (answer, why) = match taken(reply) {
         Ok(taken) => taken,
         Err(problem) => return problem.into_response(),
@@ -45,7 +55,7 @@ pub(crate) fn respond(reply: Reply, made: Option<String>) -> Response {
         (None, Some(_)) => StatusCode::CREATED,
         (None, None) => StatusCode::OK,
     };
-    let done = Done { saved: why.is_none(), why, changed: answer != Answer::Already, id };
+    let done = Done { saved: why.is_none(), why, changed: answer != Answer::Already, id, warnings };
     (status, Json(done)).into_response()
 }
 
@@ -72,4 +82,16 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::Invalid { .. } => Kind::Invalid,
     };
     Problem::new(kind, refusal.to_string())
+}
+
+/// A warning for each entity that neither the topology nor an open alert has. It may be one of another tool's alerts to
+/// come, so it is no error.
+pub(crate) fn unknown<'e>(state: &State, entities: impl IntoIterator<Item = &'e Name>) -> Vec<String> {
+    let unknown = entities.into_iter().filter(|e| !state.knows(e));
+    let warning = |e: &Name| {
+        let near = foghorn_config::nearest(e, state.setup.topology.keys().map(Name::as_str));
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        format!("neither the topology nor an open alert has an entity `{e}`{hint}")
+    };
+    unknown.map(warning).collect()
 }

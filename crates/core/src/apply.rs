@@ -9,7 +9,7 @@ use crate::incident::{Escalation, Head, Incident, IncidentId, MOST_SHAPES, Phase
 use crate::labels::AlertKey;
 use crate::page::{Delivery, Outcome, Page, PageKey, PageKind};
 use crate::schedule::Override;
-use crate::silence::Silence;
+use crate::silence::{self, Silence};
 use crate::state::{Heartbeat, Map, Set, State, Timer};
 use crate::time::{Mono, Now, Wall};
 use crate::update::{MOST_TOLD, StatusUpdate, Told};
@@ -59,6 +59,15 @@ impl State {
                 }
             }
             Event::SilenceEnded { id, .. } => {
+                if let Some(silence) = self.silences.get(id) {
+                    let ended = Silence { ends: silence.ends.min(at.wall), ..(**silence).clone() };
+                    let list = Arc::make_mut(&mut self.ended_silences);
+                    list.retain(|s| s.id != *id);
+                    list.push_back(Arc::new(ended));
+                    while list.len() > silence::KEPT {
+                        list.pop_front();
+                    }
+                }
                 self.silences.remove_mut(id);
                 self.retime_edge(Timer::Silence(id.clone()), None);
             }

@@ -304,6 +304,9 @@ pub enum Event {
         /// The contact taken instead, and when.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<(u8, Mono)>,
+        /// How the person's other contacts stand; not known of what earlier releases wrote.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        others: Option<Others>,
         /// Why, for people.
         why: String,
     },
@@ -415,6 +418,18 @@ pub enum Event {
         /// What.
         change: Change,
     },
+}
+
+/// How a person's other contacts stand when one is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Others {
+    /// One has accepted the page.
+    Accepted,
+    /// None has, and one is still to be tried or to answer.
+    Tried,
+    /// All have been passed over, or there are none.
+    Exhausted,
 }
 
 /// One person's turn within a step.

@@ -39,6 +39,9 @@ pub struct Silence {
     pub maintenance: bool,
 }
 
+/// Ended silences that are kept for those who ask what was silenced; the journal has all.
+pub const KEPT: usize = 200;
+
 impl Silence {
     /// Whether it counts at that moment.
     #[must_use]

@@ -46,6 +46,8 @@ pub struct State {
     pub pages: Map<PageKey, Arc<Page>>,
     /// Silences that begin or go on.
     pub silences: Map<Name, Arc<Silence>>,
+    /// The last silences that have ended, newest last; [`Silence::ends`] is when they did.
+    pub ended_silences: Arc<VecDeque<Arc<Silence>>>,
     /// Who stands in.
     pub overrides: Map<Name, Arc<Override>>,
     /// Checks that wait to be pinged.
@@ -120,6 +122,7 @@ impl Default for State {
             next_incident: 1,
             pages: Map::new(),
             silences: Map::new(),
+            ended_silences: Arc::default(),
             overrides: Map::new(),
             heartbeats: Map::new(),
             changes: Arc::default(),
@@ -190,6 +193,13 @@ impl State {
     pub fn check_alert(&self, check: &str) -> Option<&Alert> {
         let key = AlertKey::of(crate::alert::CHECKS, &crate::decide::check_labels(check));
         self.alerts.get(&key).map(|a| &**a).filter(|a| a.status.is_open())
+    }
+
+    /// Whether the topology has this entity, or an open alert is of it.
+    #[must_use]
+    pub fn knows(&self, entity: &Name) -> bool {
+        let of_it = |a: &Arc<Alert>| a.status.is_open() && a.entity.as_ref() == Some(entity);
+        self.setup.topology.contains_key(entity) || self.alerts.values().any(of_it)
     }
 
     /// When something is to be decided next.
@@ -273,6 +283,7 @@ impl State {
                 .collect(),
             heartbeats: self.heartbeats.iter().map(|(n, h)| (n.clone(), h.clone())).collect(),
             changes: self.changes.iter().cloned().collect(),
+            ended_silences: self.ended_silences.iter().cloned().collect(),
             told: self.told.iter().map(|(id, told)| (*id, told.clone())).collect(),
             counts: self.counts.iter().map(|(n, c)| (n.clone(), *c)).collect(),
         }
@@ -294,6 +305,7 @@ impl State {
             sources: s.sources.into_iter().collect(),
             counts: s.counts.into_iter().collect(),
             changes: Arc::new(s.changes.into_iter().collect()),
+            ended_silences: Arc::new(s.ended_silences.into_iter().collect()),
             told: s.told.into_iter().collect(),
             ..State::default()
         };
@@ -343,6 +355,8 @@ pub struct Snapshot {
     overrides: Vec<(Name, Arc<Override>, Mono)>,
     heartbeats: Vec<(Name, Heartbeat)>,
     changes: Vec<Arc<Change>>,
+    #[serde(default)]
+    ended_silences: Vec<Arc<Silence>>,
     #[serde(default)]
     told: Vec<(IncidentId, Arc<Told>)>,
     counts: Vec<(Name, u64)>,

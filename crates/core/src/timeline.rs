@@ -3,7 +3,7 @@
 //! Pure, so that the API, the command line and the demo say the same of the same event.
 
 use crate::alert::{AlertStatus, EndReason};
-use crate::event::{Event, PersonTurn, PingKind, Record};
+use crate::event::{Event, Others, PersonTurn, PingKind, Record};
 use crate::labels::AlertKey;
 use crate::page::{Outcome, PageKey, PageKind};
 use crate::setup::Target;
@@ -150,9 +150,19 @@ impl Teller<'_> {
             Event::PageAttempted { key, channel, attempt, outcome, .. } => {
                 self.attempt(key, channel, *attempt, outcome)
             }
-            Event::ContactPassedOver { key, next, why } => {
-                let then = if next.is_some() { "the next contact is taken" } else { "no contact is left" };
-                format!("{} is not reached, {then}: {why}", self.person(&key.person))
+            Event::ContactPassedOver { key, next, others, why } => {
+                let who = self.person(&key.person);
+                match (others, next) {
+                    (Some(Others::Accepted), _) => format!("{who} has it by another contact, but: {why}"),
+                    (_, Some(_)) => format!("{who} is not reached, the next contact is taken: {why}"),
+                    (Some(Others::Tried), None) => {
+                        format!("{who} is not reached, other contacts are still tried: {why}")
+                    }
+                    (Some(Others::Exhausted), None) => {
+                        format!("{who} is not reached, no contact is left: {why}")
+                    }
+                    (None, None) => format!("{who} is not reached by this contact: {why}"),
+                }
             }
             Event::PageDropped { key, why } => format!("gave up telling {}: {why}", self.person(&key.person)),
             Event::NoticesPlanned { kind, to, .. } => {

@@ -3,15 +3,16 @@
 mod world;
 
 use foghorn_core::alert::AlertStatus;
+use foghorn_core::event::{Event, Others, PingKind};
 use foghorn_core::input::{Answer, Ends, Input, Refusal};
 use foghorn_core::page::Outcome;
 use foghorn_core::schedule::Override;
+use foghorn_core::setup::Setup;
 use foghorn_core::silence::Matcher;
 use foghorn_core::time::{Span, Wall};
-use foghorn_core::words::{Severity, Urgency};
-use foghorn_core::{event::PingKind, setup::Setup};
+use foghorn_core::words::{Name, Severity, Urgency};
 use std::sync::Arc;
-use world::{World, by};
+use world::{SHOP, World, by};
 
 const DOWN: &[(&str, &str)] = &[("alertname", "Down"), ("host", "web2"), ("severity", "critical")];
 
@@ -311,6 +312,60 @@ fn contacts_that_fail_are_passed_over_while_they_are_still_tried() {
     w2.broken.clear();
     w2.mins(3);
     assert!(w2.pages.iter().any(|p| p.ends_with("ana by push")), "and it is still retried: {:?}", w2.pages);
+}
+
+#[test]
+fn whoever_has_the_page_by_another_contact_is_not_called_unreached() {
+    let told = |broken: &[&str]| {
+        let gone = Outcome::Failed { error: "gone".into() };
+        let mut w = World::new(&SHOP.replace(r#""after": 120000"#, r#""after": 0"#));
+        w.broken = broken.iter().map(|c| ((*c).to_owned(), gone.clone())).collect();
+        w.fails("shop");
+        w.secs(1);
+        let ana = w.log.iter().filter_map(|(_, e)| match e {
+            Event::ContactPassedOver { key, others, .. } if *key.person == *"ana" && key.step == 0 => *others,
+            _ => None,
+        });
+        ana.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&["sms"]), [Others::Accepted]);
+    assert_eq!(told(&["push", "sms"]), [Others::Tried, Others::Exhausted]);
+}
+
+#[test]
+fn a_silence_that_has_ended_is_kept_for_a_while() {
+    let mut w = World::shop();
+    let silence = |id: &str, entities: &[&str]| Input::Silence {
+        id: id.into(),
+        matchers: vec![],
+        entities: entities.iter().map(|e| Name::from(*e)).collect(),
+        starts: None,
+        ends: Ends::After(Span::mins(10)),
+        comment: String::new(),
+        maintenance: false,
+        by: by("ana"),
+    };
+    for nameless in ["", " "] {
+        assert!(matches!(w.try_put(silence("s", &[nameless])), Err(Refusal::Invalid { .. })));
+    }
+    w.put(silence("a", &["shop"]));
+    w.put(silence("b", &["db"]));
+    w.mins(2);
+    w.put(Input::EndSilence { id: "b".into(), by: by("ana") });
+    w.mins(20);
+    let ended = |w: &World| -> Vec<(String, Span)> {
+        let all = w.state.ended_silences.iter();
+        all.map(|s| (s.id.to_string(), s.ends.since(s.starts))).collect()
+    };
+    assert_eq!(ended(&w), [("b".to_owned(), Span::mins(2)), ("a".to_owned(), Span::mins(10))]);
+    for i in 0..300 {
+        let id = format!("s{i}");
+        w.put(silence(&id, &["shop"]));
+        w.put(Input::EndSilence { id: id.as_str().into(), by: by("ana") });
+    }
+    let all = ended(&w);
+    assert_eq!((all.len(), all[0].0.as_str()), (foghorn_core::silence::KEPT, "s100"));
+    assert!(w.state.knows(&"shop".into()) && !w.state.knows(&"shpo".into()));
 }
 
 #[test]

@@ -487,6 +487,8 @@ impl ChangeEvent<'_> {
             _ => {}
         }
         let at = payload.and_then(|p| time(p.timestamp.value.as_ref(), &mut errors));
+        let unread = payload.and_then(|p| p.timestamp.wrong.as_ref());
+        errors.extend(unread.map(|why| format!("'payload.timestamp' ({why})")));
         let (Some(summary), true) = (summary, errors.is_empty()) else { return Err(errors) };
         let topology = &config.setup.topology;
         let source = payload.and_then(|p| given(p.source.as_ref())).map(|s| resolve_entity(topology, s));

@@ -23,7 +23,7 @@ use foghorn_engine::Engine;
 use invariant::COUNT;
 use paging::{Planned, Sent, Watched};
 use promise::Promise;
-use silence::Quiet;
+use silence::{Own, Quiet};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -266,7 +266,12 @@ impl Checker {
         self.figures.crashes += 1;
         self.up = false;
         self.life += 1;
-        self.promises.clear();
+        // Whoever asked for a silence was not answered; where it reached the disk all the same, it counts.
+        for promise in std::mem::take(&mut self.promises).into_values() {
+            if let Promise::Silence(id, own) = promise {
+                self.quiet.put(id, Own { saved: false, ..own });
+            }
+        }
         self.unsaved_acks.clear();
         self.memory_acks.clear();
         self.suspects.clear();

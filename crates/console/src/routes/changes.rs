@@ -4,7 +4,7 @@ use crate::api::Api;
 use crate::auth::Caller;
 use crate::extract::Json;
 use crate::problem::{Body, Kind, Problem};
-use crate::reply::{Done, respond};
+use crate::reply::{Done, respond_warning, unknown};
 use crate::show::incident::ChangeShown;
 use crate::show::picture::is_web_link;
 use crate::time::parse;
@@ -64,13 +64,24 @@ pub(crate) async fn add(
     if let Some(link) = new.link.as_ref().filter(|l| !is_web_link(l) || l.len() > 2000) {
         return Err(invalid(format!("`{link}` is no link: it must begin with http:// or https://")));
     }
+    if new.entity.as_ref().is_some_and(|e| e.trim().is_empty()) {
+        return Err(invalid(
+            "the entity has no name; leave it out if the change is to nothing in particular".to_owned(),
+        ));
+    }
+    let entity = new.entity.map(Name::from);
+    let warnings = unknown(&api.view().state, &entity);
     let at = new.at.map(|t| parse(&t)).transpose().map_err(invalid)?;
     let change = Change {
         at: at.unwrap_or_else(|| api.now().wall),
         source: caller.actor.name,
         summary: new.summary,
-        entity: new.entity.map(Name::from),
+        entity,
         link: new.link,
     };
-    Ok(respond(api.parts.engine.submit(Class::Intake, Input::Change { change }).await, None))
+    Ok(respond_warning(
+        api.parts.engine.submit(Class::Intake, Input::Change { change }).await,
+        None,
+        warnings,
+    ))
 }

@@ -5,7 +5,7 @@ use crate::api::Api;
 use crate::auth::Caller;
 use crate::extract::{Json, Path};
 use crate::problem::{Body, Kind, Problem};
-use crate::reply::{Done, respond};
+use crate::reply::{Done, respond, respond_warning, unknown};
 use crate::show::Who;
 use crate::time::{parse, parse_span, rfc3339};
 use axum::extract::State;
@@ -15,6 +15,7 @@ use foghorn_core::silence::Matcher;
 use foghorn_core::words::Name;
 use foghorn_engine::Class;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -99,6 +100,8 @@ pub(crate) async fn add(
 ) -> Result<Response, Problem> {
     let invalid = |e: String| Problem::new(Kind::Invalid, e);
     let id = new_id("s")?;
+    let entities: BTreeSet<Name> = new.entities.into_iter().map(Name::from).collect();
+    let warnings = unknown(&api.view().state, &entities);
     let input = Input::Silence {
         id: Name::from(id.as_str()),
         matchers: new
@@ -107,14 +110,14 @@ pub(crate) async fn add(
             .map(|m| Matcher::parse(m))
             .collect::<Result<_, _>>()
             .map_err(invalid)?,
-        entities: new.entities.into_iter().map(Name::from).collect(),
+        entities,
         starts: new.starts.map(|t| parse(&t)).transpose().map_err(invalid)?,
         ends: ends(new.ends.as_deref(), new.lasts.as_deref())?,
         comment: new.comment,
         maintenance: new.maintenance,
         by: caller.actor,
     };
-    Ok(respond(api.parts.engine.submit(Class::Paging, input).await, Some(id)))
+    Ok(respond_warning(api.parts.engine.submit(Class::Paging, input).await, Some(id), warnings))
 }
 
 /// One of the two must be given.

@@ -78,7 +78,7 @@ fn tell(fates: &mut BTreeMap<PageKey, Fate>, told: &Line, clock: &Clock) {
             let fate = Fate { last: at, channel: channel.to_string(), mark, became };
             fates.insert(key.clone(), fate);
         }
-        Event::ContactPassedOver { key, next, why } => {
+        Event::ContactPassedOver { key, next, why, .. } => {
             if let Some(fate) = fates.get_mut(key) {
                 let then = if next.is_some() { ", the next contact was taken" } else { "" };
                 fate.last = at;

@@ -41,6 +41,9 @@ impl Draft<'_> {
                 "at least one matcher must not match a missing label: these would mute everything without it",
             );
         }
+        if entities.iter().any(|e| e.trim().is_empty()) {
+            return invalid("an entity has no name here; it would be silenced by nothing");
+        }
         if matchers.len() > 64 || entities.len() > MOST {
             return invalid("a silence may have at most 64 matchers and 1000 entities");
         }

@@ -1,11 +1,12 @@
 //! What became of a page: tried again, or the next contact taken while it is still tried.
 
 use super::Draft;
-use crate::event::Event;
+use crate::event::{Event, Others};
 use crate::input::Answer;
-use crate::page::{NOTICE_ATTEMPTS, Outcome, PageKey, PageKind, backoff};
+use crate::page::{NOTICE_ATTEMPTS, Outcome, Page, PageKey, PageKind, backoff};
 use alloc::format;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 impl Draft<'_> {
     pub(super) fn delivered(&mut self, key: &PageKey, outcome: &Outcome) -> Answer {
@@ -68,17 +69,22 @@ impl Draft<'_> {
     /// The person's next contact is used now; when there is none, and nobody else of the step is left to hope for, the
     /// next step.
     fn pass_over(&mut self, key: &PageKey, why: &str) {
-        let next = self
-            .state
-            .pages_of(key.incident)
-            .filter(|p| {
-                PageKey { contact: p.key.contact, ..key.clone() } == p.key && p.key.contact > key.contact
-            })
-            .filter(|p| !p.passed_over && p.attempts == 0)
-            .map(|p| p.key.contact)
-            .min();
-        let next = next.map(|contact| (contact, self.now.mono));
-        self.emit(Event::ContactPassedOver { key: key.clone(), next, why: why.to_string() });
+        let same_turn = |p: &&Page| {
+            PageKey { contact: p.key.contact, ..key.clone() } == p.key && p.key.contact != key.contact
+        };
+        let others: Vec<&Page> = self.state.pages_of(key.incident).filter(same_turn).collect();
+        let left = others.iter().filter(|p| !p.passed_over);
+        let next = left.clone().filter(|p| p.key.contact > key.contact && p.attempts == 0);
+        let next = next.map(|p| (p.key.contact, self.now.mono)).min();
+        let others = if others.iter().any(|p| p.due_at().is_none()) {
+            Others::Accepted
+        } else if left.count() > 0 {
+            Others::Tried
+        } else {
+            Others::Exhausted
+        };
+        let (key, others) = (key.clone(), Some(others));
+        self.emit(Event::ContactPassedOver { key: key.clone(), next, others, why: why.to_string() });
         self.hasten_if_hopeless(key.incident);
     }
 }

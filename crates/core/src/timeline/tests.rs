@@ -73,6 +73,8 @@ fn every_event() -> Vec<Event> {
         gaps,
         why: why(),
     };
+    let passed_over =
+        |next, others| Event::ContactPassedOver { key: key(PageKind::Page), next, others, why: why() };
     let attempt = |kind, attempt, outcome| Event::PageAttempted {
         key: key(kind),
         channel: "email".into(),
@@ -179,8 +181,12 @@ fn every_event() -> Vec<Event> {
         attempt(PageKind::Resolved, 1, Outcome::Accepted { detail: "250 queued".to_string() }),
         attempt(PageKind::Page, 2, Outcome::Retry { error: "451 try later".to_string(), after: None }),
         attempt(PageKind::Page, 1, Outcome::Failed { error: "550 no such user".to_string() }),
-        Event::ContactPassedOver { key: key(PageKind::Page), next: Some((1, Mono(1))), why: why() },
-        Event::ContactPassedOver { key: key(PageKind::Page), next: None, why: why() },
+        passed_over(Some((1, Mono(1))), None),
+        passed_over(None, None),
+        passed_over(Some((1, Mono(1))), Some(Others::Tried)),
+        passed_over(None, Some(Others::Tried)),
+        passed_over(None, Some(Others::Accepted)),
+        passed_over(None, Some(Others::Exhausted)),
         Event::PageDropped { key: key(PageKind::Resolved), why: why() },
         Event::NoticesPlanned {
             id: 7,

@@ -241,12 +241,6 @@ pub fn backup(name: Option<String>, to: &Remote) -> Done {
 pub fn reload(to: &Remote) -> Done {
     let done = call(to, Method::POST, "/api/v1/reload", Some(&json!({})))?;
     report(to, &done, "the new configuration counts");
-    if !to.json {
-        list(&done, "/warnings")
-            .iter()
-            .filter_map(Value::as_str)
-            .for_each(|w| say(&format!("warning: {}", clean(w))));
-    }
     Ok(())
 }
 
@@ -259,6 +253,10 @@ fn report(to: &Remote, done: &Value, words: &str) {
         say(&done.to_string());
     } else {
         say(&format!("{words}{}", saved(done)));
+        list(done, "/warnings")
+            .iter()
+            .filter_map(Value::as_str)
+            .for_each(|w| say(&format!("warning: {}", clean(w))));
     }
 }
 

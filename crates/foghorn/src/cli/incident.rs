@@ -104,6 +104,7 @@ pub struct UpdateArgs {
     #[arg(long, default_value = "investigating")]
     stage: String,
     /// The words
+    #[arg(value_parser = filled)]
     text: String,
     #[command(flatten)]
     to: Remote,

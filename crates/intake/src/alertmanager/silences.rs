@@ -1,4 +1,5 @@
-//! Silences by Alertmanager's API. Those that have ended are in the journal, not here.
+//! Silences by Alertmanager's API. Those that have ended are shown for as long as Alertmanager shows them, as far as
+//! they are the last few; the journal has all.
 
 use super::receive::{is_json, not_json};
 use super::show::{Asked, matchers};
@@ -12,9 +13,10 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use foghorn_config::model::Role;
+use foghorn_core::State as House;
 use foghorn_core::input::{Ends, Input, Refusal};
 use foghorn_core::silence::{MatchOp, Matcher, Silence, match_anything};
-use foghorn_core::time::Wall;
+use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::{Actor, Name, Via};
 use foghorn_engine::handle::Class;
 use http::{HeaderMap, StatusCode};
@@ -23,6 +25,8 @@ use std::sync::Arc;
 
 /// Bytes of a silence to be made.
 const LARGEST: usize = 256 * 1024;
+/// Alertmanager shows what has ended for as long, by default.
+const SHOWN: Span = Span::hours(120);
 
 pub(super) async fn all(State(intake): State<Arc<Intake>>, _: Am, asked: Asked) -> Response {
     let wanted = match matchers(&asked.0) {
@@ -30,12 +34,33 @@ pub(super) async fn all(State(intake): State<Arc<Intake>>, _: Am, asked: Asked) 
         Err(why) => return wrong(StatusCode::BAD_REQUEST, &why),
     };
     let (view, now) = (intake.handle.view(), Wall::from(jiff::Timestamp::now()));
-    let mut hits: Vec<&Silence> = view.state.silences.values().map(|s| &**s).collect();
+    let live = view.state.silences.values().map(|s| &**s);
+    let mut hits: Vec<&Silence> = live.chain(ended(&view.state, now)).collect();
     hits.retain(|s| wanted.iter().all(|m| s.matchers.contains(m)));
-    // Active ones by their end, then those to come by their start, as there.
-    hits.sort_by_key(|s| (!s.is_active(now), if s.is_active(now) { s.ends } else { s.starts }));
+    // Active ones by their end, then those to come by their start, then those that ended last, as there.
+    hits.sort_by_key(|s| match standing(s, now) {
+        "active" => (0, s.ends.0),
+        "pending" => (1, s.starts.0),
+        _ => (2, -s.ends.0),
+    });
     let shown: Vec<Gettable<'_>> = hits.into_iter().map(|s| Gettable::of(s, now)).collect();
     json(StatusCode::OK, &shown)
+}
+
+/// The last that have ended, without those whose id counts again.
+fn ended(state: &House, now: Wall) -> impl Iterator<Item = &Silence> {
+    let gone = move |s: &&Silence| s.ends + SHOWN > now && !state.silences.contains_key(&s.id);
+    state.ended_silences.iter().map(|s| &**s).filter(gone)
+}
+
+fn standing(s: &Silence, now: Wall) -> &'static str {
+    if s.ends <= now {
+        "expired"
+    } else if s.starts <= now {
+        "active"
+    } else {
+        "pending"
+    }
 }
 
 pub(super) async fn one(
@@ -43,9 +68,10 @@ pub(super) async fn one(
     _: Am,
     Path(params): Path<Vec<(String, String)>>,
 ) -> Response {
-    let view = intake.handle.view();
-    match view.state.silences.get(id_of(&params)) {
-        Some(s) => json(StatusCode::OK, &Gettable::of(s, jiff::Timestamp::now().into())),
+    let (view, now, id) = (intake.handle.view(), Wall::from(jiff::Timestamp::now()), id_of(&params));
+    let live = view.state.silences.get(id).map(|s| &**s);
+    match live.or_else(|| ended(&view.state, now).find(|s| *s.id == *id)) {
+        Some(s) => json(StatusCode::OK, &Gettable::of(s, now)),
         None => empty(StatusCode::NOT_FOUND),
     }
 }
@@ -180,8 +206,12 @@ impl Posted<'_> {
         if ends < now {
             return Err(bad("Failed to create silence: end time can't be in the past".to_owned()));
         }
-        let id = match self.id.as_ref().map(AsRef::as_ref).filter(|id| !id.is_empty()) {
-            Some(id) if intake.handle.view().state.silences.contains_key(id) => id.to_owned(),
+        let view = intake.handle.view();
+        // One that has ended is not brought back: another is made, as there.
+        let over = |id: &&str| ended(&view.state, now).any(|s| *s.id == **id);
+        let named = self.id.as_ref().map(AsRef::as_ref).filter(|id| !id.is_empty() && !over(id));
+        let id = match named {
+            Some(id) if view.state.silences.contains_key(id) => id.to_owned(),
             Some(_) => return Err((StatusCode::NOT_FOUND, "silence not found".to_owned())),
             None => id::uuid().ok_or((
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -256,16 +286,9 @@ impl<'a> Gettable<'a> {
             name: "entity".to_owned(),
             value: names.join("|"),
         });
-        let state = if s.is_active(now) {
-            "active"
-        } else if now < s.starts {
-            "pending"
-        } else {
-            "expired"
-        };
         Gettable {
             id: &s.id,
-            status: Standing { state },
+            status: Standing { state: standing(s, now) },
             updated_at: moment::show(s.starts),
             comment: &s.comment,
             created_by: &s.by.name,

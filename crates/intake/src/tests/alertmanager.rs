@@ -195,7 +195,16 @@ async fn silences_come_and_go() {
     let path = delete(id.clone()).await;
     assert_eq!(rig.json(Method::DELETE, &path, "").await.line(), "200 ");
     assert_eq!(rig.json(Method::DELETE, &path, "").await.line(), "404 ");
-    assert_eq!(rig.get(&path).await.line(), "404 ");
+    // It is shown as over; with its id another one is made.
+    assert_eq!(rig.get(&path).await.json()["status"]["state"], "expired");
+    let again = rig.post("/api/v2/silences", &silence(&format!(r#""id":"{id}","#), "D")).await;
+    let other = again.json()["silenceID"].as_str().unwrap().to_owned();
+    assert_ne!(other, id);
+    let all = rig.get("/api/v2/silences").await.json();
+    let states: Vec<_> =
+        all.as_array().unwrap().iter().map(|s| (s["id"].as_str(), s["status"]["state"].as_str())).collect();
+    assert_eq!(states, [(Some(&*other), Some("active")), (Some(&*id), Some("expired"))]);
+    assert_eq!(rig.get("/api/v2/silence/5f9b6c1e-0000-4000-8000-000000000000").await.line(), "404 ");
 }
 
 #[tokio::test]

@@ -100,6 +100,7 @@ async fn amtool_works() {
     run(&["silence", "expire", &id]).await;
     assert!(run(&["alert", "query"]).await.contains("DiskFull"));
     assert!(!run(&["silence", "query"]).await.contains(&id));
+    assert!(run(&["silence", "query", "--expired"]).await.contains(&id));
     assert!(amtool(&url, &["silence", "expire", "5f9b6c1e-0000-4000-8000-000000000000"]).await.is_err());
     let old = [
         "silence",

@@ -257,6 +257,17 @@ async fn changes_are_recorded() {
     );
     let bad = rig.post("/v2/change/enqueue", &event(r#""payload":{"summary":" "}"#)).await;
     assert_eq!(bad.json()["errors"], serde_json::json!(["'payload.summary' is missing or blank"]));
+    // At another time it would be told at the wrong incident; nobody repeats it by itself, so the sender hears why.
+    for (time, why) in [
+        (r#""noon""#, "'payload.timestamp' \"noon\" is no time"),
+        ("1795230760", "'payload.timestamp' (invalid type: integer `1795230760`, expected a string)"),
+    ] {
+        let late = event(&format!(r#""payload":{{"summary":"s","timestamp":{time}}}"#));
+        let said = rig.post("/v2/change/enqueue", &late).await;
+        assert_eq!(said.status, StatusCode::BAD_REQUEST);
+        assert!(said.json()["errors"][0].as_str().unwrap().starts_with(why), "{}", said.line());
+    }
+    assert_eq!(rig.handle.view().state.changes.len(), 1);
     assert_eq!(
         rig.post("/v2/change/enqueue", &event(r#""x":1"#)).await.json()["errors"],
         serde_json::json!(["'payload' is missing or blank"])
