@@ -62,10 +62,7 @@ impl<K, V> Map<K, V> {
     /// Entries in order; from both ends.
     #[must_use]
     pub fn iter(&self) -> Iter<'_, K, V> {
-        let (mut front, mut back) = (Vec::new(), Vec::new());
-        descend(&self.root, &mut front, |_| 0);
-        descend(&self.root, &mut back, |len| len);
-        Iter { front, back, left: self.size }
+        Iter { root: &self.root, front: None, back: None, left: self.size }
     }
 
     /// Keys in order.
@@ -81,7 +78,13 @@ impl<K, V> Map<K, V> {
     /// The least entry.
     #[must_use]
     pub fn first(&self) -> Option<(&K, &V)> {
-        self.iter().next()
+        let mut node = &*self.root;
+        loop {
+            match node {
+                Node::Leaf(entries) => return entries.first().map(|(k, v)| (k, v)),
+                Node::Branch(children) => node = &children.first()?.node,
+            }
+        }
     }
 
     /// The greatest entry.
@@ -386,16 +389,24 @@ fn backward<'a, K, V>(way: &mut Way<'a, K, V>) -> Option<(&'a K, &'a V)> {
 
 /// Entries in order, from both ends.
 pub struct Iter<'a, K, V> {
-    front: Way<'a, K, V>,
-    back: Way<'a, K, V>,
+    root: &'a Node<K, V>,
+    /// Where the walk is, from either end; nowhere before its first step.
+    front: Option<Way<'a, K, V>>,
+    back: Option<Way<'a, K, V>>,
     left: usize,
+}
+
+fn from_end<K, V>(root: &Node<K, V>, end: fn(usize) -> usize) -> Way<'_, K, V> {
+    let mut way = Vec::with_capacity(4);
+    descend(root, &mut way, end);
+    way
 }
 
 impl<'a, K, V> Iterator for Iter<'a, K, V> {
     type Item = (&'a K, &'a V);
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        forward(&mut self.front)
+        forward(self.front.get_or_insert_with(|| from_end(self.root, |_| 0)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -406,7 +417,7 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
 impl<K, V> DoubleEndedIterator for Iter<'_, K, V> {
     fn next_back(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        backward(&mut self.back)
+        backward(self.back.get_or_insert_with(|| from_end(self.root, |len| len)))
     }
 }
 

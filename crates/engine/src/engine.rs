@@ -10,13 +10,14 @@
 
 use crate::chain::BatchId;
 use crate::handle::{Class, Reply};
+use crate::sending::Sending;
 use crate::view::{Degraded, Stats, View};
 use foghorn_core::event::Record;
 use foghorn_core::input::{Answer, Input};
 use foghorn_core::page::PageKey;
 use foghorn_core::time::{Mono, Now, Span};
 use foghorn_core::{Event, State, decide};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -210,7 +211,9 @@ pub struct Engine {
     flight: Option<Flight>,
     queue: VecDeque<Queued>,
     away: Option<Away>,
-    sending: BTreeMap<PageKey, Mono>,
+    sending: Sending,
+    /// When the next page that is not on its way is due; to be looked up again once that may have changed.
+    next_page: Option<Option<Mono>>,
     /// The journal is being looked at, and whether a batch has been handed to it since: then the answer is out of date.
     looking: Option<Outdated>,
     limits: Limits,
@@ -235,7 +238,8 @@ impl Engine {
             flight: None,
             queue: VecDeque::new(),
             away: None,
-            sending: BTreeMap::new(),
+            sending: Sending::default(),
+            next_page: None,
             looking: None,
             limits,
             nonce,
@@ -312,12 +316,9 @@ impl Engine {
         let deadline = waiting.map(|f| f.deadline);
         let look =
             self.away.as_ref().filter(|_| self.looking.is_none() && waiting.is_none()).map(|a| a.look_at);
-        let page = state
-            .due_pages(Mono(u64::MAX))
-            .find(|p| !self.sending.contains_key(&p.key))
-            .and_then(|p| p.due_at());
+        let page = self.next_page.unwrap_or_else(|| self.look_for_page());
         let page = page.filter(|_| self.sending.len() < self.limits.sending);
-        let resend = self.sending.values().min().map(|at| *at + self.limits.send_deadline);
+        let resend = self.sending.oldest().map(|at| at + self.limits.send_deadline);
         [timer, deadline, look, page, resend].into_iter().flatten().min()
     }
 
@@ -329,9 +330,9 @@ impl Engine {
             Action::Submit { input, class, ticket } => {
                 // Its outcome is known now, though not decided on: nothing is overdue.
                 if let Input::Delivered { key, .. } = &input
-                    && let Some(since) = self.sending.get_mut(key)
+                    && self.sending.contains(key)
                 {
-                    *since = now.mono;
+                    self.sending.put(key.clone(), now.mono);
                 }
                 self.queue.push_back(Queued { at: now, input, class, ticket, late: false });
             }
@@ -339,7 +340,16 @@ impl Engine {
             Action::Settled { found } => self.settled(now, found, &mut out),
             Action::Poll => self.poll(now, &mut out),
         }
+        if self.next_page.is_none() {
+            self.next_page = Some(self.look_for_page());
+        }
         out
+    }
+
+    /// When the next page that is not on its way is due.
+    fn look_for_page(&self) -> Option<Mono> {
+        let mut due = self.state().due_pages(Mono(u64::MAX));
+        due.find(|p| !self.sending.contains(&p.key)).and_then(|p| p.due_at())
     }
 
     fn poll(&mut self, now: Now, out: &mut Vec<Command>) {
@@ -491,6 +501,7 @@ impl Engine {
         self.seq += f.records.len() as u64;
         self.head = f.id;
         self.saved = f.after;
+        self.next_page = None;
         self.stats.batches += 1;
         self.stats.events += f.records.len() as u64;
         self.changed = true;
@@ -523,6 +534,7 @@ impl Engine {
             );
         }
         let look_at = now.mono + self.limits.settle_every;
+        self.next_page = None;
         self.away = Some(Away {
             why: why.clone(),
             since: now,
@@ -544,6 +556,7 @@ impl Engine {
         if !inputs.is_empty() {
             let (memory, decided, _) = self.decide_all(&away.memory.clone(), &mut inputs, usize::MAX);
             away.memory = memory;
+            self.next_page = None;
             self.stats.inputs += inputs.len() as u64;
             self.stats.last_decision = now.mono;
             self.changed |= !decided.events.is_empty();
@@ -636,6 +649,7 @@ impl Engine {
     /// disk, memory stays in effect.
     fn come_back(&mut self, now: Now, out: &mut Vec<Command>) {
         let Some(mut away) = self.away.take() else { return };
+        self.next_page = None;
         let mut kept = std::mem::take(&mut away.kept);
         away.weight = 0;
         if kept.is_empty() {
@@ -655,19 +669,27 @@ impl Engine {
 
     /// Hands out the pages that are due and not on their way.
     fn send_due(&mut self, now: Now, out: &mut Vec<Command>) {
-        let deadline = self.limits.send_deadline;
-        self.sending.retain(|_, since| now.mono.since(*since) < deadline);
+        let deadline = self.limits.send_deadline.0;
+        while now.mono.0.checked_sub(deadline).is_some_and(|last| self.sending.forget_oldest(Mono(last))) {
+            self.next_page = None;
+        }
+        let next = self.next_page.unwrap_or_else(|| self.look_for_page());
+        self.next_page = Some(next);
+        if next.is_none_or(|at| at > now.mono) {
+            return;
+        }
         let room = self.limits.sending.saturating_sub(self.sending.len());
         let due: Vec<PageKey> = self
             .state()
             .due_pages(now.mono)
             .map(|p| &p.key)
-            .filter(|k| !self.sending.contains_key(*k))
+            .filter(|k| !self.sending.contains(k))
             .take(room)
             .cloned()
             .collect();
         for key in due {
-            self.sending.insert(key.clone(), now.mono);
+            self.sending.put(key.clone(), now.mono);
+            self.next_page = None;
             self.stats.sent += 1;
             out.push(Command::Send(key));
         }
@@ -687,9 +709,10 @@ impl Engine {
     fn forget_sent(&mut self, inputs: &[Queued]) {
         for q in inputs.iter().filter(|q| !q.late) {
             if let Input::Delivered { key, .. } = &q.input
-                && self.sending.get(key).is_some_and(|since| *since <= q.at.mono)
+                && self.sending.since(key).is_some_and(|since| since <= q.at.mono)
             {
                 self.sending.remove(key);
+                self.next_page = None;
             }
         }
     }

@@ -3,6 +3,7 @@
 pub mod chain;
 pub mod engine;
 pub mod handle;
+mod sending;
 pub mod view;
 
 pub use chain::BatchId;

@@ -130,6 +130,8 @@ pub(crate) struct Checker {
     planned: BTreeMap<PageKey, Planned>,
     dues: BTreeSet<(Mono, PageKey)>,
     sent: BTreeMap<PageKey, Sent>,
+    /// Those of `sent` that nothing has superseded.
+    live: BTreeSet<PageKey>,
     memory_acks: BTreeMap<IncidentId, Mono>,
     suspects: Vec<(IncidentId, Mono, Mono)>,
     canaries: BTreeMap<u64, paging::Canary>,
@@ -180,6 +182,7 @@ impl Checker {
             planned: BTreeMap::new(),
             dues: BTreeSet::new(),
             sent: BTreeMap::new(),
+            live: BTreeSet::new(),
             memory_acks: BTreeMap::new(),
             suspects: Vec::new(),
             canaries: BTreeMap::new(),
@@ -255,6 +258,7 @@ impl Checker {
         self.batches += 1;
         if self.batches.is_multiple_of(self.compare_every) {
             self.compare(engine);
+            self.stored(engine);
         }
     }
 

@@ -11,6 +11,8 @@ pub struct Profile {
     pub entities: usize,
     /// Mean time between new troubles (alerts, failing checks).
     pub alert_every: Span,
+    /// The longest that a trouble lasts; half of it is the mean.
+    pub lasts: Span,
     /// Mean time between faults: of channels, journal, clock, senders, and crashes.
     pub fault_every: Span,
     /// Mean time between things that people do unasked: silences, stand-ins, notes, incidents by hand.
@@ -35,6 +37,7 @@ impl Default for Profile {
             people: 10,
             entities: 40,
             alert_every: Span::secs(90),
+            lasts: Span::mins(50),
             fault_every: Span::mins(7),
             whim_every: Span::mins(6),
             reload_every: Span::mins(50),
@@ -47,20 +50,22 @@ impl Default for Profile {
 }
 
 impl Profile {
-    /// For figures of speed: 10 people, 100 entities, an alert a minute, a fault every ten.
+    /// For figures of speed: 10 people, 100 entities, an alert a minute, a fault every ten. Troubles last five minutes
+    /// in the mean, so that incidents end; were it half an hour, all would be one incident without end.
     #[must_use]
     pub fn bench() -> Profile {
         Profile {
             people: 10,
             entities: 100,
             alert_every: Span::mins(1),
+            lasts: Span::mins(10),
             fault_every: Span::mins(10),
             whim_every: Span::mins(60),
             reload_every: Span::hours(6),
             canary_every: Span::mins(60),
             damage: 0,
             compare_every: 2000,
-            snapshot_every: 1000,
+            snapshot_every: 200,
         }
     }
 

@@ -15,6 +15,7 @@ use foghorn_core::State;
 use foghorn_core::event::Event;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::input::Input;
+use foghorn_core::labels::Labels;
 use foghorn_core::page::{Outcome, PageKey, PageKind};
 use foghorn_core::setup::Setup;
 use foghorn_core::time::{Mono, Now, Span, Wall};
@@ -113,6 +114,8 @@ pub(crate) struct World {
     channels: Vec<faults::Channel>,
     troubles: BTreeMap<u64, Trouble>,
     next_trouble: u64,
+    /// What every sender has to say beside the labels.
+    broken: Labels,
     checks: Vec<Check>,
     /// Senders that are dead until then.
     dead: BTreeMap<Name, u64>,
@@ -157,6 +160,7 @@ impl World {
             channels: setup::CHANNELS.iter().map(|_| faults::Channel::Works).collect(),
             troubles: BTreeMap::new(),
             next_trouble: 0,
+            broken: Labels::from_pairs([("summary", "it is broken")]),
             checks: (0..setup::CHECKS).map(|_| Check::default()).collect(),
             dead: BTreeMap::new(),
             ids: 0,
@@ -396,7 +400,7 @@ impl World {
         self.observe(&[5, ticket, u64::from(saved)]);
         for (id, fired) in self.waiting.remove(&ticket).unwrap_or_default() {
             if let Some(trouble) = self.troubles.get_mut(&id).filter(|_| saved) {
-                trouble.saved = Some(fired);
+                (trouble.saved, trouble.tries) = (Some(fired), 0);
             }
         }
     }
@@ -492,8 +496,7 @@ impl World {
         for trouble in self.troubles.values_mut() {
             trouble.ends = trouble.ends.min(self.t);
         }
-        let ids: Vec<u64> = self.troubles.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.later(1000, Happening::Sender(id)));
+        self.speak_again(1000, 20_000, |_| true);
         (0..self.checks.len()).for_each(|n| self.later(2000, Happening::CheckTurns(n)));
         self.later(500, Happening::Reload);
         self.later(10 * MINUTE, Happening::Person(Intent::CloseManual));

@@ -38,7 +38,6 @@ pub(crate) struct Sent {
     at: Mono,
     life: u32,
     outcome: Option<bool>,
-    superseded: bool,
 }
 
 /// An alert that stands alone, is critical, and is left alone for a while.
@@ -123,9 +122,7 @@ impl Checker {
             }
             Event::PageDropped { key, .. } => {
                 self.drop_planned(key);
-                if let Some(sent) = self.sent.get_mut(key) {
-                    sent.superseded = true;
-                }
+                self.live.remove(key);
             }
             Event::Acknowledged { id, .. } | Event::EscalationPaused { id } => {
                 self.supersede(*id, record, |k| k.kind == PageKind::Page);
@@ -139,7 +136,16 @@ impl Checker {
             Event::IncidentReopened { id, .. } => self.supersede(*id, record, |_| true),
             Event::IncidentArchived { id } => {
                 self.supersede(*id, record, |_| true);
-                self.sent.retain(|k, _| k.incident != *id);
+                let theirs: Vec<PageKey> = self
+                    .sent
+                    .range(first_of(*id)..)
+                    .map(|(k, _)| k.clone())
+                    .take_while(|k| k.incident == *id)
+                    .collect();
+                for key in &theirs {
+                    self.sent.remove(key);
+                    self.live.remove(key);
+                }
                 if let Some(deadline) = self.watched.remove(id).and_then(|w| w.deadline) {
                     self.deadlines.remove(&(deadline, *id));
                 }
@@ -160,9 +166,9 @@ impl Checker {
         // What left from memory while the journal was away has been recorded only now; what is on its way is not sent
         // a second time.
         let life = self.life;
-        let left = |s: &&mut Sent| s.life == life && (s.at >= at || s.outcome.is_none());
-        if let Some(sent) = self.sent.get_mut(&key).filter(left) {
-            sent.superseded = false;
+        let left = |s: &Sent| s.life == life && (s.at >= at || s.outcome.is_none());
+        if self.sent.get(&key).is_some_and(left) {
+            self.live.insert(key);
             return;
         }
         self.drop_planned(&key);
@@ -177,15 +183,7 @@ impl Checker {
     }
 
     fn supersede(&mut self, id: IncidentId, at: &Record, which: impl Fn(&PageKey) -> bool) {
-        let first = PageKey {
-            incident: id,
-            kind: PageKind::Page,
-            wave: 0,
-            round: 0,
-            step: 0,
-            person: Name::default(),
-            contact: 0,
-        };
+        let first = first_of(id);
         let mine = |k: &&PageKey| k.incident == id;
         let gone: Vec<PageKey> = self
             .planned
@@ -200,8 +198,11 @@ impl Checker {
         }
         // What left from memory after the moment of a late record is not superseded by it.
         let before = |s: &Sent| !at.late || s.at < at.at.mono;
-        let left = self.sent.range_mut(&first..).take_while(|(k, _)| k.incident == id);
-        left.filter(|(k, s)| which(k) && before(s)).for_each(|(_, s)| s.superseded = true);
+        let left = self.live.range(&first..).take_while(mine).filter(|k| which(k));
+        let gone: Vec<PageKey> = left.filter(|k| self.sent.get(k).is_none_or(before)).cloned().collect();
+        for key in &gone {
+            self.live.remove(key);
+        }
     }
 
     /// A step pages whom it names; everybody, only if nobody whom the policy names can be reached.
@@ -274,14 +275,13 @@ impl Checker {
             self.rewatch();
         }
         let (planned, before) = (self.drop_planned(key), self.sent.get(key).cloned());
+        let live = self.live.contains(key);
         let duplicate = planned.is_none() && before.as_ref().is_some_and(|s| s.outcome != Some(false));
         self.figures.duplicates += u64::from(duplicate);
         if !self.degraded {
-            self.holds(
-                Invariant::Planned,
-                planned.is_some() || before.as_ref().is_some_and(|s| !s.superseded),
-                || format!("{key} was not planned, or is superseded"),
-            );
+            self.holds(Invariant::Planned, planned.is_some() || live, || {
+                format!("{key} was not planned, or is superseded")
+            });
             if let Some(p) = planned {
                 let early = p.due.since(self.now.mono);
                 self.holds(Invariant::WorkingHours, early == Span::ZERO, || {
@@ -315,10 +315,8 @@ impl Checker {
         self.holds(Invariant::KnownPeople, ok || self.degraded, || {
             format!("{key} by {channel}: no such contact in the configuration")
         });
-        self.sent.insert(
-            key.clone(),
-            Sent { at: self.now.mono, life: self.life, outcome: None, superseded: false },
-        );
+        self.sent.insert(key.clone(), Sent { at: self.now.mono, life: self.life, outcome: None });
+        self.live.insert(key.clone());
         if key.kind == PageKind::Page {
             let t = self.t;
             self.watched.entry(key.incident).or_default().last_attempt = t;
@@ -455,6 +453,19 @@ impl Checker {
         let limit = if c.paged { 600_000 } else { 0 } + SLACK + FIRST_CONTACT;
         let (n, c, late) = (*n, *c, self.t > c.base + limit);
         self.holds(Invariant::Canary, !late, || format!("canary {n} is not heard: {c:?}"));
+    }
+}
+
+/// The first key that a page of this incident can have.
+fn first_of(incident: IncidentId) -> PageKey {
+    PageKey {
+        incident,
+        kind: PageKind::Page,
+        wave: 0,
+        round: 0,
+        step: 0,
+        person: Name::default(),
+        contact: 0,
     }
 }
 

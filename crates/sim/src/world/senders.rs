@@ -25,6 +25,10 @@ pub(super) struct Trouble {
     /// The last word that was acknowledged: that it fires, or that it is over.
     pub(super) saved: Option<bool>,
     pub(super) canary: Option<u64>,
+    /// How often its sender has spoken in vain since it was last heard.
+    pub(super) tries: u32,
+    /// When its sender speaks next. What else is on the agenda for it is out of date.
+    speaks: u64,
 }
 
 /// A check that measures.
@@ -57,7 +61,7 @@ impl World {
             16..=24 => "nagios",
             _ => "grafana",
         };
-        let ends = self.t + self.rng.between(20_000, 50 * MINUTE);
+        let ends = self.t + self.rng.between(20_000, self.profile.lasts.0);
         self.trouble(source, ends);
     }
 
@@ -99,14 +103,34 @@ impl World {
             ends,
             saved: None,
             canary: None,
+            tries: 0,
+            speaks: 0,
         });
     }
 
     fn add_trouble(&mut self, trouble: Trouble) {
         self.next_trouble += 1;
         let id = self.next_trouble;
-        self.troubles.insert(id, trouble);
+        self.troubles.insert(id, Trouble { speaks: self.t, ..trouble });
         self.sender_speaks(id);
+    }
+
+    /// A trouble's sender speaks after this wait, and not before.
+    pub(super) fn speak_later(&mut self, id: u64, wait: u64) {
+        let at = self.t + wait;
+        if let Some(trouble) = self.troubles.get_mut(&id) {
+            trouble.speaks = at;
+            self.later(wait, Happening::Sender(id));
+        }
+    }
+
+    /// The same for all troubles that `which` names.
+    pub(super) fn speak_again(&mut self, first: u64, last: u64, which: impl Fn(&Trouble) -> bool) {
+        let ids: Vec<u64> = self.troubles.iter().filter(|(_, t)| which(t)).map(|(id, _)| *id).collect();
+        for id in ids {
+            let wait = self.rng.between(first, last);
+            self.speak_later(id, wait);
+        }
     }
 
     /// More at once than an integration may have open.
@@ -137,32 +161,42 @@ impl World {
             ends,
             saved: None,
             canary: Some(n),
+            tries: 0,
+            speaks: 0,
         });
     }
 
-    /// A sender says how one of its troubles stands, and when it says so again.
+    /// A sender says how one of its troubles stands, and when it says so again: as real ones do, it waits longer each
+    /// time that nobody took it.
     pub(super) fn sender_speaks(&mut self, id: u64) {
-        let Some(trouble) = self.troubles.get(&id).cloned() else { return };
-        let fires = trouble.ends > self.t;
-        let dead = self.dead.get(&trouble.source).is_some_and(|until| *until > self.t);
-        let known = self.file.integrations.contains_key(&trouble.source);
+        let t = self.t;
+        let Some(trouble) = self.troubles.get_mut(&id).filter(|trouble| trouble.speaks == t) else { return };
+        let fires = trouble.ends > t;
         if !fires && trouble.saved == Some(false) {
             self.troubles.remove(&id);
             return;
         }
+        trouble.tries += 1;
+        let trouble = trouble.clone();
         // Told and taken: of this one its sender speaks again when it is over, but for what it repeats.
-        let told = trouble.saved == Some(fires);
-        let again = match trouble.canary {
-            // Nobody listens; it is tried less often for a while.
-            _ if self.engine.is_none() => self.rng.between(20_000, 60_000),
-            _ if !fires => self.rng.between(10_000, 20_000),
-            _ if told => u64::MAX,
-            Some(_) => 15_000,
-            None => self.rng.between(10_000, 30_000),
+        if trouble.saved == Some(fires) {
+            return self.speak_later(id, trouble.ends - t);
+        }
+        // Nobody would know it; when it is in the configuration again its sender speaks.
+        if !self.file.integrations.contains_key(&trouble.source) {
+            return;
+        }
+        let dead = self.dead.get(&trouble.source).filter(|until| **until > t).map(|until| until - t);
+        let again = match (dead, trouble.canary) {
+            (Some(wait), _) => wait,
+            (None, Some(_)) if fires => 15_000,
+            (None, _) => {
+                let wait = 10_000 << trouble.tries.min(5);
+                self.rng.between(wait / 2, wait)
+            }
         };
-        let again = if fires { again.min(trouble.ends - self.t) } else { again };
-        self.later(again, Happening::Sender(id));
-        if dead || !known || told {
+        self.speak_later(id, if fires { again.min(trouble.ends - t) } else { again });
+        if dead.is_some() {
             return;
         }
         if let Some(n) = trouble.canary {
@@ -179,6 +213,12 @@ impl World {
         }
         let input = Input::Alerts { source: trouble.source.clone(), items };
         if let Some(ticket) = self.submit(Class::Intake, input) {
+            // Until it is answered nobody knows which of its words counts.
+            for (id, fires) in &ids {
+                if let Some(trouble) = self.troubles.get_mut(id).filter(|t| t.saved != Some(*fires)) {
+                    trouble.saved = None;
+                }
+            }
             self.waiting.insert(ticket, ids);
         }
     }
@@ -198,7 +238,7 @@ impl World {
         }
     }
 
-    fn item(&mut self, t: &Trouble, fires: bool) -> AlertItem {
+    fn item(&self, t: &Trouble, fires: bool) -> AlertItem {
         if !fires {
             return AlertItem::resolved(t.labels.clone(), self.now().wall);
         }
@@ -207,7 +247,7 @@ impl World {
             urgency: t.urgency,
             lifetime: t.lifetime,
             page_after: t.page_after,
-            ..AlertItem::firing(t.labels.clone(), Labels::from_pairs([("summary", "it is broken")]))
+            ..AlertItem::firing(t.labels.clone(), self.broken.clone())
         }
     }
 
@@ -274,9 +314,11 @@ impl World {
         self.submit(Class::World, Input::Check { check: name, verdict, since });
     }
 
-    /// After a start or a reload everything is measured again.
+    /// After a start or a reload everything is measured again, and senders that nobody knew are heard.
     pub(super) fn measure_everything(&mut self) {
         (0..self.checks.len()).for_each(|n| self.tell_check(n));
+        let (now, file) = (self.t, self.file.clone());
+        self.speak_again(1000, 20_000, |t| t.speaks <= now && file.integrations.contains_key(&t.source));
     }
 
     /// A job pings, or not.
@@ -321,10 +363,6 @@ impl World {
     /// After the disk lost what it had promised, senders say everything again.
     pub(super) fn say_it_all_again(&mut self) {
         self.troubles.values_mut().for_each(|t| t.saved = None);
-        let ids: Vec<u64> = self.troubles.keys().copied().collect();
-        for id in ids {
-            let wait = self.rng.between(1000, 20_000);
-            self.later(wait, Happening::Sender(id));
-        }
+        self.speak_again(1000, 20_000, |_| true);
     }
 }
