@@ -3,7 +3,7 @@
 
 use crate::alert::{Alert, AlertStatus};
 use crate::change;
-use crate::event::{Event, PersonTurn};
+use crate::event::{AlertRef, Event, PersonTurn};
 use crate::held::Place;
 use crate::incident::{Escalation, Head, Incident, IncidentId, MOST_SHAPES, Phase, Shape, Status};
 use crate::labels::AlertKey;
@@ -112,31 +112,34 @@ impl State {
 
     fn apply_to_alerts(&mut self, at: Now, event: &Event) {
         match event {
-            Event::AlertOpened { alert, expires } => {
+            Event::AlertOpened { alert, expires, .. } => {
                 self.hear(&alert.source, at);
                 self.tally("alerts_opened", 1);
-                self.put_alert(Arc::new(alert.clone()), *expires);
+                self.put_alert(alert.clone(), *expires);
                 self.edit_incident(alert.incident, |i| i.last_joined = at.mono);
             }
             Event::AlertsExtended { alerts, .. } => {
                 alerts.iter().for_each(|(key, expires)| self.expire_alert(*key, *expires));
             }
-            Event::AlertConfirmed { key } => self.edit_alert(key, |a| a.held_until = None),
+            Event::AlertConfirmed { alert: AlertRef { key, .. } } => {
+                self.edit_alert(key, |a| a.held_until = None)
+            }
             Event::AlertsRefreshed { source, alerts } => {
                 self.hear(source, at);
                 alerts.iter().for_each(|(key, expires)| self.expire_alert(*key, *expires));
             }
-            Event::AlertChanged { key, severity, urgency, annotations } => self.edit_alert(key, |a| {
-                (a.severity, a.urgency) = (*severity, *urgency);
-                a.annotations = annotations.clone();
-            }),
-            Event::AlertStatusChanged { key, status, .. } => {
+            Event::AlertChanged { alert: AlertRef { key, .. }, severity, urgency, annotations } => self
+                .edit_alert(key, |a| {
+                    (a.severity, a.urgency) = (*severity, *urgency);
+                    a.annotations = annotations.clone();
+                }),
+            Event::AlertStatusChanged { alert: AlertRef { key, .. }, status, .. } => {
                 self.edit_alert(key, |a| a.status = *status);
                 if *status == AlertStatus::Stale {
                     self.unexpire_alert(key);
                 }
             }
-            Event::AlertAwaited { key, until } => {
+            Event::AlertAwaited { alert: AlertRef { key, .. }, until } => {
                 self.expire_alert(*key, *until);
                 if let Some(a) = self.alerts.get(key) {
                     let source = a.source.clone();
@@ -144,7 +147,7 @@ impl State {
                     self.hear(&source, at);
                 }
             }
-            Event::AlertEnded { key, forget, .. } => {
+            Event::AlertEnded { alert: AlertRef { key, .. }, forget, .. } => {
                 self.tally("alerts_ended", 1);
                 if let Some(source) = self.alerts.get(key).map(|a| a.source.clone()) {
                     self.hear(&source, at);
@@ -155,8 +158,10 @@ impl State {
                     self.forget_alert(place);
                 }
             }
-            Event::AlertMuted { key, by } => self.edit_alert(key, |a| a.muted = Some(by.clone())),
-            Event::AlertUnmuted { key } => self.edit_alert(key, |a| a.muted = None),
+            Event::AlertMuted { alert: AlertRef { key, .. }, by } => {
+                self.edit_alert(key, |a| a.muted = Some(by.clone()))
+            }
+            Event::AlertUnmuted { alert: AlertRef { key, .. } } => self.edit_alert(key, |a| a.muted = None),
             Event::AlertsRefused { source, count, .. } => {
                 self.hear(source, at);
                 self.edit_source(source, |s| s.refused += u64::from(*count));
@@ -493,7 +498,9 @@ impl State {
 
     /// An alert of a snapshot: its incident has been counted already.
     pub(crate) fn restore_alert(&mut self, place: Place, alert: Arc<Alert>, expires: Option<Mono>) {
-        self.set_timer(None, expires.map(|at| (at, Timer::Alert(place))));
+        if let Some(at) = expires {
+            self.expiries.insert_mut((at, place));
+        }
         self.retime_hold(place, None, alert.held_until);
         if alert.status == AlertStatus::Stale && expires.is_none() {
             self.stale.insert_mut((alert.source.clone(), alert.key));
@@ -619,11 +626,16 @@ impl State {
 
     fn retime_alert(&mut self, place: Place, expires: Option<Mono>) {
         let old = self.alerts.expires(place);
-        if old != expires {
-            let timer = |at| (at, Timer::Alert(place));
-            self.set_timer(old.map(timer), expires.map(timer));
-            self.alerts.expire_mut(place, expires);
+        if old == expires {
+            return;
         }
+        if let Some(at) = old {
+            self.expiries.remove_mut(&(at, place));
+        }
+        if let Some(at) = expires {
+            self.expiries.insert_mut((at, place));
+        }
+        self.alerts.expire_mut(place, expires);
     }
 
     fn retime_hold(&mut self, place: Place, old: Option<Mono>, new: Option<Mono>) {

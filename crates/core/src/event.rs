@@ -6,6 +6,7 @@
 
 use crate::alert::{Alert, AlertStatus, EndReason};
 use crate::change::Change;
+use crate::held::Place;
 use crate::incident::{IncidentId, Shape};
 use crate::labels::{AlertKey, Labels};
 use crate::page::{Outcome, PageKey, PageKind};
@@ -32,6 +33,25 @@ pub struct Record {
     pub late: bool,
     /// What happened.
     pub event: Event,
+}
+
+/// An alert, and where it is: whoever reads the journal need not have read all of it to know whose this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRef {
+    /// Identity.
+    pub key: AlertKey,
+    /// The incident it belongs to; 0 in journals that do not say.
+    #[serde(default, skip_serializing_if = "unknown")]
+    pub incident: IncidentId,
+    /// Where it is kept; 0 in journals that do not say.
+    #[serde(default, skip_serializing_if = "unknown")]
+    pub place: Place,
+}
+
+/// Numbers begin at 1.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn unknown(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What happened.
@@ -64,7 +84,10 @@ pub enum Event {
     /// Something is wrong.
     AlertOpened {
         /// All of it.
-        alert: Alert,
+        alert: Arc<Alert>,
+        /// Where it is kept from here on; 0 in journals that do not say.
+        #[serde(default, skip_serializing_if = "unknown")]
+        place: Place,
         /// When its sender must have repeated it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires: Option<Mono>,
@@ -86,12 +109,14 @@ pub enum Event {
     /// An alert has lasted for as long as it takes to be paged for.
     AlertConfirmed {
         /// Which.
-        key: AlertKey,
+        #[serde(flatten)]
+        alert: AlertRef,
     },
     /// An open alert is not what it was.
     AlertChanged {
         /// Which.
-        key: AlertKey,
+        #[serde(flatten)]
+        alert: AlertRef,
         /// New value.
         severity: Severity,
         /// New value.
@@ -102,7 +127,8 @@ pub enum Event {
     /// An open alert stands differently.
     AlertStatusChanged {
         /// Which.
-        key: AlertKey,
+        #[serde(flatten)]
+        alert: AlertRef,
         /// How it stands.
         status: AlertStatus,
         /// Why, for people.
@@ -111,14 +137,16 @@ pub enum Event {
     /// A stale alert's sender is back: it has until then to repeat the alert.
     AlertAwaited {
         /// Which.
-        key: AlertKey,
+        #[serde(flatten)]
+        alert: AlertRef,
         /// Until when.
         until: Mono,
     },
     /// Something is well again.
     AlertEnded {
         /// Which.
-        key: AlertKey,
+        #[serde(flatten)]
+        alert: AlertRef,
         /// When.
         at: Wall,
         /// By whose word.
@@ -130,14 +158,16 @@ pub enum Event {
     /// A silence began to cover an open alert.
     AlertMuted {
         /// Which.
-        key: AlertKey,
+        #[serde(flatten)]
+        alert: AlertRef,
         /// By which silence.
         by: Name,
     },
     /// No silence covers it any more.
     AlertUnmuted {
         /// Which.
-        key: AlertKey,
+        #[serde(flatten)]
+        alert: AlertRef,
     },
     /// An integration had too many alerts open.
     AlertsRefused {
@@ -474,11 +504,10 @@ pub enum PingKind {
 }
 
 impl Event {
-    /// The incident whose timeline this belongs to, as far as the event alone tells.
+    /// The incident whose timeline this belongs to.
     #[must_use]
     pub fn incident(&self) -> Option<IncidentId> {
         Some(match self {
-            Event::AlertOpened { alert, .. } => alert.incident,
             Event::PageAttempted { key, .. }
             | Event::ContactPassedOver { key, .. }
             | Event::PageDropped { key, .. } => key.incident,
@@ -498,22 +527,24 @@ impl Event {
             | Event::Acknowledged { id, .. }
             | Event::AcknowledgementKept { id, .. }
             | Event::AcknowledgementLapsed { id, .. } => *id,
-            _ => return None,
+            _ => return self.alert().map(|a| a.incident).filter(|id| *id > 0),
         })
     }
 
-    /// The alert it is about, whose incident is the timeline's.
+    /// The alert it is about.
     #[must_use]
-    pub fn alert(&self) -> Option<AlertKey> {
+    pub fn alert(&self) -> Option<AlertRef> {
         Some(match self {
-            Event::AlertOpened { alert, .. } => alert.key,
-            Event::AlertChanged { key, .. }
-            | Event::AlertConfirmed { key }
-            | Event::AlertStatusChanged { key, .. }
-            | Event::AlertAwaited { key, .. }
-            | Event::AlertEnded { key, .. }
-            | Event::AlertMuted { key, .. }
-            | Event::AlertUnmuted { key } => *key,
+            Event::AlertOpened { alert, place, .. } => {
+                AlertRef { key: alert.key, incident: alert.incident, place: *place }
+            }
+            Event::AlertChanged { alert, .. }
+            | Event::AlertConfirmed { alert }
+            | Event::AlertStatusChanged { alert, .. }
+            | Event::AlertAwaited { alert, .. }
+            | Event::AlertEnded { alert, .. }
+            | Event::AlertMuted { alert, .. }
+            | Event::AlertUnmuted { alert } => *alert,
             _ => return None,
         })
     }

@@ -77,12 +77,18 @@ impl Alerts {
 
     /// The place of a key, which is a new one if it has none.
     pub fn place_mut(&mut self, key: AlertKey) -> Place {
-        if let Some(place) = self.place(&key) {
-            return place;
+        let place = self.place_of_new(&key);
+        if place > self.last {
+            self.last = place;
+            self.places.insert_mut(key, place);
         }
-        self.last += 1;
-        self.places.insert_mut(key, self.last);
-        self.last
+        place
+    }
+
+    /// Where an alert of this key will be: in the place of the one that has it, or in the next.
+    #[must_use]
+    pub fn place_of_new(&self, key: &AlertKey) -> Place {
+        self.place(key).unwrap_or(self.last + 1)
     }
 
     /// Puts an alert into the place of its key, from [`Alerts::place_mut`].

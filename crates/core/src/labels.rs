@@ -142,6 +142,18 @@ impl AlertKey {
         AlertKey(key)
     }
 
+    /// As it was kept by [`AlertKey::bytes`].
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> AlertKey {
+        AlertKey(bytes)
+    }
+
+    /// To be kept where hexadecimal digits would be too long.
+    #[must_use]
+    pub const fn bytes(&self) -> [u8; 16] {
+        self.0
+    }
+
     /// From the 32 hexadecimal digits that [`fmt::Display`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<AlertKey> {
@@ -159,7 +171,12 @@ impl AlertKey {
 
 impl fmt::Display for AlertKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (pair, b) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]);
+        }
+        f.write_str(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

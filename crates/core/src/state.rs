@@ -59,8 +59,11 @@ pub struct State {
     /// Things that were counted, by name.
     pub counts: Map<Name, u64>,
 
-    /// What is to be decided when.
+    /// What is to be decided when, but for `expiries`.
     pub(crate) timers: Set<(Mono, Timer)>,
+    /// When an open alert's sender must have repeated it. Every alert has one, so it is not kept among the others, each of
+    /// which takes four times the room.
+    pub(crate) expiries: Set<(Mono, Place)>,
     /// Pages to be sent when.
     pub(crate) due: Set<(Mono, PageKey)>,
     /// The incidents at hand that have alerts of a group, and how many.
@@ -89,8 +92,6 @@ pub struct Heartbeat {
 /// Something to be decided later.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
-    /// An alert's sender must have repeated it.
-    Alert(Place),
     /// An alert has lasted for as long as it takes to be paged for.
     Hold(Place),
     /// An escalation goes on.
@@ -129,6 +130,7 @@ impl Default for State {
             told: Map::new(),
             counts: Map::new(),
             timers: Set::new(),
+            expiries: Set::new(),
             due: Set::new(),
             groups: Map::new(),
             stale: Set::new(),
@@ -205,7 +207,9 @@ impl State {
     /// When something is to be decided next.
     #[must_use]
     pub fn next_timer(&self) -> Option<Mono> {
-        self.timers.first().map(|(at, _)| *at)
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let expiry = self.expiries.first().map(|(at, _)| *at);
+        [timer, expiry].into_iter().flatten().min()
     }
 
     /// When a page is to be sent next.

@@ -111,19 +111,23 @@ impl Teller<'_> {
             Event::AlertsExtended { alerts, why } => {
                 format!("{} given more time: {why}", count(alerts.len(), "alert"))
             }
-            Event::AlertConfirmed { key } => {
-                format!("lasted long enough to be paged for: {}", self.alert(key))
+            Event::AlertConfirmed { alert } => {
+                format!("lasted long enough to be paged for: {}", self.alert(&alert.key))
             }
-            Event::AlertChanged { key, severity, .. } => format!("now {severity}: {}", self.alert(key)),
-            Event::AlertStatusChanged { key, status, why } => {
-                format!("{}: {} ({why})", status_word(*status), self.alert(key))
+            Event::AlertChanged { alert, severity, .. } => {
+                format!("now {severity}: {}", self.alert(&alert.key))
             }
-            Event::AlertAwaited { key, .. } => {
-                format!("its sender is back and may repeat it: {}", self.alert(key))
+            Event::AlertStatusChanged { alert, status, why } => {
+                format!("{}: {} ({why})", status_word(*status), self.alert(&alert.key))
             }
-            Event::AlertEnded { key, reason, .. } => format!("{}: {}", end_word(*reason), self.alert(key)),
-            Event::AlertMuted { key, by } => format!("muted by silence {by}: {}", self.alert(key)),
-            Event::AlertUnmuted { key } => format!("not muted any more: {}", self.alert(key)),
+            Event::AlertAwaited { alert, .. } => {
+                format!("its sender is back and may repeat it: {}", self.alert(&alert.key))
+            }
+            Event::AlertEnded { alert, reason, .. } => {
+                format!("{}: {}", end_word(*reason), self.alert(&alert.key))
+            }
+            Event::AlertMuted { alert, by } => format!("muted by silence {by}: {}", self.alert(&alert.key)),
+            Event::AlertUnmuted { alert } => format!("not muted any more: {}", self.alert(&alert.key)),
             Event::AlertsRefused { why, .. } => format!("alerts refused: {why}"),
             Event::SourceHeard { source } => format!("heard from {source}"),
             _ => return None,

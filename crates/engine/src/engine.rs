@@ -44,7 +44,8 @@ pub struct Limits {
     pub send_deadline: Span,
     /// While degraded, the journal is looked at this often.
     pub settle_every: Span,
-    /// A snapshot is asked for after so many events.
+    /// A snapshot is asked for after so many events, and after no fewer than there are alerts in the one before: so all of
+    /// them together cost no more than a few times what was written.
     pub snapshot_every: u64,
 }
 
@@ -220,6 +221,8 @@ pub struct Engine {
     nonce: [u8; 16],
     batches: u64,
     snapshot_seq: u64,
+    /// How many alerts the last snapshot holds.
+    snapshot_held: u64,
     /// After a tick that panicked the next one waits, so that a bug does not become a busy loop.
     tick_from: Mono,
     stats: Stats,
@@ -245,6 +248,7 @@ impl Engine {
             nonce,
             batches: 0,
             snapshot_seq: seq,
+            snapshot_held: 0,
             tick_from: Mono::default(),
             stats: Stats::default(),
             changed: true,
@@ -511,8 +515,8 @@ impl Engine {
         }
         out.extend(f.replies.into_iter().map(|(t, _, r)| Command::Reply(t, r)));
         out.push(Command::Publish(f.records));
-        if self.seq - self.snapshot_seq >= self.limits.snapshot_every {
-            self.snapshot_seq = self.seq;
+        if self.seq - self.snapshot_seq >= self.limits.snapshot_every.max(self.snapshot_held) {
+            (self.snapshot_seq, self.snapshot_held) = (self.seq, self.saved.alerts.size() as u64);
             out.push(Command::Snapshot { seq: self.seq, state: Box::new(self.saved.clone()) });
         }
     }

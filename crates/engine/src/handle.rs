@@ -63,7 +63,37 @@ pub struct Handle {
     tx: mpsc::Sender<Message>,
     waiting: Arc<[AtomicUsize; 3]>,
     view: watch::Receiver<Arc<View>>,
-    records: broadcast::Sender<Arc<[Arc<Record>]>>,
+    written: broadcast::Sender<Arc<Written>>,
+}
+
+/// A batch that is on disk.
+#[derive(Debug)]
+pub struct Written {
+    /// In order.
+    pub records: Arc<[Arc<Record>]>,
+    /// The same as they lie in the journal: JSON, one a line. Followers need not write it out once more.
+    pub lines: Arc<Vec<u8>>,
+}
+
+impl Written {
+    /// Records as the journal keeps them.
+    ///
+    /// # Errors
+    /// One of them cannot be written as JSON.
+    pub fn encode(records: &[Arc<Record>]) -> serde_json::Result<Vec<u8>> {
+        let mut lines = Vec::with_capacity(records.len() * 512);
+        for record in records {
+            serde_json::to_writer(&mut lines, &**record)?;
+            lines.push(b'\n');
+        }
+        Ok(lines)
+    }
+
+    /// Each record and its line.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<Record>, &[u8])> {
+        // No line has a newline in it: JSON escapes them.
+        self.records.iter().zip(self.lines.split(|b| *b == b'\n'))
+    }
 }
 
 /// What the engine's owner receives.
@@ -82,7 +112,7 @@ pub struct Port {
     /// To be replaced after every change.
     pub view: watch::Sender<Arc<View>>,
     /// What was written, a batch at a time.
-    pub records: broadcast::Sender<Arc<[Arc<Record>]>>,
+    pub written: broadcast::Sender<Arc<Written>>,
     waiting: Arc<[AtomicUsize; 3]>,
 }
 
@@ -99,10 +129,10 @@ pub fn channel(first: View) -> (Handle, Port) {
     let (tx, rx) = mpsc::channel();
     let (view_tx, view) = watch::channel(Arc::new(first));
     // A follower that falls this many batches behind reads the journal instead.
-    let (records, _) = broadcast::channel(1024);
+    let (written, _) = broadcast::channel(1024);
     let waiting: Arc<[AtomicUsize; 3]> = Arc::default();
-    let handle = Handle { tx, waiting: waiting.clone(), view, records: records.clone() };
-    (handle, Port { rx, view: view_tx, records, waiting })
+    let handle = Handle { tx, waiting: waiting.clone(), view, written: written.clone() };
+    (handle, Port { rx, view: view_tx, written, waiting })
 }
 
 impl Handle {
@@ -167,7 +197,7 @@ impl Handle {
 
     /// What is written from now on, a batch at a time. `RecvError::Lagged` means: read the journal from where you were.
     #[must_use]
-    pub fn follow(&self) -> broadcast::Receiver<Arc<[Arc<Record>]>> {
-        self.records.subscribe()
+    pub fn follow(&self) -> broadcast::Receiver<Arc<Written>> {
+        self.written.subscribe()
     }
 }

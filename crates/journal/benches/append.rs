@@ -28,7 +28,7 @@ fn appender(dir: &tempfile::TempDir, events: usize) -> impl FnMut() {
             prev: journal.head().hash,
             at_wall_ms: 0,
             at_mono_ms: 0,
-            events: events.clone(),
+            events: events.iter().collect(),
         };
         black_box(journal.append(&batch)).expect("an append to a healthy disk");
     }
@@ -67,7 +67,7 @@ fn open_large(dir: &tempfile::TempDir) -> Duration {
             prev: prev.hash,
             at_wall_ms: 0,
             at_mono_ms: 0,
-            events: events.clone(),
+            events: events.iter().collect(),
         };
         journal.append(&batch).expect("an append to a healthy disk");
         if n == 998 {

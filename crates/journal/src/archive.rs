@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -179,7 +180,7 @@ pub(crate) fn read_segment(
                 at_wall_ms: about.at_wall_ms,
                 at_mono_ms: about.at_mono_ms,
                 hash: about.hash,
-                blob,
+                blob: Arc::new(blob),
             };
             last = batch.last_seq();
             if each(prev, batch).is_break() {

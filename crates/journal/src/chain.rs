@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
@@ -77,35 +78,53 @@ pub struct Batch {
     pub at_wall_ms: i64,
     /// Monotonic clock, milliseconds.
     pub at_mono_ms: u64,
-    /// One payload an event: JSON on one line, so neither empty nor with a newline in it.
-    pub events: Vec<Vec<u8>>,
+    /// One payload an event.
+    pub events: Lines,
 }
 
-impl Batch {
-    /// Lays the events into a blob, one a line. The error says which event cannot be kept, and why.
-    pub(crate) fn write_blob(&self, blob: &mut Vec<u8>) -> Result<(), String> {
-        blob.clear();
-        if self.events.is_empty() {
+/// Payloads as they lie in the journal, one a line: JSON, so none is empty and none has a newline in it. A copy is a
+/// pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// How many.
+    pub count: u64,
+    /// Each ended by a newline.
+    pub text: Arc<Vec<u8>>,
+}
+
+impl<T: AsRef<[u8]>> FromIterator<T> for Lines {
+    fn from_iter<I: IntoIterator<Item = T>>(payloads: I) -> Lines {
+        let (mut count, mut text) = (0, Vec::new());
+        for payload in payloads {
+            text.extend_from_slice(payload.as_ref());
+            text.push(b'\n');
+            count += 1;
+        }
+        Lines { count, text: Arc::new(text) }
+    }
+}
+
+impl Lines {
+    /// The error says why they cannot be kept.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.count == 0 {
             return Err("a batch needs at least one event".into());
         }
-        let size = self.events.iter().fold(0usize, |sum, e| sum.saturating_add(e.len()).saturating_add(1));
+        let size = self.text.len();
         if size > MAX_BATCH_BYTES {
             return Err(format!(
                 "the batch has {size} bytes, the most is {MAX_BATCH_BYTES}: make it two batches"
             ));
         }
-        blob.reserve(size);
-        for (n, event) in self.events.iter().enumerate() {
-            blob.extend_from_slice(event);
-            blob.push(b'\n');
-            if event.is_empty() {
-                return Err(format!("event {n} of the batch is empty"));
-            }
+        let lines = count_lines(&self.text) as u64;
+        if lines != self.count || self.text.last() != Some(&b'\n') {
+            return Err(format!(
+                "{lines} lines where the batch says {}: write the JSON of each event on one line",
+                self.count
+            ));
         }
-        // One pass over the whole is faster than one an event.
-        let lines = count_lines(blob);
-        if lines != self.events.len() {
-            return Err("an event of the batch has a newline in it: write its JSON on one line".into());
+        if self.text.first() == Some(&b'\n') || self.text.windows(2).any(|pair| pair == b"\n\n") {
+            return Err("an event of the batch is empty".into());
         }
         Ok(())
     }
@@ -127,7 +146,7 @@ pub struct StoredBatch {
     /// The chain's hash up to and including this batch.
     pub hash: ChainHash,
     /// The events, each ended by a newline.
-    pub blob: Vec<u8>,
+    pub blob: Arc<Vec<u8>>,
 }
 
 impl StoredBatch {
@@ -226,7 +245,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn batch(events: &[&str]) -> Batch {
-        let events = events.iter().map(|e| e.as_bytes().to_vec()).collect();
+        let events = events.iter().collect();
         Batch { id: [7; 16], prev: ChainHash::GENESIS, at_wall_ms: 1, at_mono_ms: 2, events }
     }
 
@@ -234,10 +253,11 @@ mod tests {
     fn what_cannot_be_kept_is_refused() {
         for (events, why) in [
             (&[][..], "a batch needs at least one event"),
-            (&["{}", ""], "event 1 of the batch is empty"),
-            (&["{\n}"], "an event of the batch has a newline in it: write its JSON on one line"),
+            (&["{}", ""], "an event of the batch is empty"),
+            (&["", "{}"], "an event of the batch is empty"),
+            (&["{\n}"], "2 lines where the batch says 1: write the JSON of each event on one line"),
         ] {
-            assert_eq!(batch(events).write_blob(&mut Vec::new()), Err(why.to_string()));
+            assert_eq!(batch(events).events.check(), Err(why.to_string()));
         }
     }
 
@@ -263,11 +283,10 @@ mod tests {
         #[test]
         fn events_go_there_and_back(events in prop::collection::vec("[^\n]{1,40}", 1..20)) {
             let batch = batch(&events.iter().map(String::as_str).collect::<Vec<_>>());
-            let mut blob = Vec::new();
-            prop_assert_eq!(batch.write_blob(&mut blob), Ok(()));
-            let stored = StoredBatch { first_seq: 5, count: events.len() as u64, id: batch.id, at_wall_ms: 1, at_mono_ms: 2, hash: ChainHash::GENESIS, blob };
+            prop_assert_eq!(batch.events.check(), Ok(()));
+            let stored = StoredBatch { first_seq: 5, count: events.len() as u64, id: batch.id, at_wall_ms: 1, at_mono_ms: 2, hash: ChainHash::GENESIS, blob: batch.events.text };
             let back: Vec<_> = stored.events().map(|(seq, e)| (seq, e.to_vec())).collect();
-            let expected: Vec<_> = (5..).zip(batch.events).collect();
+            let expected: Vec<_> = (5..).zip(events.into_iter().map(String::into_bytes)).collect();
             prop_assert_eq!(back, expected);
         }
     }

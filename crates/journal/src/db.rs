@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -227,7 +228,7 @@ fn batch(row: &Row<'_>) -> rusqlite::Result<StoredBatch> {
         at_wall_ms: row.get(3)?,
         at_mono_ms: row.get::<_, i64>(4)?.cast_unsigned(),
         hash: ChainHash(row.get(5)?),
-        blob: row.get(6)?,
+        blob: Arc::new(row.get(6)?),
     })
 }
 

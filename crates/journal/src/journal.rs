@@ -143,7 +143,6 @@ pub struct Journal {
     /// Why the file has to be rebuilt when it is next opened, though its batches may read well.
     distrusted: Option<String>,
     /// Kept between appends, so that each need not allocate.
-    blob: Vec<u8>,
     log_pages: Arc<AtomicU32>,
     /// Does somebody else see to it that the log is copied into the file?
     has_copier: bool,
@@ -166,7 +165,6 @@ impl Journal {
             head: Head::GENESIS,
             state: State::Ready,
             distrusted: None,
-            blob: Vec::new(),
             log_pages: Arc::default(),
             has_copier: false,
             copying: Arc::default(),
@@ -276,10 +274,10 @@ impl Journal {
             return Err(AppendError::LostRace { head: self.head });
         }
         let Some(db) = &self.db else { return refused(Refusal::ReadOnly("the journal is closed".into())) };
-        if let Err(why) = batch.write_blob(&mut self.blob) {
+        if let Err(why) = batch.events.check() {
             return refused(Refusal::Invalid(why));
         }
-        let (first_seq, count) = (self.head.seq.saturating_add(1), batch.events.len() as u64);
+        let (first_seq, count) = (self.head.seq.saturating_add(1), batch.events.count);
         let hash = chain::chain(
             self.head.hash,
             &batch.id,
@@ -287,7 +285,7 @@ impl Journal {
             count,
             batch.at_wall_ms,
             batch.at_mono_ms,
-            &self.blob,
+            &batch.events.text,
         );
         let stored = StoredBatch {
             first_seq,
@@ -296,11 +294,10 @@ impl Journal {
             at_wall_ms: batch.at_wall_ms,
             at_mono_ms: batch.at_mono_ms,
             hash,
-            blob: std::mem::take(&mut self.blob),
+            blob: batch.events.text.clone(),
         };
         let result = commit(db, |db| db::insert(db, &stored));
         let head = stored.head();
-        self.blob = stored.blob;
         match result {
             Ok(()) => {
                 self.head = head;

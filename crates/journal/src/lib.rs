@@ -33,7 +33,7 @@ mod writer;
 
 pub use backup::{BackupError, Copied, RestoreError, Restored, backup, restore};
 pub use beside::Beside;
-pub use chain::{Batch, BatchId, ChainHash, Head, MAX_BATCH_BYTES, StoredBatch};
+pub use chain::{Batch, BatchId, ChainHash, Head, Lines, MAX_BATCH_BYTES, StoredBatch};
 pub use error::{Damage, StoreError};
 pub use journal::{
     AppendError, CheckpointError, Durability, Journal, Options, Refusal, SettleError, Settled,

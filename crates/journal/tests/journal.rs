@@ -47,11 +47,11 @@ fn what_cannot_be_kept_is_refused_and_harms_nothing() {
     let dir = Dir::new();
     let (mut journal, _) = open(&dir);
     let mut bad = batch(1, ChainHash::GENESIS, 1, 1);
-    bad.events = vec![b"{\n}".to_vec()];
+    bad.events = [b"{\n}"].into_iter().collect();
     let Err(AppendError::Refused { why: Refusal::Invalid(why) }) = journal.append(&bad) else {
         panic!("a newline in an event")
     };
-    assert_eq!(why, "an event of the batch has a newline in it: write its JSON on one line");
+    assert_eq!(why, "2 lines where the batch says 1: write the JSON of each event on one line");
     assert_eq!(append(&mut journal, 1).unwrap().seq, 1);
 }
 

@@ -152,7 +152,7 @@ fn the_log_does_not_grow_without_end() {
     let mut longest = 0;
     for _ in 0..400 {
         let mut large = batch(0, head.hash, head.seq + 1, 1);
-        large.events = vec![vec![b'x'; 400_000]];
+        large.events = [vec![b'x'; 400_000]].into_iter().collect();
         head = append(&writer, large).unwrap();
         longest = longest.max(std::fs::metadata(dir.path().join("journal.db-wal")).unwrap().len());
     }

@@ -3,48 +3,151 @@
 use crate::show::alert::word;
 use foghorn_core::Record;
 use foghorn_core::alert::{Alert, AlertStatus};
-use foghorn_core::event::Event;
+use foghorn_core::event::{AlertRef, Event};
+use foghorn_core::held::Place;
 use foghorn_core::incident::IncidentId;
-use foghorn_core::labels::AlertKey;
 use foghorn_core::page::{Outcome, PageKind};
 use foghorn_core::time::Now;
 use foghorn_core::words::{Actor, Severity};
-use rusqlite::{Connection, Result, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Result, ToSql, params};
+use std::collections::BTreeMap;
 
 /// So many lines about alerts are kept of one incident: a storm must not fill the disk twice. The journal has all.
 const MOST_ALERT_LINES: i64 = 10_000;
 
-/// Adds one event; `json` are its bytes in the journal.
-pub(super) fn fold(db: &Connection, record: &Record, json: &[u8]) -> Result<()> {
-    let event = &record.event;
-    let about_alert = event.alert();
-    // Found before it is applied: the end of an alert still belongs to where it was.
-    let incident = match (event.incident(), &about_alert) {
-        (Some(id), _) => Some(id),
-        (None, Some(key)) => incident_of(db, key)?,
-        (None, None) => None,
-    };
-    match event {
-        Event::IncidentOpened { id, title, by, severity, .. } => {
-            db.prepare_cached("INSERT OR REPLACE INTO incident (id, title, peak, state, opened, opened_by) VALUES (?1, ?2, ?3, 'open', ?4, ?5)")?
-                .execute(params![id.cast_signed(), &**title, severity.unwrap_or(Severity::Info) as i64, record.at.wall.0, actor(by.as_ref())])?;
-        }
-        Event::AlertOpened { alert, .. } => opened(db, alert)?,
-        Event::AlertChanged { key, severity, .. } => {
-            db.prepare_cached("UPDATE alert SET severity = ?2 WHERE key = ?1 AND incident = ?3")?
-                .execute(params![key.to_string(), *severity as i64, incident.map(u64::cast_signed)])?;
-            raise(db, incident, *severity)?;
-        }
-        Event::AlertStatusChanged { key, status, .. } => set_status(db, key, incident, *status, None)?,
-        Event::AlertEnded { key, at, .. } => {
-            set_status(db, key, incident, AlertStatus::Resolved, Some(at.0))?
-        }
-        Event::IncidentGrew { id, shape } => raise(db, Some(*id), shape.severity)?,
-        _ => life(db, record.at, event)?,
+/// What is folded in one transaction. A storm is many events of few incidents: what is counted of them is written once.
+pub(super) struct Fold<'a> {
+    db: &'a Connection,
+    counts: BTreeMap<IncidentId, Counts>,
+}
+
+/// Of one incident, since the transaction began.
+struct Counts {
+    /// Lines about alerts, from the beginning.
+    lines: i64,
+    left_out: i64,
+    alerts: i64,
+    /// The place of the last of its alerts.
+    last: Place,
+    peak: Option<Severity>,
+}
+
+impl<'a> Fold<'a> {
+    pub(super) fn new(db: &'a Connection) -> Fold<'a> {
+        Fold { db, counts: BTreeMap::new() }
     }
-    match incident {
-        Some(id) => line(db, id, record.seq, json, about_alert.is_some()),
-        None => Ok(()),
+
+    /// Adds one event; `json` are its bytes in the journal.
+    pub(super) fn add(&mut self, record: &Record, json: &[u8]) -> Result<()> {
+        let (db, event) = (self.db, &record.event);
+        match event {
+            Event::IncidentOpened { id, title, by, severity, .. } => {
+                db.prepare_cached("INSERT OR REPLACE INTO incident (id, title, peak, state, opened, opened_by) VALUES (?1, ?2, ?3, 'open', ?4, ?5)")?
+                    .execute(params![id.cast_signed(), &**title, severity.unwrap_or(Severity::Info) as i64, record.at.wall.0, actor(by.as_ref())])?;
+            }
+            Event::AlertOpened { alert, place, .. } => self.opened(alert, *place)?,
+            Event::AlertChanged { alert, severity, .. } => {
+                db.prepare_cached("UPDATE alert SET severity = ?3 WHERE incident = ?1 AND place = ?2")?
+                    .execute(params![
+                        alert.incident.cast_signed(),
+                        alert.place.cast_signed(),
+                        *severity as i64
+                    ])?;
+                self.raise(alert.incident, *severity)?;
+            }
+            Event::AlertStatusChanged { alert, status, .. } => set_status(db, alert, *status, None)?,
+            Event::AlertEnded { alert, at, .. } => set_status(db, alert, AlertStatus::Resolved, Some(at.0))?,
+            Event::IncidentGrew { id, shape } => self.raise(*id, shape.severity)?,
+            _ => life(db, record.at, event)?,
+        }
+        match event.incident() {
+            Some(id) => self.line(id, record.seq, json, event.alert().is_some()),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what was counted.
+    pub(super) fn end(self) -> Result<()> {
+        let mut update = self.db.prepare_cached(
+            "UPDATE incident SET alerts = alerts + ?2, peak = max(peak, coalesce(?3, peak)), alert_lines = ?4, left_out = left_out + ?5 WHERE id = ?1",
+        )?;
+        for (id, c) in &self.counts {
+            update.execute(params![
+                id.cast_signed(),
+                c.alerts,
+                c.peak.map(|p| p as i64),
+                c.lines,
+                c.left_out
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn counts(&mut self, id: IncidentId) -> Result<&mut Counts> {
+        use std::collections::btree_map::Entry;
+        match self.counts.entry(id) {
+            Entry::Occupied(e) => Ok(e.into_mut()),
+            Entry::Vacant(e) => {
+                let (lines, last) = self
+                    .db
+                    .prepare_cached("SELECT alert_lines, (SELECT max(place) FROM alert WHERE incident = ?1) FROM incident WHERE id = ?1")?
+                    .query_row([id.cast_signed()], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)))
+                    .optional()?
+                    .unwrap_or_default();
+                let last = last.map_or(0, i64::cast_unsigned);
+                Ok(e.insert(Counts { lines, left_out: 0, alerts: 0, last, peak: None }))
+            }
+        }
+    }
+
+    fn opened(&mut self, alert: &Alert, place: Place) -> Result<()> {
+        let incident = alert.incident.cast_signed();
+        // One that ended and is back in the same incident is in the place that it had.
+        let again = if place > self.counts(alert.incident)?.last {
+            0
+        } else {
+            self.db
+                .prepare_cached("DELETE FROM alert WHERE incident = ?1 AND place = ?2")?
+                .execute(params![incident, place.cast_signed()])?
+        };
+        self.db
+            .prepare_cached("INSERT INTO alert (incident, place, key, summary, source, entity, severity, status, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+            .execute(params![
+                incident,
+                place.cast_signed(),
+                alert.key.bytes(),
+                alert.summary(),
+                alert.source.as_str(),
+                alert.entity.as_ref().map(|e| e.as_str()),
+                alert.severity as i64,
+                word(alert.status),
+                alert.started.0
+            ])?;
+        let counts = self.counts(alert.incident)?;
+        counts.alerts += i64::from(again == 0);
+        counts.last = counts.last.max(place);
+        self.raise(alert.incident, alert.severity)
+    }
+
+    fn raise(&mut self, incident: IncidentId, severity: Severity) -> Result<()> {
+        let counts = self.counts(incident)?;
+        counts.peak = counts.peak.max(Some(severity));
+        Ok(())
+    }
+
+    fn line(&mut self, id: IncidentId, seq: u64, json: &[u8], about_alert: bool) -> Result<()> {
+        if about_alert {
+            let counts = self.counts(id)?;
+            if counts.lines >= MOST_ALERT_LINES {
+                counts.left_out += 1;
+                return Ok(());
+            }
+            counts.lines += 1;
+        }
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO timeline VALUES (?1, ?2, ?3)")?
+            .execute(params![id.cast_signed(), seq.cast_signed(), json])
+            .map(|_| ())
     }
 }
 
@@ -77,72 +180,9 @@ fn life(db: &Connection, at: Now, event: &Event) -> Result<()> {
     }
 }
 
-fn opened(db: &Connection, alert: &Alert) -> Result<()> {
-    let incident = alert.incident.cast_signed();
-    let key = alert.key.to_string();
-    let again = db
-        .prepare_cached("DELETE FROM alert WHERE key = ?1 AND incident = ?2")?
-        .execute(params![key, incident])?;
-    db.prepare_cached("INSERT INTO alert (key, incident, summary, source, entity, severity, status, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-        .execute(params![
-            key,
-            incident,
-            alert.summary(),
-            alert.source.as_str(),
-            alert.entity.as_ref().map(|e| e.as_str()),
-            alert.severity as i64,
-            word(alert.status),
-            alert.started.0
-        ])?;
-    // Counted as they come: counting them all for each would make a storm dearer with every alert.
-    if again == 0 {
-        db.prepare_cached("UPDATE incident SET alerts = alerts + 1 WHERE id = ?1")?.execute([incident])?;
-    }
-    raise(db, Some(alert.incident), alert.severity)
-}
-
-fn raise(db: &Connection, incident: Option<IncidentId>, severity: Severity) -> Result<()> {
-    db.prepare_cached("UPDATE incident SET peak = max(peak, ?2) WHERE id = ?1")?
-        .execute(params![incident.map(u64::cast_signed), severity as i64])
-        .map(|_| ())
-}
-
-fn set_status(
-    db: &Connection,
-    key: &AlertKey,
-    incident: Option<IncidentId>,
-    status: AlertStatus,
-    ended: Option<i64>,
-) -> Result<()> {
-    db.prepare_cached("UPDATE alert SET status = ?3, ended = ?4 WHERE key = ?1 AND incident = ?2")?
-        .execute(params![key.to_string(), incident.map(u64::cast_signed), word(status), ended])
-        .map(|_| ())
-}
-
-/// The latest incident of an alert: the same may come back.
-fn incident_of(db: &Connection, key: &AlertKey) -> Result<Option<IncidentId>> {
-    db.prepare_cached("SELECT max(incident) FROM alert WHERE key = ?1")?
-        .query_row([key.to_string()], |row| row.get::<_, Option<i64>>(0))
-        .map(|id| id.map(i64::cast_unsigned))
-}
-
-fn line(db: &Connection, id: IncidentId, seq: u64, json: &[u8], about_alert: bool) -> Result<()> {
-    let id = id.cast_signed();
-    if about_alert {
-        let kept = db
-            .prepare_cached(
-                "UPDATE incident SET alert_lines = alert_lines + 1 WHERE id = ?1 AND alert_lines < ?2",
-            )?
-            .execute([id, MOST_ALERT_LINES])?;
-        if kept == 0 {
-            return db
-                .prepare_cached("UPDATE incident SET left_out = left_out + 1 WHERE id = ?1")?
-                .execute([id])
-                .map(|_| ());
-        }
-    }
-    db.prepare_cached("INSERT OR REPLACE INTO timeline VALUES (?1, ?2, ?3)")?
-        .execute(params![id, seq.cast_signed(), json])
+fn set_status(db: &Connection, alert: &AlertRef, status: AlertStatus, ended: Option<i64>) -> Result<()> {
+    db.prepare_cached("UPDATE alert SET status = ?3, ended = ?4 WHERE incident = ?1 AND place = ?2")?
+        .execute(params![alert.incident.cast_signed(), alert.place.cast_signed(), word(status), ended])
         .map(|_| ())
 }
 

@@ -1,25 +1,30 @@
 //! The thread that folds the journal: from where it was, then live.
 
-use super::{ReadModelError, Shared, fold, lock, schema};
+use super::fold::Fold;
+use super::{ReadModelError, Shared, lock, schema};
 use crate::ports::Events;
 use foghorn_core::Record;
+use foghorn_engine::handle::Written;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// Events that are read from the journal at a time.
 const PAGE: usize = 1000;
 /// Batches that are written in one transaction.
-const AT_ONCE: usize = 256;
-/// So long are batches gathered: what is closed may lag, and the pager needs the processor more.
-const GATHER: Duration = Duration::from_millis(20);
+const AT_ONCE: usize = 1024;
+/// Batches are gathered for as long as keeps this thread to a fifth of its time: what is closed may lag, and the pager
+/// needs the processor more. What is written together costs less, too.
+const PACE: u32 = 4;
+/// At least for so long, and at most: what is gathered is in memory.
+const GATHER: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(150)];
 /// After a failure it is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
-type Batch = Arc<[Arc<Record>]>;
+type Batch = Arc<Written>;
 
 pub(super) fn run(shared: &Shared, events: &dyn Events, mut records: Receiver<Batch>) {
     // Where the system does not permit it, this thread is as important as the others.
@@ -55,6 +60,7 @@ async fn work(
     shared.damaged.store(false, Ordering::Release);
     catch_up(shared, &mut db, events)?;
     *lock(&shared.error) = None;
+    let mut pause = GATHER[0];
     loop {
         let first = tokio::select! {
             () = shared.wake.notified() => None,
@@ -70,8 +76,10 @@ async fn work(
             None => {}
             Some(Ok(batch)) => {
                 // What comes together is one transaction.
-                tokio::time::sleep(GATHER).await;
+                tokio::time::sleep(pause).await;
+                let began = Instant::now();
                 live(shared, &mut db, events, records, batch)?;
+                pause = (began.elapsed() * PACE).clamp(GATHER[0], GATHER[1]);
             }
             Some(Err(RecvError::Lagged(_))) => catch_up(shared, &mut db, events)?,
             // The engine is gone; there is nothing more to come.
@@ -108,14 +116,16 @@ fn catch_up(shared: &Shared, db: &mut Connection, events: &dyn Events) -> Result
     while !shared.stop.load(Ordering::Acquire) {
         let page = events.page(shared.seq.load(Ordering::Acquire), PAGE).map_err(ReadModelError::Journal)?;
         let more = page.len() >= PAGE;
-        let mut parsed = page.into_iter().map(|(seq, json)| match serde_json::from_slice::<Record>(&json) {
-            Ok(record) => (seq, Some(record), json),
+        let read = |seq: u64, json: &[u8]| match serde_json::from_slice::<Record>(json) {
+            Ok(record) => Some(record),
             Err(e) => {
                 tracing::warn!(seq, error = %e, "an event that this release cannot read");
-                (seq, None, json)
+                None
             }
-        });
-        write(shared, db, &mut parsed)?;
+        };
+        let parsed: Vec<Option<Record>> = page.iter().map(|(seq, json)| read(*seq, json)).collect();
+        let records = page.iter().zip(&parsed);
+        write(shared, db, records.map(|((seq, json), record)| (*seq, record.as_ref(), &json[..])))?;
         if !more {
             break;
         }
@@ -141,30 +151,32 @@ fn live(
         }
     }
     let seq = shared.seq.load(Ordering::Acquire);
-    let new: Vec<&Arc<Record>> = batches.iter().flat_map(|b| b.iter()).filter(|r| r.seq > seq).collect();
-    if lost || new.first().is_some_and(|r| r.seq != seq + 1) {
+    let new: Vec<(&Arc<Record>, &[u8])> =
+        batches.iter().flat_map(|b| b.iter()).filter(|(r, _)| r.seq > seq).collect();
+    if lost || new.first().is_some_and(|(r, _)| r.seq != seq + 1) {
         return catch_up(shared, db, events);
     }
-    let mut parsed =
-        new.into_iter().filter_map(|r| Some((r.seq, Some((**r).clone()), serde_json::to_vec(&**r).ok()?)));
-    write(shared, db, &mut parsed)
+    write(shared, db, new.into_iter().map(|(r, json)| (r.seq, Some(&**r), json)))
 }
 
-fn write(
+/// Events with their numbers and lines; without what this release cannot read.
+fn write<'a>(
     shared: &Shared,
     db: &mut Connection,
-    records: &mut dyn Iterator<Item = (u64, Option<Record>, Vec<u8>)>,
+    records: impl Iterator<Item = (u64, Option<&'a Record>, &'a [u8])>,
 ) -> Result<(), ReadModelError> {
     let tx = db.transaction()?;
     let (mut seq, mut at) = schema::progress(&tx)?;
     let before = seq;
+    let mut fold = Fold::new(&tx);
     for (n, record, json) in records {
         seq = n;
         if let Some(record) = record {
             at = record.at;
-            fold::fold(&tx, &record, &json)?;
+            fold.add(record, json)?;
         }
     }
+    fold.end()?;
     if seq != before {
         schema::set_progress(&tx, seq, at)?;
         tx.commit()?;

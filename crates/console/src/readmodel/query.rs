@@ -3,6 +3,7 @@
 use super::{ReadModel, ReadModelError};
 use foghorn_core::Record;
 use foghorn_core::incident::IncidentId;
+use foghorn_core::labels::AlertKey;
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Actor, Severity};
 use rusqlite::{OptionalExtension, Row, params};
@@ -29,7 +30,7 @@ pub(crate) struct Closed {
 /// An alert of an incident.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClosedAlert {
-    pub(crate) key: String,
+    pub(crate) key: AlertKey,
     pub(crate) summary: String,
     pub(crate) source: String,
     pub(crate) entity: Option<String>,
@@ -94,21 +95,26 @@ impl ReadModel {
         })
     }
 
-    /// Alerts in the order of their keys.
+    /// Alerts in the order in which they came, after the one of a key.
     pub(crate) fn alerts(
         &self,
         id: IncidentId,
-        after: &str,
+        after: Option<AlertKey>,
         limit: usize,
     ) -> Result<Vec<ClosedAlert>, ReadModelError> {
-        const SQL: &str = "SELECT key, summary, source, entity, severity, status, started, ended FROM alert WHERE incident = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
+        const SQL: &str = "SELECT key, summary, source, entity, severity, status, started, ended FROM alert
+            WHERE incident = ?1 AND (?2 IS NULL OR place > (SELECT max(place) FROM alert WHERE incident = ?1 AND key = ?2)) ORDER BY place LIMIT ?3";
         self.read(|db| {
             let mut query = db.prepare_cached(SQL)?;
             let rows = query.query_map(
-                params![id.cast_signed(), after, i64::try_from(limit).unwrap_or(i64::MAX)],
+                params![
+                    id.cast_signed(),
+                    after.map(|key| key.bytes()),
+                    i64::try_from(limit).unwrap_or(i64::MAX)
+                ],
                 |row| {
                     Ok(ClosedAlert {
-                        key: row.get(0)?,
+                        key: AlertKey::from_bytes(row.get(0)?),
                         summary: row.get(1)?,
                         source: row.get(2)?,
                         entity: row.get(3)?,
@@ -192,9 +198,9 @@ impl ReadModel {
                 // Folded once already, so it can be read.
                 let Ok(record) = serde_json::from_slice::<Record>(&json) else { continue };
                 let alert = match record.event.alert() {
-                    Some(key) => db
-                        .prepare_cached("SELECT summary FROM alert WHERE key = ?1 AND incident = ?2")?
-                        .query_row(params![key.to_string(), id], |row| row.get(0))
+                    Some(alert) => db
+                        .prepare_cached("SELECT summary FROM alert WHERE incident = ?1 AND place = ?2")?
+                        .query_row(params![id, alert.place.cast_signed()], |row| row.get(0))
                         .optional()?,
                     None => None,
                 };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// "FogR".
 const APPLICATION: i64 = 0x466f_6752;
 /// A file of another version is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -35,9 +35,12 @@ CREATE TABLE incident (
     alert_lines INTEGER NOT NULL DEFAULT 0,
     left_out    INTEGER NOT NULL DEFAULT 0   -- lines beyond the limit
 ) STRICT;
+-- In the order in which they came, so that a storm fills pages one after the other. By key, which is a hash, every alert
+-- would dirty a page of its own.
 CREATE TABLE alert (
-    key      TEXT NOT NULL,
     incident INTEGER NOT NULL,
+    place    INTEGER NOT NULL,
+    key      BLOB NOT NULL,
     summary  TEXT NOT NULL,
     source   TEXT NOT NULL,
     entity   TEXT,
@@ -45,9 +48,8 @@ CREATE TABLE alert (
     status   TEXT NOT NULL,
     started  INTEGER NOT NULL,
     ended    INTEGER,
-    PRIMARY KEY (key, incident)
+    PRIMARY KEY (incident, place)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX alert_of ON alert (incident, key);
 CREATE TABLE timeline (
     incident INTEGER NOT NULL,
     seq      INTEGER NOT NULL,
@@ -92,6 +94,8 @@ fn connect(path: &Path) -> Result<Connection, ReadModelError> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     // It can be made anew: a crash may cost the last moments, never the file.
     db.pragma_update(None, "synchronous", "NORMAL")?;
+    // A storm fills the same pages again and again: copied less often, each is copied less often than it is written.
+    db.pragma_update(None, "wal_autocheckpoint", 4000)?;
     Ok(db)
 }
 

@@ -259,7 +259,7 @@ fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
 
 fn put_away(api: &Api, closed: &Closed, view: &View, url: &str) -> Result<Detail, Problem> {
     let mut detail = Detail::closed(closed, view, url);
-    let alerts = api.parts.read_model.alerts(closed.id, "", 100)?;
+    let alerts = api.parts.read_model.alerts(closed.id, None, 100)?;
     detail.worst_alerts = alerts.into_iter().map(AlertShown::closed).collect();
     Ok(detail)
 }
@@ -275,7 +275,7 @@ pub(crate) struct AlertsQuery {
     limit: Option<Count>,
 }
 
-/// Alerts, in the order of their keys.
+/// Alerts, in the order in which they came.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Alerts {
     alerts: Vec<AlertShown>,
@@ -310,18 +310,17 @@ fn alerts_of(
     most: usize,
 ) -> Result<Vec<AlertShown>, Problem> {
     let view = api.view();
+    let no_key = || {
+        Problem::new(
+            crate::problem::Kind::BadQuery,
+            "`after` is the key of an alert at hand, as in `next` of the answer before",
+        )
+    };
+    let after = after.map(|key| AlertKey::parse(key).ok_or_else(no_key)).transpose()?;
     if let Some(incident) = view.state.incident(id) {
-        // In the order in which they came.
         let from = match after {
             None => 0,
-            Some(key) => {
-                AlertKey::parse(key).and_then(|key| view.state.alerts.place(&key)).ok_or_else(|| {
-                    Problem::new(
-                        crate::problem::Kind::BadQuery,
-                        "`after` is the key of an alert at hand, as in `next` of the answer before",
-                    )
-                })? + 1
-            }
+            Some(key) => view.state.alerts.place(&key).ok_or_else(no_key)? + 1,
         };
         let alerts =
             incident.alerts.range(from..).filter_map(|place| view.state.alerts.at(*place)).take(most);
@@ -329,7 +328,7 @@ fn alerts_of(
     }
     let model = &api.parts.read_model;
     model.incident(id)?.ok_or_else(|| Problem::not_found(format!("incident {id}")))?;
-    Ok(model.alerts(id, after.unwrap_or(""), most)?.into_iter().map(AlertShown::closed).collect())
+    Ok(model.alerts(id, after, most)?.into_iter().map(AlertShown::closed).collect())
 }
 
 /// What an acknowledgement covers.

@@ -8,7 +8,7 @@ use crate::show::event::EventShown;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use foghorn_core::Record;
+use foghorn_engine::handle::Written;
 use futures_util::stream::{self, Stream};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -72,7 +72,7 @@ pub(crate) async fn stream(
 
 struct Follower {
     api: Arc<Api>,
-    records: Receiver<Arc<[Arc<Record>]>>,
+    records: Receiver<Arc<Written>>,
     /// The last event that was handed on.
     last: u64,
     /// The journal has more than was handed on.
@@ -108,16 +108,14 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
 }
 
 impl Follower {
-    fn take(&mut self, batch: &[Arc<Record>]) {
-        let new: Vec<&Arc<Record>> = batch.iter().filter(|r| r.seq > self.last).collect();
-        if new.first().is_some_and(|r| r.seq != self.last + 1) {
+    fn take(&mut self, batch: &Written) {
+        let mut new = batch.iter().filter(|(r, _)| r.seq > self.last).peekable();
+        if new.peek().is_some_and(|(r, _)| r.seq != self.last + 1) {
             self.behind = true;
             return;
         }
         let state = self.api.parts.engine.view().state.clone();
-        let shown = new
-            .into_iter()
-            .filter_map(|r| EventShown::new(r.seq, serde_json::to_vec(&**r).ok()?, &state, None));
+        let shown = new.filter_map(|(r, json)| EventShown::new(r.seq, json.to_vec(), &state, None));
         self.ready.extend(shown);
     }
 }

@@ -64,7 +64,7 @@ impl AlertShown {
 
     pub(crate) fn closed(a: ClosedAlert) -> AlertShown {
         AlertShown {
-            key: a.key,
+            key: a.key.to_string(),
             source: a.source,
             summary: a.summary,
             severity: words::Severity::into(a.severity),

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 use foghorn_core::alert::{Alert, AlertStatus};
 use foghorn_core::incident::IncidentId;
+use foghorn_core::labels::AlertKey;
 use foghorn_core::labels::Labels;
 use foghorn_core::words::Severity;
 use foghorn_engine::View;
@@ -129,10 +130,10 @@ fn put_away(
 ) -> Result<Response, Problem> {
     let model = &web.api.parts.read_model;
     let closed = model.incident(id)?.ok_or_else(|| Problem::not_found(format!("incident {id}")))?;
-    let mut alerts = model.alerts(id, asked.get("after"), ON_A_PAGE + 1)?;
+    let mut alerts = model.alerts(id, AlertKey::parse(asked.get("after")), ON_A_PAGE + 1)?;
     let more = alerts.len() > ON_A_PAGE;
     alerts.truncate(ON_A_PAGE);
-    let after = alerts.last().filter(|_| more).map(|a| a.key.clone());
+    let after = alerts.last().filter(|_| more).map(|a| a.key.to_string());
     let rows = alerts.into_iter().map(|a| Row {
         summary: line(&a.summary, WIDE),
         severity: a.severity,

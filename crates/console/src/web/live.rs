@@ -8,8 +8,8 @@ use crate::problem::{Kind, Problem};
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
-use foghorn_core::Record;
 use foghorn_core::incident::IncidentId;
+use foghorn_engine::handle::Written;
 use futures_util::stream::{self, Stream};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const OTHERS: Duration = Duration::from_millis(100);
 const TIMELINE: Duration = Duration::from_millis(20);
 const TIMELINE_TRIES: u32 = 50;
 
-type Batch = Arc<[Arc<Record>]>;
+type Batch = Arc<Written>;
 
 /// `GET /incidents/{id}/live`
 pub(super) async fn incident(State(web): State<Arc<Web>>, Path(id): Path<IncidentId>) -> Response {
@@ -117,17 +117,8 @@ impl Follower {
     }
 
     fn is_news(&self, batch: &Batch) -> bool {
-        let view = self.web.api.parts.engine.view();
-        let concerns = |r: &Record| match (r.event.incident(), r.event.alert()) {
-            (Some(id), _) => self.of.is_none_or(|of| of == id),
-            // An alert that is not even listed any more may have been anybody's.
-            (None, Some(key)) => {
-                let alert = view.state.alerts.get(&key);
-                alert.is_none_or(|a| self.of.is_none_or(|of| of == a.incident))
-            }
-            (None, None) => false,
-        };
-        batch.iter().any(|r| concerns(r))
+        let concerns = |id| self.of.is_none_or(|of| of == id);
+        batch.records.iter().any(|r| r.event.incident().is_some_and(concerns))
     }
 
     /// In a storm of what concerns others a page looks up ten times a second, not with every batch.

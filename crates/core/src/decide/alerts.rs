@@ -2,7 +2,7 @@
 
 use super::Draft;
 use crate::alert::{Alert, AlertItem, AlertStatus, CHECKS, EndReason};
-use crate::event::Event;
+use crate::event::{AlertRef, Event};
 use crate::held::Place;
 use crate::incident::IncidentId;
 use crate::input::{Answer, CheckVerdict, Refusal};
@@ -13,6 +13,7 @@ use crate::words::{Name, Severity};
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// So many ended alerts of an open incident are listed; older news is in the journal.
@@ -114,8 +115,14 @@ impl Draft<'_> {
         alert.incident = self.incident_for(&alert);
         let incident = alert.incident;
         let expires = item.lifetime.map(|l| self.now.mono + l);
-        self.emit(Event::AlertOpened { alert, expires });
+        let place = self.state.alerts.place_of_new(&key);
+        self.emit(Event::AlertOpened { alert: Arc::new(alert), place, expires });
         incident
+    }
+
+    /// An alert of an incident, and where it is.
+    pub(super) fn reference(&self, key: AlertKey, incident: IncidentId) -> AlertRef {
+        AlertRef { key, incident, place: self.state.alerts.place(&key).unwrap_or_default() }
     }
 
     /// An open alert was repeated, perhaps with news.
@@ -130,7 +137,8 @@ impl Draft<'_> {
         let urgency = item.urgency.unwrap_or_else(|| self.state.setup.timing.urgency_of(severity));
         if (severity, urgency) != (a.severity, a.urgency) || item.annotations != a.annotations {
             let annotations = item.annotations.clone();
-            self.emit(Event::AlertChanged { key: a.key, severity, urgency, annotations });
+            let alert = self.reference(a.key, a.incident);
+            self.emit(Event::AlertChanged { alert, severity, urgency, annotations });
         }
         let status = if item.flapping { AlertStatus::Flapping } else { AlertStatus::Firing };
         if status != a.status {
@@ -140,7 +148,8 @@ impl Draft<'_> {
                 _ if item.flapping => "its verdict keeps changing",
                 _ => "stable again",
             };
-            self.emit(Event::AlertStatusChanged { key: a.key, status, why: why.to_string() });
+            let alert = self.reference(a.key, a.incident);
+            self.emit(Event::AlertStatusChanged { alert, status, why: why.to_string() });
         }
         if let Some(lifetime) = item.lifetime {
             let expires = self.now.mono + lifetime;
@@ -156,7 +165,8 @@ impl Draft<'_> {
     pub(super) fn end_alert(&mut self, key: AlertKey, at: Wall, reason: EndReason) {
         let Some(a) = self.state.alerts.get(&key) else { return };
         let forget = self.state.incident(a.incident).is_none_or(|i| i.ended >= MOST_ENDED);
-        self.emit(Event::AlertEnded { key, at, reason, forget });
+        let alert = self.reference(key, a.incident);
+        self.emit(Event::AlertEnded { alert, at, reason, forget });
     }
 
     /// A sender fell silent: its alert is stale, which is not over. A stale alert whose sender came back without repeating
@@ -175,7 +185,8 @@ impl Draft<'_> {
             a.lifetime.unwrap_or_default(),
             heard.map_or_else(|| "never".to_string(), |h| h.to_string())
         );
-        self.emit(Event::AlertStatusChanged { key, status: AlertStatus::Stale, why });
+        let alert = AlertRef { key, incident: a.incident, place };
+        self.emit(Event::AlertStatusChanged { alert, status: AlertStatus::Stale, why });
     }
 
     /// Stale alerts of a sender that is heard from have one more lifetime to be repeated. Those that are told once, and
@@ -185,15 +196,17 @@ impl Draft<'_> {
         let stale: Vec<AlertKey> =
             self.state.stale.range(from..).take_while(|(s, _)| s == source).map(|(_, k)| *k).collect();
         for key in stale {
-            let Some(lifetime) = self.state.alerts.get(&key).and_then(|a| a.lifetime) else { continue };
-            self.emit(Event::AlertAwaited { key, until: self.now.mono + lifetime });
+            let Some(a) = self.state.alerts.get(&key) else { continue };
+            let Some(lifetime) = a.lifetime else { continue };
+            let alert = self.reference(key, a.incident);
+            self.emit(Event::AlertAwaited { alert, until: self.now.mono + lifetime });
         }
     }
 
     /// A failure has lasted for the check's `fail_for`.
     pub(super) fn alert_confirmed(&mut self, place: Place) {
         let Some((key, incident)) = self.state.alerts.at(place).map(|a| (a.key, a.incident)) else { return };
-        self.emit(Event::AlertConfirmed { key });
+        self.emit(Event::AlertConfirmed { alert: AlertRef { key, incident, place } });
         self.settle(incident);
     }
 
@@ -229,19 +242,12 @@ impl Draft<'_> {
             CheckVerdict::Ok => AlertItem::resolved(labels, since),
             CheckVerdict::Unknown { why } => {
                 let key = AlertKey::of(CHECKS, &labels);
-                let open = self
-                    .state
-                    .alerts
-                    .get(&key)
-                    .is_some_and(|a| a.status.is_open() && a.status != AlertStatus::Unknown);
-                if open {
-                    self.emit(Event::AlertStatusChanged {
-                        key,
-                        status: AlertStatus::Unknown,
-                        why: why.clone(),
-                    });
-                }
-                return Ok(if open { Answer::Done } else { Answer::Already });
+                let open = self.state.alerts.get(&key);
+                let open = open.filter(|a| a.status.is_open() && a.status != AlertStatus::Unknown);
+                let Some(incident) = open.map(|a| a.incident) else { return Ok(Answer::Already) };
+                let (alert, why) = (self.reference(key, incident), why.clone());
+                self.emit(Event::AlertStatusChanged { alert, status: AlertStatus::Unknown, why });
+                return Ok(Answer::Done);
             }
         };
         Ok(self.alerts(&Name::from(CHECKS), &[item]))

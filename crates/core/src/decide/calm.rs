@@ -127,8 +127,9 @@ impl Draft<'_> {
         let hit = |a: &&Arc<Alert>| a.status.is_open() && a.muted.is_none() && s.matches(a);
         let alerts: Vec<(AlertKey, IncidentId)> =
             self.state.alerts.values().filter(hit).map(|a| (a.key, a.incident)).collect();
-        for (key, _) in &alerts {
-            self.emit(Event::AlertMuted { key: *key, by: id.clone() });
+        for (key, incident) in &alerts {
+            let alert = self.reference(*key, *incident);
+            self.emit(Event::AlertMuted { alert, by: id.clone() });
         }
         self.settle_all(alerts);
     }
@@ -137,12 +138,13 @@ impl Draft<'_> {
         let hit = |a: &&Arc<Alert>| a.status.is_open() && a.muted.as_ref() == Some(id);
         let alerts: Vec<(AlertKey, IncidentId)> =
             self.state.alerts.values().filter(hit).map(|a| (a.key, a.incident)).collect();
-        for (key, _) in &alerts {
+        for (key, incident) in &alerts {
+            let alert = self.reference(*key, *incident);
             let other = self.state.alerts.get(key).cloned().and_then(|a| self.muted_by(&a));
             self.emit(match other {
                 Some(by) if by == *id => continue,
-                Some(by) => Event::AlertMuted { key: *key, by },
-                None => Event::AlertUnmuted { key: *key },
+                Some(by) => Event::AlertMuted { alert, by },
+                None => Event::AlertUnmuted { alert },
             });
         }
         self.settle_all(alerts);

@@ -52,7 +52,7 @@ impl Draft<'_> {
     /// person closes their incident. Comes it back, those that are told once are as they were; others are repeated.
     fn follow_integrations(&mut self, setup: &Setup) {
         let ours = |a: &Alert| matches!(&*a.source, CHECKS | SELF);
-        let changed: Vec<(AlertKey, AlertStatus, String)> = self
+        let changed: Vec<((AlertKey, IncidentId), AlertStatus, String)> = self
             .state
             .alerts
             .values()
@@ -62,7 +62,7 @@ impl Draft<'_> {
                 let stale = a.status == AlertStatus::Stale;
                 match (known, stale) {
                     (false, false) => Some((
-                        a.key,
+                        (a.key, a.incident),
                         AlertStatus::Stale,
                         format!(
                             "the integration {} is not in the configuration any more: nobody will say that this is over",
@@ -70,7 +70,7 @@ impl Draft<'_> {
                         ),
                     )),
                     (true, true) if a.lifetime.is_none() => Some((
-                        a.key,
+                        (a.key, a.incident),
                         AlertStatus::Firing,
                         format!("the integration {} is in the configuration again", a.source),
                     )),
@@ -78,8 +78,9 @@ impl Draft<'_> {
                 }
             })
             .collect();
-        for (key, status, why) in changed {
-            self.emit(Event::AlertStatusChanged { key, status, why });
+        for ((key, incident), status, why) in changed {
+            let alert = self.reference(key, incident);
+            self.emit(Event::AlertStatusChanged { alert, status, why });
         }
     }
 

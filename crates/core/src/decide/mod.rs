@@ -42,6 +42,14 @@ pub fn decide(
     answer
 }
 
+/// What has its time now.
+#[derive(Clone, Debug, PartialEq)]
+enum Due {
+    /// An alert's sender must have repeated it.
+    Expiry(crate::held::Place),
+    Timer(Timer),
+}
+
 /// A decision being made.
 struct Draft<'a> {
     state: &'a mut State,
@@ -96,27 +104,38 @@ impl Draft<'_> {
     /// Works off what is due. Every handler moves or removes its timer; one that did not would be met again at once, so
     /// the same timer twice in a row ends the tick.
     fn tick(&mut self) {
-        let mut last: Option<(crate::time::Mono, Timer)> = None;
+        let mut last: Option<(crate::time::Mono, Due)> = None;
         for _ in 0..MOST_TIMERS {
-            let Some(due) = self.state.timers.first().filter(|(at, _)| *at <= self.now.mono).cloned() else {
-                return;
-            };
+            let Some(due) = self.next_due().filter(|(at, _)| *at <= self.now.mono) else { return };
             debug_assert_ne!(last.as_ref(), Some(&due), "a timer stays where it was");
             if last.as_ref() == Some(&due) {
                 return;
             }
             match &due.1 {
-                Timer::Alert(place) => self.alert_expired(*place),
-                Timer::Hold(place) => self.alert_confirmed(*place),
-                Timer::Escalation(id) => self.step_over(*id),
-                Timer::Acknowledgement(id) => self.acknowledgement_due(*id),
-                Timer::PassOver(key) => self.contact_late(key),
-                Timer::Resolved(id) => self.resolved_again(*id),
-                Timer::Silence(id) => self.silence_edge(id),
-                Timer::Override(id) => self.override_ends(id),
-                Timer::Heartbeat(check) => self.heartbeat_overdue(check),
+                Due::Expiry(place) => self.alert_expired(*place),
+                Due::Timer(Timer::Hold(place)) => self.alert_confirmed(*place),
+                Due::Timer(Timer::Escalation(id)) => self.step_over(*id),
+                Due::Timer(Timer::Acknowledgement(id)) => self.acknowledgement_due(*id),
+                Due::Timer(Timer::PassOver(key)) => self.contact_late(key),
+                Due::Timer(Timer::Resolved(id)) => self.resolved_again(*id),
+                Due::Timer(Timer::Silence(id)) => self.silence_edge(id),
+                Due::Timer(Timer::Override(id)) => self.override_ends(id),
+                Due::Timer(Timer::Heartbeat(check)) => self.heartbeat_overdue(check),
             }
             last = Some(due);
+        }
+    }
+
+    /// The earliest of all that waits for its time; of two at one moment an alert's expiry.
+    fn next_due(&self) -> Option<(crate::time::Mono, Due)> {
+        let expiry = self.state.expiries.first().map(|(at, place)| (*at, Due::Expiry(*place)));
+        let timer = self.state.timers.first();
+        match (expiry, timer) {
+            (Some(expiry), Some((at, _))) if *at < expiry.0 => {
+                timer.map(|(at, t)| (*at, Due::Timer(t.clone())))
+            }
+            (Some(expiry), _) => Some(expiry),
+            (None, _) => timer.map(|(at, t)| (*at, Due::Timer(t.clone()))),
         }
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::alert::Alert;
 use crate::change::Change;
-use crate::event::ContactTurn;
+use crate::event::{AlertRef, ContactTurn};
 use crate::incident::Shape;
 use crate::labels::Labels;
 use crate::schedule::Override;
@@ -58,6 +58,7 @@ fn alert() -> Alert {
 /// One of each, and those whose words depend on what is in them. A new variant breaks `tag` first.
 fn every_event() -> Vec<Event> {
     let key_of_alert = alert().key;
+    let of_alert = AlertRef { key: key_of_alert, incident: 7, place: 1 };
     let why = || "for a reason".to_string();
     let contact =
         ContactTurn { contact: 0, channel: "email".into(), due: Mono(0), pass_over: Mono(0), calendar: None };
@@ -104,27 +105,28 @@ fn every_event() -> Vec<Event> {
         Event::Started { version: "0.1.0".to_string(), down: Span::secs(90), life: 2 },
         Event::ClockStepped { by: -90_000 },
         Event::ConfigAdopted { hash: "0123456789abcdef".to_string(), setup: Arc::new(Setup::default()) },
-        Event::AlertOpened { alert: alert(), expires: None },
+        Event::AlertOpened { alert: Arc::new(alert()), place: 1, expires: None },
         Event::AlertOpened {
-            alert: Alert { held_until: Some(Mono(1)), muted: Some("s1".into()), ..alert() },
+            alert: Arc::new(Alert { held_until: Some(Mono(1)), muted: Some("s1".into()), ..alert() }),
+            place: 1,
             expires: None,
         },
         Event::AlertsRefreshed { source: "prometheus".into(), alerts: vec![(key_of_alert, Mono(1))] },
         Event::AlertsExtended { alerts: vec![(key_of_alert, Mono(1)); 2], why: why() },
-        Event::AlertConfirmed { key: key_of_alert },
+        Event::AlertConfirmed { alert: of_alert },
         Event::AlertChanged {
-            key: key_of_alert,
+            alert: of_alert,
             severity: Severity::Warning,
             urgency: Urgency::Low,
             annotations: Labels::empty(),
         },
-        Event::AlertStatusChanged { key: key_of_alert, status: AlertStatus::Stale, why: why() },
-        Event::AlertStatusChanged { key: key_of_alert, status: AlertStatus::Unknown, why: why() },
-        Event::AlertAwaited { key: key_of_alert, until: Mono(1) },
-        Event::AlertEnded { key: key_of_alert, at: Wall(0), reason: EndReason::Sender, forget: false },
-        Event::AlertEnded { key: key_of_alert, at: Wall(0), reason: EndReason::NotRepeated, forget: false },
-        Event::AlertMuted { key: key_of_alert, by: "s1".into() },
-        Event::AlertUnmuted { key: key_of_alert },
+        Event::AlertStatusChanged { alert: of_alert, status: AlertStatus::Stale, why: why() },
+        Event::AlertStatusChanged { alert: of_alert, status: AlertStatus::Unknown, why: why() },
+        Event::AlertAwaited { alert: of_alert, until: Mono(1) },
+        Event::AlertEnded { alert: of_alert, at: Wall(0), reason: EndReason::Sender, forget: false },
+        Event::AlertEnded { alert: of_alert, at: Wall(0), reason: EndReason::NotRepeated, forget: false },
+        Event::AlertMuted { alert: of_alert, by: "s1".into() },
+        Event::AlertUnmuted { alert: of_alert },
         Event::AlertsRefused { source: "prometheus".into(), count: 3, why: why() },
         Event::SourceHeard { source: "prometheus".into() },
         Event::IncidentOpened {

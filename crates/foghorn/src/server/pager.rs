@@ -5,14 +5,15 @@
 use super::clock::Clock;
 use super::compose;
 use foghorn_config::Config;
-use foghorn_core::event::Record;
 use foghorn_core::input::Input;
 use foghorn_core::page::{Outcome, PageKey};
 use foghorn_core::time::Span;
 use foghorn_engine::engine::{Append, Appended, Found};
-use foghorn_engine::handle::{Message, Port, Submission};
+use foghorn_engine::handle::{Message, Port, Submission, Written};
 use foghorn_engine::{Action, BatchId, Class, Command, Engine, Handle, Reply, View};
-use foghorn_journal::{AppendError, Batch, ChainHash, Head, SettleError, Settled, Snapshot, WriterHandle};
+use foghorn_journal::{
+    AppendError, Batch, ChainHash, Head, Lines, SettleError, Settled, Snapshot, WriterHandle,
+};
 use foghorn_wake::Sender;
 use foghorn_wake::link::Tokens;
 use std::collections::HashMap;
@@ -86,6 +87,8 @@ impl Pager {
         let mut tickets = 0_u64;
         let mut saved = BatchId::default();
         let mut flying = BatchId::default();
+        // Of the batch in flight, as they will lie in the journal.
+        let mut lines = Arc::default();
         let mut stopping: Option<std::time::Instant> = None;
         loop {
             let now = self.clock.now();
@@ -162,7 +165,7 @@ impl Pager {
                 match command {
                     Command::Append(append) => {
                         flying = append.id;
-                        self.append(append, &answers_tx);
+                        lines = self.append(append, &answers_tx);
                     }
                     Command::Settle => self.settle(flying, &answers_tx),
                     Command::Reply(ticket, reply) => {
@@ -172,7 +175,8 @@ impl Pager {
                     Command::Send(key) => self.send(key, now),
                     Command::Publish(records) => {
                         // Nobody may be following.
-                        let _ = self.port.records.send(records);
+                        let lines = std::mem::take(&mut lines);
+                        let _ = self.port.written.send(Arc::new(Written { records, lines }));
                     }
                     Command::Snapshot { seq, state } => self.snapshot(seq, &state),
                     Command::Degraded(why) => self.tell(Happening::Degraded(why)),
@@ -188,15 +192,21 @@ impl Pager {
         }
     }
 
-    fn append(&self, append: Append, answers: &mpsc::Sender<Answer>) {
+    /// Hands a batch to the journal. Returns its lines.
+    fn append(&self, append: Append, answers: &mpsc::Sender<Answer>) -> Arc<Vec<u8>> {
         let Append { id, at, records, .. } = append;
-        let events = match encode(&records) {
-            Ok(events) => events,
-            Err(why) => {
-                let _ = answers.send(Answer::Appended(id, Err(AppendError::Unknown(why))));
-                return self.handle.wake();
+        let fail = |error| {
+            let _ = answers.send(Answer::Appended(id, Err(error)));
+            self.handle.wake();
+        };
+        let text = match Written::encode(&records) {
+            Ok(lines) => Arc::new(lines),
+            Err(e) => {
+                fail(AppendError::Unknown(e.to_string()));
+                return Arc::default();
             }
         };
+        let events = Lines { count: records.len() as u64, text: text.clone() };
         let batch =
             Batch { id: id.0, prev: self.prev(), at_wall_ms: at.wall.0, at_mono_ms: at.mono.0, events };
         let (tx, wake) = (answers.clone(), self.handle.clone());
@@ -205,10 +215,9 @@ impl Pager {
             wake.wake();
         });
         if let Err(rejected) = self.journal.append(batch, done) {
-            let why = foghorn_journal::Refusal::Other(rejected.to_string());
-            let _ = answers.send(Answer::Appended(id, Err(AppendError::Refused { why })));
-            self.handle.wake();
+            fail(AppendError::Refused { why: foghorn_journal::Refusal::Other(rejected.to_string()) });
         }
+        text
     }
 
     fn prev(&self) -> ChainHash {
@@ -278,9 +287,4 @@ impl Pager {
         // Nobody watching over it is no reason to stop paging.
         let _ = self.events.send(happening);
     }
-}
-
-/// One event a line, as `journal dump` prints it.
-fn encode(records: &[Arc<Record>]) -> Result<Vec<Vec<u8>>, String> {
-    records.iter().map(|r| serde_json::to_vec(&**r).map_err(|e| e.to_string())).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{Checker, Invariant};
 use foghorn_core::alert::{AlertStatus, CHECKS, EndReason, SELF};
+use foghorn_core::event::AlertRef;
 use foghorn_core::incident::{IncidentId, Shape};
 use foghorn_core::labels::{AlertKey, Labels};
 use foghorn_core::time::{Mono, Span};
@@ -109,11 +110,13 @@ impl Checker {
                     c.alerts.insert(alert.key);
                 });
             }
-            Event::AlertConfirmed { key } => self.told(key, |a| a.held = false),
-            Event::AlertChanged { key, urgency, .. } => self.told(key, |a| a.urgency = *urgency),
-            Event::AlertMuted { key, .. } => self.told(key, |a| a.muted = true),
-            Event::AlertUnmuted { key } => self.told(key, |a| a.muted = false),
-            Event::AlertStatusChanged { key, status, .. } => {
+            Event::AlertConfirmed { alert: AlertRef { key, .. } } => self.told(key, |a| a.held = false),
+            Event::AlertChanged { alert: AlertRef { key, .. }, urgency, .. } => {
+                self.told(key, |a| a.urgency = *urgency)
+            }
+            Event::AlertMuted { alert: AlertRef { key, .. }, .. } => self.told(key, |a| a.muted = true),
+            Event::AlertUnmuted { alert: AlertRef { key, .. } } => self.told(key, |a| a.muted = false),
+            Event::AlertStatusChanged { alert: AlertRef { key, .. }, status, .. } => {
                 let known = self.book.alerts.contains_key(key);
                 self.holds(Invariant::NotOverUntilSaid, known, || {
                     format!("{key} is over and becomes {status:?}")
@@ -123,7 +126,7 @@ impl Checker {
                 }
                 self.told(key, |a| a.stale = Some(at.mono).filter(|_| *status == AlertStatus::Stale));
             }
-            Event::AlertEnded { key, reason, .. } => {
+            Event::AlertEnded { alert: AlertRef { key, .. }, reason, .. } => {
                 self.ended_rightly(key, *reason, at.mono);
                 if let Some(word) = self.words.get_mut(key).filter(|_| *reason == EndReason::Person) {
                     word.closed = Some(self.t);

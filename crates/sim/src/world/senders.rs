@@ -345,8 +345,8 @@ impl World {
         let stale: Vec<(Name, Labels)> = records
             .iter()
             .filter_map(|r| match &r.event {
-                Event::AlertStatusChanged { key, status: AlertStatus::Stale, .. } => {
-                    engine.state().alerts.get(key)
+                Event::AlertStatusChanged { alert, status: AlertStatus::Stale, .. } => {
+                    engine.state().alerts.get(&alert.key)
                 }
                 _ => None,
             })
