@@ -202,7 +202,12 @@ impl State {
                     paged: Map::new(),
                 });
             }
-            Event::IncidentGrew { id, shape } => self.edit_incident(*id, |i| i.remember(*shape)),
+            Event::IncidentGrew { id, shape, title } => self.edit_incident(*id, |i| {
+                i.remember(*shape);
+                if let Some(title) = title {
+                    i.title = title.clone();
+                }
+            }),
             Event::IncidentResolved { id, by, again } => {
                 self.tally("incidents_resolved", 1);
                 self.drop_pages(*id, |k| k.kind != PageKind::Resolved);

@@ -212,6 +212,9 @@ pub enum Event {
         id: IncidentId,
         /// How bad and wide.
         shape: Shape,
+        /// What it is called from here on, where it was called after something that is not as bad.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<Arc<str>>,
     },
     /// Everything is well, or a person closed it.
     IncidentResolved {

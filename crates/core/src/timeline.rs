@@ -214,8 +214,9 @@ impl Teller<'_> {
                 format!("{severity}incident {id} opened{by}: {title}")
             }
             Event::IncidentGrew { shape, .. } if shape.width == 0 => format!("now {}", shape.severity),
-            Event::IncidentGrew { shape, .. } => {
-                format!("now {}, {} unwell", shape.severity, count(shape.width as usize, "entity"))
+            Event::IncidentGrew { shape, title, .. } => {
+                let called = title.as_ref().map_or_else(String::new, |t| format!(": {t}"));
+                format!("now {}, {} unwell{called}", shape.severity, count(shape.width as usize, "entity"))
             }
             Event::IncidentResolved { by: Some(by), .. } => format!("resolved by {}", self.actor(by)),
             Event::IncidentResolved { by: None, .. } => "resolved: everything is well again".to_string(),

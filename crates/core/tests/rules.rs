@@ -124,6 +124,20 @@ fn a_warning_that_becomes_critical_wakes() {
 }
 
 #[test]
+fn what_becomes_worse_is_called_after_what_made_it_so() {
+    let mut w = World::shop();
+    let title = |w: &World| w.state.incident(1).unwrap().title.to_string();
+    w.fire(&[("alertname", "Slow"), ("entity", "db"), ("severity", "warning")]);
+    assert_eq!(title(&w), "Slow");
+    w.fire(&[("alertname", "Down"), ("entity", "db"), ("severity", "critical")]);
+    assert_eq!(title(&w), "Down");
+    // What is as bad, and what is not, changes nothing.
+    w.fire(&[("alertname", "Dead"), ("entity", "db"), ("severity", "critical")]);
+    w.fire(&[("alertname", "Odd"), ("entity", "db"), ("severity", "info")]);
+    assert_eq!((title(&w).as_str(), w.open()), ("Down", vec![1]));
+}
+
+#[test]
 fn the_wall_clock_moves_what_waits_for_a_calendar_and_nothing_else() {
     let mut w = World::shop();
     w.fails("disk");

@@ -57,7 +57,13 @@ impl<'a> Fold<'a> {
             }
             Event::AlertStatusChanged { alert, status, .. } => set_status(db, alert, *status, None)?,
             Event::AlertEnded { alert, at, .. } => set_status(db, alert, AlertStatus::Resolved, Some(at.0))?,
-            Event::IncidentGrew { id, shape } => self.raise(*id, shape.severity)?,
+            Event::IncidentGrew { id, shape, title } => {
+                if let Some(title) = title {
+                    db.prepare_cached("UPDATE incident SET title = ?2 WHERE id = ?1")?
+                        .execute(params![id.cast_signed(), &**title])?;
+                }
+                self.raise(*id, shape.severity)?;
+            }
             _ => life(db, record.at, event)?,
         }
         match event.incident() {

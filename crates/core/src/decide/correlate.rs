@@ -18,6 +18,7 @@ use crate::words::{Name, Urgency};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 /// So many open incidents are looked at, youngest first, and so many entities of each: a storm must not make every
 /// alert dearer than the one before.
@@ -48,10 +49,9 @@ impl Draft<'_> {
             return id;
         }
         let id = self.state.next_incident;
-        let title: String = alert.summary().chars().take(LONGEST_TITLE).collect();
         self.emit(Event::IncidentOpened {
             id,
-            title: Arc::from(title),
+            title: title(alert),
             by: None,
             severity: None,
             urgency: Urgency::None,
@@ -59,6 +59,14 @@ impl Draft<'_> {
             escalation: None,
         });
         id
+    }
+
+    /// What the first of an incident's worst alerts says, of those that are paged for.
+    pub(super) fn title_of_worst(&self, id: IncidentId) -> Option<Arc<str>> {
+        let incident = self.state.incident(id)?;
+        let counts = |a: &&Alert| a.status.is_open() && a.muted.is_none() && a.held_until.is_none();
+        let worst = self.state.alerts_of(incident).filter(counts).min_by_key(|a| Reverse(a.severity))?;
+        Some(title(worst)).filter(|title| *title != incident.title)
     }
 
     fn related(&self, entity: &Name) -> Option<IncidentId> {
@@ -81,6 +89,11 @@ impl Draft<'_> {
             })
             .map(|i| i.id)
     }
+}
+
+fn title(alert: &Alert) -> Arc<str> {
+    let title: String = alert.summary().chars().take(LONGEST_TITLE).collect();
+    Arc::from(title)
 }
 
 /// Whether one stands on the other, or both on a thing that is smaller than a site.

@@ -147,7 +147,11 @@ fn every_event() -> Vec<Event> {
             entity: None,
             escalation: None,
         },
-        Event::IncidentGrew { id: 7, shape: Shape { revision: 2, severity: Severity::Critical, width: 3 } },
+        Event::IncidentGrew {
+            id: 7,
+            shape: Shape { revision: 2, severity: Severity::Critical, width: 3 },
+            title: Some("the database is away".into()),
+        },
         Event::IncidentResolved { id: 7, by: None, again: Mono(1) },
         Event::IncidentResolved { id: 7, by: Some(actor("bot", Via::Api)), again: Mono(1) },
         Event::IncidentReopened { id: 7, why: why() },

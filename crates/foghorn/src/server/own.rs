@@ -65,7 +65,8 @@ impl Trouble {
     }
 }
 
-/// A plugin that is being replaced measures nothing for a moment, which is no news.
+/// A plugin that is being replaced measures nothing for a moment, and a packet may be lost on the way to a reference
+/// target: neither is news.
 const A_MOMENT: Span = Span::secs(30);
 
 /// Troubles that stand.
@@ -95,7 +96,10 @@ impl Own {
         let item = AlertItem {
             severity: Some(trouble.severity()),
             started: Some(now),
-            page_after: if trouble == Trouble::Check { A_MOMENT } else { Span::ZERO },
+            page_after: match trouble {
+                Trouble::Check | Trouble::Blind => A_MOMENT,
+                _ => Span::ZERO,
+            },
             ..AlertItem::firing(labels.clone(), annotations)
         };
         let key = (trouble, what.to_owned());
