@@ -53,16 +53,25 @@ pub(crate) fn days(stretches: &[Stretch], now: Wall, days: usize) -> Vec<Spent> 
     spent
 }
 
+fn sum(days: &[Spent], status: ComponentStatus) -> i64 {
+    days.iter().map(|d| d.of(status)).sum()
+}
+
+/// Milliseconds of which it is known how it was.
+pub(crate) fn measured(days: &[Spent]) -> i64 {
+    use ComponentStatus as C;
+    [C::Operational, C::UnderMaintenance, C::DegradedPerformance, C::PartialOutage, C::MajorOutage]
+        .into_iter()
+        .map(|status| sum(days, status))
+        .sum()
+}
+
 /// The share of the known time in which it was up, from 0 to 1: a major outage counts whole, a partial one by three tenths, as
 /// is usual. `None` where nothing is known.
 pub(crate) fn uptime(days: &[Spent]) -> Option<f64> {
     use ComponentStatus as C;
-    let sum = |status| days.iter().map(|d| d.of(status)).sum::<i64>() as f64;
-    let known: f64 =
-        [C::Operational, C::UnderMaintenance, C::DegradedPerformance, C::PartialOutage, C::MajorOutage]
-            .into_iter()
-            .map(sum)
-            .sum();
+    let sum = |status| sum(days, status) as f64;
+    let known = measured(days) as f64;
     (known > 0.0).then(|| 1.0 - (sum(C::MajorOutage) + 0.3 * sum(C::PartialOutage)) / known)
 }
 

@@ -37,6 +37,8 @@ pub struct Ledger {
     pub stretches: BTreeMap<String, Vec<Stretch>>,
     /// Incidents that touched a component.
     pub incidents: BTreeMap<IncidentId, PublicIncident>,
+    /// The first moment of which anything was known, as far as it was forgotten since: see [`Ledger::known_since`].
+    pub since: Option<Wall>,
     /// Whether a component waits for a result of its checks, as it was last looked at.
     #[serde(skip)]
     pub waits: bool,
@@ -187,8 +189,17 @@ impl Ledger {
         }
     }
 
+    /// The first moment of which anything is known: a component's status, or an incident.
+    #[must_use]
+    pub fn known_since(&self) -> Option<Wall> {
+        let known = |s: &&Stretch| s.status != ComponentStatus::Unknown;
+        let first = self.stretches.values().filter_map(|all| all.iter().find(known)).map(|s| s.from);
+        first.chain(self.incidents.values().map(|i| i.opened)).chain(self.since).min()
+    }
+
     /// Forgets what nobody can look at any more.
     pub fn prune(&mut self, now: Wall) {
+        self.since = self.known_since();
         let oldest = now - KEEP_STRETCHES;
         self.stretches.retain(|_, stretches| {
             // The one that covers the oldest moment stays.

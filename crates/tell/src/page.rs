@@ -1,6 +1,6 @@
 //! What the public reads.
 
-use crate::days::{DAY, days, percent, uptime};
+use crate::days::{DAY, Spent, days, measured, percent, uptime};
 use crate::ledger::{Ledger, PublicIncident, Stretch, rank};
 use crate::pages::{Body, HTML, Pages};
 use crate::shown::{Room, Shown};
@@ -26,7 +26,7 @@ const SHOWN: usize = 10;
 const LATELY: i64 = 14 * DAY;
 /// Incidents of a month that are shown.
 const IN_MONTH: usize = 100;
-/// Months that have a page even if nothing happened.
+/// Months that have a page even if nothing happened; none is from before anything was known.
 const MONTHS: i32 = 13;
 /// Characters of a component's name.
 pub(crate) const NAME: usize = 80;
@@ -71,6 +71,8 @@ struct HistoryTemplate<'a> {
     frame: Frame<'a>,
     month: String,
     is_over: bool,
+    /// The first day of which anything is known, if it is of this month.
+    since: Option<String>,
     before: Option<(String, String)>,
     after: Option<(String, String)>,
     incidents: Vec<Shown>,
@@ -169,9 +171,9 @@ fn status(ledger: &Ledger, component: &str) -> ComponentStatus {
 
 fn component(name: &str, status: ComponentStatus, past: &[Stretch], now: Wall, draw: bool) -> Component {
     let all = days(past, now, DAYS);
-    let uptime = uptime(&all).map_or("not measured yet".to_owned(), |share| format!("{} up", percent(share)));
+    let uptime = up(&all);
     let name = line(name, NAME);
-    let bar = |(i, spent): (usize, &crate::days::Spent)| {
+    let bar = |(i, spent): (usize, &Spent)| {
         let worst = spent.worst();
         let lasted = Span(spent.of(worst).unsigned_abs());
         let date = clock(Wall(now.0 - DAY * (DAYS - 1 - i) as i64), "%-d %B");
@@ -191,6 +193,17 @@ fn component(name: &str, status: ComponentStatus, past: &[Stretch], now: Wall, d
         String::new()
     };
     Component { badge: badge(tone(status), word(status)), name, bars, uptime }
+}
+
+/// The share of the time in which it was up, and of how long a time that is said while it is not all the days.
+fn up(all: &[Spent]) -> String {
+    let Some(share) = uptime(all) else { return "not measured yet".to_owned() };
+    let (share, known) = (percent(share), measured(all));
+    // Today is not over.
+    if known >= DAY * (DAYS as i64 - 1) {
+        return format!("{share} up");
+    }
+    format!("{share} up, measured for {}", lasting(Span(known.unsigned_abs())))
 }
 
 /// What the whole page says, and its tone. `working`: people say that they look for a cause, or mend it.
@@ -275,7 +288,8 @@ fn months(frame: Frame<'_>, ledger: &Ledger, now: Wall) -> Result<Vec<(String, S
         first.map_or_else(|_| path(n), |d| d.strftime("%B %Y").to_string())
     };
     let last = number(now);
-    let first = last - MONTHS + 1;
+    let since = ledger.known_since().unwrap_or(now);
+    let first = number(since).clamp(last - MONTHS + 1, last);
     let mut pages = Vec::new();
     for n in first..=last {
         let all = || ledger.incidents.values().rev().filter(|i| number(i.opened) == n);
@@ -284,6 +298,7 @@ fn months(frame: Frame<'_>, ledger: &Ledger, now: Wall) -> Result<Vec<(String, S
             frame,
             month: words(n),
             is_over: n < last,
+            since: (n == number(since)).then(|| clock(since, "%-d %B %Y")),
             before: (n > first).then(|| (path(n - 1), words(n - 1))),
             after: (n < last).then(|| (path(n + 1), words(n + 1))),
             more: all().count().saturating_sub(IN_MONTH),

@@ -9,6 +9,8 @@ use foghorn_look::{Tone, badge};
 
 /// Components that a sentence names.
 const NAMED: usize = 6;
+/// Characters of a person's first words that stand as a title.
+const FIRST_WORDS: usize = 70;
 
 /// An incident in words.
 pub(crate) struct Shown {
@@ -71,12 +73,29 @@ impl Shown {
     }
 }
 
+/// The components that were hurt most, or what people said first where none was.
 fn title(incident: &PublicIncident) -> String {
-    let names: Vec<String> = incident.worst.iter().take(NAMED).map(|a| line(&a.component, NAME)).collect();
-    if names.is_empty() {
-        return "Incident".to_owned();
+    let peak = incident.peak();
+    let hurt: Vec<&Affected> = incident.worst.iter().filter(|a| a.status == peak).collect();
+    if hurt.is_empty() {
+        let said = incident.words.first().map(|w| first_words(&w.text)).filter(|said| !said.is_empty());
+        return said.unwrap_or_else(|| "Incident".to_owned());
     }
-    format!("{}: {}", list(&names, incident.worst.len()), word(incident.peak()))
+    let names: Vec<String> = hurt.iter().take(NAMED).map(|a| line(&a.component, NAME)).collect();
+    format!("{}: {}", list(&names, hurt.len()), word(peak))
+}
+
+/// The first line, cut between words where it is long.
+fn first_words(text: &str) -> String {
+    let first = text.trim().lines().next().unwrap_or_default().trim_end();
+    let short = line(first, FIRST_WORDS);
+    if first.chars().nth(FIRST_WORDS).is_none() {
+        return short;
+    }
+    match short.rsplit_once(' ') {
+        Some((words, _)) => format!("{}…", words.trim_end()),
+        None => short,
+    }
 }
 
 /// How far it is, by a person's word where there is one; else how bad it is.

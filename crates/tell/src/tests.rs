@@ -183,10 +183,10 @@ fn the_front_page() {
     <p class="small">As of <time datetime="2026-11-21T13:00:00Z">21 November 2026, 13:00 UTC</time></p></div></div>
     <section aria-labelledby="components"><h2 id="components">Components</h2>
     <ul class="list card">
-    <li><div class="row"><h3><bdi>Shop &#60;&#38;&#62;</bdi></h3><span class="end"><span class="badge good"><svg class="icon good" viewBox="0 0 24 24" aria-hidden="true"></svg>operational</span></span></div><svg class="pic" height="36" role="img"><title>Shop &lt;&amp;&gt;, the last 90 days</title><desc>58.33 % up. 21 November: major outage for 25 min.</desc><svg width="100%" height="36" viewBox="0 0 90 36" preserveAspectRatio="none"> class="solid bad" d="M89 0h0.72V36h-0.72z"><title>21 November: major outage for 25 min</title></path></svg></svg>
-    <div class="ends"><span>90 days ago</span><span>58.33 % up</span><span>today</span></div></li>
-    <li><div class="row"><h3><bdi>Data</bdi></h3><span class="end"><span class="badge good"><svg class="icon good" viewBox="0 0 24 24" aria-hidden="true"></svg>operational</span></span></div><svg class="pic" height="36" role="img"><title>Data, the last 90 days</title><desc>100 % up.</desc><svg width="100%" height="36" viewBox="0 0 90 36" preserveAspectRatio="none"></svg></svg>
-    <div class="ends"><span>90 days ago</span><span>100 % up</span><span>today</span></div></li>
+    <li><div class="row"><h3><bdi>Shop &#60;&#38;&#62;</bdi></h3><span class="end"><span class="badge good"><svg class="icon good" viewBox="0 0 24 24" aria-hidden="true"></svg>operational</span></span></div><svg class="pic" height="36" role="img"><title>Shop &lt;&amp;&gt;, the last 90 days</title><desc>58.33 % up, measured for 1 h. 21 November: major outage for 25 min.</desc><svg width="100%" height="36" viewBox="0 0 90 36" preserveAspectRatio="none"> class="solid bad" d="M89 0h0.72V36h-0.72z"><title>21 November: major outage for 25 min</title></path></svg></svg>
+    <div class="ends"><span>90 days ago</span><span>58.33 % up, measured for 1 h</span><span>today</span></div></li>
+    <li><div class="row"><h3><bdi>Data</bdi></h3><span class="end"><span class="badge good"><svg class="icon good" viewBox="0 0 24 24" aria-hidden="true"></svg>operational</span></span></div><svg class="pic" height="36" role="img"><title>Data, the last 90 days</title><desc>100 % up, measured for 1 h.</desc><svg width="100%" height="36" viewBox="0 0 90 36" preserveAspectRatio="none"></svg></svg>
+    <div class="ends"><span>90 days ago</span><span>100 % up, measured for 1 h</span><span>today</span></div></li>
     </ul>
     <details><summary>How this is measured</summary><p class="dim">A bar is a day of UTC; the worse the day, the taller. Uptime is the share of the measured time: an outage counts whole, a partial one by three tenths, maintenance and slowness not at all. Time in which nothing was measured is left out.</p></details>
     </section>
@@ -212,13 +212,50 @@ fn the_months() {
     let (_, ledger) = outage();
     let pages = render(&config(), &ledger, Wall(NOON + 60 * MINUTE), Doubt::None).unwrap();
     let months = pages.all.keys().filter(|p| p.starts_with("/history/")).count();
-    assert_eq!(months, 13);
+    assert_eq!(months, 1, "nothing is known of the months before");
     let html = text(&pages, "/history/2026-11");
     assert!(html.contains("November 2026") && html.contains("Shop &#60;&#38;&#62;: major outage"), "{html}");
     assert_eq!(text(&pages, "/history"), html);
-    let before = text(&pages, "/history/2026-10");
-    assert!(before.contains("Nothing happened") && before.contains("href=\"/history/2026-11\""), "{before}");
-    assert!(!pages.all.contains_key("/history/2026-12"));
+    assert!(html.contains("Nothing is known of the time before 21 November 2026."), "{html}");
+    assert!(!html.contains("rel=\"prev\"") && !pages.all.contains_key("/history/2026-12"));
+    // Measured for long, with the beginning forgotten since.
+    let later = Wall(NOON + 600 * days::DAY);
+    let mut old = ledger;
+    old.prune(later);
+    assert!(old.incidents.is_empty());
+    let pages = render(&config(), &old, later, Doubt::None).unwrap();
+    assert_eq!(pages.all.keys().filter(|p| p.starts_with("/history/")).count(), 13);
+    let quiet = text(&pages, "/history/2028-06");
+    assert!(quiet.contains("Nothing happened") && !quiet.contains("Nothing is known"), "{quiet}");
+    assert!(
+        quiet.contains("href=\"/history/2028-05\"") && quiet.contains("href=\"/history/2028-07\""),
+        "{quiet}"
+    );
+}
+
+#[test]
+fn a_title_names_what_was_hurt_most() {
+    let hurt = |component: &str, status| crate::ledger::Affected { component: component.to_owned(), status };
+    let (_, mut ledger) = outage();
+    let incident = ledger.incidents.get_mut(&1).unwrap();
+    incident.resolved = None;
+    incident.worst = vec![
+        hurt("Shop", C::MajorOutage),
+        hurt("Reports", C::DegradedPerformance),
+        hurt("Data", C::MajorOutage),
+    ];
+    let html = text(&render(&config(), &ledger, Wall(NOON + 60 * MINUTE), Doubt::None).unwrap(), "/");
+    assert!(html.contains("Shop, Data: major outage"), "{html}");
+    assert!(html.contains("Nothing else happened") && html.contains("No other incidents"), "{html}");
+}
+
+#[test]
+fn it_is_said_for_how_long_it_was_measured_until_that_is_all_of_it() {
+    let (_, ledger) = outage();
+    let at = |ms| text(&render(&config(), &ledger, Wall(ms), Doubt::None).unwrap(), "/");
+    assert!(at(NOON + 90 * 1000).contains("<span>100 % up, measured for 1 min</span>"));
+    assert!(at(NOON + 20 * days::DAY).contains("<span>100 % up, measured for 20 days</span>"));
+    assert!(at(NOON + 91 * days::DAY).contains("<span>100 % up</span>"));
 }
 
 #[test]

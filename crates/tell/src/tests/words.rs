@@ -126,7 +126,7 @@ fn an_incident_of_no_component_is_told_by_people_alone() {
     assert_eq!(heading(&ledger, 2), ("All systems operational".to_owned(), vec![]), "nobody was told");
     house.say(at(3), 1, Said::Identified, "Mails are late.");
     house.observe(&mut ledger, at(3));
-    let open = vec!["[identified] Incident".to_owned(), "12:03 Identified Mails are late.".to_owned()];
+    let open = vec!["[identified] Mails are late.".to_owned(), "12:03 Identified Mails are late.".to_owned()];
     assert_eq!(heading(&ledger, 4), ("Something is being worked on".to_owned(), open));
     house.say(at(5), 1, Said::Monitoring, "Mails go out again.");
     house.observe(&mut ledger, at(5));
@@ -137,13 +137,34 @@ fn an_incident_of_no_component_is_told_by_people_alone() {
     assert_eq!(
         heading(&ledger, 8).1,
         [
-            "[resolved] Incident",
+            "[resolved] Mails are late.",
             "12:07 Resolved It is over.",
             "12:05 Monitoring Mails go out again.",
             "12:03 Identified Mails are late."
         ]
     );
     assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents, ledger.incidents);
+}
+
+#[test]
+fn a_title_is_the_first_words_of_the_first_update() {
+    for (said, title) in [
+        (
+            "\r\n Mails <b>are</b> late.\r\nWe look into it.".to_owned(),
+            "Mails &#60;b&#62;are&#60;/b&#62; late.".to_owned(),
+        ),
+        ("late mails ".repeat(20), format!("{}…", "late mails ".repeat(6).trim_end())),
+        ("x".repeat(100), format!("{}…", "x".repeat(69))),
+        ("\u{202e}".to_owned(), "Incident".to_owned()),
+    ] {
+        let mut house = House::new(NOON);
+        let mut ledger = Ledger::default();
+        house.open(at(1));
+        house.say(at(3), 1, Said::Identified, &said);
+        house.observe(&mut ledger, at(3));
+        let html = text(&render(&config(), &ledger, Wall(at(4)), Doubt::None).unwrap(), "/");
+        assert!(html.contains(&format!("<h3>{title}</h3>")), "{title}: {html}");
+    }
 }
 
 #[test]
