@@ -185,7 +185,8 @@ impl Journal {
                 Locked::Mine(lock) => self.lock = Some(lock),
                 Locked::Theirs(pid) => return Err(OpenError::Locked { dir: self.dir.clone(), pid }),
                 Locked::Without(error) => {
-                    tracing::warn!(dir = %self.dir.display(), %error, "the directory cannot be locked")
+                    // Looked at again every second while it cannot be written; the recovery says why.
+                    tracing::debug!(dir = %self.dir.display(), %error, "the directory cannot be locked")
                 }
             }
         }

@@ -66,6 +66,9 @@ pub struct Recovery {
     pub skipped_snapshots: Vec<String>,
     /// Why nothing can be appended for now, if so. [`crate::Journal::reopen`] tries again.
     pub read_only: Option<String>,
+    /// Nothing could be read either (a directory that is not mounted, files of somebody else's): what it holds is not known,
+    /// and an empty state is no more than a beginning. Once it can be read, it has to be read from the start.
+    pub unread: bool,
 }
 
 /// An opened file and what it holds.
@@ -98,7 +101,10 @@ pub(crate) fn open(dir: &Path, options: &Options, distrusted: Option<&str>) -> R
         },
     };
     match inspect(dir, None) {
-        Ok((db, survey)) => Ok(Opened { db, recovery: recovery(survey, Vec::new(), Some(why)) }),
+        Ok((db, survey)) => {
+            let unread = !dir.is_dir();
+            Ok(Opened { db, recovery: Recovery { unread, ..recovery(survey, Vec::new(), Some(why)) } })
+        }
         Err(Trouble::Refused(e)) => Err(e),
         Err(Trouble::Degraded(worse)) => {
             let nothing = Survey {
@@ -108,9 +114,11 @@ pub(crate) fn open(dir: &Path, options: &Options, distrusted: Option<&str>) -> R
                 batches: 0,
                 events: 0,
                 skipped: Vec::new(),
-                damage: Some((1, worse)),
+                damage: None,
             };
-            Ok(Opened { db: None, recovery: recovery(nothing, Vec::new(), Some(why)) })
+            let why = format!("{why}, and cannot be read: {worse}");
+            let recovery = Recovery { unread: true, ..recovery(nothing, Vec::new(), Some(why)) };
+            Ok(Opened { db: None, recovery })
         }
     }
 }
@@ -165,6 +173,7 @@ fn recovery(survey: Survey, mut damage: Vec<Damage>, read_only: Option<String>) 
         damage,
         skipped_snapshots: survey.skipped,
         read_only,
+        unread: false,
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Pager {
     pub journal: WriterHandle,
     /// Where the journal ends.
     pub head: Head,
+    /// It could not be read at the start: what it holds is not known.
+    pub unread: bool,
     /// Time.
     pub clock: Arc<Clock>,
     /// Addresses and secrets, looked up when used.
@@ -68,6 +70,8 @@ pub enum Happening {
         /// So many inputs could not be kept.
         lost: u64,
     },
+    /// A journal that could not be read at the start can be read, and ends with this event.
+    Found(u64),
     /// A snapshot is on disk.
     Snapshot(u64),
     /// A snapshot failed.
@@ -143,6 +147,12 @@ impl Pager {
                     // Certainly not there, and the journal can be written to: it ends where it did.
                     Answer::Settled(Ok(Settled::NotThere(recovery))) if recovery.head == self.head => {
                         Action::Settled { found: Found::Head(saved) }
+                    }
+                    Answer::Settled(Ok(Settled::NotThere(recovery))) if self.unread => {
+                        self.tell(Happening::Found(recovery.head.seq));
+                        Action::Settled {
+                            found: Found::StillBroken("it can be read again, and is about to be".into()),
+                        }
                     }
                     Answer::Settled(Ok(Settled::NotThere(recovery))) => {
                         let why = format!(

@@ -67,14 +67,6 @@ pub enum StartFailure {
     /// The data directory cannot be used.
     #[error(transparent)]
     Journal(#[from] OpenFailure),
-    /// It cannot be made.
-    #[error("server.data_dir {} cannot be made: {error}; create it for Foghorn's user, or name another", path.display())]
-    DataDir {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
     /// The system gives no thread, or no signal handler.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -199,7 +191,13 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     }
     let data_dir = config.server.data_dir.clone();
     private::only_mine();
-    private_dir(&data_dir).map_err(|error| StartFailure::DataDir { path: data_dir.clone(), error })?;
+    // A volume that is not mounted, say: people are paged all the same, as with any disk that takes nothing.
+    if let Err(error) = private_dir(&data_dir) {
+        let path = data_dir.display();
+        tracing::error!(
+            "server.data_dir {path} cannot be made: {error}; create it for Foghorn's user, or name another"
+        );
+    }
     private::take_back(&data_dir);
     let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
     tracing::info!(events = head.seq, replayed = tail, "the journal is open");
@@ -264,6 +262,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         handle: handle.clone(),
         journal: journal.clone(),
         head,
+        unread: recovery.unread,
         clock: clock.clone(),
         config: config_rx.clone(),
         sender: sender.clone(),
@@ -352,7 +351,8 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     listeners.extend(public.as_mut().and_then(|p| p.listener.take()));
 
     let main = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    main.block_on(watch_over(&shared, &happenings, &pulse, &certificates, options.end.clone()))?;
+    let ended =
+        main.block_on(watch_over(&shared, &happenings, &pulse, &certificates, options.end.clone()))?;
 
     // The end: no new requests, then the pager's last batch, then the disk.
     tracing::info!("stopping");
@@ -381,7 +381,23 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     for runtime in [edge, desk, wake] {
         runtime.shutdown_background();
     }
-    Ok(())
+    match ended {
+        Ended::Asked => Ok(()),
+        Ended::ToReadTheJournal => {
+            use std::os::unix::process::CommandExt;
+            let program = std::env::current_exe()?;
+            // Returns only if it fails. The same process for whoever watches over it.
+            Err(std::process::Command::new(program).args(std::env::args_os().skip(1)).exec().into())
+        }
+    }
+}
+
+/// Why a server ended.
+enum Ended {
+    /// Somebody wanted it to.
+    Asked,
+    /// A journal that could not be read at the start is there: time, numbers and incidents have to begin from what it says.
+    ToReadTheJournal,
 }
 
 struct Routers {
@@ -465,7 +481,7 @@ async fn watch_over(
     pulse: &AtomicU64,
     certificates: &[Arc<Certificate>],
     end: Option<watch::Receiver<bool>>,
-) -> std::io::Result<()> {
+) -> std::io::Result<Ended> {
     let mut end = std::pin::pin!(told(end));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -478,9 +494,9 @@ async fn watch_over(
     tracing::info!("Foghorn {} is on watch", env!("CARGO_PKG_VERSION"));
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            () = &mut end => return Ok(()),
+            _ = terminate.recv() => return Ok(Ended::Asked),
+            _ = interrupt.recv() => return Ok(Ended::Asked),
+            () = &mut end => return Ok(Ended::Asked),
             _ = hangup.recv() => {
                 let shared = shared.clone();
                 tokio::task::spawn_blocking(move || hang_up(&shared));
@@ -498,6 +514,13 @@ async fn watch_over(
                     tracing::warn!("the journal is back after {after}; {lost} inputs could not be kept");
                     degraded = None;
                     shared.own.clear(Trouble::JournalDegraded, "journal", now.wall);
+                }
+                Happening::Found(seq) => {
+                    tracing::error!(
+                        "the journal can be read now, and ends at event {seq}: Foghorn starts anew to go on from there. \
+                         What was not saved is lost: whoever was answered so is to say it again"
+                    );
+                    return Ok(Ended::ToReadTheJournal);
                 }
                 Happening::Snapshot(seq) => {
                     // What the snapshot before this one covers is sealed into files: a start needs it no more.

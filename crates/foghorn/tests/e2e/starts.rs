@@ -97,6 +97,41 @@ fn a_configuration_that_is_gone_leaves_the_last_good_one() {
     foghorn.wait_for_state(id, "resolved");
 }
 
+/// A volume that is not mounted when the host starts: Foghorn pages from memory, and goes on from the journal once it is
+/// there.
+#[test]
+fn a_data_directory_that_comes_late_is_read_when_it_is_there() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::start(&basics(&hook, "2s"));
+    foghorn.post("/api/v2/alerts", &critical(&["before"])).is(200);
+    page_about(&hook, &["before is broken"]);
+    foghorn.kill();
+    let (data, away) = (foghorn.data(), foghorn.data().with_extension("away"));
+    std::fs::rename(&data, &away).unwrap();
+    std::fs::write(&data, "not a directory").unwrap();
+    foghorn.spawn();
+    // While it starts, for the second time too, nobody listens.
+    let sent = |id: &str, status: u16| {
+        until(&format!("{id} is answered {status}"), || {
+            let answer = http::post(foghorn.address, "/api/v2/alerts", &critical(&[id])).ok()?;
+            (answer.status == status).then_some(())
+        });
+    };
+    sent("meanwhile", 503);
+    page_about(&hook, &["meanwhile is broken"]);
+    let pages = || {
+        hook.look(|all| all.iter().filter(|r| r.kind() == "page" && r.title() == "before is broken").count())
+    };
+    let before = pages();
+    std::fs::remove_file(&data).unwrap();
+    std::fs::rename(&away, &data).unwrap();
+    sent("after", 200);
+    page_about(&hook, &["after is broken"]);
+    until("what was open before goes on escalating", || (pages() > before).then_some(()));
+    assert!(foghorn.stop().success());
+    assert_eq!(foghorn.verify()["whole"], true);
+}
+
 #[test]
 fn a_secret_that_is_gone_is_paged_for_by_what_is_left() {
     let hook = Hook::start();
