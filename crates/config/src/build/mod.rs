@@ -13,7 +13,7 @@ use crate::raw::File;
 use crate::read::{Cx, Spanned, Table};
 use foghorn_core::setup::{Setup, Timing};
 use foghorn_core::time::Span;
-use foghorn_core::words::{Name, Severity};
+use foghorn_core::words::{Name, Severity, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,6 +171,14 @@ fn timing(file: &File, cx: &mut Cx<'_>) -> Timing {
                 "that would page without an end: write at least `1s`",
             );
         }
+    }
+    if let Some(critical) = paging.urgency.0.as_ref().map(|u| &u.critical)
+        && critical.value != Urgency::High
+    {
+        cx.warn(
+            critical.at,
+            "critical alerts wake nobody, Foghorn's own among them: only `high` wakes, `low` waits for working hours, `none` never pages",
+        );
     }
     let urgency = paging.urgency.0.as_ref().map(|u| {
         let of =
