@@ -64,7 +64,12 @@ fn read_whole(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Errors> {
     let text = bytes.map_err(|e| {
-        let advice = "name the file that is Foghorn's, and see that its user may read it";
+        let advice = match e.kind() {
+            std::io::ErrorKind::NotFound => {
+                "name the file that is Foghorn's; `foghorn init` writes a first one"
+            }
+            _ => "name the file that is Foghorn's, and see that its user may read it",
+        };
         Errors(vec![Problem::whole(name, format!("the file cannot be read: {e}"), advice)])
     })?;
     let text = String::from_utf8(text).map_err(|e| {

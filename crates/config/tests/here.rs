@@ -38,6 +38,16 @@ fn a_schedule_that_begins_in_years_is_told_with_its_place() {
 }
 
 #[test]
+fn a_listener_for_links_to_which_no_link_leads_is_told() {
+    let of = |server: &str| config(&format!("server: {{ {server} }}{FILE}"), Path::new("")).warnings;
+    let said = of("links_listen: 127.0.0.1:7072");
+    let [warning] = &said[..] else { panic!("{said:?}") };
+    assert!(warning.starts_with("foghorn.yaml:1:25: `public_url` is not set"), "{warning}");
+    assert_eq!(of("links_listen: 127.0.0.1:7072, public_url: https://x.example"), Vec::<String>::new());
+    assert_eq!(of("listen: 127.0.0.1:7070"), Vec::<String>::new());
+}
+
+#[test]
 fn programs_that_cannot_be_run_are_told_with_their_place() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();

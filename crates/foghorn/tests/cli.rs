@@ -59,6 +59,22 @@ fn a_server_that_refuses_has_been_reached() {
 }
 
 #[test]
+fn where_there_is_no_file_it_is_said_what_writes_one() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in [
+        &["serve"][..],
+        &["config", "check"],
+        &["check", "run", "shop"],
+        &["page", "test", "ana"],
+        &["user", "add", "ana", "--role", "admin"],
+    ] {
+        let out = foghorn().env_remove("FOGHORN_CONFIG").current_dir(&dir).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(2) && said.contains("`foghorn init`"), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn what_is_no_file_is_refused_and_standard_input_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("pipe");

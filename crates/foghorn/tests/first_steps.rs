@@ -156,7 +156,7 @@ fn completions_are_scripts_that_their_shell_reads() {
     {
         let (code, script) = said(&foghorn(dir.path(), &["completions", shell]));
         assert_eq!((code, script.contains(word)), (0, true), "{script}");
-        assert!(script.contains("oncall"), "{script}");
+        assert!(script.contains("oncall") && script.contains("postmortem"), "{script}");
         if shell == "bash" {
             let file = dir.path().join("completion");
             std::fs::write(&file, &script).unwrap();

@@ -10,7 +10,12 @@ use std::time::{Duration, Instant};
 
 fn foghorn(args: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_foghorn"));
-    command.env_remove("FOGHORN_SERVER").env_remove("FOGHORN_TOKEN").stdin(Stdio::null()).args(args);
+    command
+        .env_remove("FOGHORN_SERVER")
+        .env_remove("FOGHORN_TOKEN")
+        .env_remove("FOGHORN_CA")
+        .stdin(Stdio::null())
+        .args(args);
     let out = command.output().unwrap();
     let text = [out.stdout, out.stderr].concat();
     (out.status.code().unwrap(), String::from_utf8(text).unwrap())
@@ -137,6 +142,32 @@ fn modes(dir: &Path) -> Vec<(String, u32)> {
     let entries = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
     let mode = |p: &Path| p.metadata().unwrap().permissions().mode() & 0o777;
     entries.filter(|p| p.is_file()).map(|p| (p.display().to_string(), mode(&p))).collect()
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_told_and_may_be_trusted() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, config) = (dir.path().join("cert.pem"), dir.path().join("foghorn.yaml"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let port = free();
+    let text = format!(
+        "server: {{ listen: \"127.0.0.1:{port}\", tls: {{ cert_file: cert.pem, key_file: key.pem }} }}\n\
+         people: {{ ana: {{ contacts: [ {{ via: hook }} ] }} }}\n\
+         channels: {{ hook: {{ kind: webhook, url: \"http://127.0.0.1:9/\" }} }}\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_foghorn"));
+    command.args(["serve", "-c"]).arg(&config).stdin(Stdio::null()).stderr(Stdio::null());
+    let _server = Server(command.spawn().unwrap());
+    let url = format!("https://localhost:{port}");
+    let cert = cert.to_str().unwrap();
+    wait(|| foghorn(&["incident", "list", "--server", &url, "--ca", cert]).0 == 0);
+    let (code, said) = foghorn(&["incident", "list", "--server", &url]);
+    assert!(code == 3 && said.contains("does not trust its certificate") && said.contains("--ca"), "{said}");
+    let (code, said) = foghorn(&["incident", "list", "--server", &url, "--ca", "none.pem"]);
+    assert!(code == 2 && said.contains("--ca: none.pem: No such file"), "{said}");
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub(super) fn server(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Opti
     if let Some(links) = raw.links_listen.as_ref().filter(|l| l.value == listen && listen.port() != 0) {
         cx.say(links.at, "`links_listen` is the same as `listen`", "give it a port of its own, or remove it");
     }
+    if let (Some(links), None) = (&raw.links_listen, &raw.public_url) {
+        cx.warn(links.at, "`public_url` is not set, so the links in pages lead to `listen` and not to `links_listen`: write `public_url:`, the address at which people reach it");
+    }
     if raw.journal_deadline.value < Duration::from_millis(10) {
         cx.say(raw.journal_deadline.at, "no disk saves in less than 10 ms every time", "write `2s`");
     }

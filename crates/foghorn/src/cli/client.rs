@@ -3,6 +3,7 @@
 use super::{Failure, Remote};
 use bytes::Bytes;
 use foghorn_net::http::{Client, HttpError, Options, Request, Url};
+use foghorn_net::tls::client_config;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
 use std::time::Duration;
@@ -29,13 +30,19 @@ pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Re
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     let wrong = |e: &dyn std::fmt::Display| Failure::Wrong(e.to_string());
-    let options = Options { timeout: Duration::from_secs(60), max_body: 64 << 20, ..Options::default() };
+    let trusted = to.ca.as_ref().map(|ca| client_config(false, Some(ca), &[b"http/1.1"]));
+    let client_config = trusted.transpose().map_err(|e| Failure::Wrong(format!("--ca: {e}")))?;
+    let options = Options { timeout: Duration::from_secs(60), max_body: 64 << 20, client_config };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| wrong(&e))?;
     let answer = runtime
         .block_on(async { Client::new().request(Request { method, url, headers, body }, &options).await })
         .map_err(|e| {
             let hint = match e {
+                // The TLS library's words for every certificate that it does not take.
+                HttpError::Tls { ref why, .. } if why.contains("invalid peer certificate") => {
+                    "This machine does not trust its certificate. Name a file with its issuer's with --ca (or FOGHORN_CA), and the server by a name that the certificate is for."
+                }
                 HttpError::Tls { .. } => "Does it speak TLS there? Without, its address begins with http://.",
                 HttpError::Broken { .. } | HttpError::Closed { .. } if !server.starts_with("https:") => {
                     "Is it Foghorn that listens there? With TLS, its address begins with https://."

@@ -2,7 +2,9 @@
 
 use super::client::{call, clean, list, number, saved, segment, text};
 use super::{Done, Failure, Remote, filled, say};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use foghorn_core::update::Stage;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -100,8 +102,8 @@ pub enum IncidentCommand {
 pub struct UpdateArgs {
     /// The incident's number
     id: u64,
-    /// investigating, identified, monitoring, resolved or postmortem
-    #[arg(long, default_value = "investigating")]
+    /// How far it is
+    #[arg(long, default_value = "investigating", value_parser = PossibleValuesParser::new(Stage::ALL.map(Stage::as_str)))]
     stage: String,
     /// The words
     #[arg(value_parser = filled)]

@@ -55,17 +55,17 @@ const QUESTIONS: [Question; 4] = [
     Question {
         flags: "--url",
         text: "What to watch? The URL of a web site",
-        take: |a, text| set(&mut a.url, text),
+        take: Answers::take_url,
         shown: |a| a.url.clone(),
         given: |args| args.url.clone(),
     },
     Question {
         flags: "--name and --email",
-        text: "Who is on call? Name <e-mail address>",
+        text: "Who is on call? Name <e-mail address>, or the address alone",
         take: Answers::take_person,
         shown: Answers::person,
         given: |args| {
-            // Of half an answer the other half is the default.
+            // Of half an answer the other half is the default; a name may come from the address.
             let half = |text: &Option<String>| text.clone().unwrap_or_default();
             let given = args.name.is_some() || args.email.is_some();
             given.then(|| format!("{} <{}>", half(&args.name), half(&args.email)))
@@ -253,7 +253,10 @@ mod tests {
     #[test]
     fn each_question_refuses_what_the_file_could_not_hold() {
         for (n, wrong, word) in [
-            (0, "shop", "URL"),
+            (0, "shop", "write https://shop/, or http://shop/"),
+            (0, "127.0.0.1:22050", "http://127.0.0.1:22050/"),
+            (0, "shop.example.com/health?a", "https://shop.example.com/health?a,"),
+            (0, "a b", "URL"),
             (1, "Ana <ana at example>", "e-mail address"),
             (1, "Ana", "e-mail"),
             (2, "mail.example.com", "URL"),

@@ -52,6 +52,9 @@ struct Early {
     /// An API token, for the same
     #[arg(long = "token", id = "token")]
     _token: Option<String>,
+    /// Certificates to trust besides the host's own, for the same
+    #[arg(long = "ca", id = "ca", value_name = "FILE")]
+    _ca: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -204,6 +207,9 @@ pub struct Remote {
     /// An API token; not needed on the server's own loopback where no token is configured
     #[arg(long, env = "FOGHORN_TOKEN", hide_env_values = true, global = true)]
     token: Option<String>,
+    /// A file (PEM) with certificates to trust besides the host's own: that of the server's issuer, or its own
+    #[arg(long, env = "FOGHORN_CA", value_name = "FILE", global = true)]
+    ca: Option<PathBuf>,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -336,6 +342,7 @@ mod tests {
             &["foghorn", "change", "add", ""],
             &["foghorn", "incident", "list", "--limit", "0"],
             &["foghorn", "incident", "list", "--limit", "1001"],
+            &["foghorn", "incident", "update", "1", "--stage", "foo", "text"],
         ] {
             assert!(Cli::try_parse_from(args).is_err(), "{args:?}");
         }

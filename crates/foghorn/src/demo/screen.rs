@@ -94,7 +94,7 @@ impl Screen {
     pub fn say(&mut self, who: Who, text: &str) {
         let (word, colour) = who.look();
         let (clock, word) = (self.clock(), self.paint(colour, &format!("{word:<8}")));
-        let (at, said) = (clock.clone(), text.to_owned());
+        let (at, said) = (clock.clone(), ended(text));
         self.board.step(Step::Said { at, who, text: said, remarks: Vec::new() });
         let head = format!("{}  {word}", self.paint("2", &clock));
         let lines = wrap(&clean(text), WIDE - INDENT);
@@ -199,6 +199,11 @@ pub fn clock(seconds: u64) -> String {
     format!("{:>2}:{:02}", seconds / 60, seconds % 60)
 }
 
+/// What comes under a colon in the terminal is beside the story in a browser, where the sentence ends.
+fn ended(text: &str) -> String {
+    text.strip_suffix(':').map_or_else(|| text.to_owned(), |text| format!("{text}."))
+}
+
 /// Without what would move the cursor.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -227,7 +232,7 @@ pub fn wrap(text: &str, wide: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, clock, wrap};
+    use super::{clean, clock, ended, wrap};
 
     #[test]
     fn text_is_wrapped_between_words_and_long_words_are_cut() {
@@ -235,6 +240,11 @@ mod tests {
         assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("", 10), [""]);
         assert_eq!(wrap("übergrößenträger", 16), ["übergrößenträger"]);
+    }
+
+    #[test]
+    fn a_sentence_in_the_browser_ends() {
+        assert_eq!((&*ended("Ana is paged:"), &*ended("It is over.")), ("Ana is paged.", "It is over."));
     }
 
     #[test]

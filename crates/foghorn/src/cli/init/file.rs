@@ -34,11 +34,23 @@ impl Answers {
         }
     }
 
+    /// A whole URL. Of one without its beginning nobody knows whether there is TLS.
+    pub(super) fn take_url(&mut self, text: &str) -> Result<(), String> {
+        if !text.is_empty() && !text.contains("://") && !text.contains(char::is_whitespace) {
+            let rest = if text.contains('/') { text.to_owned() } else { format!("{text}/") };
+            return Err(format!(
+                "{text} is no whole URL: write https://{rest}, or http://{rest} without TLS"
+            ));
+        }
+        text.clone_into(&mut self.url);
+        Ok(())
+    }
+
     pub(super) fn person(&self) -> String {
         format!("{} <{}>", self.name, self.email)
     }
 
-    /// `Name <address>`, or an address alone; what is empty leaves what was.
+    /// `Name <address>`, or an address alone, whose beginning is the name then; without an address it stays what it was.
     pub(super) fn take_person(&mut self, text: &str) -> Result<(), String> {
         let (name, email) = match text.rsplit_once('<') {
             Some((name, email)) => (name.trim(), email.trim_end_matches('>').trim()),
@@ -47,6 +59,9 @@ impl Answers {
         };
         if !email.is_empty() {
             email.clone_into(&mut self.email);
+            // What is before the `@`, without what is for sorting mail.
+            let local = email.split(['@', '+']).next().unwrap_or_default();
+            local.clone_into(&mut self.name);
         }
         if !name.is_empty() {
             name.clone_into(&mut self.name);
@@ -241,6 +256,23 @@ mod tests {
         ] {
             assert_eq!(Answers { name: name.to_owned(), ..answers() }.id(), id, "{name}");
         }
+    }
+
+    #[test]
+    fn a_person_may_be_an_address_alone() {
+        for (said, name, id) in [
+            ("ana@example.com", "ana", "ana"),
+            ("<bob+pages@example.com>", "bob", "bob"),
+            ("no@example.com", "no", "on-call"),
+            ("Zed Zett <z@example.com>", "Zed Zett", "zed"),
+        ] {
+            let mut with = Answers { name: "root".to_owned(), ..answers() };
+            with.take_person(said).unwrap();
+            assert_eq!((&*with.name, &*with.id()), (name, id), "{said}");
+        }
+        let mut half = Answers { name: "root".to_owned(), ..answers() };
+        half.take_person("Bob <>").unwrap();
+        assert_eq!(half.person(), "Bob <ana@localhost>");
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn beside(headers: &HeaderMap, address: SocketAddr) -> String {
 async fn whole(State(browser): State<Arc<Browser>>, headers: HeaderMap) -> Response {
     let (console, status) = (beside(&headers, browser.console), beside(&headers, browser.status));
     let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self' {console}; \
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self' {console}; \
          base-uri 'none'; frame-ancestors 'none'"
     );
     let visitor = (browser.visitor.account.name.as_str(), browser.visitor.password.as_str());
