@@ -10,7 +10,7 @@
 //! | frame | `header.top` with `a.brand` and `nav` (`aria-current="page"` marks where one is), `main` (`narrow` for reading, `wide` for a wall), `footer.foot`, `a.skip` to jump to the content |
 //! | boxes | `card`; `grid` of cards; `split` (main and side column); `row` (things side by side); `empty` with a `strong` line; `banner` + tone, holding an icon and a `div` (`large` for the one at the top); `big` figures |
 //! | tones | `good info planned unknown warn bad`, see [`Tone`]: on `badge`, `banner`, `timeline > li`, and `toned` text |
-//! | pressing | `button` or `a.button`, with `primary`, `danger`, `quiet`, `huge` (the one big button); `actions` around several |
+//! | pressing | `button` or `a.button`, with `primary`, `danger`, `quiet`, `huge` (the one big button), `p.pressed` where it was when nothing is to be pressed there any more; `actions` around several |
 //! | forms | `label`, `hint`, `wrong` (and `aria-invalid="true"` on the field), `fieldset`, `inline` for a short form in one line |
 //! | comparing | `table.cards` becomes cards on a phone (`td data-label="…"` names the column there), `num` cells, `dl.facts`, `list`, `timeline`, `tabs`, `pager` |
 //! | text | `dim`, `small`, `mono`, `hide` (for screen readers only), `end` (pushed to the end of a `row`) |

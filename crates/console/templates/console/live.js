@@ -6,6 +6,9 @@
   var stale = document.getElementById("stale");
   var heard = Date.now(), shown = Date.now(), ended = false;
   var busy = false, again = false, source = null, retry = 0;
+  // Nothing moves under a finger.
+  var pressed = 0;
+  addEventListener("pointerdown", function () { pressed = Date.now(); }, { capture: true, passive: true });
 
   // A flash is for the page that the button led to, not for every reload of it.
   if (location.search.indexOf("done=") >= 0 && history.replaceState) {
@@ -74,7 +77,10 @@
         }
         return answer.ok ? answer.text() : Promise.reject(new Error(answer.status));
       })
-      .then(function (text) { if (text) swap(text); })
+      .then(function (text) {
+        if (text && Date.now() - pressed < 1000) again = true;
+        else if (text) swap(text);
+      })
       .catch(function () { again = true; })
       .then(function () {
         busy = false;
