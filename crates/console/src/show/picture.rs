@@ -6,22 +6,18 @@ use foghorn_core::change::Change;
 use foghorn_core::incident::Incident;
 use foghorn_core::time::Span;
 use foghorn_core::words::Name;
+use std::collections::BTreeSet;
 
 /// Changes of so long before the incident may have caused it.
 const BACK: Span = Span::hours(24);
 /// Runbooks that are listed.
 const MOST_RUNBOOKS: usize = 8;
-/// Alerts that are looked through for runbooks.
+/// Alerts and entities that are looked through for runbooks.
 const MOST_LOOKED_AT: usize = 1000;
 
 /// Entities with open alerts, by name, and how many each has.
 pub(crate) fn unwell(incident: &Incident) -> Vec<(&Name, u32)> {
     incident.entities.iter().filter(|(_, n)| **n > 0).map(|(e, n)| (e, *n)).collect()
-}
-
-/// All entities that were ever part of it.
-fn touched(incident: &Incident) -> Vec<Name> {
-    incident.entities.keys().cloned().collect()
 }
 
 /// What stands on what is unwell: the blast radius.
@@ -32,18 +28,21 @@ pub(crate) fn downstream(state: &State, incident: &Incident) -> Vec<Name> {
 /// Alerts, the worst first: open before over, then by severity, then the oldest.
 pub(crate) fn worst<'a>(state: &'a State, incident: &'a Incident, most: usize) -> Vec<&'a Alert> {
     let mut alerts: Vec<&Alert> = state.alerts_of(incident).collect();
-    alerts.sort_by_key(|a| (!a.status.is_open(), std::cmp::Reverse(a.severity), a.started, a.key));
-    alerts.truncate(most);
+    let order = |a: &&Alert| (!a.status.is_open(), std::cmp::Reverse(a.severity), a.started, a.key);
+    // Of ten thousand only the few that are shown are put in order.
+    if most < alerts.len() {
+        alerts.select_nth_unstable_by_key(most, order);
+        alerts.truncate(most);
+    }
+    alerts.sort_unstable_by_key(order);
     alerts
 }
 
 /// Changes to what is unwell and to what it stands on, within a day before it began; the newest first.
 pub(crate) fn changes<'a>(state: &'a State, incident: &Incident, most: usize) -> Vec<&'a Change> {
-    let mut near: Vec<Name> = Vec::new();
-    for entity in touched(incident) {
-        near.extend(state.setup.upstream(&entity));
-    }
-    let mut changes = state.recent_changes(incident.opened.wall, BACK, &near);
+    let near: BTreeSet<Name> = incident.entities.keys().flat_map(|e| state.setup.upstream(e)).collect();
+    let mut changes = state.recent_changes(incident.opened.wall, BACK, &[]);
+    changes.retain(|c| near.is_empty() || c.entity.as_ref().is_none_or(|e| near.contains(e)));
     changes.truncate(most);
     changes
 }
@@ -62,7 +61,7 @@ pub(crate) fn runbooks(state: &State, incident: &Incident) -> Vec<String> {
         }
     };
     alerts.for_each(&mut add);
-    for entity in incident.entities.keys() {
+    for entity in incident.entities.keys().take(MOST_LOOKED_AT) {
         let nearest =
             state.setup.upstream(entity).iter().find_map(|e| state.setup.topology.get(e)?.runbook.clone());
         if let Some(url) = nearest {
