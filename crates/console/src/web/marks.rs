@@ -5,12 +5,20 @@ use foghorn_look::{Tone, badge, icon};
 
 /// How bad.
 pub(super) fn severity(severity: &Severity) -> String {
-    let tone = match severity {
+    badge(of(*severity), severity.as_str())
+}
+
+fn of(severity: Severity) -> Tone {
+    match severity {
         Severity::Critical => Tone::Bad,
         Severity::Warning => Tone::Warn,
         Severity::Info => Tone::Info,
-    };
-    badge(tone, severity.as_str())
+    }
+}
+
+/// How an alert or a check is: what fires looks as bad as it is.
+pub(super) fn alert(word: &str, severity: &Severity) -> String {
+    badge(if word == "firing" { of(*severity) } else { tone(word) }, word)
 }
 
 /// How a thing is, by the word that says it.
@@ -20,7 +28,7 @@ pub(super) fn tone(word: &str) -> Tone {
         "acknowledged" | "active" | "stands in" => Tone::Info,
         "muted" | "maintenance" | "in maintenance" | "to come" => Tone::Planned,
         "degraded" | "flapping" | "waits" | "endangered" => Tone::Warn,
-        "open" | "firing" | "down" | "bad" | "not taken" => Tone::Bad,
+        "open" | "down" | "bad" | "not taken" => Tone::Bad,
         _ => Tone::Unknown,
     }
 }
@@ -33,4 +41,16 @@ pub(super) fn state(word: &str) -> String {
 /// In front of a banner.
 pub(super) fn sign(class: &str) -> String {
     icon(Tone::ALL.into_iter().find(|t| t.class() == class).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fires_looks_as_bad_as_it_is() {
+        let look = |word, severity| alert(word, &severity).split('"').nth(1).unwrap_or_default().to_owned();
+        assert_eq!(Severity::ALL.map(|s| look("firing", s)), ["badge info", "badge warn", "badge bad"]);
+        assert_eq!(Severity::ALL.map(|s| look("ok", s)), ["badge good"; 3]);
+    }
 }
