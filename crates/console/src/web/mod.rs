@@ -33,7 +33,7 @@ use crate::auth::Needs;
 use crate::tries::Tries;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use foghorn_config::model::Role;
 use foghorn_core::time::Span;
@@ -148,7 +148,8 @@ fn routes() -> Vec<(Rule, MethodRouter<Arc<Web>>)> {
     const RULE: Needs = Needs::Role(Role::Admin);
     let see = |path, handler| (Rule { path, get: SEE, post: ACT }, handler);
     vec![
-        see("/incidents", post(action::act)),
+        // Whoever shortens an address looks for the list.
+        see("/incidents", get(async || Redirect::to("/")).post(action::act)),
         (Rule { path: "/incidents/new", get: ACT, post: ACT }, get(incidents::new)),
         see("/incidents/closed", get(incidents::closed)),
         see("/incidents/{id}", get(incident::show)),

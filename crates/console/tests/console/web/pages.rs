@@ -112,6 +112,13 @@ async fn an_incident_from_its_page_to_its_end() {
     let shown = ana.page("/incidents/1?done=silenced").await;
     assert!(shown.contains("You are on it") && shown.contains("restarted<br>it twice"), "{shown}");
     assert!(shown.contains("muted by silence"), "{shown}");
+    // Under a finger that has just acknowledged there is nothing to press; what wakes people is apart, and says so.
+    let part =
+        |id: &str| shown.split(&format!("<div id=\"{id}\"")).nth(1).unwrap().split("</div>").next().unwrap();
+    let (act, further) = (part("act"), part("further"));
+    assert!(act.contains("class=\"pressed\">You are on it<") && !act.contains("<button"), "{act}");
+    assert!(further.contains("withdraws your acknowledgement</strong> and wakes"), "{further}");
+    assert!(further.contains("/1/escalate\"") && further.contains("/1/resolve\""), "{further}");
     let silences = ana.page("/silences").await;
     assert!(silences.contains("entity shop-api") && silences.contains("mutes 1 alert now"), "{silences}");
     let end = silences
@@ -142,6 +149,10 @@ async fn an_incident_from_its_page_to_its_end() {
     let opened =
         ana.post("/incidents", &[("title", "it smells"), ("severity", "warning"), ("entity", "db")]).await;
     assert_eq!(opened.header("location"), "/incidents/2?done=opened");
+    let form = ana.page("/incidents/new").await;
+    assert!(form.contains("<option selected>critical<") && form.matches(" selected").count() == 1, "{form}");
+    let list = ana.get("/incidents").await;
+    assert_eq!((list.status.as_u16(), list.header("location")), (303, "/"));
 }
 
 /// What a button covers is what the page showed, not what has come since.
