@@ -189,7 +189,10 @@ fn a_browser_shows_the_story_and_the_phone_and_its_button_acknowledges_without_a
     }
     assert!(ask("GET /", "evil.example", "", &at).starts_with("HTTP/1.1 421"));
     assert!(ask("POST /console", &at, "accept: text/html", &at).starts_with("HTTP/1.1 403"));
-    page_with("value=\"acknowledge\"", &at);
+    let page = page_with("value=\"acknowledge\"", &at);
+    // What the page asks for, its policy allows.
+    assert!(page.contains("href=\"data:,\"") && page.contains("img-src data:;"), "{page}");
+    assert!(page.contains("Ana is paged.") && !page.contains("is paged:"), "{page}");
 
     let answer = ask("POST /press", &at, &format!("{own}\n\n{pressed}"), &at);
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
