@@ -13,6 +13,9 @@ async function as(name, origin, { script = true, csp = false } = {}) {
   const context = await browser.createBrowserContext();
   const tab = await looker.tab(context, { script, csp });
   await logIn(tab, origin, name, task.password);
+  if (new URL(tab.url()).pathname === "/log-in") {
+    throw new Error(`${origin} does not let ${name} in: ${await tab.evaluate(() => document.body.innerText)}`);
+  }
   return { context, tab };
 }
 
