@@ -503,9 +503,7 @@ impl State {
 
     /// An alert of a snapshot: its incident has been counted already.
     pub(crate) fn restore_alert(&mut self, place: Place, alert: Arc<Alert>, expires: Option<Mono>) {
-        if let Some(at) = expires {
-            self.expiries.insert_mut((at, place));
-        }
+        replace(&mut self.expiries, None, expires.map(|at| (at, place)));
         self.retime_hold(place, None, alert.held_until);
         if alert.status == AlertStatus::Stale && expires.is_none() {
             self.stale.insert_mut((alert.source.clone(), alert.key));
@@ -631,16 +629,10 @@ impl State {
 
     fn retime_alert(&mut self, place: Place, expires: Option<Mono>) {
         let old = self.alerts.expires(place);
-        if old == expires {
-            return;
+        if old != expires {
+            replace(&mut self.expiries, old.map(|at| (at, place)), expires.map(|at| (at, place)));
+            self.alerts.expire_mut(place, expires);
         }
-        if let Some(at) = old {
-            self.expiries.remove_mut(&(at, place));
-        }
-        if let Some(at) = expires {
-            self.expiries.insert_mut((at, place));
-        }
-        self.alerts.expire_mut(place, expires);
     }
 
     fn retime_hold(&mut self, place: Place, old: Option<Mono>, new: Option<Mono>) {
@@ -747,12 +739,7 @@ impl State {
     }
 
     fn set_timer(&mut self, old: Option<(Mono, Timer)>, new: Option<(Mono, Timer)>) {
-        if let Some(old) = old {
-            self.timers.remove_mut(&old);
-        }
-        if let Some(new) = new {
-            self.timers.insert_mut(new);
-        }
+        replace(&mut self.timers, old, new);
     }
 
     fn tally(&mut self, what: &str, n: u64) {
@@ -792,15 +779,11 @@ fn is_heartbeat(setup: &crate::setup::Setup, check: &Name) -> bool {
     setup.checks.get(check).is_some_and(|c| c.heartbeat.is_some())
 }
 
-/// The first key that a page of this incident can have.
-pub(crate) fn pages_of(incident: IncidentId) -> PageKey {
-    PageKey {
-        incident,
-        kind: PageKind::Page,
-        wave: 0,
-        round: 0,
-        step: 0,
-        person: Name::default(),
-        contact: 0,
+fn replace<T: Ord + Clone>(set: &mut Set<T>, old: Option<T>, new: Option<T>) {
+    if let Some(old) = old {
+        set.remove_mut(&old);
+    }
+    if let Some(new) = new {
+        set.insert_mut(new);
     }
 }

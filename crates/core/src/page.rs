@@ -27,6 +27,22 @@ pub struct PageKey {
     pub contact: u8,
 }
 
+impl PageKey {
+    /// The first key that a page of an incident can have: where its pages begin in a map.
+    #[must_use]
+    pub fn first_of(incident: IncidentId) -> PageKey {
+        PageKey {
+            incident,
+            kind: PageKind::Page,
+            wave: 0,
+            round: 0,
+            step: 0,
+            person: Name::default(),
+            contact: 0,
+        }
+    }
+}
+
 /// What a page tells. The order is the order of sending where several are due at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

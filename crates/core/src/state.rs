@@ -166,10 +166,7 @@ impl State {
 
     /// An incident's pages and notices at hand.
     pub fn pages_of(&self, id: IncidentId) -> impl Iterator<Item = &Page> {
-        self.pages
-            .range(crate::apply::pages_of(id)..)
-            .map(|(_, p)| &**p)
-            .take_while(move |p| p.key.incident == id)
+        self.pages.range(PageKey::first_of(id)..).map(|(_, p)| &**p).take_while(move |p| p.key.incident == id)
     }
 
     /// The incidents at hand that have alerts of a group, youngest first.

@@ -129,14 +129,8 @@ impl Draft<'_> {
     /// The earliest of all that waits for its time; of two at one moment an alert's expiry.
     fn next_due(&self) -> Option<(crate::time::Mono, Due)> {
         let expiry = self.state.expiries.first().map(|(at, place)| (*at, Due::Expiry(*place)));
-        let timer = self.state.timers.first();
-        match (expiry, timer) {
-            (Some(expiry), Some((at, _))) if *at < expiry.0 => {
-                timer.map(|(at, t)| (*at, Due::Timer(t.clone())))
-            }
-            (Some(expiry), _) => Some(expiry),
-            (None, _) => timer.map(|(at, t)| (*at, Due::Timer(t.clone()))),
-        }
+        let timer = self.state.timers.first().map(|(at, timer)| (*at, Due::Timer(timer.clone())));
+        [expiry, timer].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Brings an incident in line with its alerts: records growth, resolves what is well, starts, restarts or pauses

@@ -138,7 +138,7 @@ impl Checker {
                 self.supersede(*id, record, |_| true);
                 let theirs: Vec<PageKey> = self
                     .sent
-                    .range(first_of(*id)..)
+                    .range(PageKey::first_of(*id)..)
                     .map(|(k, _)| k.clone())
                     .take_while(|k| k.incident == *id)
                     .collect();
@@ -183,7 +183,7 @@ impl Checker {
     }
 
     fn supersede(&mut self, id: IncidentId, at: &Record, which: impl Fn(&PageKey) -> bool) {
-        let first = first_of(id);
+        let first = PageKey::first_of(id);
         let mine = |k: &&PageKey| k.incident == id;
         let gone: Vec<PageKey> = self
             .planned
@@ -453,19 +453,6 @@ impl Checker {
         let limit = if c.paged { 600_000 } else { 0 } + SLACK + FIRST_CONTACT;
         let (n, c, late) = (*n, *c, self.t > c.base + limit);
         self.holds(Invariant::Canary, !late, || format!("canary {n} is not heard: {c:?}"));
-    }
-}
-
-/// The first key that a page of this incident can have.
-fn first_of(incident: IncidentId) -> PageKey {
-    PageKey {
-        incident,
-        kind: PageKind::Page,
-        wave: 0,
-        round: 0,
-        step: 0,
-        person: Name::default(),
-        contact: 0,
     }
 }
 
