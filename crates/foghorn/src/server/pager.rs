@@ -146,6 +146,7 @@ impl Pager {
                     }
                     // Certainly not there, and the journal can be written to: it ends where it did.
                     Answer::Settled(Ok(Settled::NotThere(recovery))) if recovery.head == self.head => {
+                        self.unread = false;
                         Action::Settled { found: Found::Head(saved) }
                     }
                     Answer::Settled(Ok(Settled::NotThere(recovery))) if self.unread => {
