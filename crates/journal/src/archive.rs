@@ -18,7 +18,8 @@ use crate::disk;
 use crate::error::StoreError;
 use crate::journal::FILE;
 
-const FORMAT: u32 = 1;
+/// Raised with that of the journal, whose batches these are.
+const FORMAT: u32 = 2;
 /// No line about a batch is longer.
 const MAX_LINE: u64 = 4096;
 

@@ -19,8 +19,8 @@ use crate::snapshot::Snapshot;
 
 /// "FogJ", so that `file` and SQLite's own tools can tell what this is.
 const APPLICATION_ID: i64 = 0x466f_674a;
-/// Raised when an older release could no longer read the file.
-pub(crate) const FORMAT: i64 = 1;
+/// Raised when an older release could no longer read the file. Format 1 chained batches by SHA-256.
+pub(crate) const FORMAT: i64 = 2;
 /// How many bytes are read before the read transaction is let go. A long one would keep the write-ahead log
 /// from being reused.
 const READ_STEP: usize = 8 << 20;
@@ -144,12 +144,23 @@ fn immutable_uri(path: &Path) -> String {
     uri + "?immutable=1"
 }
 
+pub(crate) fn header(db: &Connection, name: &str) -> Result<i64, StoreError> {
+    db.pragma_query_value(None, name, |row| row.get(0))
+        .map_err(StoreError::sql("reading the journal's header"))
+}
+
+/// Whether an earlier release has written all of it.
+pub(crate) fn is_older(db: &Connection) -> Result<bool, StoreError> {
+    Ok(header(db, "user_version")? < FORMAT)
+}
+
+/// From now on earlier releases cannot read it; inside the caller's transaction.
+pub(crate) fn raise_format(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update(None, "user_version", FORMAT)
+}
+
 pub(crate) fn kind(db: &Connection) -> Result<Kind, StoreError> {
-    let pragma = |name| {
-        db.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
-            .map_err(StoreError::sql("reading the journal's header"))
-    };
-    Ok(match (pragma("application_id")?, pragma("user_version")?) {
+    Ok(match (header(db, "application_id")?, header(db, "user_version")?) {
         (APPLICATION_ID, 1..=FORMAT) => Kind::Journal,
         (APPLICATION_ID, newer) if newer > FORMAT => Kind::Newer(newer),
         _ => Kind::Foreign,
@@ -284,7 +295,7 @@ impl Builder {
             db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN")?;
             db.execute_batch(SCHEMA)?;
             db.pragma_update(None, "application_id", APPLICATION_ID)?;
-            db.pragma_update(None, "user_version", FORMAT)?;
+            raise_format(&db)?;
             db.execute(
                 "INSERT INTO chain VALUES (1, ?1, ?2, ?1, ?2)",
                 params![signed(base.seq), &base.hash.0[..]],

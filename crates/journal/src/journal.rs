@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, params};
 
-use crate::chain::{self, Batch, BatchId, ChainHash, Head, StoredBatch};
+use crate::chain::{Batch, BatchId, ChainHash, Head, StoredBatch};
 use crate::db;
 use crate::disk;
 use crate::error::StoreError;
@@ -140,9 +140,10 @@ pub struct Journal {
     base: Head,
     head: Head,
     state: State,
+    /// The file is of an earlier format until something is appended.
+    older: bool,
     /// Why the file has to be rebuilt when it is next opened, though its batches may read well.
     distrusted: Option<String>,
-    /// Kept between appends, so that each need not allocate.
     log_pages: Arc<AtomicU32>,
     /// Does somebody else see to it that the log is copied into the file?
     has_copier: bool,
@@ -164,6 +165,7 @@ impl Journal {
             base: Head::GENESIS,
             head: Head::GENESIS,
             state: State::Ready,
+            older: false,
             distrusted: None,
             log_pages: Arc::default(),
             has_copier: false,
@@ -209,6 +211,8 @@ impl Journal {
         self.db = opened.db;
         self.log_pages.store(0, Ordering::Relaxed);
         if let (State::Ready, Some(db)) = (&self.state, &mut self.db) {
+            // To raise it once more does no harm.
+            self.older = db::is_older(db).unwrap_or(true);
             let pages = Arc::clone(&self.log_pages);
             let hooked = db.wal_hook(Some(move |_: &mut _, now| {
                 pages.store(u32::try_from(now).unwrap_or(0), Ordering::Relaxed);
@@ -278,30 +282,18 @@ impl Journal {
         if let Err(why) = batch.events.check() {
             return refused(Refusal::Invalid(why));
         }
-        let (first_seq, count) = (self.head.seq.saturating_add(1), batch.events.count);
-        let hash = chain::chain(
-            self.head.hash,
-            &batch.id,
-            first_seq,
-            count,
-            batch.at_wall_ms,
-            batch.at_mono_ms,
-            &batch.events.text,
-        );
-        let stored = StoredBatch {
-            first_seq,
-            count,
-            id: batch.id,
-            at_wall_ms: batch.at_wall_ms,
-            at_mono_ms: batch.at_mono_ms,
-            hash,
-            blob: batch.events.text.clone(),
-        };
-        let result = commit(db, |db| db::insert(db, &stored));
+        let (stored, older) = (StoredBatch::new(batch, self.head), self.older);
+        let result = commit(db, |db| {
+            if older {
+                db::raise_format(db)?;
+            }
+            db::insert(db, &stored)
+        });
         let head = stored.head();
         match result {
             Ok(()) => {
                 self.head = head;
+                self.older = false;
                 if !self.has_copier && self.log_pages.load(Ordering::Relaxed) >= LONG_LOG {
                     self.copy_log();
                 }

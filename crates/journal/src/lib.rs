@@ -23,6 +23,8 @@ mod error;
 mod history;
 mod journal;
 mod lock;
+#[cfg(test)]
+mod older;
 mod open;
 mod read;
 mod snapshot;

@@ -6,17 +6,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use crate::chain::{ChainHash, Head, hex};
+use crate::chain::{self, ChainHash, Head};
 use crate::db::{self, Access};
 use crate::disk;
 use crate::error::StoreError;
 
 /// How many are kept.
 const KEPT: usize = 2;
-const FORMAT: u32 = 1;
+/// Format 1 had a SHA-256 in the place of `blake3`.
+const FORMAT: u32 = 2;
 
 /// The state after an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,11 @@ struct Header {
     chain: ChainHash,
     at_wall_ms: i64,
     bytes: u64,
-    sha256: String,
+    /// Of format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<ChainHash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blake3: Option<ChainHash>,
 }
 
 impl Snapshot {
@@ -67,13 +71,8 @@ impl Snapshot {
         Head { seq: self.seq, hash: self.hash }
     }
 
-    fn sum(&self) -> String {
-        let mut h = Context::new(&SHA256);
-        h.update(&self.seq.to_be_bytes());
-        h.update(&self.hash.0);
-        h.update(&self.at_wall_ms.to_be_bytes());
-        h.update(&self.bytes);
-        hex(h.finish().as_ref())
+    fn sum(&self, hash: fn(&[&[u8]]) -> [u8; 32]) -> ChainHash {
+        ChainHash(hash(&[&self.seq.to_be_bytes(), &self.hash.0, &self.at_wall_ms.to_be_bytes(), &self.bytes]))
     }
 }
 
@@ -97,7 +96,8 @@ pub(crate) fn write(dir: &Path, snapshot: &Snapshot) -> Result<(), StoreError> {
         chain: snapshot.hash,
         at_wall_ms: snapshot.at_wall_ms,
         bytes: snapshot.bytes.len() as u64,
-        sha256: snapshot.sum(),
+        sha256: None,
+        blake3: Some(snapshot.sum(chain::blake3)),
     };
     // The number is padded, so that names sort as numbers do.
     disk::write_whole(&dir.join(format!("snapshot-{:020}.json", snapshot.seq)), |out| {
@@ -139,11 +139,12 @@ pub(crate) fn read(path: &Path) -> Result<Snapshot, String> {
         return Err(format!("it says {} bytes and holds {}", header.bytes, bytes.len()));
     }
     let snapshot = Snapshot { seq: header.seq, hash: header.chain, at_wall_ms: header.at_wall_ms, bytes };
-    if snapshot.sum() == header.sha256 {
-        Ok(snapshot)
-    } else {
-        Err("its checksum does not fit: it was changed".into())
-    }
+    let fits = match (header.blake3, header.sha256) {
+        (Some(sum), _) => snapshot.sum(chain::blake3) == sum,
+        (None, Some(sum)) => snapshot.sum(chain::sha256) == sum,
+        (None, None) => return Err("its first line has no checksum".into()),
+    };
+    if fits { Ok(snapshot) } else { Err("its checksum does not fit: it was changed".into()) }
 }
 
 #[cfg(test)]
@@ -177,6 +178,22 @@ mod tests {
                 prop_assert_eq!(read, sample(b"{\"a\":1}\n{}"));
             }
         }
+    }
+
+    #[test]
+    fn one_of_format_1_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = sample(b"{}");
+        let sum = old.sum(chain::sha256);
+        let chain = old.hash;
+        let header = format!(
+            r#"{{"foghorn_snapshot":1,"seq":12,"chain":"{chain}","at_wall_ms":-5,"bytes":2,"sha256":"{sum}"}}"#
+        );
+        let path = dir.path().join("snapshot-12.json");
+        fs::write(&path, format!("{header}\n{{}}")).unwrap();
+        assert_eq!(read(&path), Ok(old));
+        fs::write(&path, format!("{header}\n[]")).unwrap();
+        assert_eq!(read(&path), Err("its checksum does not fit: it was changed".to_owned()));
     }
 
     #[test]

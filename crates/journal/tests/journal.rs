@@ -88,11 +88,11 @@ fn a_later_format_is_refused_and_left_alone() {
     let error = Journal::open(dir.path(), Options::default()).map(|_| ()).unwrap_err().to_string();
     assert!(
         error.ends_with(
-            "journal.db is of format 7, and this release knows formats up to 1: use the release that wrote it, or a later one"
+            "journal.db is of format 7, and this release knows formats up to 2: use the release that wrote it, or a later one"
         ),
         "{error}"
     );
-    dir.sql("PRAGMA user_version = 1");
+    dir.sql("PRAGMA user_version = 2");
     assert_eq!(open(&dir).1.events, 3);
 }
 
