@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// So many lines about alerts are kept of one incident: a storm must not fill the disk twice. The journal has all.
 const MOST_ALERT_LINES: i64 = 10_000;
+/// Events in one row of a storm: whoever reads one of them reads all.
+const MOST_IN_A_ROW: u64 = 128;
 
 /// What is folded in one transaction. A storm is many events of few incidents: what is counted of them is written once.
 pub(super) struct Fold<'a> {
@@ -30,6 +32,43 @@ struct Counts {
     /// The place of the last of its alerts.
     last: Place,
     peak: Option<Severity>,
+    storm: Storm,
+}
+
+/// Events about alerts that are not written yet.
+#[derive(Default)]
+struct Storm {
+    first: u64,
+    last: u64,
+    count: u64,
+    /// One a line.
+    records: Vec<u8>,
+}
+
+impl Storm {
+    fn add(&mut self, seq: u64, json: &[u8]) {
+        if self.count == 0 {
+            self.first = seq;
+        }
+        self.last = seq;
+        self.count += 1;
+        self.records.extend_from_slice(json);
+        self.records.push(b'\n');
+    }
+
+    fn write(&mut self, db: &Connection, incident: IncidentId) -> Result<()> {
+        if self.count > 0 {
+            db.prepare_cached("INSERT OR REPLACE INTO storm VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+                incident.cast_signed(),
+                self.first.cast_signed(),
+                self.last.cast_signed(),
+                self.records
+            ])?;
+        }
+        self.count = 0;
+        self.records.clear();
+        Ok(())
+    }
 }
 
 impl<'a> Fold<'a> {
@@ -72,12 +111,13 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// Writes what was counted.
-    pub(super) fn end(self) -> Result<()> {
+    /// Writes what was counted and gathered.
+    pub(super) fn end(mut self) -> Result<()> {
         let mut update = self.db.prepare_cached(
             "UPDATE incident SET alerts = alerts + ?2, peak = max(peak, coalesce(?3, peak)), alert_lines = ?4, left_out = left_out + ?5 WHERE id = ?1",
         )?;
-        for (id, c) in &self.counts {
+        for (id, c) in &mut self.counts {
+            c.storm.write(self.db, *id)?;
             update.execute(params![
                 id.cast_signed(),
                 c.alerts,
@@ -101,23 +141,31 @@ impl<'a> Fold<'a> {
                     .optional()?
                     .unwrap_or_default();
                 let last = last.map_or(0, i64::cast_unsigned);
-                Ok(e.insert(Counts { lines, left_out: 0, alerts: 0, last, peak: None }))
+                Ok(e.insert(Counts {
+                    lines,
+                    left_out: 0,
+                    alerts: 0,
+                    last,
+                    peak: None,
+                    storm: Storm::default(),
+                }))
             }
         }
     }
 
     fn opened(&mut self, alert: &Alert, place: Place) -> Result<()> {
-        let incident = alert.incident.cast_signed();
+        let (db, incident) = (self.db, alert.incident.cast_signed());
+        let counts = self.counts(alert.incident)?;
         // One that ended and is back in the same incident is in the place that it had.
-        let again = if place > self.counts(alert.incident)?.last {
-            0
-        } else {
-            self.db
+        let again = place <= counts.last
+            && db
                 .prepare_cached("DELETE FROM alert WHERE incident = ?1 AND place = ?2")?
                 .execute(params![incident, place.cast_signed()])?
-        };
-        self.db
-            .prepare_cached("INSERT INTO alert (incident, place, key, summary, source, entity, severity, status, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+                > 0;
+        counts.alerts += i64::from(!again);
+        counts.last = counts.last.max(place);
+        counts.peak = counts.peak.max(Some(alert.severity));
+        db.prepare_cached("INSERT INTO alert (incident, place, key, summary, source, entity, severity, status, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
             .execute(params![
                 incident,
                 place.cast_signed(),
@@ -128,11 +176,8 @@ impl<'a> Fold<'a> {
                 alert.severity as i64,
                 word(alert.status),
                 alert.started.0
-            ])?;
-        let counts = self.counts(alert.incident)?;
-        counts.alerts += i64::from(again == 0);
-        counts.last = counts.last.max(place);
-        self.raise(alert.incident, alert.severity)
+            ])
+            .map(|_| ())
     }
 
     fn raise(&mut self, incident: IncidentId, severity: Severity) -> Result<()> {
@@ -142,18 +187,21 @@ impl<'a> Fold<'a> {
     }
 
     fn line(&mut self, id: IncidentId, seq: u64, json: &[u8], about_alert: bool) -> Result<()> {
-        if about_alert {
-            let counts = self.counts(id)?;
-            if counts.lines >= MOST_ALERT_LINES {
-                counts.left_out += 1;
-                return Ok(());
-            }
-            counts.lines += 1;
+        let db = self.db;
+        if !about_alert {
+            return db
+                .prepare_cached("INSERT OR REPLACE INTO life VALUES (?1, ?2, ?3)")?
+                .execute(params![id.cast_signed(), seq.cast_signed(), json])
+                .map(|_| ());
         }
-        self.db
-            .prepare_cached("INSERT OR REPLACE INTO timeline VALUES (?1, ?2, ?3)")?
-            .execute(params![id.cast_signed(), seq.cast_signed(), json])
-            .map(|_| ())
+        let counts = self.counts(id)?;
+        if counts.lines >= MOST_ALERT_LINES {
+            counts.left_out += 1;
+            return Ok(());
+        }
+        counts.lines += 1;
+        counts.storm.add(seq, json);
+        if counts.storm.count >= MOST_IN_A_ROW { counts.storm.write(db, id) } else { Ok(()) }
     }
 }
 

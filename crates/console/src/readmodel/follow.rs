@@ -14,13 +14,13 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// Events that are read from the journal at a time.
 const PAGE: usize = 1000;
-/// Batches that are written in one transaction.
-const AT_ONCE: usize = 1024;
-/// Batches are gathered for as long as keeps this thread to a fifth of its time: what is closed may lag, and the pager
-/// needs the processor more. What is written together costs less, too.
-const PACE: u32 = 4;
-/// At least for so long, and at most: what is gathered is in memory.
-const GATHER: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(150)];
+/// What waits is looked at this often, and gathered until it is much, or for as long as keeps this thread to a sixteenth of
+/// its time: what is closed may lag, and the pager needs the processor more. What is written together costs less, too.
+const LOOK: Duration = Duration::from_millis(20);
+const PACE: u32 = 16;
+const LONGEST: Duration = Duration::from_millis(500);
+/// So many events are much: they are in memory.
+const MUCH: usize = 10_000;
 /// After a failure it is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -60,7 +60,7 @@ async fn work(
     shared.damaged.store(false, Ordering::Release);
     catch_up(shared, &mut db, events)?;
     *lock(&shared.error) = None;
-    let mut pause = GATHER[0];
+    let mut pause = LOOK;
     loop {
         let first = tokio::select! {
             () = shared.wake.notified() => None,
@@ -75,11 +75,10 @@ async fn work(
         match first {
             None => {}
             Some(Ok(batch)) => {
-                // What comes together is one transaction.
-                tokio::time::sleep(pause).await;
+                let batches = gather(records, batch, pause).await;
                 let began = Instant::now();
-                live(shared, &mut db, events, records, batch)?;
-                pause = (began.elapsed() * PACE).clamp(GATHER[0], GATHER[1]);
+                live(shared, &mut db, events, batches)?;
+                pause = (began.elapsed() * PACE).clamp(LOOK, LONGEST);
             }
             Some(Err(RecvError::Lagged(_))) => catch_up(shared, &mut db, events)?,
             // The engine is gone; there is nothing more to come.
@@ -133,27 +132,41 @@ fn catch_up(shared: &Shared, db: &mut Connection, events: &dyn Events) -> Result
     Ok(())
 }
 
-/// One batch and all that waits behind it. A gap is filled from the journal.
+/// A batch and what comes after it within a pause. Nothing where some were missed.
+async fn gather(records: &mut Receiver<Batch>, first: Batch, pause: Duration) -> Option<Vec<Batch>> {
+    let began = Instant::now();
+    let mut events = first.records.len();
+    let mut batches = vec![first];
+    loop {
+        tokio::time::sleep(LOOK).await;
+        loop {
+            match records.try_recv() {
+                Ok(batch) => {
+                    events += batch.records.len();
+                    batches.push(batch);
+                }
+                Err(TryRecvError::Lagged(_)) => return None,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        if events >= MUCH || began.elapsed() >= pause {
+            return Some(batches);
+        }
+    }
+}
+
+/// Writes what was gathered. A gap is filled from the journal.
 fn live(
     shared: &Shared,
     db: &mut Connection,
     events: &dyn Events,
-    records: &mut Receiver<Batch>,
-    first: Batch,
+    batches: Option<Vec<Batch>>,
 ) -> Result<(), ReadModelError> {
-    let mut batches = vec![first];
-    let mut lost = false;
-    while batches.len() < AT_ONCE && !lost {
-        match records.try_recv() {
-            Ok(batch) => batches.push(batch),
-            Err(TryRecvError::Lagged(_)) => lost = true,
-            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-        }
-    }
+    let Some(batches) = batches else { return catch_up(shared, db, events) };
     let seq = shared.seq.load(Ordering::Acquire);
     let new: Vec<(&Arc<Record>, &[u8])> =
         batches.iter().flat_map(|b| b.iter()).filter(|(r, _)| r.seq > seq).collect();
-    if lost || new.first().is_some_and(|(r, _)| r.seq != seq + 1) {
+    if new.first().is_some_and(|(r, _)| r.seq != seq + 1) {
         return catch_up(shared, db, events);
     }
     write(shared, db, new.into_iter().map(|(r, json)| (r.seq, Some(&**r), json)))

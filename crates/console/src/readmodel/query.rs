@@ -6,7 +6,7 @@ use foghorn_core::incident::IncidentId;
 use foghorn_core::labels::AlertKey;
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Actor, Severity};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::LazyLock;
 
 /// An incident as the journal tells it. Its `state` is what it was when it was last heard of.
@@ -136,19 +136,20 @@ impl ReadModel {
         after: u64,
         limit: usize,
     ) -> Result<Vec<Line>, ReadModelError> {
-        self.lines(
-            "SELECT record FROM timeline WHERE incident = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-            id,
-            after,
-            limit,
-        )
+        const LIFE: &str = "SELECT record FROM life WHERE incident = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+        const STORM: &str =
+            "SELECT records FROM storm WHERE incident = ?1 AND last > ?2 ORDER BY first LIMIT ?3";
+        self.read(|db| {
+            let mut records = records(db, &[LIFE, STORM], id, after, limit)?;
+            records.truncate(limit);
+            lines(db, id, records)
+        })
     }
 
     /// An incident's last events of people, pages and its own life, oldest first: without the alerts, of which a storm has
     /// many thousands.
     pub(crate) fn life(&self, id: IncidentId, limit: usize) -> Result<Vec<Line>, ReadModelError> {
-        // The bytes are looked through: an event is written with its type in front. A storm is lines about alerts, which
-        // one short look leaves out; each look that finds nothing goes through a whole record.
+        // The bytes are looked through: an event is written with its type in front.
         static SQL: LazyLock<String> = LazyLock::new(|| {
             const KINDS: [&str; 7] = [
                 "page_",
@@ -162,55 +163,67 @@ impl ReadModel {
             let has =
                 KINDS.map(|k| format!("instr(record, CAST('\"type\":\"{k}' AS BLOB)) > 0")).join(" OR ");
             format!(
-                "SELECT record FROM timeline WHERE incident = ?1 AND seq > ?2
-                    AND instr(record, CAST('\"type\":\"alert_' AS BLOB)) = 0 AND ({has}) ORDER BY seq DESC LIMIT ?3"
+                "SELECT record FROM life WHERE incident = ?1 AND seq > ?2 AND ({has}) ORDER BY seq DESC LIMIT ?3"
             )
         });
-        let mut lines = self.lines(&SQL, id, 0, limit)?;
-        lines.reverse();
-        Ok(lines)
+        self.read(|db| lines(db, id, records(db, &[&SQL], id, 0, limit)?))
     }
 
     /// An incident's last events, oldest first.
     pub(crate) fn latest(&self, id: IncidentId, limit: usize) -> Result<Vec<Line>, ReadModelError> {
-        let newest_first =
-            "SELECT record FROM timeline WHERE incident = ?1 AND seq > ?2 ORDER BY seq DESC LIMIT ?3";
-        let mut lines = self.lines(newest_first, id, 0, limit)?;
-        lines.reverse();
-        Ok(lines)
-    }
-
-    fn lines(
-        &self,
-        sql: &str,
-        id: IncidentId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Line>, ReadModelError> {
-        let (id, after) = (id.cast_signed(), i64::try_from(after).unwrap_or(i64::MAX));
+        const LIFE: &str =
+            "SELECT record FROM life WHERE incident = ?1 AND seq > ?2 ORDER BY seq DESC LIMIT ?3";
+        const STORM: &str =
+            "SELECT records FROM storm WHERE incident = ?1 AND last > ?2 ORDER BY first DESC LIMIT ?3";
         self.read(|db| {
-            let mut query = db.prepare_cached(sql)?;
-            let rows = query
-                .query_map(params![id, after, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-                    row.get::<_, Vec<u8>>(0)
-                })?;
-            let mut lines = Vec::new();
-            for json in rows {
-                let json = json?;
-                // Folded once already, so it can be read.
-                let Ok(record) = serde_json::from_slice::<Record>(&json) else { continue };
-                let alert = match record.event.alert() {
-                    Some(alert) => db
-                        .prepare_cached("SELECT summary FROM alert WHERE incident = ?1 AND place = ?2")?
-                        .query_row(params![id, alert.place.cast_signed()], |row| row.get(0))
-                        .optional()?,
-                    None => None,
-                };
-                lines.push(Line { record, json, alert });
-            }
-            Ok(lines)
+            let mut records = records(db, &[LIFE, STORM], id, 0, limit)?;
+            records.drain(..records.len().saturating_sub(limit));
+            lines(db, id, records)
         })
     }
+}
+
+/// What these queries find after a sequence number, oldest first: of each at least as many as are asked for, if there are. A
+/// row has one record or more, one a line.
+fn records(
+    db: &Connection,
+    queries: &[&str],
+    id: IncidentId,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<(Record, Vec<u8>)>> {
+    let mut found = Vec::new();
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    for sql in queries {
+        let mut query = db.prepare_cached(sql)?;
+        let mut rows =
+            query.query(params![id.cast_signed(), i64::try_from(after).unwrap_or(i64::MAX), most])?;
+        let enough = found.len().saturating_add(limit);
+        while found.len() < enough
+            && let Some(row) = rows.next()?
+        {
+            let json = row.get_ref(0)?.as_blob()?;
+            // Folded once already, so they can be read.
+            let read = |line: &[u8]| Some((serde_json::from_slice::<Record>(line).ok()?, line.to_vec()));
+            let lines = json.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+            found.extend(lines.filter_map(read).filter(|(record, _)| record.seq > after));
+        }
+    }
+    found.sort_by_key(|(record, _)| record.seq);
+    Ok(found)
+}
+
+/// With the alerts that they are about.
+fn lines(db: &Connection, id: IncidentId, records: Vec<(Record, Vec<u8>)>) -> rusqlite::Result<Vec<Line>> {
+    let mut summary = db.prepare_cached("SELECT summary FROM alert WHERE incident = ?1 AND place = ?2")?;
+    let mut line = |(record, json): (Record, Vec<u8>)| {
+        let of = |place: u64| {
+            summary.query_row(params![id.cast_signed(), place.cast_signed()], |row| row.get(0)).optional()
+        };
+        let alert = record.event.alert().map(|alert| alert.place).map(of).transpose()?.flatten();
+        Ok(Line { record, json, alert })
+    };
+    records.into_iter().map(&mut line).collect()
 }
 
 fn closed(row: &Row<'_>) -> rusqlite::Result<Closed> {

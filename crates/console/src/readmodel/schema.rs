@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// "FogR".
 const APPLICATION: i64 = 0x466f_6752;
 /// A file of another version is made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -50,11 +50,20 @@ CREATE TABLE alert (
     ended    INTEGER,
     PRIMARY KEY (incident, place)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE timeline (
+-- Events of people, of pages, and of the incident itself.
+CREATE TABLE life (
     incident INTEGER NOT NULL,
     seq      INTEGER NOT NULL,
     record   BLOB NOT NULL,
     PRIMARY KEY (incident, seq)
+) STRICT, WITHOUT ROWID;
+-- Events about alerts, of which a storm has many thousands: those that were folded together lie in one row, one a line.
+CREATE TABLE storm (
+    incident INTEGER NOT NULL,
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,
+    records  BLOB NOT NULL,
+    PRIMARY KEY (incident, first)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -39,7 +39,7 @@ const LIFE: usize = 500;
 /// Of changes and names.
 const LISTED: usize = 12;
 /// After a button the page waits so long for its own line in the timeline.
-const OWN_LINE: Duration = Duration::from_millis(400);
+const OWN_LINE: Duration = Duration::from_millis(800);
 
 #[derive(Template)]
 #[template(path = "console/incident.html")]

@@ -41,11 +41,11 @@ async fn busy() -> Kit {
     kit
 }
 
-/// All rows of all tables, as text.
+/// All rows of all tables, as text; of a storm its events, however they were folded.
 fn dump(path: &Path) -> String {
     let db = Connection::open(path).unwrap();
     let mut out = String::new();
-    for table in ["progress", "incident", "alert", "timeline"] {
+    for table in ["progress", "incident", "alert", "life"] {
         let mut query = db.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
         let columns = query.column_count();
         let mut rows = query.query([]).unwrap();
@@ -53,6 +53,14 @@ fn dump(path: &Path) -> String {
             let values: Vec<String> =
                 (0..columns).map(|n| format!("{:?}", row.get_ref(n).unwrap())).collect();
             out += &format!("{table}: {}\n", values.join(", "));
+        }
+    }
+    let mut query = db.prepare("SELECT incident, records FROM storm ORDER BY incident, first").unwrap();
+    let mut rows = query.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let (incident, records): (i64, Vec<u8>) = (row.get(0).unwrap(), row.get(1).unwrap());
+        for record in String::from_utf8(records).unwrap().lines() {
+            out += &format!("storm: {incident}, {record}\n");
         }
     }
     out
