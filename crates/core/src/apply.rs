@@ -112,11 +112,16 @@ impl State {
 
     fn apply_to_alerts(&mut self, at: Now, event: &Event) {
         match event {
-            Event::AlertOpened { alert, expires, .. } => {
-                self.hear(&alert.source, at);
+            Event::AlertOpened { alert, place, expires } => {
                 self.tally("alerts_opened", 1);
-                self.put_alert(alert.clone(), *expires);
-                self.edit_incident(alert.incident, |i| i.last_joined = at.mono);
+                // Of journals that name no places it is looked for.
+                if *place > self.alerts.last() {
+                    self.push_alert(at, alert.clone(), *expires);
+                } else {
+                    self.hear(&alert.source, at);
+                    self.put_alert(alert.clone(), *expires);
+                    self.edit_incident(alert.incident, |i| i.last_joined = at.mono);
+                }
             }
             Event::AlertsExtended { alerts, .. } => {
                 alerts.iter().for_each(|(key, expires)| self.expire_alert(*key, *expires));
@@ -477,6 +482,26 @@ impl State {
         }
     }
 
+    /// Adds an alert whose key is not held. A storm is made of these, so each index is gone to once.
+    fn push_alert(&mut self, at: Now, alert: Arc<Alert>, expires: Option<Mono>) {
+        let place = self.alerts.push_mut(alert.clone(), expires);
+        self.edit_incident(alert.incident, |i| {
+            i.count(&alert, true);
+            i.alerts.insert_mut(place);
+            i.last_joined = at.mono;
+        });
+        self.edit_source(&alert.source, |s| {
+            (s.heard, s.heard_wall) = (at.mono, at.wall);
+            s.open = s.open.saturating_add(u32::from(alert.status.is_open()));
+        });
+        replace(&mut self.expiries, None, expires.map(|at| (at, place)));
+        self.retime_hold(place, None, alert.held_until);
+        if alert.status == AlertStatus::Stale && expires.is_none() {
+            self.stale.insert_mut((alert.source.clone(), alert.key));
+        }
+        self.group(&alert, true);
+    }
+
     /// Puts an alert in the place of what has its key, and moves the counts of the incidents concerned.
     fn put_alert(&mut self, alert: Arc<Alert>, expires: Option<Mono>) {
         let place = self.alerts.place_mut(alert.key);
@@ -562,38 +587,7 @@ impl State {
 
     /// Adds an alert to, or takes it from, the counts of its incident and its integration.
     fn count_alert(&mut self, alert: &Alert, add: bool) {
-        fn bump(n: &mut u32, add: bool) {
-            *n = if add { n.saturating_add(1) } else { n.saturating_sub(1) };
-        }
-        self.edit_incident(alert.incident, |i| {
-            if !alert.status.is_open() {
-                bump(&mut i.ended, add);
-                return;
-            }
-            i.peak = if add { i.peak.max(alert.severity) } else { i.peak };
-            let counts = alert.muted.is_none() && alert.held_until.is_none();
-            if alert.muted.is_some() {
-                bump(&mut i.muted, add);
-            } else if alert.held_until.is_some() {
-                bump(&mut i.held, add);
-            } else {
-                bump(&mut i.by_severity[alert.severity as usize], add);
-                bump(&mut i.by_urgency[alert.urgency as usize], add);
-            }
-            if let Some(entity) = &alert.entity {
-                let before = i.entities.get(entity).copied().unwrap_or(0);
-                let mut n = before;
-                if counts {
-                    bump(&mut n, add);
-                }
-                match (before, n) {
-                    (0, 1..) => i.width += 1,
-                    (1.., 0) => i.width = i.width.saturating_sub(1),
-                    _ => {}
-                }
-                i.entities.insert_mut(entity.clone(), n);
-            }
-        });
+        self.edit_incident(alert.incident, |i| i.count(alert, add));
         if alert.status.is_open() {
             self.edit_source(&alert.source, |s| bump(&mut s.open, add));
         }
@@ -746,6 +740,43 @@ impl State {
         match self.counts.get_mut(what) {
             Some(count) => *count += n,
             None => self.counts.insert_mut(Name::from(what), n),
+        }
+    }
+}
+
+fn bump(n: &mut u32, add: bool) {
+    *n = if add { n.saturating_add(1) } else { n.saturating_sub(1) };
+}
+
+impl Incident {
+    /// Adds an alert to the counts, or takes it from them.
+    fn count(&mut self, alert: &Alert, add: bool) {
+        if !alert.status.is_open() {
+            bump(&mut self.ended, add);
+            return;
+        }
+        self.peak = if add { self.peak.max(alert.severity) } else { self.peak };
+        let counts = alert.muted.is_none() && alert.held_until.is_none();
+        if alert.muted.is_some() {
+            bump(&mut self.muted, add);
+        } else if alert.held_until.is_some() {
+            bump(&mut self.held, add);
+        } else {
+            bump(&mut self.by_severity[alert.severity as usize], add);
+            bump(&mut self.by_urgency[alert.urgency as usize], add);
+        }
+        if let Some(entity) = &alert.entity {
+            let before = self.entities.get(entity).copied().unwrap_or(0);
+            let mut n = before;
+            if counts {
+                bump(&mut n, add);
+            }
+            match (before, n) {
+                (0, 1..) => self.width += 1,
+                (1.., 0) => self.width = self.width.saturating_sub(1),
+                _ => {}
+            }
+            self.entities.insert_mut(entity.clone(), n);
         }
     }
 }

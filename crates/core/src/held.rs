@@ -77,18 +77,19 @@ impl Alerts {
 
     /// The place of a key, which is a new one if it has none.
     pub fn place_mut(&mut self, key: AlertKey) -> Place {
-        let place = self.place_of_new(&key);
-        if place > self.last {
-            self.last = place;
-            self.places.insert_mut(key, place);
-        }
-        place
+        self.place(&key).unwrap_or_else(|| {
+            self.last += 1;
+            self.places.insert_mut(key, self.last);
+            self.last
+        })
     }
 
-    /// Where an alert of this key will be: in the place of the one that has it, or in the next.
-    #[must_use]
-    pub fn place_of_new(&self, key: &AlertKey) -> Place {
-        self.place(key).unwrap_or(self.last + 1)
+    /// Adds an alert of a key that has no place yet to the end of the list. Returns its place.
+    pub fn push_mut(&mut self, alert: Arc<Alert>, expires: Option<Mono>) -> Place {
+        self.last += 1;
+        self.places.insert_mut(alert.key, self.last);
+        self.put_mut(self.last, alert, expires);
+        self.last
     }
 
     /// Puts an alert into the place of its key, from [`Alerts::place_mut`].

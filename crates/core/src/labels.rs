@@ -25,12 +25,12 @@ impl Labels {
     /// From a sorted map. Empty values are removed.
     #[must_use]
     pub fn from_map<K: AsRef<str>, V: AsRef<str>>(map: &BTreeMap<K, V>) -> Labels {
-        use fmt::Write;
         let pairs = || map.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).filter(|(_, v)| !v.is_empty());
         let mut text = String::with_capacity(pairs().map(|(k, v)| k.len() + v.len() + 8).sum());
         for part in pairs().flat_map(|(k, v)| [k, v]) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{}:{part}", part.len());
+            push_number(&mut text, part.len());
+            text.push(':');
+            text.push_str(part);
         }
         Labels(Arc::from(text))
     }
@@ -80,11 +80,27 @@ struct Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     fn part(&mut self) -> Option<&'a str> {
-        let (len, rest) = self.rest.split_once(':')?;
-        let (part, rest) = rest.split_at_checked(len.parse().ok()?)?;
+        let bytes = self.rest.as_bytes();
+        let (mut at, mut len) = (0, 0_usize);
+        loop {
+            match *bytes.get(at)? {
+                digit @ b'0'..=b'9' => len = len * 10 + usize::from(digit - b'0'),
+                _ => break,
+            }
+            at += 1;
+        }
+        let (part, rest) = self.rest.get(at + 1..)?.split_at_checked(len)?;
         self.rest = rest;
         Some(part)
     }
+}
+
+/// Writes a length. Labels are short, so it has one digit or two.
+fn push_number(text: &mut String, n: usize) {
+    if n >= 10 {
+        push_number(text, n / 10);
+    }
+    text.push(char::from(b'0' + (n % 10) as u8));
 }
 
 impl<'a> Iterator for Pairs<'a> {

@@ -181,6 +181,13 @@ impl State {
         .flatten()
     }
 
+    /// A group's name as the alerts at hand that have it share it.
+    pub(crate) fn shared_group(&self, group: Name) -> Name {
+        let bound = (group, 0);
+        let known = self.groups.range(bound.clone()..).next().map(|((g, _), _)| g.clone());
+        known.filter(|g| *g == bound.0).unwrap_or(bound.0)
+    }
+
     /// When an open alert must have been repeated, if its sender repeats it.
     #[must_use]
     pub fn expires(&self, key: AlertKey) -> Option<Mono> {

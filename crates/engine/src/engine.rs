@@ -45,8 +45,11 @@ pub struct Limits {
     /// While degraded, the journal is looked at this often.
     pub settle_every: Span,
     /// A snapshot is asked for after so many events, and after no fewer than there are alerts in the one before: so all of
-    /// them together cost no more than a few times what was written.
+    /// them together cost no more than a few times what was written. A storm has better things to do: while there is one,
+    /// it waits until there are three times as many.
     pub snapshot_every: u64,
+    /// So many events a second are a storm.
+    pub storm: u64,
 }
 
 impl Default for Limits {
@@ -60,6 +63,7 @@ impl Default for Limits {
             send_deadline: Span::secs(120),
             settle_every: Span::secs(1),
             snapshot_every: 50_000,
+            storm: 2_000,
         }
     }
 }
@@ -204,6 +208,25 @@ struct Away {
 /// Whether a look at the journal says nothing about what it holds now.
 type Outdated = bool;
 
+/// How many events come in a second.
+struct Lull {
+    since: Mono,
+    seq: u64,
+    calm: bool,
+}
+
+impl Lull {
+    /// Whether fewer than `storm` events a second came lately.
+    fn is_calm(&mut self, now: Mono, seq: u64, storm: u64) -> bool {
+        let ms = now.since(self.since).0;
+        if ms >= 1000 {
+            let events = seq.saturating_sub(self.seq);
+            *self = Lull { since: now, seq, calm: events.saturating_mul(1000) / ms < storm };
+        }
+        self.calm
+    }
+}
+
 /// The loop around core.
 pub struct Engine {
     saved: State,
@@ -223,6 +246,7 @@ pub struct Engine {
     snapshot_seq: u64,
     /// How many alerts the last snapshot holds.
     snapshot_held: u64,
+    lull: Lull,
     /// After a tick that panicked the next one waits, so that a bug does not become a busy loop.
     tick_from: Mono,
     stats: Stats,
@@ -249,6 +273,7 @@ impl Engine {
             batches: 0,
             snapshot_seq: seq,
             snapshot_held: 0,
+            lull: Lull { since: Mono::default(), seq, calm: false },
             tick_from: Mono::default(),
             stats: Stats::default(),
             changed: true,
@@ -475,7 +500,7 @@ impl Engine {
         }
         match result {
             Appended::Durable => {
-                self.commit(out);
+                self.commit(now, out);
                 if self.away.is_some() {
                     self.come_back(now, out);
                 }
@@ -500,7 +525,7 @@ impl Engine {
     }
 
     /// The batch in flight is on disk.
-    fn commit(&mut self, out: &mut Vec<Command>) {
+    fn commit(&mut self, now: Now, out: &mut Vec<Command>) {
         let Some(f) = self.flight.take() else { return };
         self.seq += f.records.len() as u64;
         self.head = f.id;
@@ -515,7 +540,9 @@ impl Engine {
         }
         out.extend(f.replies.into_iter().map(|(t, _, r)| Command::Reply(t, r)));
         out.push(Command::Publish(f.records));
-        if self.seq - self.snapshot_seq >= self.limits.snapshot_every.max(self.snapshot_held) {
+        let due = self.limits.snapshot_every.max(self.snapshot_held);
+        let due = if self.lull.is_calm(now.mono, self.seq, self.limits.storm) { due } else { 3 * due };
+        if self.seq - self.snapshot_seq >= due {
             (self.snapshot_seq, self.snapshot_held) = (self.seq, self.saved.alerts.size() as u64);
             out.push(Command::Snapshot { seq: self.seq, state: Box::new(self.saved.clone()) });
         }
@@ -633,7 +660,7 @@ impl Engine {
             }
             Found::Head(head) => {
                 if self.flight.as_ref().is_some_and(|f| f.id == head) {
-                    self.commit(out);
+                    self.commit(now, out);
                 } else if head != self.head {
                     a.why = Arc::from(
                         "the journal does not end as Foghorn left it: is another process writing to it?",

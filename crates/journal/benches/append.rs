@@ -73,7 +73,7 @@ fn open_large(dir: &tempfile::TempDir) -> Duration {
         if n == 998 {
             let Head { seq, hash } = journal.head();
             let snapshot = Snapshot { seq, hash, at_wall_ms: 0, bytes: vec![b' '; 1 << 20] };
-            journal.snapshot(&snapshot).expect("a snapshot on a healthy disk");
+            journal.snapshot(snapshot).expect("a snapshot on a healthy disk");
         }
     }
     drop(journal);

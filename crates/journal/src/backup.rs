@@ -141,7 +141,7 @@ pub fn restore(from: &Path, dir: &Path) -> Result<Restored, RestoreError> {
 fn fill(db: &rusqlite::Connection, beside: &[String], dir: &Path) -> Result<Head, StoreError> {
     let ends = db::ends(db)?;
     if let Some(snapshot) = db::carried_snapshot(db)? {
-        snapshot::write(dir, &snapshot)?;
+        snapshot::write(dir, snapshot.into())?;
     }
     for name in beside {
         beside::put(db, name, dir)?;

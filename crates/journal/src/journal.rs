@@ -15,7 +15,7 @@ use crate::disk;
 use crate::error::StoreError;
 use crate::lock::{self, Lock, Locked};
 use crate::open::{self, OpenError, Recovery};
-use crate::snapshot::{Snapshot, SnapshotError};
+use crate::snapshot::{SnapshotError, Unwritten};
 use crate::{archive, history, snapshot};
 
 /// The journal's file in its directory.
@@ -383,8 +383,8 @@ impl Journal {
     }
 
     /// Keeps a snapshot, durably. The last two stay.
-    pub fn snapshot(&self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        snapshot::take(&self.dir, snapshot)
+    pub fn snapshot(&self, snapshot: impl Into<Unwritten>) -> Result<(), SnapshotError> {
+        snapshot::take(&self.dir, snapshot.into())
     }
 
     /// Takes batches up to and including event `seq` out of the file, as far as the oldest kept snapshot covers

@@ -42,6 +42,6 @@ pub use journal::{
 };
 pub use open::{OpenError, Recovery};
 pub use read::{Event, MAX_PAGE, Page, ReadHandle, read_page};
-pub use snapshot::{Snapshot, SnapshotError};
+pub use snapshot::{Body, Snapshot, SnapshotError, Unwritten};
 pub use verify::{Finding, Report, dump, verify};
 pub use writer::{Done, Rejected, Writer, WriterHandle};

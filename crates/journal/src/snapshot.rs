@@ -1,9 +1,11 @@
 //! Snapshots: what the state was after an event, so that a start need not replay everything.
 //!
-//! A file is one line of JSON about the snapshot, and then its bytes. The last two are kept: if the newest
-//! turns out to be bad, the one before will do.
+//! A file is one line of JSON about the snapshot, then its bytes, then a line with their number and sum: a large state is
+//! written out as it goes, and never held as text. The last two are kept: if the newest turns out to be bad, the one
+//! before will do.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ use crate::error::StoreError;
 
 /// How many are kept.
 const KEPT: usize = 2;
-/// Format 1 had a SHA-256 in the place of `blake3`.
+/// Format 1 had a SHA-256, and all about the snapshot in the first line.
 const FORMAT: u32 = 2;
 
 /// The state after an event.
@@ -49,6 +51,26 @@ pub enum SnapshotError {
     Store(#[from] StoreError),
 }
 
+/// Writes a state out.
+pub type Body = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+
+/// A snapshot that is to be written.
+pub struct Unwritten {
+    /// The chain's head that this is the state after.
+    pub head: Head,
+    /// When it was taken, milliseconds since the Unix epoch.
+    pub at_wall_ms: i64,
+    /// The state.
+    pub body: Body,
+}
+
+impl From<Snapshot> for Unwritten {
+    fn from(s: Snapshot) -> Unwritten {
+        let (head, bytes) = (s.head(), s.bytes);
+        Unwritten { head, at_wall_ms: s.at_wall_ms, body: Box::new(move |out| out.write_all(&bytes)) }
+    }
+}
+
 /// The first line of the file.
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -56,12 +78,22 @@ struct Header {
     seq: u64,
     chain: ChainHash,
     at_wall_ms: i64,
+    /// Here in format 1.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    end: Option<FirstEnd>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FirstEnd {
     bytes: u64,
-    /// Of format 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sha256: Option<ChainHash>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    blake3: Option<ChainHash>,
+    sha256: ChainHash,
+}
+
+/// The last line.
+#[derive(Serialize, Deserialize)]
+struct End {
+    bytes: u64,
+    blake3: ChainHash,
 }
 
 impl Snapshot {
@@ -70,17 +102,23 @@ impl Snapshot {
     pub fn head(&self) -> Head {
         Head { seq: self.seq, hash: self.hash }
     }
+}
 
-    fn sum(&self, hash: fn(&[&[u8]]) -> [u8; 32]) -> ChainHash {
-        ChainHash(hash(&[&self.seq.to_be_bytes(), &self.hash.0, &self.at_wall_ms.to_be_bytes(), &self.bytes]))
-    }
+/// What the sum covers before the bytes.
+fn about(head: Head, at_wall_ms: i64) -> [u8; 48] {
+    let mut text = [0; 48];
+    text[..8].copy_from_slice(&head.seq.to_be_bytes());
+    text[8..40].copy_from_slice(&head.hash.0);
+    text[40..].copy_from_slice(&at_wall_ms.to_be_bytes());
+    text
 }
 
 /// Writes a snapshot of what lies in `dir`'s journal, durably, and removes those before the last two.
-pub(crate) fn take(dir: &Path, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+pub(crate) fn take(dir: &Path, snapshot: Unwritten) -> Result<(), SnapshotError> {
     let db = db::connect(&dir.join(crate::journal::FILE), Access::Live)?;
-    if db::head_at(&db, snapshot.seq)? != Some(snapshot.head()) && db::ends(&db)?.base != snapshot.head() {
-        return Err(SnapshotError::NotOnChain { seq: snapshot.seq, hash: snapshot.hash });
+    let head = snapshot.head;
+    if db::head_at(&db, head.seq)? != Some(head) && db::ends(&db)?.base != head {
+        return Err(SnapshotError::NotOnChain { seq: head.seq, hash: head.hash });
     }
     write(dir, snapshot)?;
     for old in files(dir).iter().skip(KEPT) {
@@ -89,21 +127,42 @@ pub(crate) fn take(dir: &Path, snapshot: &Snapshot) -> Result<(), SnapshotError>
     Ok(())
 }
 
-pub(crate) fn write(dir: &Path, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let header = Header {
-        foghorn_snapshot: FORMAT,
-        seq: snapshot.seq,
-        chain: snapshot.hash,
-        at_wall_ms: snapshot.at_wall_ms,
-        bytes: snapshot.bytes.len() as u64,
-        sha256: None,
-        blake3: Some(snapshot.sum(chain::blake3)),
-    };
+/// Counts and sums what goes through.
+struct Summed<'a> {
+    out: &'a mut dyn Write,
+    bytes: u64,
+    sum: blake3::Hasher,
+}
+
+impl Write for Summed<'_> {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        self.out.write_all(part)?;
+        self.bytes += part.len() as u64;
+        self.sum.update(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+pub(crate) fn write(dir: &Path, snapshot: Unwritten) -> Result<(), StoreError> {
+    let Unwritten { head, at_wall_ms, body } = snapshot;
+    let header = Header { foghorn_snapshot: FORMAT, seq: head.seq, chain: head.hash, at_wall_ms, end: None };
     // The number is padded, so that names sort as numbers do.
-    disk::write_whole(&dir.join(format!("snapshot-{:020}.json", snapshot.seq)), |out| {
+    disk::write_whole(&dir.join(format!("snapshot-{:020}.json", head.seq)), |out| {
         serde_json::to_writer(&mut *out, &header)?;
         out.write_all(b"\n")?;
-        out.write_all(&snapshot.bytes)
+        let mut sum = blake3::Hasher::new();
+        sum.update(&about(head, at_wall_ms));
+        // A state is written a few bytes at a time, and each time would be summed by itself.
+        let mut summed = io::BufWriter::with_capacity(1 << 16, Summed { out: &mut *out, bytes: 0, sum });
+        body(&mut summed)?;
+        let Summed { bytes, sum, .. } = summed.into_inner().map_err(io::IntoInnerError::into_error)?;
+        out.write_all(b"\n")?;
+        serde_json::to_writer(&mut *out, &End { bytes, blake3: ChainHash(*sum.finalize().as_bytes()) })?;
+        out.write_all(b"\n")
     })
 }
 
@@ -135,16 +194,28 @@ pub(crate) fn read(path: &Path) -> Result<Snapshot, String> {
         return Err(format!("it is of format {}, and only {FORMAT} is known here", header.foghorn_snapshot));
     }
     bytes.drain(..=end);
-    if bytes.len() as u64 != header.bytes {
-        return Err(format!("it says {} bytes and holds {}", header.bytes, bytes.len()));
-    }
-    let snapshot = Snapshot { seq: header.seq, hash: header.chain, at_wall_ms: header.at_wall_ms, bytes };
-    let fits = match (header.blake3, header.sha256) {
-        (Some(sum), _) => snapshot.sum(chain::blake3) == sum,
-        (None, Some(sum)) => snapshot.sum(chain::sha256) == sum,
-        (None, None) => return Err("its first line has no checksum".into()),
+    let head = Head { seq: header.seq, hash: header.chain };
+    let about = about(head, header.at_wall_ms);
+    let (said, fits) = match header.end {
+        Some(FirstEnd { bytes: said, sha256 }) => {
+            (said, ChainHash(chain::sha256(&[&about, &bytes])) == sha256)
+        }
+        None => {
+            let text = bytes.strip_suffix(b"\n").ok_or("its last line is not whole")?;
+            let at = text.iter().rposition(|b| *b == b'\n').ok_or("it has no last line")?;
+            let end: End = serde_json::from_slice(&text[at + 1..])
+                .map_err(|e| format!("its last line cannot be read: {e}"))?;
+            bytes.truncate(at);
+            (end.bytes, ChainHash(chain::blake3(&[&about, &bytes])) == end.blake3)
+        }
     };
-    if fits { Ok(snapshot) } else { Err("its checksum does not fit: it was changed".into()) }
+    if bytes.len() as u64 != said {
+        return Err(format!("it says {said} bytes and holds {}", bytes.len()));
+    }
+    if !fits {
+        return Err("its checksum does not fit: it was changed".into());
+    }
+    Ok(Snapshot { seq: header.seq, hash: header.chain, at_wall_ms: header.at_wall_ms, bytes })
 }
 
 #[cfg(test)]
@@ -160,14 +231,14 @@ mod tests {
         #[test]
         fn any_bytes_go_there_and_back(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let dir = tempfile::tempdir().unwrap();
-            write(dir.path(), &sample(&bytes)).unwrap();
+            write(dir.path(), sample(&bytes).into()).unwrap();
             prop_assert_eq!(read(&files(dir.path())[0]), Ok(sample(&bytes)));
         }
 
         #[test]
         fn a_changed_byte_is_found(at: prop::sample::Index, flip in 1..=255u8) {
             let dir = tempfile::tempdir().unwrap();
-            write(dir.path(), &sample(b"{\"a\":1}\n{}")).unwrap();
+            write(dir.path(), sample(b"{\"a\":1}\n{}").into()).unwrap();
             let path = &files(dir.path())[0];
             let mut bytes = fs::read(path).unwrap();
             let at = at.index(bytes.len());
@@ -184,7 +255,7 @@ mod tests {
     fn one_of_format_1_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let old = sample(b"{}");
-        let sum = old.sum(chain::sha256);
+        let sum = ChainHash(chain::sha256(&[&about(old.head(), old.at_wall_ms), &old.bytes]));
         let chain = old.hash;
         let header = format!(
             r#"{{"foghorn_snapshot":1,"seq":12,"chain":"{chain}","at_wall_ms":-5,"bytes":2,"sha256":"{sum}"}}"#
@@ -201,7 +272,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(oldest_seq(dir.path()), None);
         for seq in [9, 10, 100] {
-            write(dir.path(), &Snapshot { seq, ..sample(b"") }).unwrap();
+            write(dir.path(), Snapshot { seq, ..sample(b"") }.into()).unwrap();
         }
         assert_eq!(oldest_seq(dir.path()), Some(9));
     }

@@ -25,7 +25,7 @@ use crate::journal::{
 };
 use crate::open::{OpenError, Recovery};
 use crate::read::ReadHandle;
-use crate::snapshot::{self, Snapshot, SnapshotError};
+use crate::snapshot::{self, SnapshotError, Unwritten};
 
 /// How many requests may wait. The engine has one batch in flight, so a few is many.
 const QUEUE: usize = 32;
@@ -62,7 +62,7 @@ enum Request {
 }
 
 enum Chore {
-    Snapshot(Snapshot, Done<Result<(), SnapshotError>>),
+    Snapshot(Unwritten, Done<Result<(), SnapshotError>>),
     Checkpoint(u64, Done<Result<Head, CheckpointError>>),
     Backup(PathBuf, Vec<Beside>, Done<Result<Copied, BackupError>>),
 }
@@ -126,10 +126,10 @@ impl WriterHandle {
     /// See [`Journal::snapshot`]. Appends go on meanwhile.
     pub fn snapshot(
         &self,
-        snapshot: Snapshot,
+        snapshot: impl Into<Unwritten>,
         done: Done<Result<(), SnapshotError>>,
     ) -> Result<(), Rejected> {
-        self.hand_over(&self.chores, Chore::Snapshot(snapshot, done))
+        self.hand_over(&self.chores, Chore::Snapshot(snapshot.into(), done))
     }
 
     /// See [`Journal::checkpoint`]. Appends go on meanwhile: they have right of way between its steps.
@@ -304,7 +304,7 @@ fn copy_log(path: &Path) -> Result<u32, StoreError> {
 fn run_chores(dir: &Path, archives: bool, queue: &Receiver<Chore>, writer: &SyncSender<Request>) {
     while let Ok(chore) = queue.recv() {
         match chore {
-            Chore::Snapshot(snapshot, done) => done(snapshot::take(dir, &snapshot)),
+            Chore::Snapshot(snapshot, done) => done(snapshot::take(dir, snapshot)),
             Chore::Backup(to, beside, done) => done(backup::backup(dir, &beside, &to)),
             Chore::Checkpoint(seq, done) => match checkpoint_target(dir, seq, archives) {
                 // Waits for a place in the queue: this thread may.

@@ -34,7 +34,8 @@ impl Draft<'_> {
         let mut refused = 0;
         for item in items {
             let key = AlertKey::of(source, &item.labels);
-            let open = self.state.alerts.get(&key).filter(|a| a.status.is_open()).cloned();
+            let place = self.state.alerts.place(&key);
+            let open = place.and_then(|p| self.state.alerts.at(p)).filter(|a| a.status.is_open()).cloned();
             match (open, item.ended) {
                 (Some(a), Some(ended)) => {
                     self.end_alert(key, ended, EndReason::Sender);
@@ -50,7 +51,7 @@ impl Draft<'_> {
                     if open >= rule.max_alerts {
                         refused += 1;
                     } else {
-                        touched.insert(self.open(key, source, item, &rule));
+                        touched.insert(self.open(key, place, source, item, &rule));
                     }
                 }
             }
@@ -83,8 +84,16 @@ impl Draft<'_> {
         if refused > 0 { Answer::Refused(refused) } else { Answer::Done }
     }
 
-    /// A new alert: finds its entity, its incident and its policy. Returns the incident.
-    fn open(&mut self, key: AlertKey, source: &Name, item: &AlertItem, rule: &IntegrationRule) -> IncidentId {
+    /// A new alert: finds its entity, its incident and its policy. One that ended and is back has a place already. Returns
+    /// the incident.
+    fn open(
+        &mut self,
+        key: AlertKey,
+        place: Option<Place>,
+        source: &Name,
+        item: &AlertItem,
+        rule: &IntegrationRule,
+    ) -> IncidentId {
         let setup = self.state.setup.clone();
         let severity = item.severity.unwrap_or(rule.severity);
         let entity = item.entity.clone().or_else(|| {
@@ -100,7 +109,7 @@ impl Draft<'_> {
             annotations: item.annotations.clone(),
             severity,
             urgency: item.urgency.unwrap_or_else(|| setup.timing.urgency_of(severity)),
-            group: group_of(source, item, entity.as_ref(), rule, key),
+            group: self.state.shared_group(group_of(source, item, entity.as_ref(), rule, key)),
             escalation: setup.escalation_for(item.escalation.as_ref(), entity.as_ref(), source),
             entity,
             started: item.started.unwrap_or(self.now.wall),
@@ -115,7 +124,7 @@ impl Draft<'_> {
         alert.incident = self.incident_for(&alert);
         let incident = alert.incident;
         let expires = item.lifetime.map(|l| self.now.mono + l);
-        let place = self.state.alerts.place_of_new(&key);
+        let place = place.unwrap_or(self.state.alerts.last() + 1);
         self.emit(Event::AlertOpened { alert: Arc::new(alert), place, expires });
         incident
     }

@@ -12,7 +12,7 @@ use foghorn_engine::engine::{Append, Appended, Found};
 use foghorn_engine::handle::{Message, Port, Submission, Written};
 use foghorn_engine::{Action, BatchId, Class, Command, Engine, Handle, Reply, View};
 use foghorn_journal::{
-    AppendError, Batch, ChainHash, Head, Lines, SettleError, Settled, Snapshot, WriterHandle,
+    AppendError, Batch, Body, ChainHash, Head, Lines, SettleError, Settled, Unwritten, WriterHandle,
 };
 use foghorn_wake::Sender;
 use foghorn_wake::link::Tokens;
@@ -189,7 +189,7 @@ impl Pager {
                         let lines = std::mem::take(&mut lines);
                         let _ = self.port.written.send(Arc::new(Written { records, lines }));
                     }
-                    Command::Snapshot { seq, state } => self.snapshot(seq, &state),
+                    Command::Snapshot { seq, state } => self.snapshot(seq, state),
                     Command::Degraded(why) => self.tell(Happening::Degraded(why)),
                     Command::Recovered { after, lost } => self.tell(Happening::Recovered { after, lost }),
                 }
@@ -264,33 +264,23 @@ impl Pager {
         }
     }
 
-    fn snapshot(&self, seq: u64, state: &foghorn_core::State) {
+    fn snapshot(&self, seq: u64, state: Box<foghorn_core::State>) {
         let head = self.head;
         if head.seq != seq {
             return;
         }
-        let (snapshot, journal, events) = (state.snapshot(), self.journal.clone(), self.events.clone());
-        let at = self.clock.now().wall.0;
-        // Writing out a large state takes a while; the pager does not wait for it.
-        let write = move || {
-            let bytes = match serde_json::to_vec(&snapshot) {
-                Ok(bytes) => bytes,
-                Err(e) => return drop(events.send(Happening::SnapshotFailed(e.to_string()))),
-            };
-            let snapshot = Snapshot { seq, hash: head.hash, at_wall_ms: at, bytes };
-            let told = events.clone();
-            let done = Box::new(move |result: Result<(), foghorn_journal::SnapshotError>| {
-                let _ = told.send(match result {
-                    Ok(()) => Happening::Snapshot(seq),
-                    Err(e) => Happening::SnapshotFailed(e.to_string()),
-                });
+        let events = self.events.clone();
+        let done = Box::new(move |result: Result<(), foghorn_journal::SnapshotError>| {
+            let _ = events.send(match result {
+                Ok(()) => Happening::Snapshot(seq),
+                Err(e) => Happening::SnapshotFailed(e.to_string()),
             });
-            if let Err(rejected) = journal.snapshot(snapshot, done) {
-                let _ = events.send(Happening::SnapshotFailed(rejected.to_string()));
-            }
-        };
-        if let Err(e) = std::thread::Builder::new().name("snapshot".into()).spawn(write) {
-            self.tell(Happening::SnapshotFailed(e.to_string()));
+        });
+        // Writing out a large state takes a while; the pager does not wait for it.
+        let body: Body = Box::new(move |out| Ok(serde_json::to_writer(out, &state.snapshot())?));
+        let snapshot = Unwritten { head, at_wall_ms: self.clock.now().wall.0, body };
+        if let Err(rejected) = self.journal.snapshot(snapshot, done) {
+            self.tell(Happening::SnapshotFailed(rejected.to_string()));
         }
     }
 

@@ -41,7 +41,7 @@ impl Dir {
     }
 
     pub(crate) fn snapshot(&self, journal: &Journal, state: &str) -> Result<(), SnapshotError> {
-        journal.snapshot(&snapshot_of(journal.head(), state))
+        journal.snapshot(snapshot_of(journal.head(), state))
     }
 }
 
