@@ -82,11 +82,8 @@ impl<'a> Pairs<'a> {
     fn part(&mut self) -> Option<&'a str> {
         let bytes = self.rest.as_bytes();
         let (mut at, mut len) = (0, 0_usize);
-        loop {
-            match *bytes.get(at)? {
-                digit @ b'0'..=b'9' => len = len * 10 + usize::from(digit - b'0'),
-                _ => break,
-            }
+        while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
+            len = len * 10 + usize::from(digit - b'0');
             at += 1;
         }
         let (part, rest) = self.rest.get(at + 1..)?.split_at_checked(len)?;
@@ -139,11 +136,15 @@ impl<'de> Deserialize<'de> for Labels {
 
 /// An alert's identity: the integration it came by and its labels, hashed so that nobody can make two collide.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AlertKey([u8; 16]);
+pub struct AlertKey {
+    // Numbers, for they are compared much; in the order of the bytes.
+    high: u64,
+    low: u64,
+}
 
 impl AlertKey {
     /// Before every other.
-    pub const FIRST: AlertKey = AlertKey([0; 16]);
+    pub const FIRST: AlertKey = AlertKey { high: 0, low: 0 };
 
     /// Of an integration's alert.
     #[must_use]
@@ -155,19 +156,20 @@ impl AlertKey {
         let digest = h.finalize();
         let mut key = [0; 16];
         key.copy_from_slice(&digest[..16]);
-        AlertKey(key)
+        AlertKey::from_bytes(key)
     }
 
     /// As it was kept by [`AlertKey::bytes`].
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> AlertKey {
-        AlertKey(bytes)
+        let both = u128::from_be_bytes(bytes);
+        AlertKey { high: (both >> 64) as u64, low: both as u64 }
     }
 
     /// To be kept where hexadecimal digits would be too long.
     #[must_use]
     pub const fn bytes(&self) -> [u8; 16] {
-        self.0
+        ((self.high as u128) << 64 | self.low as u128).to_be_bytes()
     }
 
     /// From the 32 hexadecimal digits that [`fmt::Display`] writes.
@@ -181,7 +183,7 @@ impl AlertKey {
         for (i, byte) in key.iter_mut().enumerate() {
             *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
         }
-        Some(AlertKey(key))
+        Some(AlertKey::from_bytes(key))
     }
 }
 
@@ -189,7 +191,7 @@ impl fmt::Display for AlertKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 32];
-        for (pair, b) in text.chunks_exact_mut(2).zip(self.0) {
+        for (pair, b) in text.chunks_exact_mut(2).zip(self.bytes()) {
             pair.copy_from_slice(&[DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]);
         }
         f.write_str(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)

@@ -57,7 +57,7 @@ impl Default for Limits {
         Limits {
             append_deadline: Span::secs(2),
             batch_inputs: 4096,
-            batch_events: 20_000,
+            batch_events: 2_000,
             kept: 20_000,
             sending: 256,
             send_deadline: Span::secs(120),

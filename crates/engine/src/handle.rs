@@ -81,7 +81,7 @@ impl Written {
     /// # Errors
     /// One of them cannot be written as JSON.
     pub fn encode(records: &[Arc<Record>]) -> serde_json::Result<Vec<u8>> {
-        let mut lines = Vec::with_capacity(records.len() * 512);
+        let mut lines = Vec::with_capacity(records.len() * 640);
         for record in records {
             serde_json::to_writer(&mut lines, &**record)?;
             lines.push(b'\n');

@@ -1,5 +1,7 @@
 //! What each event means for the read model.
 
+use super::ClosedAlert;
+use super::query::opened_with;
 use crate::show::alert::word;
 use foghorn_core::Record;
 use foghorn_core::alert::{Alert, AlertStatus};
@@ -14,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// So many lines about alerts are kept of one incident: a storm must not fill the disk twice. The journal has all.
 const MOST_ALERT_LINES: i64 = 10_000;
-/// Events in one row of a storm: whoever reads one of them reads all.
+/// Alerts or events in one row: whoever reads one of them reads all.
 const MOST_IN_A_ROW: u64 = 128;
 
 /// What is folded in one transaction. A storm is many events of few incidents: what is counted of them is written once.
@@ -32,6 +34,7 @@ struct Counts {
     /// The place of the last of its alerts.
     last: Place,
     peak: Option<Severity>,
+    opened: Opened,
     storm: Storm,
 }
 
@@ -71,6 +74,45 @@ impl Storm {
     }
 }
 
+/// Alerts that have opened and are not written yet.
+#[derive(Default)]
+struct Opened {
+    first: Place,
+    count: u64,
+    /// One a line.
+    rows: String,
+}
+
+impl Opened {
+    fn add(&mut self, alert: &Alert, place: Place) {
+        if self.count == 0 {
+            self.first = place;
+        }
+        self.count += 1;
+        self.rows.push_str(&row(alert, place));
+        self.rows.push('\n');
+    }
+
+    fn write(&mut self, db: &Connection, incident: IncidentId) -> Result<()> {
+        if self.count > 0 {
+            db.prepare_cached("INSERT OR REPLACE INTO alerts VALUES (?1, ?2, ?3)")?.execute(params![
+                incident.cast_signed(),
+                self.first.cast_signed(),
+                self.rows
+            ])?;
+        }
+        self.count = 0;
+        self.rows.clear();
+        Ok(())
+    }
+}
+
+/// An alert as it lies in the file.
+fn row(alert: &Alert, place: Place) -> String {
+    // Numbers and texts: JSON has words for them.
+    serde_json::to_string(&(place, ClosedAlert::of(alert))).unwrap_or_default()
+}
+
 impl<'a> Fold<'a> {
     pub(super) fn new(db: &'a Connection) -> Fold<'a> {
         Fold { db, counts: BTreeMap::new() }
@@ -86,16 +128,13 @@ impl<'a> Fold<'a> {
             }
             Event::AlertOpened { alert, place, .. } => self.opened(alert, *place)?,
             Event::AlertChanged { alert, severity, .. } => {
-                db.prepare_cached("UPDATE alert SET severity = ?3 WHERE incident = ?1 AND place = ?2")?
-                    .execute(params![
-                        alert.incident.cast_signed(),
-                        alert.place.cast_signed(),
-                        *severity as i64
-                    ])?;
+                news(db, alert, Some(*severity), None, None)?;
                 self.raise(alert.incident, *severity)?;
             }
-            Event::AlertStatusChanged { alert, status, .. } => set_status(db, alert, *status, None)?,
-            Event::AlertEnded { alert, at, .. } => set_status(db, alert, AlertStatus::Resolved, Some(at.0))?,
+            Event::AlertStatusChanged { alert, status, .. } => news(db, alert, None, Some(*status), None)?,
+            Event::AlertEnded { alert, at, .. } => {
+                news(db, alert, None, Some(AlertStatus::Resolved), Some(at.0))?;
+            }
             Event::IncidentGrew { id, shape, title } => {
                 if let Some(title) = title {
                     db.prepare_cached("UPDATE incident SET title = ?2 WHERE id = ?1")?
@@ -114,16 +153,18 @@ impl<'a> Fold<'a> {
     /// Writes what was counted and gathered.
     pub(super) fn end(mut self) -> Result<()> {
         let mut update = self.db.prepare_cached(
-            "UPDATE incident SET alerts = alerts + ?2, peak = max(peak, coalesce(?3, peak)), alert_lines = ?4, left_out = left_out + ?5 WHERE id = ?1",
+            "UPDATE incident SET alerts = alerts + ?2, peak = max(peak, coalesce(?3, peak)), alert_lines = ?4, left_out = left_out + ?5, last_place = ?6 WHERE id = ?1",
         )?;
         for (id, c) in &mut self.counts {
+            c.opened.write(self.db, *id)?;
             c.storm.write(self.db, *id)?;
             update.execute(params![
                 id.cast_signed(),
                 c.alerts,
                 c.peak.map(|p| p as i64),
                 c.lines,
-                c.left_out
+                c.left_out,
+                c.last.cast_signed()
             ])?;
         }
         Ok(())
@@ -136,17 +177,18 @@ impl<'a> Fold<'a> {
             Entry::Vacant(e) => {
                 let (lines, last) = self
                     .db
-                    .prepare_cached("SELECT alert_lines, (SELECT max(place) FROM alert WHERE incident = ?1) FROM incident WHERE id = ?1")?
-                    .query_row([id.cast_signed()], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)))
+                    .prepare_cached("SELECT alert_lines, last_place FROM incident WHERE id = ?1")?
+                    .query_row([id.cast_signed()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))
                     .optional()?
                     .unwrap_or_default();
-                let last = last.map_or(0, i64::cast_unsigned);
+                let last = last.cast_unsigned();
                 Ok(e.insert(Counts {
                     lines,
                     left_out: 0,
                     alerts: 0,
                     last,
                     peak: None,
+                    opened: Opened::default(),
                     storm: Storm::default(),
                 }))
             }
@@ -156,28 +198,28 @@ impl<'a> Fold<'a> {
     fn opened(&mut self, alert: &Alert, place: Place) -> Result<()> {
         let (db, incident) = (self.db, alert.incident.cast_signed());
         let counts = self.counts(alert.incident)?;
-        // One that ended and is back in the same incident is in the place that it had.
-        let again = place <= counts.last
-            && db
-                .prepare_cached("DELETE FROM alert WHERE incident = ?1 AND place = ?2")?
-                .execute(params![incident, place.cast_signed()])?
-                > 0;
-        counts.alerts += i64::from(!again);
-        counts.last = counts.last.max(place);
         counts.peak = counts.peak.max(Some(alert.severity));
-        db.prepare_cached("INSERT INTO alert (incident, place, key, summary, source, entity, severity, status, started) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
-            .execute(params![
-                incident,
-                place.cast_signed(),
-                alert.key.bytes(),
-                alert.summary(),
-                alert.source.as_str(),
-                alert.entity.as_ref().map(|e| e.as_str()),
-                alert.severity as i64,
-                word(alert.status),
-                alert.started.0
-            ])
-            .map(|_| ())
+        let older = place <= counts.last;
+        if older {
+            counts.opened.write(db, alert.incident)?;
+            // One that ended and is back in the same incident is in the place that it had.
+            if !opened_with(db, alert.incident, place)?.is_empty() {
+                return db
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO alert_news (incident, place, again) VALUES (?1, ?2, ?3)",
+                    )?
+                    .execute(params![incident, place.cast_signed(), row(alert, place)])
+                    .map(|_| ());
+            }
+        }
+        counts.last = counts.last.max(place);
+        counts.alerts += 1;
+        counts.opened.add(alert, place);
+        // What comes after it has greater places.
+        if older || counts.opened.count >= MOST_IN_A_ROW {
+            counts.opened.write(db, alert.incident)?;
+        }
+        Ok(())
     }
 
     fn raise(&mut self, incident: IncidentId, severity: Severity) -> Result<()> {
@@ -234,10 +276,27 @@ fn life(db: &Connection, at: Now, event: &Event) -> Result<()> {
     }
 }
 
-fn set_status(db: &Connection, alert: &AlertRef, status: AlertStatus, ended: Option<i64>) -> Result<()> {
-    db.prepare_cached("UPDATE alert SET status = ?3, ended = ?4 WHERE incident = ?1 AND place = ?2")?
-        .execute(params![alert.incident.cast_signed(), alert.place.cast_signed(), word(status), ended])
-        .map(|_| ())
+/// What has become of an alert.
+fn news(
+    db: &Connection,
+    alert: &AlertRef,
+    severity: Option<Severity>,
+    status: Option<AlertStatus>,
+    ended: Option<i64>,
+) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO alert_news (incident, place, severity, status, ended) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
+            severity = coalesce(excluded.severity, severity), status = coalesce(excluded.status, status),
+            ended = iif(excluded.status IS NULL, ended, excluded.ended)",
+    )?
+    .execute(params![
+        alert.incident.cast_signed(),
+        alert.place.cast_signed(),
+        severity.map(|s| s as i64),
+        status.map(word),
+        ended
+    ])
+    .map(|_| ())
 }
 
 fn actor(by: Option<&Actor>) -> Option<String> {

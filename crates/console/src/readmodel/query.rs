@@ -1,12 +1,18 @@
 //! Questions to the read model. All block.
 
 use super::{ReadModel, ReadModelError};
+use crate::show::alert::word;
 use foghorn_core::Record;
+use foghorn_core::alert::Alert;
+use foghorn_core::event::Event;
+use foghorn_core::held::Place;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::labels::AlertKey;
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Actor, Severity};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// An incident as the journal tells it. Its `state` is what it was when it was last heard of.
@@ -28,7 +34,7 @@ pub(crate) struct Closed {
 }
 
 /// An alert of an incident.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ClosedAlert {
     pub(crate) key: AlertKey,
     pub(crate) summary: String,
@@ -37,7 +43,24 @@ pub(crate) struct ClosedAlert {
     pub(crate) severity: Severity,
     pub(crate) status: String,
     pub(crate) started: Wall,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended: Option<Wall>,
+}
+
+impl ClosedAlert {
+    /// As it is when it opens.
+    pub(super) fn of(alert: &Alert) -> ClosedAlert {
+        ClosedAlert {
+            key: alert.key,
+            summary: alert.summary(),
+            source: alert.source.to_string(),
+            entity: alert.entity.as_ref().map(ToString::to_string),
+            severity: alert.severity,
+            status: word(alert.status).to_owned(),
+            started: alert.started,
+            ended: None,
+        }
+    }
 }
 
 /// An event of a timeline, with the alert that it is about in one line.
@@ -102,30 +125,48 @@ impl ReadModel {
         after: Option<AlertKey>,
         limit: usize,
     ) -> Result<Vec<ClosedAlert>, ReadModelError> {
-        const SQL: &str = "SELECT key, summary, source, entity, severity, status, started, ended FROM alert
-            WHERE incident = ?1 AND (?2 IS NULL OR place > (SELECT max(place) FROM alert WHERE incident = ?1 AND key = ?2)) ORDER BY place LIMIT ?3";
+        const FROM: &str = "SELECT first FROM alerts WHERE incident = ?1 AND instr(rows, ?2) > 0";
+        const ROWS: &str = "SELECT rows FROM alerts WHERE incident = ?1 AND first >= ?2 ORDER BY first";
+        const NEWS: &str =
+            "SELECT again, severity, status, ended FROM alert_news WHERE incident = ?1 AND place = ?2";
         self.read(|db| {
-            let mut query = db.prepare_cached(SQL)?;
-            let rows = query.query_map(
-                params![
-                    id.cast_signed(),
-                    after.map(|key| key.bytes()),
-                    i64::try_from(limit).unwrap_or(i64::MAX)
-                ],
-                |row| {
-                    Ok(ClosedAlert {
-                        key: AlertKey::from_bytes(row.get(0)?),
-                        summary: row.get(1)?,
-                        source: row.get(2)?,
-                        entity: row.get(3)?,
-                        severity: severity(row.get(4)?),
-                        status: row.get(5)?,
-                        started: Wall(row.get(6)?),
-                        ended: row.get::<_, Option<i64>>(7)?.map(Wall),
-                    })
-                },
-            )?;
-            rows.collect()
+            let from = |key: AlertKey| {
+                let mut query = db.prepare_cached(FROM)?;
+                query.query_row(params![id.cast_signed(), key.to_string()], |row| row.get(0)).optional()
+            };
+            let first: Option<i64> = match after {
+                Some(key) => from(key)?,
+                None => Some(0),
+            };
+            let Some(first) = first else { return Ok(Vec::new()) };
+            let mut found: Vec<(Place, ClosedAlert)> = Vec::new();
+            let mut query = db.prepare_cached(ROWS)?;
+            let mut rows = query.query(params![id.cast_signed(), first])?;
+            while found.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                let lines = row.get_ref(0)?.as_str()?.lines();
+                found
+                    .extend(lines.filter_map(|line| serde_json::from_str::<(Place, ClosedAlert)>(line).ok()));
+                if let Some(at) = after.and_then(|key| found.iter().position(|(_, a)| a.key == key)) {
+                    found.drain(..=at);
+                }
+            }
+            found.truncate(limit);
+            let mut news = db.prepare_cached(NEWS)?;
+            let with_news = |(place, mut alert): (Place, ClosedAlert)| {
+                let mut rows = news.query(params![id.cast_signed(), place.cast_signed()])?;
+                if let Some(row) = rows.next()? {
+                    let again: Option<String> = row.get(0)?;
+                    let again = again.and_then(|row| serde_json::from_str::<(Place, ClosedAlert)>(&row).ok());
+                    alert = again.map_or(alert, |(_, again)| again);
+                    alert.severity = row.get::<_, Option<i64>>(1)?.map_or(alert.severity, severity);
+                    alert.status = row.get::<_, Option<String>>(2)?.unwrap_or(alert.status);
+                    alert.ended = row.get::<_, Option<i64>>(3)?.map(Wall);
+                }
+                Ok(alert)
+            };
+            found.into_iter().map(with_news).collect()
         })
     }
 
@@ -215,15 +256,43 @@ fn records(
 
 /// With the alerts that they are about.
 fn lines(db: &Connection, id: IncidentId, records: Vec<(Record, Vec<u8>)>) -> rusqlite::Result<Vec<Line>> {
-    let mut summary = db.prepare_cached("SELECT summary FROM alert WHERE incident = ?1 AND place = ?2")?;
+    // Lines that follow one another are mostly about alerts that did.
+    let mut known: BTreeMap<Place, String> = BTreeMap::new();
+    let mut summary = |place: Place| -> rusqlite::Result<Option<String>> {
+        if !known.contains_key(&place) {
+            known.extend(opened_with(db, id, place)?.into_iter().map(|(place, a)| (place, a.summary)));
+        }
+        Ok(known.get(&place).cloned())
+    };
     let mut line = |(record, json): (Record, Vec<u8>)| {
-        let of = |place: u64| {
-            summary.query_row(params![id.cast_signed(), place.cast_signed()], |row| row.get(0)).optional()
+        let alert = match (&record.event, record.event.alert()) {
+            (Event::AlertOpened { alert, .. }, _) => Some(alert.summary()),
+            (_, Some(alert)) => summary(alert.place)?,
+            (_, None) => None,
         };
-        let alert = record.event.alert().map(|alert| alert.place).map(of).transpose()?.flatten();
         Ok(Line { record, json, alert })
     };
     records.into_iter().map(&mut line).collect()
+}
+
+/// The alert of a place as it was when it opened, with those that lie in one row with it; nothing if it is not there.
+pub(super) fn opened_with(
+    db: &Connection,
+    id: IncidentId,
+    place: Place,
+) -> rusqlite::Result<Vec<(Place, ClosedAlert)>> {
+    // Mostly it is in the first. One that came back from another incident has an older place than those before it.
+    const ROWS: &str = "SELECT rows FROM alerts WHERE incident = ?1 AND first <= ?2 ORDER BY first DESC";
+    let mut query = db.prepare_cached(ROWS)?;
+    let mut rows = query.query(params![id.cast_signed(), place.cast_signed()])?;
+    while let Some(row) = rows.next()? {
+        let read = |line: &str| serde_json::from_str::<(Place, ClosedAlert)>(line).ok();
+        let alerts: Vec<_> = row.get_ref(0)?.as_str()?.lines().filter_map(read).collect();
+        if alerts.iter().any(|(p, _)| *p == place) {
+            return Ok(alerts);
+        }
+    }
+    Ok(Vec::new())
 }
 
 fn closed(row: &Row<'_>) -> rusqlite::Result<Closed> {

@@ -33,20 +33,23 @@ CREATE TABLE incident (
     alerts      INTEGER NOT NULL DEFAULT 0,
     paged       INTEGER NOT NULL DEFAULT 0,  -- pages that a channel took
     alert_lines INTEGER NOT NULL DEFAULT 0,
-    left_out    INTEGER NOT NULL DEFAULT 0   -- lines beyond the limit
+    left_out    INTEGER NOT NULL DEFAULT 0,  -- lines beyond the limit
+    last_place  INTEGER NOT NULL DEFAULT 0   -- of its alerts
 ) STRICT;
--- In the order in which they came, so that a storm fills pages one after the other. By key, which is a hash, every alert
--- would dirty a page of its own.
-CREATE TABLE alert (
+-- As they were when they opened, in the order in which they came: those that were folded together lie in one row, one a line.
+CREATE TABLE alerts (
+    incident INTEGER NOT NULL,
+    first    INTEGER NOT NULL,      -- places
+    rows     TEXT NOT NULL,
+    PRIMARY KEY (incident, first)
+) STRICT, WITHOUT ROWID;
+-- What has become of them since. Nothing says that it is as it was.
+CREATE TABLE alert_news (
     incident INTEGER NOT NULL,
     place    INTEGER NOT NULL,
-    key      BLOB NOT NULL,
-    summary  TEXT NOT NULL,
-    source   TEXT NOT NULL,
-    entity   TEXT,
-    severity INTEGER NOT NULL,
-    status   TEXT NOT NULL,
-    started  INTEGER NOT NULL,
+    again    TEXT,                  -- a whole row: it had ended and is back
+    severity INTEGER,
+    status   TEXT,
     ended    INTEGER,
     PRIMARY KEY (incident, place)
 ) STRICT, WITHOUT ROWID;

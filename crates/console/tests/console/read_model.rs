@@ -41,11 +41,11 @@ async fn busy() -> Kit {
     kit
 }
 
-/// All rows of all tables, as text; of a storm its events, however they were folded.
+/// All rows of all tables, as text; of what lies many to a row each by itself, however they were folded.
 fn dump(path: &Path) -> String {
     let db = Connection::open(path).unwrap();
     let mut out = String::new();
-    for table in ["progress", "incident", "alert", "life"] {
+    for table in ["progress", "incident", "alert_news", "life"] {
         let mut query = db.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
         let columns = query.column_count();
         let mut rows = query.query([]).unwrap();
@@ -55,12 +55,14 @@ fn dump(path: &Path) -> String {
             out += &format!("{table}: {}\n", values.join(", "));
         }
     }
-    let mut query = db.prepare("SELECT incident, records FROM storm ORDER BY incident, first").unwrap();
-    let mut rows = query.query([]).unwrap();
-    while let Some(row) = rows.next().unwrap() {
-        let (incident, records): (i64, Vec<u8>) = (row.get(0).unwrap(), row.get(1).unwrap());
-        for record in String::from_utf8(records).unwrap().lines() {
-            out += &format!("storm: {incident}, {record}\n");
+    for many in ["rows FROM alerts", "CAST(records AS TEXT) FROM storm"] {
+        let mut query = db.prepare(&format!("SELECT incident, {many} ORDER BY incident, first")).unwrap();
+        let mut rows = query.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let (incident, text): (i64, String) = (row.get(0).unwrap(), row.get(1).unwrap());
+            for line in text.lines() {
+                out += &format!("{many}: {incident}, {line}\n");
+            }
         }
     }
     out
@@ -193,4 +195,67 @@ async fn the_same_alert_in_two_incidents() {
         records.iter().any(|r| matches!(r.event, Event::IncidentReopened { .. })),
         "the story has a return in it"
     );
+}
+
+/// They lie many to a row; what is asked for begins and ends anywhere.
+#[tokio::test]
+async fn a_storm_that_is_over_is_read_a_page_at_a_time() {
+    use foghorn_core::alert::AlertItem;
+    use foghorn_core::labels::Labels;
+    use foghorn_core::words::Severity;
+    let kit = kit(OPEN).await;
+    let item = |n: u32| AlertItem {
+        entity: Some("db".into()),
+        ..AlertItem::firing(
+            Labels::from_pairs([("alertname", "Slow".to_owned()), ("n", n.to_string())]),
+            Labels::from_pairs([("summary", format!("number {n}"))]),
+        )
+    };
+    let send = |items: Vec<AlertItem>| kit.input(Input::Alerts { source: "prometheus".into(), items });
+    let ended = |n: u32| AlertItem { ended: Some(kit.engine.view().at.wall), ..item(n) };
+    send((0..300).map(item).collect()).await;
+    send(vec![AlertItem { severity: Some(Severity::Critical), ..item(7) }]).await;
+    // One ends, is back, and is called otherwise.
+    send(vec![ended(11)]).await;
+    let annotations = Labels::from_pairs([("summary", "number 11 again")]);
+    send(vec![AlertItem { annotations, ..item(11) }]).await;
+    send((0..299).map(ended).collect()).await;
+    kit.post("/api/v1/incidents/1/resolve", "").await;
+    kit.pass(3_600_000).await;
+    kit.caught_up().await;
+
+    let (mut alerts, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = kit.get(&format!("/api/v1/incidents/1/alerts?limit=77{after}")).await.json();
+        alerts.extend(page["alerts"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    let summaries: Vec<&str> = alerts.iter().map(|a| a["summary"].as_str().unwrap()).collect();
+    let expected: Vec<String> = (0..300)
+        .map(|n| if n == 11 { "number 11 again".to_owned() } else { format!("number {n}") })
+        .collect();
+    assert_eq!(summaries, expected);
+    assert!(alerts.iter().all(|a| a["status"] == "resolved" && a["ended_at"].is_string()));
+    assert_eq!(alerts[7]["severity"], "critical");
+
+    let (mut seqs, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = kit.get(&format!("/api/v1/incidents/1/timeline?limit=90{after}")).await.json();
+        let events = page["events"].as_array().unwrap().clone();
+        assert!(
+            events
+                .iter()
+                .all(|e| e["type"] != "alert_ended" || e["text"].as_str().unwrap().contains("number"))
+        );
+        seqs.extend(events.iter().map(|e| e["seq"].as_u64().unwrap()));
+        let Some(next) = page["next"].as_u64() else { break };
+        after = format!("&after={next}");
+    }
+    let of_it = |r: &foghorn_core::Record| r.event.incident() == Some(1);
+    let records: Vec<foghorn_core::Record> =
+        kit.journal.0.lock().unwrap().iter().map(|(_, json)| serde_json::from_slice(json).unwrap()).collect();
+    let expected: Vec<u64> = records.iter().filter(|r| of_it(r)).map(|r| r.seq).collect();
+    assert_eq!(seqs, expected);
+    assert!(seqs.len() > 600);
 }
