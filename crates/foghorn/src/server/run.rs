@@ -17,7 +17,7 @@ use foghorn_console::ports::Reloaded;
 use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
-use foghorn_core::time::Span;
+use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::Name;
 use foghorn_engine::engine::Limits;
 use foghorn_engine::{BatchId, Class, Engine, Handle, Reply, View};
@@ -27,10 +27,10 @@ use foghorn_wake::channels;
 use foghorn_wake::link::Tokens;
 use foghorn_watch::history::History;
 use foghorn_watch::{Plan, Watch};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -87,6 +87,8 @@ pub struct Shared {
     pub(super) journal: WriterHandle,
     pub(super) clock: Arc<Clock>,
     pub(super) listening: Listening,
+    /// Channels that refuse everything, as far as it was told.
+    refusing: Mutex<BTreeMap<String, String>>,
 }
 
 impl Shared {
@@ -150,31 +152,62 @@ impl Shared {
         for secret in &config.missing_secrets {
             self.own.raise(Trouble::Secret, secret, &format!("a secret is missing: {secret}"), now);
         }
-        let lost = self.unreachable(config);
-        let people: Vec<String> = lost.iter().map(|(person, _)| person.to_string()).collect();
-        self.own.clear_others(Trouble::Person, &people, now);
-        for (person, summary) in &lost {
-            self.own.raise(Trouble::Person, person, summary, now);
+        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
+        // With the new channels nothing was tried yet.
+        *refusing = self.sender.refusing();
+        self.tell_of_channels(config, &refusing, now);
+    }
+
+    /// Tells of channels that have begun to refuse everything, or have ended to. Pages about one go the way of all pages,
+    /// past it where there is another, and raise nothing more: what stands is not raised again.
+    fn look_at_channels(&self, now: Wall) {
+        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.sender.refusing();
+        if !found.keys().eq(refusing.keys()) {
+            *refusing = found;
+            self.tell_of_channels(&self.config.borrow(), &refusing, now);
         }
     }
 
-    /// Who is on call and cannot be woken, or not be reached at all, because channels cannot be used.
-    fn unreachable(&self, config: &Config) -> Vec<(Name, String)> {
-        let why_not = |channel: &str, to: &str| self.sender.why_not(channel, to);
-        let reach = config.reach(&|channel, to| why_not(channel, to).is_none());
-        let lost = reach.into_iter().filter(|(_, reach)| reach.left < reach.promised);
-        let summary = |(id, reach): (Name, Reach)| {
-            let person = config.setup.people.get(&id)?;
-            let contacts = person.contacts.iter().zip(config.addresses.get(id.as_str())?);
-            let whys =
-                contacts.filter_map(|(c, to)| Some(format!("{}: {}", c.channel, why_not(&c.channel, to)?)));
-            let whys: BTreeSet<String> = whys.collect();
-            let how = if reach.left == Level::Unreached { "reached" } else { "woken" };
-            let whys: Vec<String> = whys.into_iter().collect();
-            Some((id, format!("{} is on call and cannot be {how}; {}", person.name, whys.join("; "))))
+    /// Tells which channels refuse everything, and what follows from that and from channels that cannot be used.
+    fn tell_of_channels(&self, config: &Config, refusing: &BTreeMap<String, String>, now: Wall) {
+        let why_not =
+            |channel: &str| refusing.get(channel).cloned().or_else(|| self.sender.unusable(channel));
+        let tell = |trouble, standing: Vec<(String, String)>| {
+            let still: Vec<String> = standing.iter().map(|(what, _)| what.clone()).collect();
+            self.own.clear_others(trouble, &still, now);
+            for (what, summary) in standing {
+                self.own.raise_once(trouble, &what, &summary, now);
+            }
         };
-        lost.filter_map(summary).collect()
+        let accepts_nothing = |(name, why): (&String, &String)| {
+            (name.clone(), format!("the channel {name} accepts nothing: {why}"))
+        };
+        tell(Trouble::Refusing, refusing.iter().map(accepts_nothing).collect());
+        let lost = unreachable(config, &why_not);
+        tell(Trouble::Person, lost.into_iter().map(|(id, summary)| (id.to_string(), summary)).collect());
+        let arrive = |works: &dyn Fn(&str) -> bool| config.warnings_arrive(&|channel, _| works(channel));
+        let unheard = arrive(&|_| true) && !arrive(&|channel| why_not(channel).is_none());
+        let summary = "nobody hears of warnings: no channel by which they would be sent works";
+        let unheard = unheard.then(|| ("warnings".to_owned(), summary.to_owned()));
+        tell(Trouble::Unheard, unheard.into_iter().collect());
     }
+}
+
+/// Who is on call and cannot be woken, or not be reached at all, because channels do not work.
+fn unreachable(config: &Config, why_not: &dyn Fn(&str) -> Option<String>) -> Vec<(Name, String)> {
+    let reach = config.reach(&|channel, _| why_not(channel).is_none());
+    let lost = reach.into_iter().filter(|(_, reach)| reach.left < reach.promised);
+    let summary = |(id, reach): (Name, Reach)| {
+        let person = config.setup.people.get(&id)?;
+        let contacts = person.contacts.iter();
+        let whys = contacts.filter_map(|c| Some(format!("{}: {}", c.channel, why_not(&c.channel)?)));
+        let whys: BTreeSet<String> = whys.collect();
+        let how = if reach.left == Level::Unreached { "reached" } else { "woken" };
+        let whys: Vec<String> = whys.into_iter().collect();
+        Some((id, format!("{} is on call and cannot be {how}; {}", person.name, whys.join("; "))))
+    };
+    lost.filter_map(summary).collect()
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -250,6 +283,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         journal: journal.clone(),
         clock: clock.clone(),
         listening: Listening::default(),
+        refusing: Mutex::default(),
     });
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let life = u16::from_le_bytes([nonce[14], nonce[15]]);
@@ -545,6 +579,7 @@ async fn watch_over(
             sd(&[sd_notify::NotifyState::Watchdog]);
         }
         certificates.iter().for_each(|c| c.look(&shared.own, now.wall));
+        shared.look_at_channels(now.wall);
         if shared.measured.watch.get().is_some_and(|w| !w.is_alive()) {
             shared.own.raise_once(
                 Trouble::Watching,
