@@ -148,20 +148,24 @@ async function gone() {
   await context.close();
 }
 
-// The demo, from the first page to the end. Without a script it loads itself again every two seconds, which is looked at
-// by its own test.
+// The demo, from the first page to the end, and the same page without a script. There it loads itself again for who asks for
+// that; its own test looks at it.
 async function demo() {
   const context = await browser.createBrowserContext();
   const tab = await looker.tab(context, { script: true, csp: false });
-  const keep = async (name) => looker.keep(name, Buffer.from(await (await fetch(task.demo)).arrayBuffer()));
+  const plain = await looker.tab(context, { script: false, csp: true });
+  const both = async (name) => {
+    await looker.look(tab, name);
+    await looker.visit(plain, name, task.demo);
+  };
   await looker.visit(tab, "demo-quiet", task.demo);
+  await looker.visit(plain, "demo-quiet", task.demo);
+  await says(looker, plain, "Show what is new");
   await until(tab, "a phone to ring", "!!document.getElementById('acknowledge')", 300_000);
-  await keep("demo-rings");
-  await looker.look(tab, "demo-rings");
+  await both("demo-rings");
   await press(tab, "#acknowledge");
   await until(tab, "the button that mends it", "!!document.getElementById('repair')", 300_000);
-  await keep("demo-answered");
-  await looker.look(tab, "demo-answered");
+  await both("demo-answered");
   tab.alone = true;
   await press(tab, "#repair");
   await until(tab, "the end", "!document.getElementById('gone').hidden", 300_000);
