@@ -3,6 +3,7 @@
 
 pub mod adapters;
 mod callback;
+mod carry;
 mod certificate;
 pub mod clock;
 pub mod compose;

@@ -2,6 +2,7 @@
 
 use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
 use super::callback::{self, Callbacks};
+use super::carry::{self, Carrying};
 use super::certificate::Certificate;
 use super::clock::Clock;
 use super::listen::{self, Elsewhere, Listener, Listening};
@@ -296,7 +297,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         handle: handle.clone(),
         journal: journal.clone(),
         head,
-        unread: recovery.unread,
+        carrying: recovery.unread.then(Carrying::default),
         clock: clock.clone(),
         config: config_rx.clone(),
         sender: sender.clone(),
@@ -333,6 +334,8 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         own.raise(Trouble::JournalDamaged, &format!("event {}", head.seq + 1), &lost, now);
     }
     own.forget_earlier(now);
+    let then = clock.clone();
+    carry::resume(&data_dir, &handle, move || then.now().wall);
 
     // Checks.
     let stats = Arc::new(foghorn_watch::Stats::default());
@@ -405,7 +408,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     stop.store(true, Ordering::Relaxed);
     handle.wake();
     // A panic in it was logged by its hook.
-    let _ = pager.join();
+    let acts = pager.join().unwrap_or_default();
     let (tx, rx) = mpsc::channel();
     if journal.stop(Box::new(move |()| _ = tx.send(()))).is_ok() {
         // A disk that hangs is not waited for: what was answered is on it.
@@ -419,6 +422,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         Ended::Asked => Ok(()),
         Ended::ToReadTheJournal => {
             use std::os::unix::process::CommandExt;
+            carry::keep(&data_dir, acts);
             let program = std::env::current_exe()?;
             // Returns only if it fails. The same process for whoever watches over it.
             Err(std::process::Command::new(program).args(std::env::args_os().skip(1)).exec().into())
@@ -578,7 +582,7 @@ async fn watch_over(
                 Happening::Found(seq) => {
                     tracing::error!(
                         "the journal can be read now, and ends at event {seq}: Foghorn starts anew to go on from there. \
-                         What was not saved is lost: whoever was answered so is to say it again"
+                         What people did meanwhile is done again there"
                     );
                     return Ok(Ended::ToReadTheJournal);
                 }
