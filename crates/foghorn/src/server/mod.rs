@@ -9,6 +9,7 @@ pub mod clock;
 pub mod compose;
 pub mod configuration;
 mod files;
+mod first;
 mod listen;
 pub mod open;
 pub mod own;
@@ -16,5 +17,7 @@ pub mod pager;
 pub mod private;
 mod public;
 mod run;
+mod shared;
 
-pub use run::{ACCOUNTS, Options, Shared, StartFailure, private_dir, serve};
+pub use run::{ACCOUNTS, Options, StartFailure, private_dir, serve};
+pub use shared::Shared;

@@ -10,28 +10,25 @@ use super::open::{self, OpenFailure, Opened};
 use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
 use super::public::Public;
-use super::{configuration, files, private};
-use foghorn_config::model::{StatusPage, Tls};
-use foghorn_config::reach::{Level, Reach};
+use super::shared::Shared;
+use super::{configuration, files, first, private};
+use foghorn_config::model::Tls;
 use foghorn_config::{Config, Errors};
-use foghorn_console::ports::Reloaded;
 use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
-use foghorn_core::time::{Span, Wall};
-use foghorn_core::words::Name;
+use foghorn_core::time::Span;
 use foghorn_engine::engine::Limits;
-use foghorn_engine::{BatchId, Class, Engine, Handle, Reply, View};
+use foghorn_engine::{BatchId, Class, Engine, View};
 use foghorn_journal::WriterHandle;
 use foghorn_wake::Sender;
-use foghorn_wake::channels;
 use foghorn_wake::link::Tokens;
 use foghorn_watch::history::History;
 use foghorn_watch::{Plan, Watch};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -71,144 +68,6 @@ pub enum StartFailure {
     /// The system gives no thread, or no signal handler.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
-}
-
-/// What the parts of a running server share.
-pub struct Shared {
-    path: PathBuf,
-    pub(super) data_dir: PathBuf,
-    config: watch::Sender<Arc<Config>>,
-    /// What the listeners and the data directory were made of; a reload does not change those.
-    begun: foghorn_config::model::Server,
-    begun_page: Option<StatusPage>,
-    pub(super) handle: Handle,
-    pub(super) own: Arc<Own>,
-    sender: Sender<PageKey>,
-    pub(super) measured: Measured,
-    pub(super) journal: WriterHandle,
-    pub(super) clock: Arc<Clock>,
-    pub(super) listening: Listening,
-    /// Channels that refuse everything, as far as it was told.
-    refusing: Mutex<BTreeMap<String, String>>,
-}
-
-impl Shared {
-    /// Reads the file again and adopts it. A bad one changes nothing.
-    ///
-    /// # Errors
-    /// Every error, as `file:line:column: text`.
-    pub fn reload(&self) -> Result<Reloaded, Vec<String>> {
-        let lines = |e: Errors| {
-            e.0.iter()
-                .map(|p| format!("{}:{}:{}: {}", p.file, p.line, p.column, p.message))
-                .collect::<Vec<_>>()
-        };
-        let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
-        let hash = new.setup_hash();
-        match self.handle.submit_blocking(
-            Class::Paging,
-            Input::AdoptConfig { hash: hash.clone(), setup: new.setup.clone() },
-        ) {
-            Reply::Saved(_) | Reply::NotSaved(..) => {}
-            other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
-        }
-        let mut warnings = new.warnings_here(self.clock.now().wall);
-        let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
-        for (key, changed) in [
-            ("server.listen", self.begun.listen != new.server.listen),
-            ("server.links_listen", self.begun.links_listen != new.server.links_listen),
-            ("server.data_dir", self.begun.data_dir != new.server.data_dir),
-            ("server.tls", self.begun.tls != new.server.tls),
-            ("status_page.listen", on(&self.begun_page) != on(&new.status_page)),
-        ] {
-            if changed {
-                warnings.push(format!("{key} has changed: that takes a restart"));
-            }
-        }
-        self.use_channels(&new);
-        if let Some(watch) = self.measured.watch.get() {
-            watch.update(&Plan::from(&*new));
-        }
-        let checks: Vec<String> = new.checks.keys().cloned().collect();
-        self.own.clear_others(Trouble::Check, &checks, self.clock.now().wall);
-        self.config.send_replace(new.clone());
-        if let Err(e) = configuration::keep(&self.path, &self.data_dir) {
-            warnings.push(format!("the last good configuration could not be kept: {e}"));
-        }
-        self.own.clear(Trouble::Configuration, "file", self.clock.now().wall);
-        Ok(Reloaded { hash, warnings })
-    }
-
-    /// Builds the channels, and tells which cannot be used.
-    fn use_channels(&self, config: &Config) {
-        let (channels, bad) = channels::build_all(&config.channels);
-        self.sender.update(channels);
-        let now = self.clock.now().wall;
-        let names: Vec<String> = bad.iter().map(|e| e.channel.clone()).collect();
-        self.own.clear_others(Trouble::Channel, &names, now);
-        for e in &bad {
-            self.own.raise(Trouble::Channel, &e.channel, &e.to_string(), now);
-        }
-        self.own.clear_others(Trouble::Secret, &config.missing_secrets, now);
-        for secret in &config.missing_secrets {
-            self.own.raise(Trouble::Secret, secret, &format!("a secret is missing: {secret}"), now);
-        }
-        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
-        // With the new channels nothing was tried yet.
-        *refusing = self.sender.refusing();
-        self.tell_of_channels(config, &refusing, now);
-    }
-
-    /// Tells of channels that have begun to refuse everything, or have ended to. Pages about one go the way of all pages,
-    /// past it where there is another, and raise nothing more: what stands is not raised again.
-    fn look_at_channels(&self, now: Wall) {
-        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = self.sender.refusing();
-        if !found.keys().eq(refusing.keys()) {
-            *refusing = found;
-            self.tell_of_channels(&self.config.borrow(), &refusing, now);
-        }
-    }
-
-    /// Tells which channels refuse everything, and what follows from that and from channels that cannot be used.
-    fn tell_of_channels(&self, config: &Config, refusing: &BTreeMap<String, String>, now: Wall) {
-        let why_not =
-            |channel: &str| refusing.get(channel).cloned().or_else(|| self.sender.unusable(channel));
-        let tell = |trouble, standing: Vec<(String, String)>| {
-            let still: Vec<String> = standing.iter().map(|(what, _)| what.clone()).collect();
-            self.own.clear_others(trouble, &still, now);
-            for (what, summary) in standing {
-                self.own.raise_once(trouble, &what, &summary, now);
-            }
-        };
-        let accepts_nothing = |(name, why): (&String, &String)| {
-            (name.clone(), format!("the channel {name} accepts nothing: {why}"))
-        };
-        tell(Trouble::Refusing, refusing.iter().map(accepts_nothing).collect());
-        let lost = unreachable(config, &why_not);
-        tell(Trouble::Person, lost.into_iter().map(|(id, summary)| (id.to_string(), summary)).collect());
-        let arrive = |works: &dyn Fn(&str) -> bool| config.warnings_arrive(&|channel, _| works(channel));
-        let unheard = arrive(&|_| true) && !arrive(&|channel| why_not(channel).is_none());
-        let summary = "nobody hears of warnings: no channel by which they would be sent works";
-        let unheard = unheard.then(|| ("warnings".to_owned(), summary.to_owned()));
-        tell(Trouble::Unheard, unheard.into_iter().collect());
-    }
-}
-
-/// Who is on call and cannot be woken, or not be reached at all, because channels do not work.
-fn unreachable(config: &Config, why_not: &dyn Fn(&str) -> Option<String>) -> Vec<(Name, String)> {
-    let reach = config.reach(&|channel, _| why_not(channel).is_none());
-    let lost = reach.into_iter().filter(|(_, reach)| reach.left < reach.promised);
-    let summary = |(id, reach): (Name, Reach)| {
-        let person = config.setup.people.get(&id)?;
-        let contacts = person.contacts.iter();
-        let whys = contacts.filter_map(|c| Some(format!("{}: {}", c.channel, why_not(&c.channel)?)));
-        let whys: BTreeSet<String> = whys.collect();
-        let how = if reach.left == Level::Unreached { "reached" } else { "woken" };
-        let whys: Vec<String> = whys.into_iter().collect();
-        Some((id, format!("{} is on call and cannot be {how}; {}", person.name, whys.join("; "))))
-    };
-    lost.filter_map(summary).collect()
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -478,7 +337,7 @@ fn routers(
     let accounts = Arc::new(Accounts::new(shared.data_dir.join(ACCOUNTS)));
     let (first, url) = (accounts.clone(), config.borrow().server.public_url.clone());
     // A password takes a while to hash, and nothing waits for it.
-    desk.handle().spawn_blocking(move || first_account(&first, &url));
+    desk.handle().spawn_blocking(move || first::account(&first, &url));
     let console = foghorn_console::console(Arc::new(api), accounts);
     let api = Elsewhere { on: desk.handle().clone(), router: console };
     let (opener, clock) = (tokens.clone(), shared.clock.clone());
@@ -497,44 +356,6 @@ fn routers(
     Routers {
         main: foghorn_intake::router(intake.clone()).merge(links.clone()).fallback_service(api),
         links: links.merge(foghorn_intake::pings(intake)),
-    }
-}
-
-/// Without any account nobody could log in to make one. Its password is shown on a terminal, once; a log is kept for long
-/// and read by many, so there it is the name of a file that is told.
-fn first_account(accounts: &Accounts, url: &str) {
-    use std::io::{IsTerminal as _, Write as _};
-    let made = match accounts.first() {
-        Ok(made) => made,
-        Err(e) => return tracing::error!("nobody can log in to the console: {e}"),
-    };
-    let first = "the console has its first account";
-    let mut out = std::io::stderr();
-    let kept = match made {
-        Some(password) if out.is_terminal() => {
-            let shown = writeln!(
-                out,
-                "\n{first}: log in at {url} as admin with the password {password} and change it; it is not shown again\n"
-            );
-            match shown {
-                Ok(()) => return,
-                Err(_) => accounts.keep_first(&password),
-            }
-        }
-        Some(password) => accounts.keep_first(&password),
-        None => match accounts.first_password() {
-            Some(path) => Ok(path),
-            None => return,
-        },
-    };
-    match kept {
-        Ok(path) => tracing::warn!(
-            "{first}: log in at {url} as admin with the password in {}; the file goes with the first log-in",
-            path.display()
-        ),
-        Err(e) => tracing::error!(
-            "{first}, admin, and its password cannot be kept for you: {e}; give it one with `foghorn user password admin`"
-        ),
     }
 }
 
