@@ -75,6 +75,16 @@ fn a_word_that_is_none_is_answered_with_those_that_are() {
 }
 
 #[test]
+fn a_server_without_a_host_is_not_asked() {
+    for server in ["http:", "https://", "http:///", "ftp://example.com"] {
+        let out = foghorn().args(["oncall", "--server", server]).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        let told = said.starts_with(&format!("--server {server}: the URL"));
+        assert!(out.status.code() == Some(2) && told, "{server}: {said}");
+    }
+}
+
+#[test]
 fn where_there_is_no_file_it_is_said_what_writes_one() {
     let dir = tempfile::tempdir().unwrap();
     for args in [
