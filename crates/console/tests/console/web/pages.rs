@@ -60,6 +60,29 @@ async fn calm_and_nobody_on_call() {
     assert!(ana.page("/").await.contains("the disk was full</bdi></a>, over for 1h"));
 }
 
+/// However much is unwell with Foghorn itself, it is one banner: the button below stays within sight.
+#[tokio::test]
+async fn what_is_unwell_with_foghorn_is_one_banner() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    let banners = async |unwell: &[&str]| {
+        *kit.unwell.lock().unwrap() = unwell.iter().map(|&text| text.to_owned()).collect();
+        let page = ana.page("/").await;
+        let banners = page.split("<div id=\"banners\" data-live>").nth(1).unwrap();
+        banners.split("<details class=\"search\"").next().unwrap().to_owned()
+    };
+    assert!(!banners(&[]).await.contains("class=\"banner"));
+    let one = banners(&["the disk is <full>"]).await;
+    assert!(
+        one.contains("unwell:</bdi></strong> <bdi>the disk is &#60;full&#62;<") && !one.contains("<details"),
+        "{one}"
+    );
+    let three = banners(&["a", "<b>", "c"]).await;
+    assert_eq!(three.matches("class=\"banner").count(), 1, "{three}");
+    assert!(three.contains("and 2 more") && three.contains("<li><bdi>&#60;b&#62;</bdi></li>"), "{three}");
+    assert!(banners(&["x"; 40]).await.contains("and 19 others"));
+}
+
 #[tokio::test]
 async fn an_incident_from_its_page_to_its_end() {
     let kit = kit(OPEN).await;

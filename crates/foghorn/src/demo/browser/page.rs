@@ -49,14 +49,15 @@ pub fn render(shown: &Shown, title: &str, visitor: (&str, &str), status: &str, f
 <header class="top">
 <span class="brand">Foghorn demo</span>
 <div class="end row">
-<form method="post" action="/console" target="_blank"><button>The console</button></form>
-<a class="button" href="{status}" target="_blank" rel="noopener">The status page</a>
+<form method="post" action="/console" target="_blank"><button>Console</button></form>
+<a class="button" href="{status}" target="_blank" rel="noopener">Status page</a>
 </div>
 </header>
 <main class="stage" data-version="{}">
-<section class="told">
+<p id="gone" class="wrong" role="status" hidden>The demo has ended. This is how it was.</p>
+{plain}<section class="told">
 <h1 class="hide">{title}</h1>
-{plain}<div class="story" tabindex="0" role="region" aria-label="The story so far">
+<div class="story" tabindex="0" role="region" aria-label="The story so far">
 <ol class="plain" id="story">
 {gone}{steps}</ol>
 </div>
@@ -65,7 +66,6 @@ pub fn render(shown: &Shown, title: &str, visitor: (&str, &str), status: &str, f
 {}</section>
 </main>
 <footer class="foot">
-<p id="gone" class="wrong" hidden>The demo has ended. This is how it was.</p>
 <p>If the console asks: log in as <code>{name}</code> with <code>{password}</code>. All of this is on your own machine, and of this run only.</p>
 </footer>
 </body>
