@@ -10,10 +10,10 @@ const MANY: u32 = 3;
 const LATELY: Duration = Duration::from_secs(3600);
 /// Addresses that are remembered; more only count for the channel.
 const MOST: usize = 1000;
-/// Refusals for good that make a channel one that refuses everything: a second page met the same.
-const FOR_GOOD: u32 = 2;
+/// Refusals for good that make a channel one that refuses everything: a second page met the same, and later.
+const FOR_GOOD: (u32, Duration) = (2, Duration::from_secs(10));
 /// What may be over by itself must last this long for that.
-const LASTING: Duration = Duration::from_secs(60);
+const LASTING: (u32, Duration) = (MANY, Duration::from_secs(60));
 /// A channel that has accepted something is well once it has refused nothing for this long.
 const CALM: Duration = Duration::from_secs(20);
 
@@ -42,8 +42,9 @@ struct Run {
 
 impl Run {
     fn is_long(&self) -> bool {
-        let lasts = self.last.saturating_duration_since(self.began) >= LASTING;
-        self.for_good >= FOR_GOOD || self.times >= MANY && lasts
+        let lasted = self.last.saturating_duration_since(self.began);
+        let reached = |times, (most, long)| times >= most && lasted >= long;
+        reached(self.for_good, FOR_GOOD) || reached(self.times, LASTING)
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -192,7 +193,9 @@ mod tests {
         for (story, expected) in [
             ("", false),
             ("a", false),
-            ("a b", true),
+            ("a b", false),
+            ("a 9 b a b", false),
+            ("a 10 b", true),
             ("a 300 a", true),
             ("a A b", false),
             // What may pass has to last.
@@ -201,19 +204,19 @@ mod tests {
             ("-a 20 -a 20 -a 20 -a", true),
             ("-a 90 -b", false),
             // Nothing is tried any more: it is as it was.
-            ("a a 90000", true),
+            ("a 10 a 90000", true),
             // It accepts again, and that lasts.
-            ("a b A", true),
-            ("a b A 19", true),
-            ("a b A 20", false),
-            ("a b A 10 c 300", true),
-            ("a b A 10 c 5 A 20", false),
-            ("a b A 30 c", false),
+            ("a 10 b A", true),
+            ("a 10 b A 19", true),
+            ("a 10 b A 20", false),
+            ("a 10 b A 10 c 300", true),
+            ("a 10 b A 10 c 5 A 20", false),
+            ("a 10 b A 30 c", false),
             // Bad addresses beside a good one are no bad channel, however often they are tried.
-            ("a b C 30 a a b b", false),
-            ("a b C 30 a b C a b c", false),
-            ("a b C 30 a b C a b c c", true),
-            ("a b C 30 A B 30 a b", true),
+            ("a 10 b C 30 a a 10 b b", false),
+            ("a 10 b C 30 a b C a b 10 c", false),
+            ("a 10 b C 30 a b C a b c 10 c", true),
+            ("a 10 b C 30 A B 30 a 10 b", true),
         ] {
             assert_eq!(refusing(story), expected, "{story}");
         }

@@ -12,6 +12,7 @@ use foghorn_config::{Config, Errors};
 use foghorn_console::ports::Reloaded;
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
+use foghorn_core::setup::Contact;
 use foghorn_core::time::Wall;
 use foghorn_core::words::Name;
 use foghorn_engine::{Class, Handle, Reply};
@@ -139,8 +140,11 @@ impl Shared {
         tell(Trouble::Person, lost.into_iter().map(|(id, summary)| (id.to_string(), summary)).collect());
         let arrive = |works: &dyn Fn(&str) -> bool| config.warnings_arrive(&|channel, _| works(channel));
         let unheard = arrive(&|_| true) && !arrive(&|channel| why_not(channel).is_none());
-        let summary = "nobody hears of warnings: no channel by which they would be sent works";
-        let unheard = unheard.then(|| ("warnings".to_owned(), summary.to_owned()));
+        let unheard = unheard.then(|| {
+            let contacts = config.setup.people.values().flat_map(|p| &p.contacts);
+            let summary = format!("nobody hears of warnings; {}", whys(contacts, &why_not));
+            ("warnings".to_owned(), summary)
+        });
         tell(Trouble::Unheard, unheard.into_iter().collect());
     }
 }
@@ -151,12 +155,19 @@ fn unreachable(config: &Config, why_not: &dyn Fn(&str) -> Option<String>) -> Vec
     let lost = reach.into_iter().filter(|(_, reach)| reach.left < reach.promised);
     let summary = |(id, reach): (Name, Reach)| {
         let person = config.setup.people.get(&id)?;
-        let contacts = person.contacts.iter();
-        let whys = contacts.filter_map(|c| Some(format!("{}: {}", c.channel, why_not(&c.channel)?)));
-        let whys: BTreeSet<String> = whys.collect();
         let how = if reach.left == Level::Unreached { "reached" } else { "woken" };
-        let whys: Vec<String> = whys.into_iter().collect();
-        Some((id, format!("{} is on call and cannot be {how}; {}", person.name, whys.join("; "))))
+        let whys = whys(&person.contacts, why_not);
+        Some((id, format!("{} is on call and cannot be {how}; {whys}", person.name)))
     };
     lost.filter_map(summary).collect()
+}
+
+/// What is wrong with the channels of these contacts, each once.
+fn whys<'c>(
+    contacts: impl IntoIterator<Item = &'c Contact>,
+    why_not: &dyn Fn(&str) -> Option<String>,
+) -> String {
+    let channels: BTreeSet<&Name> = contacts.into_iter().map(|c| &c.channel).collect();
+    let whys = channels.into_iter().filter_map(|c| Some(format!("{c}: {}", why_not(c)?)));
+    whys.collect::<Vec<_>>().join("; ")
 }
