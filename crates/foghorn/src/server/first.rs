@@ -32,7 +32,7 @@ pub fn account(accounts: &Accounts, url: &str) {
     match kept {
         Ok(path) => tracing::warn!(
             "{first}: log in at {url} as admin with the password in {}; the file goes with the first log-in",
-            path.display()
+            std::path::absolute(&path).unwrap_or(path).display()
         ),
         Err(e) => tracing::error!(
             "{first}, admin, and its password cannot be kept for you: {e}; give it one with `foghorn user password admin`"
