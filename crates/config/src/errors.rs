@@ -9,6 +9,16 @@ pub(crate) struct At {
     pub(crate) end: usize,
 }
 
+impl At {
+    /// Where what stands in for a value that could not be read is: nothing that is said of it is heard.
+    pub(crate) const NOWHERE: At = At { start: usize::MAX, end: usize::MAX };
+
+    /// Whether it is in the file.
+    pub(crate) fn is_known(self) -> bool {
+        self != At::NOWHERE
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

@@ -103,12 +103,15 @@ pub fn parse(
         return Err(Errors(vec![Problem::whole(file_name, "the file is empty".to_owned(), FROM_NOTHING)]));
     }
     let file = root.as_ref().and_then(|root| raw::File::read(root, &mut cx));
-    match file.and_then(|file| build::build(&file, &mut cx)) {
-        Some(config) if config.setup.people.values().all(|p| p.contacts.is_empty()) => {
-            let why = "nobody can be paged: there is no person with a contact".to_owned();
-            Err(Errors(vec![Problem::whole(file_name, why, FROM_NOTHING)]))
+    let nobody = file.as_ref().filter(|file| file.pages_nobody()).map(|_| {
+        let why = "nobody can be paged: there is no person with a contact".to_owned();
+        Problem::whole(file_name, why, FROM_NOTHING)
+    });
+    match (file.and_then(|file| build::build(&file, &mut cx)), nobody) {
+        (Some(config), None) => Ok(config),
+        (_, nobody) => {
+            let others = cx.errors(root.as_ref(), dropped).0;
+            Err(Errors(nobody.into_iter().chain(others).collect()))
         }
-        Some(config) => Ok(config),
-        None => Err(cx.errors(root.as_ref(), dropped)),
     }
 }

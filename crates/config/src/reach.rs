@@ -51,6 +51,21 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Whether anybody whom a policy may page hears of what waits for working hours, if anything does. `works` as for
+    /// [`Config::reach`].
+    #[must_use]
+    pub fn warnings_arrive(&self, works: &dyn Fn(&str, &str) -> bool) -> bool {
+        !pages_at(&self.setup, Urgency::Low)
+            || paged(&self.setup).into_iter().any(|name| {
+                let contacts = self.setup.people.get(name).map(|p| &p.contacts[..]).unwrap_or_default();
+                let addresses = self.addresses.get(name.as_str()).map(|a| &a[..]).unwrap_or_default();
+                let takes = |only: Option<Urgency>| only.is_none_or(|only| only == Urgency::Low);
+                contacts.iter().zip(addresses).any(|(c, to)| takes(c.only) && works(&c.channel, to))
+            })
+    }
+}
+
 impl Channel {
     /// Whether a page by this channel wakes a person. E-mail and Slack do not.
     #[must_use]
@@ -61,8 +76,13 @@ impl Channel {
 
 /// Whether anything at all wakes people.
 pub(crate) fn wakes(setup: &Setup) -> bool {
-    Severity::ALL.iter().any(|s| setup.timing.urgency_of(*s) == Urgency::High)
-        || setup.checks.values().any(|c| c.urgency == Some(Urgency::High))
+    pages_at(setup, Urgency::High)
+}
+
+/// Whether anything has this urgency.
+fn pages_at(setup: &Setup, urgency: Urgency) -> bool {
+    Severity::ALL.iter().any(|s| setup.timing.urgency_of(*s) == urgency)
+        || setup.checks.values().any(|c| c.urgency == Some(urgency))
 }
 
 /// Everybody whom a policy may page; without any policy that is everybody.

@@ -2,7 +2,8 @@
 //!
 //! A record of the file is written once, with the [`record!`] macro: its fields are the keys, their doc comments are
 //! the documentation, their defaults are written as in the file. A reader that fails has said why, and returns `None`;
-//! its neighbours go on, so that one run finds everything that is wrong.
+//! something [stands in](StandIn) for its value and everything else goes on, so that one run finds everything that is
+//! wrong.
 
 mod cx;
 mod fields;
@@ -29,6 +30,14 @@ pub(crate) trait Read: Sized {
     fn schema(defs: &mut Defs) -> Value;
 }
 
+/// What takes the place of a value that was written and could not be read. The rules that follow look at it as at any
+/// other; as it stands [nowhere](At::NOWHERE), what they say of it alone is not heard, for the value itself was already
+/// complained of. It is chosen so that it makes nothing else wrong.
+pub(crate) trait StandIn {
+    /// That value.
+    fn stand_in() -> Self;
+}
+
 /// A value that is one text.
 pub(crate) trait FromText: Sized {
     /// What is wanted, for messages: `a duration such as 30s`.
@@ -41,6 +50,8 @@ pub(crate) trait FromText: Sized {
     }
     /// Reads it, or says what is wrong.
     fn from_text(text: &str) -> Result<Self, String>;
+    /// See [`StandIn`].
+    fn placeholder() -> Self;
     /// JSON Schema of it.
     fn shape() -> Value {
         json!({ "type": "string" })
@@ -67,6 +78,12 @@ impl<T: FromText> Read for T {
     }
 }
 
+impl<T: FromText> StandIn for T {
+    fn stand_in() -> T {
+        T::placeholder()
+    }
+}
+
 /// A value and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Spanned<T> {
@@ -81,5 +98,11 @@ impl<T: Read> Read for Spanned<T> {
 
     fn schema(defs: &mut Defs) -> Value {
         T::schema(defs)
+    }
+}
+
+impl<T: StandIn> StandIn for Spanned<T> {
+    fn stand_in() -> Self {
+        Spanned { at: At::NOWHERE, value: T::stand_in() }
     }
 }

@@ -23,6 +23,9 @@ impl FromText for String {
             _ => Ok(text.to_owned()),
         }
     }
+    fn placeholder() -> Self {
+        String::new()
+    }
     fn shape() -> Value {
         json!({ "type": "string", "minLength": 1 })
     }
@@ -36,6 +39,9 @@ impl FromText for AnyText {
     fn from_text(text: &str) -> Result<Self, String> {
         Ok(AnyText(text.to_owned()))
     }
+    fn placeholder() -> Self {
+        AnyText(String::new())
+    }
 }
 
 impl FromText for bool {
@@ -43,6 +49,9 @@ impl FromText for bool {
     const TEXT: bool = false;
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| format!("`{text}` is neither `true` nor `false`"))
+    }
+    fn placeholder() -> Self {
+        false
     }
     fn shape() -> Value {
         json!({ "type": "boolean" })
@@ -59,6 +68,9 @@ impl FromText for u32 {
             .filter(|_| plain)
             .ok_or_else(|| format!("`{text}` is no whole number between 0 and {}", u32::MAX))
     }
+    fn placeholder() -> Self {
+        0
+    }
     fn shape() -> Value {
         json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
     }
@@ -74,6 +86,9 @@ impl FromText for f64 {
             .filter(|n: &f64| plain && n.is_finite())
             .ok_or_else(|| format!("`{text}` is no number such as `10` or `0.5`"))
     }
+    fn placeholder() -> Self {
+        0.0
+    }
     fn shape() -> Value {
         json!({ "type": "number", "minimum": 0 })
     }
@@ -84,6 +99,10 @@ impl FromText for Duration {
     const TEXT: bool = false;
     fn from_text(text: &str) -> Result<Self, String> {
         parse_duration(text)
+    }
+    fn placeholder() -> Self {
+        // Long enough to be too short for nothing.
+        Duration::from_secs(365 * 86_400)
     }
     fn shape() -> Value {
         json!({ "type": "string", "description": "a duration such as `30s`, `1h30m`", "pattern": r"^([0-9]+(ms|s|m|h|d|w))+$|\$\{" })
@@ -107,6 +126,9 @@ impl FromText for Bytes {
             .map(Bytes)
             .ok_or_else(|| format!("`{text}` is no size such as `512KiB` or `10MiB`, from 1 KiB to 1 GiB"))
     }
+    fn placeholder() -> Self {
+        Bytes(1024)
+    }
     fn shape() -> Value {
         json!({ "type": "string", "description": "a size such as `10MiB`", "pattern": r"^[0-9]+ ?[KMG]iB$|\$\{" })
     }
@@ -120,6 +142,9 @@ impl FromText for SocketAddr {
             format!("`{text}` is no address with a port, such as `127.0.0.1:7070` or `[::]:7070`")
         })
     }
+    fn placeholder() -> Self {
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    }
     fn shape() -> Value {
         described("an address and a port")
     }
@@ -129,6 +154,9 @@ impl FromText for IpAddr {
     const WANTED: &'static str = "an address";
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| format!("`{text}` is no IP address"))
+    }
+    fn placeholder() -> Self {
+        IpAddr::from([127, 0, 0, 1])
     }
     fn shape() -> Value {
         described("an address")
@@ -145,6 +173,9 @@ impl FromText for Resolver {
         bare.or_else(|_| text.parse())
             .map(Resolver)
             .map_err(|_| format!("`{text}` is no address such as `9.9.9.9` or `127.0.0.1:5353`"))
+    }
+    fn placeholder() -> Self {
+        Resolver(SocketAddr::placeholder())
     }
     fn shape() -> Value {
         described("an address, or an address and a port")
@@ -182,6 +213,9 @@ impl FromText for HostPort {
         };
         if is_host(host) { Ok(HostPort { host: host.to_owned(), port }) } else { Err(wrong()) }
     }
+    fn placeholder() -> Self {
+        HostPort { host: String::new(), port: None }
+    }
     fn shape() -> Value {
         described("`host:port`")
     }
@@ -208,6 +242,9 @@ impl FromText for Host {
             Err(format!("`{text}` is no host name or address"))
         }
     }
+    fn placeholder() -> Self {
+        Host(String::new())
+    }
     fn shape() -> Value {
         described("a host")
     }
@@ -222,11 +259,14 @@ impl FromText for HttpUrl {
         !text.contains('@')
     }
     fn from_text(text: &str) -> Result<Self, String> {
-        let url = http_url(text)?;
+        let url = http_url(text).map_err(|why| format!("{why}, as in `https://example.com`"))?;
         match (url.username(), url.password()) {
             ("", None) => Ok(HttpUrl(text.trim_end_matches('/').to_owned())),
             _ => Err("a URL here must not hold a user or password: use the key for the secret".into()),
         }
+    }
+    fn placeholder() -> Self {
+        HttpUrl(String::new())
     }
     fn shape() -> Value {
         json!({ "type": "string", "description": "a URL" })
@@ -235,10 +275,33 @@ impl FromText for HttpUrl {
 
 /// Reads an HTTP URL, without showing it.
 pub(crate) fn http_url(text: &str) -> Result<url::Url, String> {
-    let url = url::Url::parse(text).map_err(|e| format!("this is no URL: {e}"))?;
-    match url.scheme() {
-        "http" | "https" => Ok(url),
-        _ => Err("the URL must begin with `http://` or `https://`".into()),
+    read_url(text, &["http", "https"])
+}
+
+/// Reads a URL of one of these schemes. What is wrong is said without showing it: it may hold a secret.
+pub(crate) fn read_url(text: &str, schemes: &[&str]) -> Result<url::Url, String> {
+    use url::ParseError::{
+        EmptyHost, IdnaError, InvalidDomainCharacter, InvalidIpv4Address, InvalidIpv6Address, InvalidPort,
+        RelativeUrlWithoutBase,
+    };
+    let begin = || {
+        let schemes: Vec<String> = schemes.iter().map(|s| format!("{s}://")).collect();
+        format!("this URL must begin with {}", listed(schemes.iter().map(String::as_str), "or"))
+    };
+    let url = url::Url::parse(text).map_err(|e| match e {
+        RelativeUrlWithoutBase => begin(),
+        EmptyHost => "this URL names no host".to_owned(),
+        InvalidPort => "the port of this URL is no number from 1 to 65535".to_owned(),
+        InvalidIpv4Address | InvalidIpv6Address => "the host of this URL is no IP address".to_owned(),
+        IdnaError | InvalidDomainCharacter => {
+            "the host of this URL has a character that no host's name has".to_owned()
+        }
+        other => format!("this is no URL: {other}"),
+    })?;
+    match url.host_str() {
+        _ if !schemes.contains(&url.scheme()) => Err(begin()),
+        None | Some("") => Err("this URL names no host".to_owned()),
+        Some(_) => Ok(url),
     }
 }
 
@@ -253,6 +316,9 @@ impl FromText for Method {
             Some(method) => Ok(Method((*method).to_owned())),
             None => Err(format!("`{text}` is no method: it is one of {}", listed(METHODS, "or"))),
         }
+    }
+    fn placeholder() -> Self {
+        Method("GET".to_owned())
     }
     fn shape() -> Value {
         described("an HTTP method")
@@ -288,6 +354,9 @@ impl FromText for Zone {
             ),
         })
     }
+    fn placeholder() -> Self {
+        Zone(Name::from("UTC"))
+    }
     fn shape() -> Value {
         described("a time zone such as `Europe/Lisbon`")
     }
@@ -299,6 +368,9 @@ impl FromText for LocalTime {
         text.parse()
             .map(LocalTime)
             .map_err(|_| format!("`{text}` is no date and time such as \"2026-11-02 09:00\""))
+    }
+    fn placeholder() -> Self {
+        LocalTime(jiff::civil::DateTime::ZERO)
     }
     fn shape() -> Value {
         described("a date and time such as \"2026-11-02 09:00\"")
@@ -318,6 +390,9 @@ impl FromText for Moment {
             Ok(timestamp) => Ok(Moment::World(timestamp)),
             Err(_) => LocalTime::from_text(text).map(Moment::Local),
         }
+    }
+    fn placeholder() -> Self {
+        Moment::World(jiff::Timestamp::UNIX_EPOCH)
     }
     fn shape() -> Value {
         LocalTime::shape()
@@ -342,6 +417,9 @@ impl FromText for TurnText {
         };
         if n > 0 && days <= 366 { Ok(TurnText(turn)) } else { Err(wrong()) }
     }
+    fn placeholder() -> Self {
+        TurnText(Turn::Weeks(1))
+    }
     fn shape() -> Value {
         json!({ "type": "string", "description": "`12h`, `1d` or `1w`", "pattern": r"^[0-9]+[hdw]$|\$\{" })
     }
@@ -359,6 +437,9 @@ impl FromText for TimeOfDay {
             (h < 24 && m < 60 || (h, m) == (24, 0)).then_some(TimeOfDay(60 * h + m))
         };
         read().ok_or_else(|| format!("`{text}` is no time of day, such as \"09:00\", up to \"24:00\""))
+    }
+    fn placeholder() -> Self {
+        TimeOfDay(0)
     }
     fn shape() -> Value {
         json!({ "type": "string", "description": "a time such as \"09:00\"", "pattern": r"^[0-9]{2}:[0-9]{2}$|\$\{" })
@@ -381,6 +462,9 @@ impl FromText for Repeat {
                 .ok_or_else(|| format!("`{text}` is neither `forever` nor a number from 1")),
         }
     }
+    fn placeholder() -> Self {
+        Repeat(None)
+    }
     fn shape() -> Value {
         json!({ "anyOf": [{ "const": "forever" }, { "type": "integer", "minimum": 1 }] })
     }
@@ -401,6 +485,9 @@ impl FromText for TargetText {
             }
         }
     }
+    fn placeholder() -> Self {
+        TargetText(Target::Person(Name::from("")))
+    }
     fn shape() -> Value {
         json!({ "type": "string", "description": "`schedule/NAME`, `person/NAME` or `everyone`", "pattern": r"^(schedule/.+|person/.+|everyone)$|\$\{" })
     }
@@ -416,6 +503,10 @@ macro_rules! words {
                     $( $word => Ok($value), )*
                     _ => Err(one_of(text, $wanted, &[$($word),*])),
                 }
+            }
+            fn placeholder() -> Self {
+                let [first, ..] = [$($value),*];
+                first
             }
             fn shape() -> Value {
                 json!({ "enum": [$($word),*] })

@@ -1,7 +1,7 @@
 //! YAML as a tree in which everything knows where it stands. One reading of YAML for everything that follows:
 //! types, unknown keys, secrets to cover, and the schema all work on it.
 
-use crate::errors::{At, Source, quote};
+use crate::errors::{At, MOST_PROBLEMS, Source, quote};
 use granit_parser::{Event, Parser, ScalarStyle, Span, options};
 use std::collections::HashMap;
 
@@ -74,7 +74,7 @@ const SYNTAX: &str =
 /// A collection that is not finished.
 enum Open {
     List { at: At, anchor: usize, items: Vec<Node> },
-    Map { at: At, anchor: usize, pairs: Vec<Pair>, seen: HashMap<String, At>, key: Option<(Scalar, At)> },
+    Map { at: At, anchor: usize, pairs: Vec<Pair>, seen: HashMap<String, usize>, key: Option<(Scalar, At)> },
 }
 
 struct Builder<'a> {
@@ -127,19 +127,17 @@ fn wrong<T>(at: At, message: impl Into<String>, advice: &str) -> Result<T, Wrong
 impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, at: At) -> Result<(), Wrong> {
         match event {
-            Event::Scalar(_, _, _, Some(_))
-            | Event::SequenceStart(_, _, Some(_))
-            | Event::MappingStart(_, _, Some(_)) => {
-                wrong(at, "a YAML tag has no meaning here", "remove the `!…` before the value")
-            }
-            Event::Scalar(text, style, anchor, None) => {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.untagged(tag.is_some(), at);
                 let scalar = Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
                 self.complete(Node { at, owner: at, what: What::Scalar(scalar) }, anchor, 1)
             }
-            Event::SequenceStart(_, anchor, None) => {
+            Event::SequenceStart(_, anchor, tag) => {
+                self.untagged(tag.is_some(), at);
                 self.push(Open::List { at, anchor, items: Vec::new() }, at)
             }
-            Event::MappingStart(_, anchor, None) => {
+            Event::MappingStart(_, anchor, tag) => {
+                self.untagged(tag.is_some(), at);
                 self.push(Open::Map { at, anchor, pairs: Vec::new(), seen: HashMap::new(), key: None }, at)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
@@ -161,6 +159,17 @@ impl Builder<'_> {
                 wrong(at, "a second document begins here", "one file holds one document: remove the `---`")
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Says that a tag is wrong. The value behind it is looked at all the same.
+    fn untagged(&mut self, tagged: bool, at: At) {
+        if tagged {
+            self.tree.wrong.push(Wrong {
+                at,
+                message: "a YAML tag has no meaning here".to_owned(),
+                advice: Some("remove the `!…` before the value".to_owned()),
+            });
         }
     }
 
@@ -192,28 +201,61 @@ impl Builder<'_> {
             Some(Open::List { items, .. }) => items.push(node),
             Some(Open::Map { key: key @ None, .. }) => match node.what {
                 What::Scalar(scalar) => *key = Some((scalar, node.at)),
-                _ => return wrong(node.at, "a key must be a word", "write `key: value`"),
+                _ => {
+                    self.tree.wrong.push(Wrong {
+                        at: node.at,
+                        message: "a key must be a word".to_owned(),
+                        advice: Some("write `key: value`; a text with braces stands in quotes".to_owned()),
+                    });
+                    self.tree.dropped.push(node.at);
+                    *key = Some((Scalar { text: String::new(), plain: false }, At::NOWHERE));
+                }
             },
             Some(Open::Map { key, pairs, seen, .. }) => {
                 let Some((key, key_at)) = key.take() else { return Ok(()) };
                 node.owner = key_at;
-                if let Some(first) = seen.get(&key.text) {
-                    self.tree.dropped.push(node.at);
+                let first = seen.get(&key.text).filter(|_| key_at.is_known());
+                if let Some(pair) = first.and_then(|i| pairs.get_mut(*i)) {
+                    // What would not be shown need not be looked for.
+                    if self.tree.wrong.len() < MOST_PROBLEMS {
+                        merge(&mut pair.value, node, &mut self.tree.dropped);
+                    } else {
+                        self.tree.dropped.push(node.at);
+                    }
                     self.tree.wrong.push(Wrong {
                         at: key_at,
                         message: format!("the key {} stands here twice", quote(&key.text)),
                         advice: Some(format!(
                             "the first is on line {}: remove one of them",
-                            self.source.place(first.start).0
+                            self.source.place(pair.key_at.start).0
                         )),
                     });
                 } else {
-                    seen.insert(key.text.clone(), key_at);
+                    seen.insert(key.text.clone(), pairs.len());
                     pairs.push(Pair { key, key_at, value: node });
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// Adds to a value what stands under the same key once more, so that what is wrong in it is said in the same run, and so
+/// that nobody misses its names. Of two texts the first stays.
+fn merge(first: &mut Node, again: Node, dropped: &mut Vec<At>) {
+    match (&mut first.what, again.what) {
+        (What::Map(pairs), What::Map(more)) => {
+            let there: HashMap<String, usize> =
+                pairs.iter().enumerate().map(|(i, p)| (p.key.text.clone(), i)).collect();
+            for pair in more {
+                match there.get(&pair.key.text).and_then(|i| pairs.get_mut(*i)) {
+                    Some(first) => merge(&mut first.value, pair.value, dropped),
+                    None => pairs.push(pair),
+                }
+            }
+        }
+        (What::List(items), What::List(more)) => items.extend(more),
+        _ => dropped.push(again.at),
     }
 }
 

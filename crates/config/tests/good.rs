@@ -221,7 +221,7 @@ fn a_missing_secret_is_known_and_not_fatal() {
 
 #[test]
 fn errors_are_there_for_programs_and_in_colour() {
-    let errors = parse("sever: {}\n", "f", Path::new(""), &environment).unwrap_err();
+    let errors = parse(&format!("sever: {{}}\n{SOMEBODY}"), "f", Path::new(""), &environment).unwrap_err();
     assert_eq!(
         errors.to_json().to_string(),
         r#"[{"advice":"did you mean `server`?","column":1,"file":"f","line":1,"message":"the key `sever` is not known here"}]"#

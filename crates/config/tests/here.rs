@@ -137,3 +137,22 @@ escalations: { default: { steps: [ { page: [schedule/primary, person/cy] } ] } }
     let reach = config(&nothing_wakes, Path::new("")).reach(&|channel, _| channel == "mail");
     assert_eq!(reach["ana"], Reach { promised: Quiet, left: Quiet });
 }
+
+/// Where e-mail alone takes what waits for working hours, nobody hears of a warning without it.
+#[test]
+fn whether_anybody_hears_of_a_warning() {
+    let file = r#"
+people: { ana: { contacts: [ { via: mail, to: ana@example.com, only: low }, { via: phone, to: a, only: high } ] } }
+channels:
+  mail: { kind: smtp, url: "smtp://127.0.0.1:1", from: "F <f@example.com>" }
+  phone: { kind: ntfy }
+escalations: { default: { steps: [ { page: everyone } ] } }
+"#;
+    let arrive = |file: &str, broken: &str| {
+        config(file, Path::new("")).warnings_arrive(&|channel, _| channel != broken)
+    };
+    assert!(arrive(file, "none") && arrive(file, "phone") && !arrive(file, "mail"));
+    assert!(arrive(&file.replace(", only: high", ""), "mail"));
+    let nothing_waits = format!("{file}paging: {{ urgency: {{ warning: high }} }}\n");
+    assert!(arrive(&nothing_waits, "mail"));
+}

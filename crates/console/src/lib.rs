@@ -24,6 +24,7 @@ mod routes;
 mod show;
 mod time;
 mod tries;
+mod wanted;
 mod web;
 
 pub use accounts::{Account, AccountError, Accounts, new_password};

@@ -58,6 +58,32 @@ fn a_server_that_refuses_has_been_reached() {
     assert_eq!(run(&format!("http://{closed}")).0, Some(3));
 }
 
+/// What can only be one of a few words is refused with those words, before any server is asked.
+#[test]
+fn a_word_that_is_none_is_answered_with_those_that_are() {
+    for (args, words) in [
+        (&["incident", "open", "x", "--severity", "fatal"][..], "critical, warning, info"),
+        (&["incident", "list", "--state", "closed"], "open, unacknowledged, acknowledged, resolved, all"),
+        (&["incident", "update", "1", "x", "--stage", "late"], "investigating, "),
+        (&["user", "add", "ana", "--role", "boss"], "viewer, responder, admin"),
+        (&["sim", "--mutation", "none-such"], "night-shift, "),
+    ] {
+        let out = foghorn().args(["--server", "http://127.0.0.1:1"]).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(2) && said.contains(words), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_server_without_a_host_is_not_asked() {
+    for server in ["http:", "https://", "http:///", "ftp://example.com"] {
+        let out = foghorn().args(["oncall", "--server", server]).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        let told = said.starts_with(&format!("--server {server}: the URL"));
+        assert!(out.status.code() == Some(2) && told, "{server}: {said}");
+    }
+}
+
 #[test]
 fn where_there_is_no_file_it_is_said_what_writes_one() {
     let dir = tempfile::tempdir().unwrap();

@@ -111,6 +111,47 @@ fn a_signal_ends_it_and_nothing_is_left() {
     assert_eq!(std::fs::read_dir(tmp.path()).unwrap().count(), 0, "its files are still there");
 }
 
+/// The address of its page, from what it prints.
+fn address(out: &mut impl std::io::BufRead) -> String {
+    let mut line = String::new();
+    while !line.contains("in a browser  ") {
+        line.clear();
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "it prints no address");
+    }
+    line.split_once("http://").unwrap().1.trim().trim_end_matches('/').to_owned()
+}
+
+#[test]
+fn without_a_terminal_it_stays_for_who_looks_and_ends_for_nobody() {
+    use std::io::{BufReader, Read};
+    let (seen, unseen) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut looked_at = demo(&["--speed", "4"], seen.path());
+    let nobody = demo(&["--speed", "4"], unseen.path());
+    let mut out = BufReader::new(looked_at.stdout.take().unwrap());
+    let at = address(&mut out);
+    let page = page_with("It ends ten minutes after the page was closed", &at);
+    assert!(page.contains("What to do next"), "{page}");
+
+    let output = end(nobody);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("it stays while you look") && !told.contains("ten minutes"), "{told}");
+
+    // The story was over before that of the other: it is all still there.
+    let own = format!("origin: http://{at}");
+    let answer = ask("POST /console", &at, &own, &at);
+    let console = answer.lines().find_map(|l| l.strip_prefix("location: http://")).unwrap();
+    assert!(ask("GET /log-in", console, "accept: text/html", console).starts_with("HTTP/1.1 200"));
+    assert!(looked_at.try_wait().unwrap().is_none(), "it took its pages away");
+    let pid = rustix::process::Pid::from_child(&looked_at);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let output = end(looked_at);
+    assert_eq!(output.status.code(), Some(0), "{rest}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(std::fs::read_dir(seen.path()).unwrap().count(), 0, "its files are still there");
+}
+
 #[test]
 fn a_directory_with_something_in_it_is_not_written_to() {
     let tmp = tempfile::tempdir().unwrap();
@@ -154,20 +195,18 @@ fn page_with(what: &str, at: &str) -> String {
 
 #[test]
 fn a_browser_shows_the_story_and_the_phone_and_its_button_acknowledges_without_a_script() {
-    use std::io::{BufRead, BufReader, Read};
+    use std::io::{BufReader, Read};
     let tmp = tempfile::tempdir().unwrap();
     // Slow, so that nobody else answers first.
     let mut child = demo(&["--unattended", "--speed", "0.5"], tmp.path());
     let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("in a browser") {
-        line.clear();
-        assert_ne!(out.read_line(&mut line).unwrap(), 0, "it prints no address");
-    }
-    let at = line.split_once("http://").unwrap().1.trim().trim_end_matches('/').to_owned();
+    let at = address(&mut out);
 
     let page = page_with("Nobody has been paged", &at);
-    assert!(page.contains("http-equiv=\"refresh\"") && page.contains("default-src 'none'"), "{page}");
+    assert!(page.contains("href=\"/?follow\"") && page.contains("default-src 'none'"), "{page}");
+    // Without a script it loads itself again for who asks for that, and for nobody else.
+    assert!(!page.contains("http-equiv=\"refresh\""), "{page}");
+    assert!(ask("GET /?follow", &at, "", &at).contains("http-equiv=\"refresh\""));
     let page = page_with("value=\"acknowledge\"", &at);
     for part in
         ["From now on every write hangs.", "phone\"", "incident 1", "shop-db: database upgraded", "/ack/"]
@@ -195,7 +234,9 @@ fn a_browser_shows_the_story_and_the_phone_and_its_button_acknowledges_without_a
     assert!(page.contains("Ana is paged.") && !page.contains("is paged:"), "{page}");
 
     let answer = ask("POST /press", &at, &format!("{own}\n\n{pressed}"), &at);
-    assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 303") && answer.contains("location: /\r\n"), "{answer}");
+    let followed = ask("POST /press", &at, &format!("{own}\n\n{pressed}&follow="), &at);
+    assert!(followed.contains("location: /?follow\r\n"), "{followed}");
     let page = page_with("value=\"repair\"", &at);
     assert!(page.contains("Ana opens the link") || page.contains("Ben opens the link"), "{page}");
     // The same press again is another question's answer, and does nothing.

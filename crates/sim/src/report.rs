@@ -106,6 +106,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Invariants, and how often each was checked:")?;
         for (invariant, n) in Invariant::ALL.iter().zip(&self.checks) {
+            let n = if *n == 0 { "not checked".to_owned() } else { n.to_string() };
             writeln!(f, "  {n:>12}  {:<22} {}", invariant.name(), invariant.sentence())?;
         }
         let g = &self.figures;
@@ -130,7 +131,12 @@ impl fmt::Display for Summary {
         for failure in &self.failures {
             writeln!(f, "\n{failure}")?;
         }
+        let unchecked = self.checks.iter().filter(|n| **n == 0).count();
         match self.failures.len() {
+            0 if unchecked == self.checks.len() => write!(f, "Nothing was checked."),
+            0 if unchecked > 0 => {
+                write!(f, "Every invariant that was checked held; {unchecked} not checked.")
+            }
             0 => write!(f, "Every invariant held."),
             1 => write!(f, "One run failed."),
             n => write!(f, "{n} runs failed."),
@@ -141,4 +147,26 @@ impl fmt::Display for Summary {
 fn hms(ms: u64) -> String {
     let s = ms / 1000;
     format!("{} h {:02} min {:02}.{:03} s", s / 3600, s / 60 % 60, s % 60, ms % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_looked_at_did_not_hold() {
+        let end = |checks: Vec<u64>| Summary { checks, ..Summary::default() }.to_string();
+        let line = |text: &str, name: &str| {
+            text.lines().find(|l| l.contains(name)).map(|l| l.split(name).next().unwrap().trim().to_owned())
+        };
+        let all = Invariant::ALL.len();
+        let some: Vec<u64> = (0..all as u64).collect();
+        let (first, last) = (Invariant::ALL[0].name(), Invariant::ALL[all - 1].name());
+        let text = end(some);
+        assert_eq!(line(&text, first).as_deref(), Some("not checked"));
+        assert_eq!(line(&text, last), Some((all - 1).to_string()));
+        assert!(text.ends_with("Every invariant that was checked held; 1 not checked."), "{text}");
+        assert!(end(vec![0; all]).ends_with("Nothing was checked."));
+        assert!(end(vec![1; all]).ends_with("Every invariant held."));
+    }
 }

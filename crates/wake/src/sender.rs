@@ -172,6 +172,20 @@ impl<K: Send + 'static> Sender<K> {
         unusable.or_else(|| bulkhead.refusals().why(to, Instant::now()))
     }
 
+    /// Why no attempt by this channel can work, where that is known beforehand.
+    #[must_use]
+    pub fn unusable(&self, channel: &str) -> Option<String> {
+        self.bulkheads().get(channel)?.channel.unusable().map(str::to_owned)
+    }
+
+    /// Channels that have accepted nothing for a while, whoever it was for, and why; until they accept again.
+    #[must_use]
+    pub fn refusing(&self) -> BTreeMap<String, String> {
+        let now = Instant::now();
+        let one = |(name, b): (&String, &Arc<Bulkhead>)| Some((name.clone(), b.refusals().refusing(now)?));
+        self.bulkheads().iter().filter_map(one).collect()
+    }
+
     fn bulkheads(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<Bulkhead>>> {
         self.shared.bulkheads.read().unwrap_or_else(PoisonError::into_inner)
     }

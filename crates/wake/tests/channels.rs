@@ -333,7 +333,7 @@ fn a_wrong_configuration_is_told_when_the_channel_is_made() {
         (http(ok, "", &[("X-A", "{% if %}")]), "header X-A line 1: syntax error"),
         (http(ok, "", &[("X A", "b")]), "headers: \"x a\" is not a header's name"),
         (http("ftp://s3cr3t.example/", "", &[]), "url: the URL begins with ftp://"),
-        (webhook("hooks.example/page"), "not a URL"),
+        (webhook("hooks.example/page"), "the URL must begin with http:// or https://"),
         (smtp("http://mail.example"), "url: http:// is not smtp://"),
         (smtp("mail.example:25"), "url: "),
         (Channel::Smtp { url: secret("smtp://127.0.0.1"), from: "nobody".to_owned() }, "from: "),
@@ -367,7 +367,7 @@ async fn a_missing_secret_fails_the_channel_and_nothing_else() {
     let (channels, errors) = build_all(&configs);
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert_eq!(failed(channels["hook"].send(&page("ana")).await), "HOOK_URL is not set");
-    assert!(failed(channels["wrong"].send(&page("ana")).await).contains("not a URL"));
+    assert!(failed(channels["wrong"].send(&page("ana")).await).contains("the URL must begin with"));
     accepted(channels["exec"].send(&page("ana")).await);
 }
 

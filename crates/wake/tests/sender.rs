@@ -146,6 +146,8 @@ async fn a_channel_that_refuses_or_cannot_be_used_is_known() {
     let why = sender.why_not("w", &message.to).unwrap();
     assert!(why.starts_with("the last 3 attempts were not accepted: ") && why.contains("403"), "{why}");
     assert_eq!(sender.why_not("w", "somebody else"), None);
+    assert!(sender.refusing().is_empty(), "that takes a while");
+    assert_eq!(sender.unusable("keyless"), Some("KEY is not set".to_owned()));
     sender.update(channels());
     assert_eq!(sender.why_not("w", &message.to), None, "after a reload it may be mended");
 }

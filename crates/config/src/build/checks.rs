@@ -44,18 +44,21 @@ pub(super) fn checks(file: &File, server: Option<&Server>, names: &Sections<'_>,
         ];
         let kinds: Vec<&str> =
             KINDS.into_iter().zip(present).filter_map(|(kind, is)| is.then_some(kind)).collect();
-        let [kind] = kinds[..] else {
+        if kinds.len() != 1 {
             let message = match kinds.len() {
                 0 => format!("the check `{}` measures nothing", name.value),
-                _ => format!("the check `{}` is several at once: {}", name.value, listed(kinds, "and")),
+                _ => format!(
+                    "the check `{}` is several at once: {}",
+                    name.value,
+                    listed(kinds.iter().copied(), "and")
+                ),
             };
             cx.say(name.at, message, format!("it needs exactly one of {}", listed(KINDS, "and")));
-            continue;
-        };
-        let fail_for = match (&raw.fail_for, kind) {
+        }
+        let fail_for = match (&raw.fail_for, &raw.heartbeat) {
             (Some(fail_for), _) => fail_for.value,
-            (None, "heartbeat") => Duration::ZERO,
-            (None, _) => FAIL_FOR,
+            (None, Some(_)) => Duration::ZERO,
+            (None, None) => FAIL_FOR,
         };
         let rule = CheckRule {
             entity: names.entities.find_some(raw.entity.as_ref(), cx),
@@ -69,15 +72,18 @@ pub(super) fn checks(file: &File, server: Option<&Server>, names: &Sections<'_>,
                 .as_ref()
                 .map(|h| HeartbeatRule { every: span(h.every.value), grace: span(h.grace.value) }),
         };
-        match &raw.heartbeat {
-            Some(heartbeat) => {
+        match (&raw.heartbeat, &kinds[..]) {
+            (Some(heartbeat), [_]) => {
                 out.pings.insert(name.value.clone(), ping(name, raw, heartbeat, server, cx));
             }
-            None => {
-                if let Some(check) = measured(name, raw, kind, cx) {
+            (None, [kind]) => {
+                let expect = expectations(&raw.expect.0, kind, cx);
+                if let Some(check) = measured(name, raw, kind, expect, cx) {
                     out.checks.insert(name.value.clone(), Arc::new(check));
                 }
             }
+            // Which of them is meant is not known; what is wrong with each is.
+            _ => kinds.iter().for_each(|kind| _ = measured(name, raw, kind, Vec::new(), cx)),
         }
         out.rules.insert(Name::from(&*name.value), rule);
     }
@@ -142,7 +148,13 @@ fn is_uuid(text: &str) -> bool {
             .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() })
 }
 
-fn measured(name: &Spanned<String>, raw: &raw::Check, kind: &str, cx: &mut Cx<'_>) -> Option<Check> {
+fn measured(
+    name: &Spanned<String>,
+    raw: &raw::Check,
+    kind: &str,
+    mut expect: Vec<Expectation>,
+    cx: &mut Cx<'_>,
+) -> Option<Check> {
     let every = raw.every.as_ref().map_or(EVERY, |e| e.value);
     let timeout = raw.timeout.as_ref().map_or(TIMEOUT.min(every * 4 / 5), |t| t.value);
     if let Some(bad) = raw.every.as_ref().filter(|e| e.value < SHORTEST) {
@@ -173,35 +185,42 @@ fn measured(name: &Spanned<String>, raw: &raw::Check, kind: &str, cx: &mut Cx<'_
         raw.as_ref().map_or(2, |n| n.value)
     };
     let (fail_after, recover_after) = (times(&raw.fail_after, cx), times(&raw.recover_after, cx));
-    let mut expect = expectations(&raw.expect.0, kind, cx);
-    let what = match (&raw.http, &raw.tcp, &raw.tls, &raw.dns, &raw.icmp, &raw.exec) {
-        (Some(http), ..) => {
-            let http = http_check(http, name.at, cx)?;
+    let what = match kind {
+        "http" => {
+            let http = http_check(raw.http.as_ref()?, name.at, cx);
             // With one step, what is expected of the check is expected of its answer.
             if http.steps.len() == 1 {
                 add_status(&mut expect, Op::In, Value::Ranges(vec![(200.0, 399.0)]));
             }
             CheckKind::Http(http)
         }
-        (_, Some(tcp), ..) => CheckKind::Tcp {
-            target: target(&tcp.target, None, cx)?,
-            send: tcp.send.as_ref().map(|s| s.value.0.clone()),
-            contains: tcp.contains.as_ref().map(|c| c.value.clone()),
-        },
-        (_, _, Some(tls), ..) => {
+        "tcp" => {
+            let tcp = raw.tcp.as_ref()?;
+            CheckKind::Tcp {
+                target: target(&tcp.target, None, cx)?,
+                send: tcp.send.as_ref().map(|s| s.value.0.clone()),
+                contains: tcp.contains.as_ref().map(|c| c.value.clone()),
+            }
+        }
+        "tls" => {
+            let tls = raw.tls.as_ref()?;
             let target = target(&tls.target, Some(443), cx)?;
             let server_name = tls.server_name.as_ref().map_or(&target.host, |n| &n.value.0).clone();
             let ca_file = tls.ca_file.as_ref().map(|f| cx.path(&f.value));
             CheckKind::Tls { target, server_name, min_days: tls.min_days.value, ca_file }
         }
-        (_, _, _, Some(dns), ..) => CheckKind::Dns {
-            name: dns.name.value.0.clone(),
-            record: dns.record.value.0.to_owned(),
-            resolver: dns.resolver.as_ref().map(|r| r.value.0),
-            answer: dns.answer.0.iter().map(|a| a.value.clone()).collect(),
-        },
-        (_, _, _, _, Some(icmp), _) => CheckKind::Icmp { host: icmp.host.value.0.clone() },
-        (.., Some(exec)) => {
+        "dns" => {
+            let dns = raw.dns.as_ref()?;
+            CheckKind::Dns {
+                name: dns.name.value.0.clone(),
+                record: dns.record.value.0.to_owned(),
+                resolver: dns.resolver.as_ref().map(|r| r.value.0),
+                answer: dns.answer.0.iter().map(|a| a.value.clone()).collect(),
+            }
+        }
+        "icmp" => CheckKind::Icmp { host: raw.icmp.as_ref()?.host.value.0.clone() },
+        "exec" => {
+            let exec = raw.exec.as_ref()?;
             add_status(&mut expect, Op::Eq, Value::Number(0.0));
             let env = exec.env.good().map(|(name, value)| (name.value.clone(), value.clone())).collect();
             CheckKind::Exec { command: command(&exec.command, name.at, cx), env }
@@ -255,14 +274,12 @@ fn add_status(expect: &mut Vec<Expectation>, op: Op, value: Value) {
     }
 }
 
-fn http_check(raw: &raw::Http, check: At, cx: &mut Cx<'_>) -> Option<HttpCheck> {
+fn http_check(raw: &raw::Http, check: At, cx: &mut Cx<'_>) -> HttpCheck {
     let steps = match (&raw.url, &raw.steps.0[..]) {
         (None, []) => {
-            return cx.wrong(
-                check,
-                "the URL is missing in this check",
-                "write `http: \"http://…\"`, or `url` or `steps` inside of `http`",
-            );
+            let advice = "write `http: \"http://…\"`, or `url` or `steps` inside of `http`";
+            cx.say(check, "the URL is missing in this check", advice);
+            Vec::new()
         }
         (Some(url), []) => {
             check_url(url, cx);
@@ -288,19 +305,17 @@ fn http_check(raw: &raw::Http, check: At, cx: &mut Cx<'_>) -> Option<HttpCheck> 
             }
             steps.iter().map(|s| http_step(s, cx)).collect()
         }
-        (Some(url), _) => {
-            return cx.wrong(
-                url.at,
-                "`url` and `steps` both stand here",
-                "put the URL into a step of its own",
-            );
+        (Some(url), steps) => {
+            cx.say(url.at, "`url` and `steps` both stand here", "put the URL into a step of its own");
+            check_url(url, cx);
+            steps.iter().map(|s| http_step(s, cx)).collect()
         }
     };
     captured_before_use(raw, &steps, cx);
     if raw.redirects.value > 20 {
         cx.say(raw.redirects.at, "more than 20 redirects are a circle", "");
     }
-    Some(HttpCheck {
+    HttpCheck {
         steps,
         keep_alive: raw.keep_alive.value,
         http2: raw.http2.value,
@@ -309,7 +324,7 @@ fn http_check(raw: &raw::Http, check: At, cx: &mut Cx<'_>) -> Option<HttpCheck> 
         ca_file: raw.ca_file.as_ref().map(|f| cx.path(&f.value)),
         connect_to: raw.connect_to.as_ref().and_then(|t| target(t, None, cx)),
         source: raw.source.as_ref().map(|s| s.value),
-    })
+    }
 }
 
 fn body(raw: Option<&Spanned<Secret>>) -> Secret {
@@ -334,7 +349,8 @@ fn http_step(raw: &raw::HttpStep, cx: &mut Cx<'_>) -> HttpStep {
 fn captured_before_use(raw: &raw::Http, steps: &[HttpStep], cx: &mut Cx<'_>) {
     let mut known: Vec<&str> = Vec::new();
     for (i, step) in steps.iter().enumerate() {
-        let at = raw.steps.0.get(i).map_or(raw.at, |s| s.url.at);
+        let raw_step = raw.steps.0.get(i);
+        let at = raw_step.map_or(raw.at, |s| s.url.at);
         let texts = [&step.url, &step.body].into_iter().chain(step.headers.iter().map(|(_, value)| value));
         for name in texts.filter_map(|s| s.expose().ok()).flat_map(placeholders) {
             if !known.contains(&name) {
@@ -351,7 +367,11 @@ fn captured_before_use(raw: &raw::Http, steps: &[HttpStep], cx: &mut Cx<'_>) {
                 );
             }
         }
-        known.extend(step.capture.iter().map(|(name, _)| name.as_str()));
+        if raw_step.is_some_and(|s| !s.capture.is_known()) {
+            // It may capture anything.
+            return;
+        }
+        known.extend(raw_step.into_iter().flat_map(|s| s.capture.names()));
     }
 }
 

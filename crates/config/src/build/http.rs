@@ -30,7 +30,7 @@ pub(super) fn check_url(url: &Spanned<Secret>, cx: &mut Cx<'_>) {
         true if text.starts_with("http://") || text.starts_with("https://") || text.starts_with("{{") => {
             return;
         }
-        true => "the URL must begin with `http://` or `https://`".to_owned(),
+        true => "this URL must begin with `http://` or `https://`".to_owned(),
         false => match http_url(text) {
             Ok(_) => return,
             Err(why) => why,

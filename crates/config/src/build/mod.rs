@@ -23,11 +23,13 @@ pub(crate) struct Names<'f> {
     section: &'static str,
     noun: &'static str,
     names: BTreeSet<&'f str>,
+    /// These are all.
+    known: bool,
 }
 
 impl<'f> Names<'f> {
     fn of<T>(section: &'static str, noun: &'static str, table: &'f Table<T>) -> Names<'f> {
-        Names { section, noun, names: table.names().collect() }
+        Names { section, noun, names: table.names().collect(), known: table.is_known() }
     }
 
     /// The name that a reference means, or an error.
@@ -40,13 +42,17 @@ impl<'f> Names<'f> {
         if self.names.contains(name) {
             return Some(Name::from(name));
         }
+        if !self.known {
+            return None;
+        }
         let advice = match nearest(name, self.names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if self.names.is_empty() => {
-                format!("there are no {0} in this file: add `{0}:`", self.section)
+                format!("there is nothing under `{0}` in this file: add `{0}:`", self.section)
             }
             None if self.names.len() <= 8 => {
-                format!("under `{}` there is {}", self.section, listed(self.names.iter().copied(), "and"))
+                let verb = if self.names.len() == 1 { "is" } else { "are" };
+                format!("under `{}` there {verb} {}", self.section, listed(self.names.iter().copied(), "and"))
             }
             None => format!("add it under `{}`", self.section),
         };

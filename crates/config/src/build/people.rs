@@ -6,7 +6,7 @@ use crate::model::{Channel, Twilio};
 use crate::raw::{self, File};
 use crate::reach;
 use crate::read::{Cx, List, Spanned};
-use crate::scalars::{AnyText, is_host};
+use crate::scalars::{AnyText, is_host, read_url};
 use crate::secret::Secret;
 use foghorn_core::schedule::{Rotation, Schedule, WorkingHours};
 use foghorn_core::setup::{Contact, EscalationPolicy, Person, Setup, Step, Target};
@@ -101,16 +101,9 @@ fn twilio(c: &raw::Twilio) -> Twilio {
 /// A URL that may hold a secret: what is wrong is said without showing it.
 pub(super) fn secret_url(url: &Spanned<Secret>, schemes: &[&str], cx: &mut Cx<'_>) {
     let Ok(text) = url.value.expose() else { return };
-    let why = match url::Url::parse(text) {
-        Err(e) => format!("this is no URL: {e}"),
-        Ok(parsed) if !schemes.contains(&parsed.scheme()) => {
-            let schemes: Vec<String> = schemes.iter().map(|s| format!("`{s}://`")).collect();
-            format!("this URL must begin with {}", schemes.join(" or "))
-        }
-        Ok(parsed) if parsed.host_str().is_none_or(str::is_empty) => "this URL names no host".to_owned(),
-        Ok(_) => return,
-    };
-    cx.say(url.at, why, format!("write it like `{}://host…`", schemes.first().unwrap_or(&"https")));
+    if let Err(why) = read_url(text, schemes) {
+        cx.say(url.at, why, format!("write it like `{}://host…`", schemes.first().unwrap_or(&"https")));
+    }
 }
 
 /// A program and its arguments. A program with a slash is a file, relative to the configuration; it is run from another
@@ -124,6 +117,7 @@ pub(super) fn command(raw: &List<Spanned<AnyText>>, at: At, cx: &mut Cx<'_>) -> 
         }
         Some(program) if !program.is_empty() => {}
         _ => {
+            let at = raw.0.first().map_or(at, |word| word.at);
             cx.say(at, "the program is missing", "write `[program, argument, …]`");
             return words;
         }
@@ -147,7 +141,7 @@ pub(super) fn people(
         let mut own = Vec::new();
         for contact in &raw.contacts.0 {
             let Some(channel) = names.channels.find(&contact.via, cx) else { continue };
-            // A channel with errors of its own says nothing of its addresses.
+            // Of a channel that is none nobody knows what its addresses are like.
             let Some((_, kind)) = file.channels.good().find(|(name, _)| name.value == *channel) else {
                 continue;
             };
@@ -306,7 +300,8 @@ pub(super) fn escalations(
     }
     let first =
         file.checks.0.first().map(|(name, _)| name).or(file.integrations.0.first().map(|(name, _)| name));
-    if let Some(first) = first.filter(|_| !file.escalations.names().any(|n| n == "default")) {
+    let missing = file.escalations.is_known() && !file.escalations.names().any(|n| n == "default");
+    if let Some(first) = first.filter(|_| missing) {
         cx.say(
             first.at,
             "there is no escalation `default`, which says whom alerts page unless they name another",
@@ -365,6 +360,10 @@ fn paged_anew(setup: &Setup, policy: &EscalationPolicy, person: &Name) -> Option
 
 /// Whoever is on call must have a contact, and one that wakes if anything does.
 pub(super) fn reachable(file: &File, setup: &Setup, channels: &BTreeMap<String, Channel>, cx: &mut Cx<'_>) {
+    if setup.escalations.is_empty() && !file.escalations.0.is_empty() {
+        // Whom they page cannot be read.
+        return;
+    }
     let (paged, wakes) = (reach::paged(setup), reach::wakes(setup));
     for (id, raw) in file.people.good() {
         let name = Name::from(&*id.value);
@@ -373,12 +372,14 @@ pub(super) fn reachable(file: &File, setup: &Setup, channels: &BTreeMap<String, 
             continue;
         }
         let high = |c: &&raw::Contact| c.only.as_ref().is_none_or(|o| o.value.0 == Urgency::High);
-        // One with errors of its own may be meant to.
+        // One that is none may be meant to.
         let waking = |c: &raw::Contact| channels.get(&c.via.value).is_none_or(Channel::wakes);
         // A person who is paged anew before a contact is due: that contact's wait begins again, each time.
         let anew =
             setup.escalations.iter().filter_map(|(p, e)| Some((paged_anew(setup, e, &name)?, p))).min();
-        let late = |c: &&raw::Contact| anew.is_some_and(|(gap, _)| span(c.after.value) >= gap);
+        let late = |c: &&raw::Contact| {
+            c.after.at.is_known() && anew.is_some_and(|(gap, _)| span(c.after.value) >= gap)
+        };
         if let Some((gap, policy)) = anew {
             for c in raw.contacts.0.iter().filter(late) {
                 cx.warn(c.after.at, &format!("the escalation `{policy}` pages `{}` anew after {gap}, and the wait for this contact begins again: it is not used; shorten `after`, or lengthen `wait`", id.value));

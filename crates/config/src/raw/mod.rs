@@ -45,6 +45,15 @@ record! {
     }
 }
 
+impl File {
+    /// Whether there is nobody with a contact; not where what stands there cannot be read, for somebody may be meant.
+    pub(crate) fn pages_nobody(&self) -> bool {
+        self.people.0.iter().all(|(name, person)| {
+            name.at.is_known() && person.as_ref().is_some_and(|p| p.contacts.0.is_empty())
+        })
+    }
+}
+
 record! {
     /// Listeners and directories.
     Server {

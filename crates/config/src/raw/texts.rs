@@ -1,9 +1,9 @@
 //! Texts with a language of their own: expectations and captures.
 
 use crate::errors::At;
-use crate::expect::{Expectation, JsonPath};
+use crate::expect::{self, Expectation, JsonPath, Op, Subject};
 use crate::model::Capture;
-use crate::read::{Cx, FromText, Read};
+use crate::read::{Cx, FromText, Read, StandIn};
 use crate::schema::Defs;
 use crate::tree::Node;
 use serde_json::{Value, json};
@@ -36,6 +36,13 @@ impl Read for Expect {
 
     fn schema(_: &mut Defs) -> Value {
         json!({ "type": "string", "description": "an expectation such as `status == 200`, `body contains ok`, `total < 800ms`" })
+    }
+}
+
+impl StandIn for Expect {
+    fn stand_in() -> Self {
+        let (text, subject, op, value) = (String::new(), Subject::Status, Op::Eq, expect::Value::Number(0.0));
+        Expect { at: At::NOWHERE, expectation: Expectation { text, subject, op, value } }
     }
 }
 
@@ -78,6 +85,10 @@ impl FromText for CaptureText {
             }
         };
         Ok(CaptureText(capture))
+    }
+
+    fn placeholder() -> Self {
+        CaptureText(Capture::Header(String::new()))
     }
 
     fn shape() -> Value {

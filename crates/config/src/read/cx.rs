@@ -53,11 +53,13 @@ impl<'a> Cx<'a> {
         message: impl Into<String>,
         advice: impl Into<String>,
     ) -> Option<T> {
-        self.wrong.push(Wrong {
-            at,
-            message: message.into(),
-            advice: Some(advice.into()).filter(|a| !a.is_empty()),
-        });
+        if at.is_known() {
+            self.wrong.push(Wrong {
+                at,
+                message: message.into(),
+                advice: Some(advice.into()).filter(|a| !a.is_empty()),
+            });
+        }
         None
     }
 
@@ -162,6 +164,8 @@ impl<'a> Cx<'a> {
             ),
             What::Scalar(s) => Some(s),
             What::List(_) => self.wrong(node.at, format!("{wanted} is expected here, not a list"), ""),
+            // `{{ x }}` without quotes: that its key is none was said.
+            What::Map(pairs) if pairs.iter().any(|p| !p.key_at.is_known()) => None,
             What::Map(_) => {
                 self.wrong(node.at, format!("{wanted} is expected here, not a group of keys"), "")
             }

@@ -1,14 +1,14 @@
 //! The keys of a group: which are known, which are missing, which have a default.
 
-use super::{Cx, Read, Spanned};
+use super::{Cx, Read, Spanned, StandIn};
 use crate::errors::{At, listed, nearest, quote};
 use crate::schema::{Defs, Key};
 use crate::tree::{Node, Scalar, What};
 use serde_json::Value;
 
 /// A field of a record.
-pub(crate) trait Field: Sized {
-    /// Takes its key or keys out of the group.
+pub(crate) trait Field: StandIn + Sized {
+    /// Takes its key or keys out of the group, or says why not.
     fn take(
         fields: &mut Fields<'_>,
         key: &'static str,
@@ -68,7 +68,7 @@ impl<'n> Fields<'n> {
     }
 }
 
-impl<T: Read> Field for Spanned<T> {
+impl<T: Read + StandIn> Field for Spanned<T> {
     fn take(
         fields: &mut Fields<'_>,
         key: &'static str,
@@ -115,7 +115,13 @@ impl<T: Read> Wanted for T {
     }
 }
 
-impl<T: Read> Field for Option<T> {
+impl<T: StandIn> StandIn for Option<T> {
+    fn stand_in() -> Self {
+        Some(T::stand_in())
+    }
+}
+
+impl<T: Read + StandIn> Field for Option<T> {
     fn take(fields: &mut Fields<'_>, key: &'static str, _: Option<&str>, cx: &mut Cx<'_>) -> Option<Self> {
         match fields.take(key) {
             Some(node) => T::read(node, cx).map(Some),

@@ -1,6 +1,6 @@
 //! The macros that a group of keys is written with.
 
-use super::{Cx, Field, Fields, Read};
+use super::{Cx, Field, Fields, Read, StandIn};
 use crate::errors::{listed, nearest, quote};
 use crate::schema::{Defs, Key};
 use crate::tree::Node;
@@ -8,6 +8,12 @@ use crate::tree::Node;
 /// The key that says which record this is; [`tagged!`] reads it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tag;
+
+impl StandIn for Tag {
+    fn stand_in() -> Self {
+        Tag
+    }
+}
 
 impl Field for Tag {
     fn take(fields: &mut Fields<'_>, key: &'static str, _: Option<&str>, _: &mut Cx<'_>) -> Option<Self> {
@@ -45,7 +51,7 @@ macro_rules! record {
                     let $field = <$ty as $crate::read::Field>::take(&mut fields, stringify!($field), default, cx);
                 )*
                 fields.close(cx);
-                Some($name { at, $( $field: $field? ),* })
+                Some($name { at, $( $field: $field.unwrap_or_else($crate::read::StandIn::stand_in) ),* })
             }
 
             fn schema(defs: &mut $crate::schema::Defs) -> serde_json::Value {
@@ -59,6 +65,15 @@ macro_rules! record {
                     )*
                     keys
                 })
+            }
+        }
+
+        impl $crate::read::StandIn for $name {
+            fn stand_in() -> Self {
+                $name {
+                    at: $crate::errors::At::NOWHERE,
+                    $( $field: <$ty as $crate::read::StandIn>::stand_in() ),*
+                }
             }
         }
     };

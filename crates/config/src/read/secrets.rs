@@ -1,7 +1,7 @@
 //! Secrets: under their key, in a variable, or in a file of their own. None of them is ever marked as shown.
 
 use super::cx::Unexpanded;
-use super::{Cx, Field, Fields, Read, Spanned};
+use super::{Cx, Field, Fields, Read, Spanned, StandIn};
 use crate::errors::At;
 use crate::plain::taken_for;
 use crate::schema::{Defs, Key};
@@ -31,6 +31,12 @@ impl Read for Secret {
 
     fn schema(_: &mut Defs) -> Value {
         json!({ "type": "string", "minLength": 1, "description": "a secret" })
+    }
+}
+
+impl StandIn for Secret {
+    fn stand_in() -> Self {
+        Secret::missing("what stands there cannot be read")
     }
 }
 
@@ -65,6 +71,18 @@ pub(crate) struct Hidden(pub(crate) Spanned<Secret>);
 /// A secret that may be left out.
 #[derive(Debug)]
 pub(crate) struct MaybeHidden(pub(crate) Option<Spanned<Secret>>);
+
+impl StandIn for MaybeHidden {
+    fn stand_in() -> Self {
+        MaybeHidden(StandIn::stand_in())
+    }
+}
+
+impl StandIn for Hidden {
+    fn stand_in() -> Self {
+        Hidden(StandIn::stand_in())
+    }
+}
 
 impl Field for MaybeHidden {
     fn take(fields: &mut Fields<'_>, key: &'static str, _: Option<&str>, cx: &mut Cx<'_>) -> Option<Self> {

@@ -5,6 +5,7 @@
 //! those that take a password take tens of milliseconds of a processor.
 
 mod file;
+mod first;
 mod password;
 mod sessions;
 
@@ -109,27 +110,6 @@ impl Accounts {
         })
     }
 
-    /// Makes `admin` with a random password if there is no account at all. The password is told once, here.
-    ///
-    /// # Errors
-    /// The file cannot be used.
-    pub fn first(&self) -> Result<Option<String>, AccountError> {
-        let any = self.with(|db| {
-            db.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |row| row.get::<_, bool>(0))
-        })?;
-        if any {
-            return Ok(None);
-        }
-        let password = new_password()?;
-        let admin = Account { name: "admin".to_owned(), role: Role::Admin, person: None };
-        match self.add(&admin, &password) {
-            Ok(()) => Ok(Some(password)),
-            // The command line was faster.
-            Err(AccountError::Taken(_)) => Ok(None),
-            Err(e) => Err(e),
-        }
-    }
-
     /// Adds an account.
     ///
     /// # Errors
@@ -179,6 +159,7 @@ impl Accounts {
         if changed == 0 {
             return Err(AccountError::Unknown(name.to_owned()));
         }
+        self.forget_first(name);
         self.end_all(name, keep)
     }
 
@@ -200,6 +181,7 @@ impl Accounts {
         const SQL: &str = "DELETE FROM account WHERE name = ?1 AND (role <> 'admin' OR EXISTS (SELECT 1 FROM account WHERE role = 'admin' AND name <> ?1))";
         let changed = self.with(|db| db.execute(SQL, params![name]))?;
         self.told(name, changed)?;
+        self.forget_first(name);
         self.end_all(name, None)
     }
 

@@ -80,6 +80,7 @@ impl Accounts {
         }
         let entry = Entry { account: account.clone(), began: now, seen: now, only_here };
         self.remembered().put(hash, entry);
+        self.forget_first(&account.name);
         Ok(id)
     }
 

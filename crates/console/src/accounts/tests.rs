@@ -29,6 +29,35 @@ fn the_first_start_makes_an_admin_once() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// The file with the first password goes with its first use, with another password, and with the account; not before.
+#[test]
+fn the_first_password_is_kept_until_it_is_used() {
+    use std::os::unix::fs::PermissionsExt;
+    type Use = fn(&Accounts);
+    let ends: [Use; 3] = [
+        |a| drop(a.begin(&account("admin", Role::Admin), NOW).unwrap()),
+        |a| a.set_password("admin", "something else", None).unwrap(),
+        |a| a.remove("admin").unwrap(),
+    ];
+    for end in ends {
+        let (dir, accounts) = kit();
+        assert_eq!(accounts.first_password(), None);
+        let password = accounts.first().unwrap().unwrap();
+        // Whatever stands there is not written into.
+        std::fs::write(dir.path().join("first-password"), "old").unwrap();
+        let path = accounts.keep_first(&password).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{password}\n"));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        accounts.add(&account("ana", Role::Admin), "long enough").unwrap();
+        accounts.begin(&account("ana", Role::Admin), NOW).unwrap();
+        accounts.set_password("ana", "long enough too", None).unwrap();
+        assert_eq!(accounts.check("admin", &password).unwrap(), Some(account("admin", Role::Admin)));
+        assert_eq!(accounts.first_password().as_ref(), Some(&path));
+        end(&accounts);
+        assert!(accounts.first_password().is_none() && !path.exists());
+    }
+}
+
 #[test]
 fn names_passwords_and_the_last_admin() {
     let (_dir, accounts) = kit();

@@ -5,13 +5,14 @@ use crate::auth::Caller;
 use crate::extract::{Json, OptionalJson, Path};
 use crate::problem::{Body, Problem};
 use crate::query::{Count, Query};
-use crate::readmodel::{Closed, Filter, Lag};
+use crate::readmodel::{Closed, Lag};
 use crate::reply::{Done, respond};
 use crate::show::Severity;
 use crate::show::Stage;
 use crate::show::alert::AlertShown;
 use crate::show::event::EventShown;
-use crate::show::incident::{Detail, Summary, UpdateShown, shown_severity, updates};
+use crate::show::incident::{Detail, Summary, UpdateShown, updates};
+use crate::wanted::{Wanted, Which};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use foghorn_core::incident::{Incident, IncidentId};
@@ -31,7 +32,7 @@ const LIFE: usize = 500;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
-    /// `open` for all that are not over (acknowledged ones too), `acknowledged`, `resolved`, `all` (the default).
+    /// `open` for all that are not over: `unacknowledged` and `acknowledged` ones; `resolved`, `all` (the default).
     #[param(inline)]
     state: Option<Which>,
     /// `next` of the answer before: incidents older than this one.
@@ -42,23 +43,8 @@ pub(crate) struct ListQuery {
     limit: Option<Count>,
     /// Only of this severity.
     severity: Option<Severity>,
-    /// Somewhere in the title.
+    /// Somewhere in the title; of what is open, also in the name of something that is unwell.
     q: Option<String>,
-}
-
-/// Which incidents, by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Which {
-    /// Not over.
-    Open,
-    /// Somebody is on it.
-    Acknowledged,
-    /// Over.
-    Resolved,
-    /// Every one.
-    #[default]
-    All,
 }
 
 /// Incidents, newest first.
@@ -96,31 +82,17 @@ fn collect(api: &Api, q: &ListQuery, limit: usize) -> List {
     let view = api.view();
     let config = api.config();
     let url = &config.server.public_url;
-    let which = q.state.unwrap_or_default();
-    let text = q.q.as_ref().filter(|t| !t.is_empty()).map(|t| t.to_ascii_lowercase());
-    let wanted = |i: &Incident| {
-        let state = match which {
-            Which::Open => !i.is_resolved(),
-            Which::Acknowledged => i.is_acknowledged(),
-            Which::Resolved => i.is_resolved(),
-            Which::All => true,
-        };
-        state
-            && q.severity.is_none_or(|s| shown_severity(i) == s.into())
-            && text.as_ref().is_none_or(|t| i.title.to_ascii_lowercase().contains(t))
+    let wanted = Wanted {
+        which: q.state.unwrap_or_default(),
+        severity: q.severity.map(Into::into),
+        text: q.q.clone().unwrap_or_default(),
     };
     let before = |i: &&Incident| q.after.is_none_or(|after| i.id < after);
     let newest_first = view.state.incidents.values().rev().map(|i| &**i).skip_while(|i| !before(i));
     let mut incidents: Vec<Summary> =
-        newest_first.filter(|i| wanted(i)).take(limit + 1).map(|i| Summary::of(&view, i, url)).collect();
+        newest_first.filter(|i| wanted.fits(i)).take(limit + 1).map(|i| Summary::of(&view, i, url)).collect();
     let mut incomplete = None;
-    if matches!(which, Which::Resolved | Which::All) {
-        let filter = Filter {
-            before: q.after,
-            severity: q.severity.map(Into::into),
-            text: q.q.clone(),
-            resolved: which == Which::Resolved,
-        };
+    if let Some(filter) = wanted.put_away(q.after) {
         let known = |id| view.state.incidents.contains_key(&id);
         match api.parts.read_model.incidents(&filter, limit + 1, &known) {
             Ok(closed) => incidents.extend(closed.iter().map(|c| Summary::closed(c, &view, url))),

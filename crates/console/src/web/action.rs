@@ -1,8 +1,9 @@
 //! The buttons: what each does, so that it can also be kept while somebody logs in.
 
+use super::draft::Update;
 use super::form::{Fields, encoded};
 use super::guard::Visitor;
-use super::{Web, page};
+use super::{Web, draft, page};
 use crate::problem::{Kind, Problem};
 use crate::reply::taken;
 use crate::routes::new_id;
@@ -13,12 +14,56 @@ use axum::response::{IntoResponse, Redirect, Response};
 use foghorn_core::incident::IncidentId;
 use foghorn_core::input::{Answer, Ends, Input};
 use foghorn_core::silence::Matcher;
-use foghorn_core::update::Stage;
 use foghorn_core::words::{Actor, Name, Severity};
 use foghorn_engine::Class;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// A button that was pressed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Pressed {
+    /// Something is done.
+    Do(Action),
+    /// What the public would be told is shown; nothing is done.
+    Read(Update),
+}
+
+impl Pressed {
+    /// What a form that is sent to a path asks for; `None` where no button does that.
+    pub(super) fn of(path: &str, fields: &Fields) -> Option<Result<Pressed, Problem>> {
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        match parts[..] {
+            ["incidents", id, "draft"] => Some(Update::read(id.parse().ok()?, fields).map(Pressed::Read)),
+            _ => Action::of(&parts, fields).map(|read| read.map(Pressed::Do)),
+        }
+    }
+
+    /// For whoever is to log in before it counts.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Pressed::Do(action) => action.sentence(),
+            Pressed::Read(Update { incident, stage, text }) => {
+                format!(
+                    "read once more what the public would be told of incident {incident}, {stage}: {}",
+                    line(text, 120)
+                )
+            }
+        }
+    }
+
+    /// Does it, and shows what comes after.
+    pub(super) async fn answer(self, web: &Arc<Web>, visitor: Visitor) -> Response {
+        match self {
+            Pressed::Read(update) => draft::show(web, visitor, update).await,
+            Pressed::Do(action) => match action.run(web, visitor.actor.clone()).await {
+                Ok(next) => Redirect::to(&next).into_response(),
+                Err(problem) => page::told(web, visitor, problem).await,
+            },
+        }
+    }
+}
 
 /// Something that a person does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +76,7 @@ pub(super) enum Action {
     /// Written down.
     Note { incident: IncidentId, text: String },
     /// The public is told.
-    Tell { incident: IncidentId, stage: Stage, text: String },
+    Tell(Update),
     /// The next step is paged now.
     Escalate { incident: IncidentId },
     /// Alerts that are expected.
@@ -72,8 +117,7 @@ impl What {
 
 impl Action {
     /// What a form that is sent to a path does; `None` where no button does that.
-    pub(super) fn of(path: &str, fields: &Fields) -> Option<Result<Action, Problem>> {
-        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    fn of(path: &[&str], fields: &Fields) -> Option<Result<Action, Problem>> {
         let optional = |name: &str| Some(fields.get(name).to_owned()).filter(|t| !t.is_empty());
         let silence = |incident| Action::Silence {
             incident,
@@ -82,7 +126,7 @@ impl Action {
             comment: fields.get("comment").to_owned(),
             maintenance: fields.get("maintenance") == "yes",
         };
-        Some(Ok(match parts[..] {
+        Some(Ok(match *path {
             ["incidents"] => {
                 let severity = Severity::ALL.into_iter().find(|s| s.as_str() == fields.get("severity"));
                 let Some(severity) = severity else {
@@ -106,16 +150,10 @@ impl Action {
                     "ack" => Action::Acknowledge { incident, revision: fields.get("revision").parse().ok() },
                     "resolve" => Action::Resolve { incident },
                     "note" => Action::Note { incident, text: fields.get("text").to_owned() },
-                    "updates" => {
-                        let said = fields.get("stage");
-                        let Some(stage) = Stage::ALL.into_iter().find(|s| s.as_str() == said) else {
-                            return Some(Err(Problem::new(
-                                Kind::Invalid,
-                                "say how far it is: choose a stage",
-                            )));
-                        };
-                        Action::Tell { incident, stage, text: fields.get("text").to_owned() }
-                    }
+                    "updates" => match Update::read(incident, fields) {
+                        Ok(update) => Action::Tell(update),
+                        Err(problem) => return Some(Err(problem)),
+                    },
                     "escalate" => Action::Escalate { incident },
                     "silence" => silence(Some(incident)),
                     _ => return None,
@@ -126,14 +164,14 @@ impl Action {
     }
 
     /// For whoever is to log in before it counts.
-    pub(super) fn sentence(&self) -> String {
+    fn sentence(&self) -> String {
         match self {
             Action::Acknowledge { incident, .. } => format!("acknowledge incident {incident}"),
             Action::Resolve { incident } => format!("resolve incident {incident}"),
             Action::Note { incident, text } => {
                 format!("write down at incident {incident}: {}", line(text, 120))
             }
-            Action::Tell { incident, stage, text } => {
+            Action::Tell(Update { incident, stage, text }) => {
                 format!("tell the public of incident {incident}, {stage}: {}", line(text, 120))
             }
             Action::Escalate { incident } => format!("page the next step for incident {incident}"),
@@ -145,19 +183,19 @@ impl Action {
     }
 
     /// Does it, and says where to go on.
-    pub(super) async fn run(self, web: &Arc<Web>, by: Actor) -> Result<String, Problem> {
+    async fn run(self, web: &Arc<Web>, by: Actor) -> Result<String, Problem> {
         let (incident, done) = match &self {
             Action::Acknowledge { incident, .. } => (Some(*incident), "acknowledged"),
             Action::Resolve { incident } => (Some(*incident), "resolved"),
             Action::Note { incident, .. } => (Some(*incident), "noted"),
-            Action::Tell { incident, .. } => (Some(*incident), "told"),
+            Action::Tell(Update { incident, .. }) => (Some(*incident), "told"),
             Action::Escalate { incident } => (Some(*incident), "escalated"),
             Action::Silence { incident, .. } => (*incident, "silenced"),
             Action::EndSilence { .. } => (None, "silence-ended"),
             Action::Open { .. } => (None, "opened"),
         };
         // The public is told of what is put away, too.
-        if let (Some(id), false) = (incident, matches!(self, Action::Tell { .. })) {
+        if let (Some(id), false) = (incident, matches!(self, Action::Tell(_))) {
             at_hand(web, id).await?;
         }
         let input = self.input(web, by)?;
@@ -183,13 +221,8 @@ impl Action {
                 return Err(invalid("a note needs words: write down what you know, then send it"));
             }
             Action::Note { incident, text } => Input::Note { incident, by, text: text.replace("\r\n", "\n") },
-            Action::Tell { text, .. } if text.is_empty() => {
-                return Err(invalid(
-                    "the public needs words: say what they notice, and what you do about it",
-                ));
-            }
-            Action::Tell { incident, stage, text } => {
-                Input::StatusUpdate { incident, by, stage, text: text.replace("\r\n", "\n") }
+            Action::Tell(Update { incident, stage, text }) => {
+                Input::StatusUpdate { incident, by, stage, text }
             }
             Action::Escalate { incident } => Input::Escalate { incident, by },
             Action::EndSilence { id } => Input::EndSilence { id: Name::from(id), by },
@@ -262,13 +295,10 @@ pub(super) async fn act(
     OriginalUri(uri): OriginalUri,
     fields: Fields,
 ) -> Response {
-    match Action::of(uri.path(), &fields) {
+    match Pressed::of(uri.path(), &fields) {
         None => page::told(&web, visitor, page::not_there()).await,
         Some(Err(problem)) => page::told(&web, visitor, problem).await,
-        Some(Ok(action)) => match action.run(&web, visitor.actor.clone()).await {
-            Ok(next) => Redirect::to(&next).into_response(),
-            Err(problem) => page::told(&web, visitor, problem).await,
-        },
+        Some(Ok(pressed)) => pressed.answer(&web, visitor).await,
     }
 }
 

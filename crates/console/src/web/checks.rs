@@ -3,7 +3,7 @@
 use super::form::{Asked, Path, encoded};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
-use super::text::{Clock, NAME, WIDE, line, long};
+use super::text::{Clock, NAME, WIDE, count, line, long};
 use super::{Web, charts};
 use crate::ports::CheckUptime;
 use crate::problem::{Kind, Problem};
@@ -194,6 +194,14 @@ struct One {
     beat: Option<String>,
 }
 
+/// `99.95 % of 1440 results`: of how many tells for how long it was looked at.
+fn up(u: CheckUptime) -> String {
+    match u.count.saturating_sub(u.unknown) {
+        0 => per_cent(u),
+        n => format!("{} of {}", per_cent(u), count(n, "result", "results")),
+    }
+}
+
 /// `99.95 %`; what is not whole is never shown as 100.
 fn per_cent(u: CheckUptime) -> String {
     let known = u.count.saturating_sub(u.unknown);
@@ -225,7 +233,7 @@ pub(super) async fn show(
         if rule.heartbeat.is_none() {
             for (_, words, back) in &RANGES[1..] {
                 if let Ok(past) = figures.history(name, now - *back, now, 0) {
-                    uptime.push(((*words).to_owned(), per_cent(past.uptime)));
+                    uptime.push(((*words).to_owned(), up(past.uptime)));
                 }
             }
             match figures.history(name, now - *span, now, POINTS) {

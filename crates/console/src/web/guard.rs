@@ -1,6 +1,6 @@
 //! Asks who is there, and holds every form against its token, before a handler sees the request.
 
-use super::action::Action;
+use super::action::Pressed;
 use super::cookie::{Secure, Which, host};
 use super::form::{self, Fields, encoded};
 use super::{Web, log_in, page};
@@ -173,7 +173,7 @@ pub(super) async fn whose(web: &Arc<Web>, cookie: Option<String>) -> Result<Opti
 fn ended(web: &Arc<Web>, req: Request, secure: Secure, fields: Fields) -> Response {
     let path = req.uri().path();
     if req.method() == Method::POST {
-        return match Action::of(path, &fields) {
+        return match Pressed::of(path, &fields) {
             Some(Ok(action)) => log_in::first(web, secure, req.headers(), &action),
             _ => to_log_in("/"),
         };

@@ -1,6 +1,7 @@
 //! One incident: everything about it, and the buttons.
 
 use super::alerts::Row;
+use super::fold::{self, Fold};
 use super::form::{Asked, Path};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
@@ -16,6 +17,7 @@ use crate::show::picture;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use foghorn_core::Record;
 use foghorn_core::component;
 use foghorn_core::event::Event;
 use foghorn_core::incident::{Incident, IncidentId, Status};
@@ -32,6 +34,16 @@ use std::time::Duration;
 const ALERTS: usize = 12;
 /// Lines of the timeline; all are on pages of their own.
 const LINES: usize = 60;
+/// Records that are looked through for them: many may be one line.
+const LOOKED_AT: usize = 300;
+/// Of lines that are one, so many can be unfolded; all are on pages of their own.
+const UNFOLDED: usize = 20;
+/// The same on the whole page.
+const UNFOLDED_IN_ALL: usize = 100;
+/// Bytes of people's words in a list: beyond, of each the first are shown. All are in the API.
+const WORDS: usize = 24 << 10;
+/// The same on a page of the timeline.
+const WORDS_OF_TIMELINE: usize = 60 << 10;
 /// Lines on a page of the timeline.
 const LINES_ON_A_PAGE: usize = 100;
 /// Acts and attempts that are looked through.
@@ -65,7 +77,7 @@ struct Page {
     changes: Vec<Item>,
     runbooks: Vec<Item>,
     strip: String,
-    lines: Vec<Told>,
+    lines: Vec<Shown>,
     /// Whether the timeline has more.
     earlier: bool,
     left_out: u64,
@@ -112,6 +124,26 @@ struct Item {
     remark: String,
 }
 
+/// A line of the timeline as it is shown.
+enum Shown {
+    One(Told),
+    /// Many that are alike.
+    Many(Many),
+}
+
+/// Lines that are alike, as one.
+struct Many {
+    /// The same for as long as lines are added to it: a page that is open keeps it unfolded.
+    id: String,
+    words: String,
+    kind: &'static str,
+    from: (String, String),
+    to: (String, String),
+    lines: Vec<Told>,
+    /// How many can not be unfolded here.
+    more: usize,
+}
+
 /// A line of the timeline.
 struct Told {
     seq: u64,
@@ -140,7 +172,7 @@ pub(super) async fn show(
         let stored = model.incident(id);
         // Without it the pages under way are still told, and the timeline says why it is missing.
         let life = model.life(id, LIFE).unwrap_or_default();
-        let latest = model.latest(id, LINES + 1);
+        let latest = model.latest(id, LOOKED_AT + 1);
         let mut page = match (view.state.incident(id), stored) {
             (Some(open), stored) => {
                 let stored = stored.ok().flatten();
@@ -155,8 +187,9 @@ pub(super) async fn show(
         page.strip = strip::of(&view, &clock, id, &life);
         match latest {
             Ok(lines) => {
-                page.earlier = lines.len() > LINES;
-                page.lines = lines.iter().rev().take(LINES).map(|l| told(&view, &clock, l)).collect();
+                let begun = lines.len() <= LOOKED_AT;
+                (page.lines, page.earlier) = latest_first(&view, &clock, &lines, begun);
+                page.earlier |= !begun;
             }
             Err(e) => page.missing = Some(line(&e.to_string(), WIDE)),
         }
@@ -298,7 +331,7 @@ fn public(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> Public {
     let state = &view.state;
     let incident = state.incident(id);
     let open = incident.is_some_and(|i| !i.is_resolved());
-    let updates = updates(state, id, life);
+    let (updates, mut room) = (updates(state, id, life), WORDS);
     let last = updates.first().map(|u| u.stage);
     let likeliest = match last {
         _ if !open => Stage::Postmortem,
@@ -318,14 +351,14 @@ fn public(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> Public {
                 at: clock.time(u.at),
                 machine: machine(u.at),
                 by: person(state, &u.by.name),
-                text: lines_of(&u.text),
+                text: lines_of(&u.text, &mut room),
             })
             .collect(),
     }
 }
 
 /// Short enough for a telephone.
-fn stage_words(stage: Stage, open: bool) -> &'static str {
+pub(super) fn stage_words(stage: Stage, open: bool) -> &'static str {
     match stage {
         Stage::Investigating => "investigating: cause unknown",
         Stage::Identified => "identified: cause known",
@@ -370,8 +403,59 @@ fn put_away(
     })
 }
 
-fn told(view: &View, clock: &Clock, l: &Line) -> Told {
-    let kind = match &l.record.event {
+/// The last lines of an incident, and whether there are more. `begun` is whether the first that is given is its first.
+fn latest_first(view: &View, clock: &Clock, lines: &[Line], begun: bool) -> (Vec<Shown>, bool) {
+    let folds = folded(view, lines);
+    let (mut room, mut words) = (UNFOLDED_IN_ALL, WORDS);
+    let mut all = Vec::new();
+    for fold in folds.iter().rev().take(LINES) {
+        let Some(of) = lines.get(fold.of.clone()) else { continue };
+        let unfolded = of.len().min(UNFOLDED).min(room);
+        let Some(mut shown) = shown(view, clock, fold, of, of.len() - unfolded, &mut words) else { continue };
+        if let Shown::Many(many) = &mut shown {
+            room -= unfolded;
+            many.lines.reverse();
+            if !begun && fold.of.start == 0 {
+                // Its first line is not known, and is another with every line that comes.
+                (many.id, many.words) = ("f0".to_owned(), format!("at least {}", many.words));
+            }
+        }
+        all.push(shown);
+    }
+    (all, folds.len() > LINES)
+}
+
+fn folded(view: &View, lines: &[Line]) -> Vec<Fold> {
+    let records: Vec<&Record> = lines.iter().map(|l| &l.record).collect();
+    fold::fold(&records, &|id| person(&view.state, id))
+}
+
+/// A fold of lines, of which the first `more` are not shown; `None` of no line.
+fn shown(
+    view: &View,
+    clock: &Clock,
+    fold: &Fold,
+    of: &[Line],
+    more: usize,
+    room: &mut usize,
+) -> Option<Shown> {
+    let (Some(words), [first, .., last]) = (&fold.words, of) else {
+        return of.first().map(|l| Shown::One(told(view, clock, l, room)));
+    };
+    let at = |l: &Line| (machine(l.record.at.wall), clock.second(l.record.at.wall));
+    Some(Shown::Many(Many {
+        id: format!("f{}", first.record.seq),
+        words: words.clone(),
+        kind: tone(&first.record.event).class(),
+        from: at(first),
+        to: at(last),
+        lines: of.iter().skip(more).map(|l| told(view, clock, l, room)).collect(),
+        more,
+    }))
+}
+
+fn tone(event: &Event) -> Tone {
+    match event {
         Event::Noted { .. } | Event::StatusUpdated { .. } | Event::Acknowledged { .. } => Tone::Info,
         Event::IncidentResolved { .. } | Event::AlertEnded { .. } => Tone::Good,
         Event::PageAttempted { outcome: Outcome::Accepted { .. }, .. } | Event::StepEntered { .. } => {
@@ -386,32 +470,41 @@ fn told(view: &View, clock: &Clock, l: &Line) -> Told {
         | Event::AlertOpened { .. } => Tone::Bad,
         Event::AlertMuted { .. } => Tone::Planned,
         _ => Tone::Unknown,
-    };
+    }
+}
+
+fn told(view: &View, clock: &Clock, l: &Line, room: &mut usize) -> Told {
     // A note keeps its lines; of everything else one is enough.
     let text = sentence(&l.record, &view.state, l.alert.as_deref());
     let text = match &l.record.event {
-        Event::Noted { .. } | Event::StatusUpdated { .. } => lines_of(&text),
+        Event::Noted { .. } | Event::StatusUpdated { .. } => lines_of(&text, room),
         _ => vec![line(&text, 500)],
     };
     let at = l.record.at.wall;
-    Told { seq: l.record.seq, at: clock.second(at), machine: machine(at), text, kind: kind.class() }
+    let kind = tone(&l.record.event).class();
+    Told { seq: l.record.seq, at: clock.second(at), machine: machine(at), text, kind }
 }
 
 /// Characters of a note that are shown in a list.
 const NOTE: usize = 4000;
+/// The same where there is no room left.
+const FIRST_WORDS: usize = 200;
 
-fn lines_of(text: &str) -> Vec<String> {
-    let mut room = NOTE;
+/// The lines of what a person wrote, as far as there is room for bytes.
+pub(super) fn lines_of(text: &str, room: &mut usize) -> Vec<String> {
+    let most = NOTE.min((*room).max(FIRST_WORDS));
+    let mut left = most;
     let mut lines = Vec::new();
     for all in text.lines().take(100) {
-        if room == 0 {
+        if left == 0 {
             break;
         }
-        let shown = line(all, room);
-        room = room.saturating_sub(shown.chars().count());
+        let shown = line(all, left);
+        left = left.saturating_sub(shown.chars().count());
+        *room = room.saturating_sub(shown.len());
         lines.push(shown);
     }
-    if text.chars().count() > NOTE || text.lines().count() > 100 {
+    if text.chars().count() > most || text.lines().count() > 100 {
         lines.push("… the whole is in the API".to_owned());
     }
     lines
@@ -423,7 +516,7 @@ struct TimelinePage {
     frame: Frame,
     id: IncidentId,
     title: String,
-    lines: Vec<Told>,
+    lines: Vec<Shown>,
     /// Where the next page begins.
     after: Option<u64>,
     first: bool,
@@ -452,13 +545,17 @@ pub(super) async fn timeline(
         let mut lines = model.timeline(id, after, LINES_ON_A_PAGE + 1)?;
         let more = lines.len() > LINES_ON_A_PAGE;
         lines.truncate(LINES_ON_A_PAGE);
+        let mut room = WORDS_OF_TIMELINE;
+        let folds = folded(&view, &lines).into_iter();
+        let all = folds.filter_map(|f| shown(&view, &clock, &f, lines.get(f.of.clone())?, 0, &mut room));
+        let all: Vec<Shown> = all.collect();
         let page = TimelinePage {
             frame: Frame::new(web, &view, visitor, &format!("Timeline of incident {id}"), Here::Incidents),
             id,
             title,
             after: lines.last().filter(|_| more).map(|l| l.record.seq),
             count: count(lines.len() as u64, "line", "lines"),
-            lines: lines.iter().map(|l| told(&view, &clock, l)).collect(),
+            lines: all,
             first: after == 0,
             left_out: stored.map_or(0, |c| c.left_out),
         };

@@ -8,6 +8,7 @@ use super::text::{Clock, NAME, WIDE, count, line, long, person};
 use crate::next;
 use crate::readmodel::{Closed, Filter};
 use crate::show::incident::shown_severity;
+use crate::wanted::{Wanted, Which};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -45,13 +46,59 @@ struct Open {
     rows: Vec<Row>,
     unanswered: usize,
     acknowledged: usize,
+    wanted: Search,
+    /// How many fit.
+    found: usize,
     /// Pages before and after this one.
     page: usize,
     pages: usize,
+    /// Their address.
+    base: String,
     /// What is watched, in a sentence; `None` if nothing is.
     watched: Option<String>,
     /// The last incident that is over.
     last: Option<(u64, String, String)>,
+}
+
+/// What was filled in to find incidents: the words of a form and of an address.
+struct Search {
+    q: String,
+    severity: &'static str,
+    /// Of what is open.
+    state: &'static str,
+}
+
+impl Search {
+    /// Words that are none are passed over: a page is shown for any address.
+    fn read(asked: &Asked, which: Which) -> (Wanted, Search) {
+        let text = line(asked.get("q"), 200);
+        let severity = Severity::ALL.into_iter().find(|s| s.as_str() == asked.get("severity"));
+        let (which, state) = match asked.get("state") {
+            _ if which == Which::Resolved => (which, ""),
+            "unacknowledged" => (Which::Unacknowledged, "unacknowledged"),
+            "acknowledged" => (Which::Acknowledged, "acknowledged"),
+            _ => (which, ""),
+        };
+        let search = Search { q: text.clone(), severity: severity.map_or("", Severity::as_str), state };
+        (Wanted { which, severity, text }, search)
+    }
+
+    /// Whether something may be left out.
+    fn narrows(&self) -> bool {
+        [&self.q, self.severity, self.state].into_iter().any(|word| !word.is_empty())
+    }
+
+    /// An address, as far as to the name of one more parameter.
+    fn address(&self, path: &str) -> String {
+        let all = [
+            ("q", encoded(&self.q)),
+            ("severity", self.severity.to_owned()),
+            ("state", self.state.to_owned()),
+        ];
+        let given = all.into_iter().filter(|(_, word)| !word.is_empty());
+        let query: String = given.map(|(name, word)| format!("{name}={word}&")).collect();
+        format!("{path}?{query}")
+    }
 }
 
 /// `GET /`
@@ -63,17 +110,24 @@ pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         // Who waits for an answer first, then the worst, then the newest.
         all.sort_by_key(|i| (i.is_acknowledged(), Reverse(i.severity()), Reverse(i.id)));
         let acknowledged = all.iter().filter(|i| i.is_acknowledged()).count();
+        let (unanswered, last) =
+            (all.len() - acknowledged, if all.is_empty() { last(web, &view, &clock) } else { None });
+        let (wanted, search) = Search::read(&asked, Which::Open);
+        all.retain(|i| wanted.fits(i));
         let pages = all.len().div_ceil(ON_A_PAGE).max(1);
         let at = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
         let rows = all.iter().skip((at - 1) * ON_A_PAGE).take(ON_A_PAGE).map(|i| row(&view, &clock, i));
         let page = Open {
             rows: rows.collect(),
-            unanswered: all.len() - acknowledged,
+            unanswered,
             acknowledged,
+            found: all.len(),
             page: at,
             pages,
+            base: search.address("/"),
+            wanted: search,
             watched: watched(&view),
-            last: if all.is_empty() { last(web, &view, &clock) } else { None },
+            last,
             frame: Frame::new(web, &view, visitor, "Open incidents", Here::Incidents)
                 .told(&asked)
                 .live("/live"),
@@ -137,8 +191,7 @@ fn last(web: &Web, view: &View, clock: &Clock) -> Option<(u64, String, String)> 
 struct ClosedPage {
     frame: Frame,
     rows: Vec<Row>,
-    q: String,
-    severity: String,
+    wanted: Search,
     /// Where the next page is.
     older: Option<String>,
     /// Whether this is the first page.
@@ -152,19 +205,12 @@ pub(super) async fn closed(State(web): State<Arc<Web>>, visitor: Visitor, asked:
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
         let clock = page::clock(&view, visitor);
-        let q = line(asked.get("q"), 200);
-        let severity = Severity::ALL.into_iter().find(|s| s.as_str() == asked.get("severity"));
+        let (wanted, search) = Search::read(&asked, Which::Resolved);
         let before = asked.number("before");
-        let wanted = |i: &&Incident| {
-            i.is_resolved()
-                && before.is_none_or(|b| i.id < b)
-                && severity.is_none_or(|s| i.peak == s)
-                && i.title.to_ascii_lowercase().contains(&q.to_ascii_lowercase())
-        };
-        let at_hand = view.state.incidents.values().rev().map(|i| &**i).filter(wanted).take(ON_A_PAGE + 1);
+        let fits = |i: &&Incident| before.is_none_or(|b| i.id < b) && wanted.fits(i);
+        let at_hand = view.state.incidents.values().rev().map(|i| &**i).filter(fits).take(ON_A_PAGE + 1);
         let mut rows: Vec<Row> = at_hand.map(|i| over(&view, &clock, i)).collect();
-        let filter =
-            Filter { before, severity, text: Some(q.clone()).filter(|q| !q.is_empty()), resolved: true };
+        let filter = wanted.put_away(before).unwrap_or_default();
         let known = |id| view.state.incidents.contains_key(&id);
         let mut incomplete = None;
         match web.api.parts.read_model.incidents(&filter, ON_A_PAGE + 1, &known) {
@@ -174,15 +220,12 @@ pub(super) async fn closed(State(web): State<Arc<Web>>, visitor: Visitor, asked:
         rows.sort_by_key(|r| Reverse(r.id));
         let more = rows.len() > ON_A_PAGE;
         rows.truncate(ON_A_PAGE);
-        let older = rows.last().filter(|_| more).map(|r| {
-            let severity = severity.map_or("", Severity::as_str);
-            format!("/incidents/closed?q={}&severity={severity}&before={}", encoded(&q), r.id)
-        });
+        let older = rows.last().filter(|_| more);
+        let older = older.map(|r| format!("{}before={}", search.address("/incidents/closed"), r.id));
         let page = ClosedPage {
             frame: Frame::new(web, &view, visitor, "Closed incidents", Here::Incidents),
             rows,
-            q,
-            severity: severity.map_or("", Severity::as_str).to_owned(),
+            wanted: search,
             older,
             first: before.is_none(),
             incomplete,

@@ -1,7 +1,7 @@
 //! Log-in and log-out.
 
 use super::Web;
-use super::action::Action;
+use super::action::Pressed;
 use super::cookie::{Secure, Which};
 use super::form::{Asked, Fields, local};
 use super::guard::{FormShown, Visitor};
@@ -53,7 +53,7 @@ impl Known {
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     at: Wall,
-    action: Action,
+    action: Pressed,
 }
 
 #[derive(Template)]
@@ -127,7 +127,7 @@ pub(super) async fn show(
 }
 
 /// The session was over when the button was pressed: first the log-in, then what the button does.
-pub(super) fn first(web: &Web, secure: Secure, headers: &HeaderMap, action: &Action) -> Response {
+pub(super) fn first(web: &Web, secure: Secure, headers: &HeaderMap, action: &Pressed) -> Response {
     let waiting = Waiting { at: web.api.now().wall, action: action.clone() };
     shown(web, secure, headers, StatusCode::OK, |visit| {
         // What was read from a form can be written.
@@ -233,15 +233,12 @@ pub(super) async fn log_in(
 }
 
 /// What was pressed before.
-async fn done(web: &Arc<Web>, action: Action, visitor: Visitor) -> Response {
+async fn done(web: &Arc<Web>, action: Pressed, visitor: Visitor) -> Response {
     if !visitor.may(foghorn_config::model::Role::Responder) {
         let detail = "your account may look, not act: what you pressed was not done";
         return page::told(web, visitor, Problem::new(Kind::Forbidden, detail)).await;
     }
-    match action.run(web, visitor.actor.clone()).await {
-        Ok(next) => Redirect::to(&next).into_response(),
-        Err(problem) => page::told(web, visitor, problem).await,
-    }
+    action.answer(web, visitor).await
 }
 
 fn waiting(web: &Web, visit: &str, sealed: &str) -> Option<Waiting> {

@@ -10,6 +10,8 @@ mod assets;
 mod charts;
 mod checks;
 mod cookie;
+mod draft;
+mod fold;
 mod form;
 mod guard;
 mod incident;

@@ -21,6 +21,8 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 /// Things named in a banner.
 const NAMED: usize = 3;
+/// Things folded away in one.
+const FOLDED: usize = 20;
 
 /// Which of the console's places a page is.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +70,8 @@ pub(super) struct Banner {
     pub(super) text: String,
     /// Where to read more.
     pub(super) href: Option<&'static str>,
+    /// More of the kind, folded away: on a telephone the button below must stay within sight.
+    pub(super) more: Vec<String>,
 }
 
 impl Frame {
@@ -177,6 +181,7 @@ fn banners(web: &Web, view: &View) -> Vec<Banner> {
             strong: format!("Foghorn’s journal is degraded: {}.", line(&d.why, WIDE)),
             text: "Pages go out from memory. What you do here takes effect at once and is saved when the disk is back.".to_owned(),
             href: None,
+            more: Vec::new(),
         });
     }
     let setup = &view.state.setup;
@@ -191,23 +196,26 @@ fn banners(web: &Web, view: &View) -> Vec<Banner> {
             strong: "There is nobody to page.".to_owned(),
             text: "Nobody in the configuration has a contact: add people with contacts to foghorn.yaml, then run foghorn reload.".to_owned(),
             href: None,
+            more: Vec::new(),
         });
     } else if !nobody.is_empty() {
         all.push(Banner {
             strong: format!("Nobody is on call on {}.", super::text::names(nobody.iter().copied(), NAMED)),
             text: "A step that pages only that schedule is passed over at once.".to_owned(),
             href: Some("/on-call"),
+            more: Vec::new(),
         });
     }
     let unwell = (web.api.parts.unwell)();
-    let more = unwell.len().saturating_sub(NAMED);
-    all.extend(unwell.iter().take(NAMED).map(|text| Banner {
-        strong: "Foghorn itself is unwell:".to_owned(),
-        text: line(text, WIDE),
-        href: None,
-    }));
-    if more > 0 {
-        all.push(Banner { strong: format!("And {more} more of the kind."), text: String::new(), href: None });
+    if let Some((first, more)) = unwell.split_first() {
+        let left_out = more.len().saturating_sub(FOLDED);
+        let shown = more.iter().take(FOLDED).map(|text| line(text, WIDE));
+        all.push(Banner {
+            strong: "Foghorn itself is unwell:".to_owned(),
+            text: line(first, WIDE),
+            href: None,
+            more: shown.chain((left_out > 0).then(|| format!("and {left_out} others"))).collect(),
+        });
     }
     all
 }

@@ -17,6 +17,8 @@ use std::sync::Arc;
 const DRAWN: usize = 120;
 /// Entities that are listed.
 const LISTED: usize = 200;
+/// Of what is sick, so many are named above the picture.
+const NAMED: usize = 5;
 
 #[derive(Template)]
 #[template(path = "console/topology.html")]
@@ -29,6 +31,8 @@ struct Page {
     rows: Vec<Row>,
     more: usize,
     sick: usize,
+    /// The first of these: on a telephone the picture goes on beyond the edge.
+    named: String,
     unknown: usize,
     endangered: usize,
 }
@@ -100,6 +104,7 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
             cut: total > DRAWN,
             more: total.saturating_sub(LISTED),
             sick: sick.len(),
+            named: names(sick.iter().copied(), NAMED),
             unknown: setup.topology.keys().filter(|n| state(n) == "unknown").count(),
             endangered: endangered.iter().filter(|n| !is_sick(n)).count(),
             rows,

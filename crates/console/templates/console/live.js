@@ -39,6 +39,11 @@
     }
   }
 
+  // What a fold is about: with every line that comes it is in another place.
+  function key(details) {
+    return details.id || details.parentNode.id || details.parentNode.textContent;
+  }
+
   function swap(text) {
     var page = new DOMParser().parseFromString(text, "text/html");
     document.querySelectorAll("[data-live]").forEach(function (old) {
@@ -48,10 +53,14 @@
       // Whoever is about to press keeps the place; what was unfolded stays so.
       var focus = old.contains(document.activeElement) ? document.activeElement : null;
       var form = focus && focus.closest("form");
+      var fold = focus && focus.closest("summary") && key(focus.closest("details"));
       var unfolded = [];
-      old.querySelectorAll("details").forEach(function (d, n) { if (d.open) unfolded.push(n); });
+      old.querySelectorAll("details").forEach(function (d) { if (d.open) unfolded.push(key(d)); });
       old.replaceChildren.apply(old, fresh.childNodes);
-      old.querySelectorAll("details").forEach(function (d, n) { if (unfolded.indexOf(n) >= 0) d.open = true; });
+      old.querySelectorAll("details").forEach(function (d) {
+        if (unfolded.indexOf(key(d)) >= 0) d.open = true;
+        if (fold && key(d) === fold) d.firstElementChild.focus();
+      });
       if (form) {
         var same = old.querySelector("form[action='" + form.getAttribute("action") + "'] button");
         if (same) same.focus();

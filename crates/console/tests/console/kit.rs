@@ -86,6 +86,8 @@ pub(crate) struct Kit {
     pub(crate) mode: Arc<Mutex<Mode>>,
     /// Channels that take nothing.
     pub(crate) broken: Arc<Mutex<Vec<String>>>,
+    /// What else is unwell with Foghorn itself.
+    pub(crate) unwell: Arc<Mutex<Vec<String>>>,
     pub(crate) clock: Arc<AtomicU64>,
     pub(crate) dir: tempfile::TempDir,
 }
@@ -197,6 +199,8 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
     let journal = Arc::new(Journal::default());
     let mode = Arc::new(Mutex::new(Mode::Good));
     let broken = Arc::new(Mutex::new(Vec::new()));
+    let unwell = Arc::new(Mutex::new(Vec::new()));
+    let u = unwell.clone();
     let (j, m, c, b) = (journal.clone(), mode.clone(), clock.clone(), broken.clone());
     std::thread::spawn(move || run(port, &j, &m, &c));
     let dir = tempfile::tempdir().unwrap();
@@ -211,7 +215,7 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
         checks: Arc::new(Measured),
         figures: vec![Arc::new(Measured)],
         admin: Arc::new(Chores),
-        unwell: Arc::new(Vec::new),
+        unwell: Arc::new(move || u.lock().unwrap().clone()),
         why_not: Arc::new(move |channel, _| {
             let broken = b.lock().unwrap();
             broken.contains(&channel.to_owned()).then(|| "it refuses everything".to_owned())
@@ -233,6 +237,7 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
         read_model,
         mode,
         broken,
+        unwell,
         clock,
         dir,
     };

@@ -165,7 +165,7 @@ async fn bad_requests_by_table() {
             "",
             400,
             "bad-query",
-            "`state=shut` must be one of open, acknowledged, resolved, all",
+            "`state=shut` must be one of open, unacknowledged, acknowledged, resolved, all",
         ),
         (
             "GET",

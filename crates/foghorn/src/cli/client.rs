@@ -75,7 +75,9 @@ pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Re
 /// An address of a server without its last slash; without a scheme it is one of http.
 fn address(given: &str) -> String {
     let given = given.trim();
-    let whole = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
+    // `http:` is the beginning of an address, and not a host's name.
+    let begins = given.contains("://") || given.starts_with("http:") || given.starts_with("https:");
+    let whole = if begins { given.to_owned() } else { format!("http://{given}") };
     whole.strip_suffix('/').filter(|rest| !rest.ends_with('/')).map_or(whole.clone(), str::to_owned)
 }
 

@@ -5,8 +5,13 @@ use super::{Done, Failure, Remote, filled, say};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use foghorn_core::update::Stage;
+use foghorn_core::words::Severity;
 use http::Method;
 use serde_json::{Value, json};
+
+/// The worst first.
+const SEVERITIES: [&str; 3] =
+    [Severity::Critical.as_str(), Severity::Warning.as_str(), Severity::Info.as_str()];
 
 #[derive(Subcommand)]
 pub enum IncidentCommand {
@@ -15,8 +20,8 @@ pub enum IncidentCommand {
         after_help = "Example:\n  foghorn incident list\n  foghorn incident list --state all --limit 20 --json"
     )]
     List {
-        /// open, acknowledged, resolved or all
-        #[arg(long, default_value = "open")]
+        /// Those that are in this state
+        #[arg(long, default_value = "open", value_parser = ["open", "unacknowledged", "acknowledged", "resolved", "all"])]
         state: String,
         /// At most so many
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -80,8 +85,8 @@ pub enum IncidentCommand {
         /// One line
         #[arg(value_parser = filled)]
         title: String,
-        /// critical, warning or info
-        #[arg(long, default_value = "critical")]
+        /// How bad it is
+        #[arg(long, default_value = "critical", value_parser = PossibleValuesParser::new(SEVERITIES))]
         severity: String,
         /// What is unwell
         #[arg(long)]

@@ -255,6 +255,9 @@ mod tests {
         for (n, wrong, word) in [
             (0, "shop", "write https://shop/, or http://shop/"),
             (0, "127.0.0.1:22050", "http://127.0.0.1:22050/"),
+            (0, "http:", "names no host: write a whole URL such as https://"),
+            (0, "https:shop.example.com", "write https://shop.example.com/, or"),
+            (0, "https://", "names no host"),
             (0, "shop.example.com/health?a", "https://shop.example.com/health?a,"),
             (0, "a b", "URL"),
             (1, "Ana <ana at example>", "e-mail address"),

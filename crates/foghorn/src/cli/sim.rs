@@ -2,6 +2,7 @@
 
 use super::{Done, Failure, say};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use foghorn_sim::Mutation;
 use std::io::{IsTerminal, Write};
 
@@ -20,7 +21,7 @@ pub struct SimArgs {
     #[arg(long)]
     threads: Option<usize>,
     /// Breaks a rule on purpose, to see that it is noticed; `list` prints them
-    #[arg(long)]
+    #[arg(long, hide_possible_values = true, value_parser = PossibleValuesParser::new(mutations()))]
     mutation: Option<String>,
     /// Writes everything that happened before the first failure to this file
     #[arg(long, value_name = "FILE")]
@@ -28,6 +29,11 @@ pub struct SimArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// The names of the mutations, and what prints them.
+fn mutations() -> impl Iterator<Item = &'static str> {
+    Mutation::ALL.iter().map(|m| m.name()).chain(["list"])
 }
 
 pub fn run(args: &SimArgs) -> Done {
@@ -39,9 +45,7 @@ pub fn run(args: &SimArgs) -> Done {
             }
             return Ok(());
         }
-        Some(name) => Some(Mutation::ALL.iter().copied().find(|m| m.name() == name).ok_or_else(|| {
-            Failure::Wrong(format!("there is no mutation {name}; `foghorn sim --mutation list` prints them"))
-        })?),
+        Some(name) => Some(name.parse::<Mutation>().map_err(Failure::Wrong)?),
     };
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let show = std::io::stderr().is_terminal() && args.seeds > 1;

@@ -1,11 +1,14 @@
 //! The end of a story: the incident's timeline as the API gives it, what it took, and whether all went as told.
 
+use super::browser::Looked;
 use super::place::Place;
 use super::play::{Found, Play, list, moment, number, text};
 use super::screen::clock;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
+/// Without a terminal it stays for so long after its page was last looked at; a page that is open looks by itself.
+const STAYS: Duration = Duration::from_mins(10);
 /// The read model may be so far behind the journal.
 const BEHIND: Duration = Duration::from_secs(10);
 
@@ -111,7 +114,8 @@ fn moment_of(at: Instant) -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64() - at.elapsed().as_secs_f64()
 }
 
-/// What to do next. Where somebody sits before the terminal, it lasts until Enter: Foghorn goes on meanwhile.
+/// What to do next. Where somebody sits before the terminal, it lasts until Enter, and where somebody looks in a browser
+/// alone, until they have gone: Foghorn goes on meanwhile.
 pub async fn next(play: &mut Play, place: &Place) {
     let base = play.foghorn.base().to_owned();
     let screen = &mut play.screen;
@@ -142,5 +146,48 @@ pub async fn next(play: &mut Play, place: &Place) {
         screen.prompt(Some("Press Enter to end the demo.".to_owned()));
         keys.recv().await;
         screen.answered();
+    }
+    // Whoever has never looked waits for nothing, and a script gets its terminal back.
+    if let Some(looked) = &mut play.hands.looked
+        && looked.borrow().is_some()
+    {
+        screen.text(
+            "Somebody looks at the page, so all of it stays: this story, the console, the status page. \
+             It ends ten minutes after the page was closed, or with Ctrl-C.",
+        );
+        until_nobody_looks(looked).await;
+    }
+}
+
+async fn until_nobody_looks(looked: &mut Looked) {
+    loop {
+        let Some(last) = *looked.borrow_and_update() else { return };
+        let is_long_ago = tokio::time::sleep_until((last + STAYS).into());
+        tokio::select! {
+            () = is_long_ago => return,
+            again = looked.changed() => if again.is_err() { return },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STAYS, until_nobody_looks};
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+    use std::time::{Duration, Instant};
+    use tokio::sync::watch;
+
+    #[tokio::test]
+    async fn it_stays_until_ten_minutes_after_the_last_look() {
+        let (looks, mut looked) = watch::channel(None);
+        until_nobody_looks(&mut looked).await;
+        looks.send_replace(Some(Instant::now()));
+        let mut ends = pin!(until_nobody_looks(&mut looked));
+        let mut is_there = || ends.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending();
+        assert!(is_there(), "somebody has just looked");
+        looks.send_replace(Some(Instant::now().checked_sub(STAYS + Duration::from_secs(1)).unwrap()));
+        assert!(!is_there(), "nobody has looked for ten minutes");
     }
 }

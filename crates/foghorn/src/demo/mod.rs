@@ -36,7 +36,8 @@ const START: Duration = Duration::from_secs(30);
 /// How to show it.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// Read no key: it escalates, repairs itself and ends. So it is without a terminal
+    /// Read no key: it escalates, repairs itself and ends. Without a terminal it reads none either, but stays while its page
+    /// is open in a browser
     #[arg(long)]
     pub unattended: bool,
     /// Which outage
@@ -123,10 +124,12 @@ fn set(
     server::private_dir(&data)?;
     let visitor = Visitor::new(data.join(server::ACCOUNTS)).map_err(std::io::Error::other)?;
     let board = Board::new();
-    let presses = browser::show(listener, &board, visitor, story.title, (foghorn, status), &mut tasks);
+    let (presses, looked) =
+        browser::show(listener, &board, visitor, story.title, (foghorn, status), &mut tasks);
     let attended = !options.unattended && std::io::stdin().is_terminal();
     let keys = if attended { Some(keys()?) } else { None };
-    let hands = Hands { keys, presses };
+    let looked = (!options.unattended && keys.is_none()).then_some(looked);
+    let hands = Hands { keys, presses, looked };
     let play = Play::new(story, Screen::new(board), shop, Foghorn::new(foghorn), pages, hands, options.speed);
     Ok((play, places, tasks))
 }
@@ -154,9 +157,12 @@ async fn show(play: &mut Play, place: &Place, places: &Places) -> Result<(), Str
     screen.text(&format!("After {}.", story.after));
     screen.row("");
     screen.text(story.opening);
-    screen.text(match &play.hands.keys {
-        Some(_) => "It takes a minute. Press Enter where it asks for that, or wait and see. Ctrl-C ends it.",
-        None => "It takes a minute, and nobody presses a key.",
+    screen.text(match (&play.hands.keys, &play.hands.looked) {
+        (Some(_), _) => "It takes a minute. Press Enter where it asks for that, or wait and see. Ctrl-C ends it.",
+        (None, Some(_)) => {
+            "It takes a minute, and nobody presses a key here. Open its page in a browser, and it stays while you look. Ctrl-C ends it."
+        }
+        (None, None) => "It takes a minute, and nobody presses a key.",
     });
     screen.row("");
     screen.row(&format!("{:<16}http://{}/", "in a browser", places.browser));

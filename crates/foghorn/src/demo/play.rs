@@ -3,7 +3,7 @@
 
 mod news;
 
-use super::browser::{Offer, Press};
+use super::browser::{Looked, Offer, Press};
 use super::foghorn::Foghorn;
 use super::screen::{Screen, Who};
 use super::shop::Shop;
@@ -66,6 +66,8 @@ pub struct Hands {
     pub keys: Option<mpsc::Receiver<()>>,
     /// The button in the browser.
     pub presses: mpsc::Receiver<Press>,
+    /// When somebody last looked there, where the demo stays for them.
+    pub looked: Option<Looked>,
 }
 
 /// A story that is being played.

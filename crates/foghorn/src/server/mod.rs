@@ -3,11 +3,13 @@
 
 pub mod adapters;
 mod callback;
+mod carry;
 mod certificate;
 pub mod clock;
 pub mod compose;
 pub mod configuration;
 mod files;
+mod first;
 mod listen;
 pub mod open;
 pub mod own;
@@ -15,5 +17,7 @@ pub mod pager;
 pub mod private;
 mod public;
 mod run;
+mod shared;
 
-pub use run::{ACCOUNTS, Options, Shared, StartFailure, private_dir, serve};
+pub use run::{ACCOUNTS, Options, StartFailure, private_dir, serve};
+pub use shared::Shared;

@@ -23,6 +23,10 @@ pub enum Trouble {
     Secret,
     /// A channel cannot be used.
     Channel,
+    /// A channel refuses everything.
+    Refusing,
+    /// Nobody hears of warnings any more.
+    Unheard,
     /// A person whom a policy pages cannot be reached as the file promises.
     Person,
     /// A check measures nothing.
@@ -43,6 +47,8 @@ impl Trouble {
             Trouble::Configuration => "ConfigurationRejected",
             Trouble::Secret => "SecretMissing",
             Trouble::Channel => "ChannelUnusable",
+            Trouble::Refusing => "ChannelRefusing",
+            Trouble::Unheard => "WarningsUnheard",
             Trouble::Person => "PersonUnreachable",
             Trouble::Check => "CheckMeasuresNothing",
             Trouble::Listener => "ListenerMissing",
@@ -59,8 +65,28 @@ impl Trouble {
             | Trouble::Listener
             | Trouble::Watching
             | Trouble::Blind
+            | Trouble::Unheard
             | Trouble::Person => Severity::Critical,
-            Trouble::Configuration | Trouble::Secret | Trouble::Channel | Trouble::Check => Severity::Warning,
+            Trouble::Configuration
+            | Trouble::Secret
+            | Trouble::Channel
+            | Trouble::Refusing
+            | Trouble::Check => Severity::Warning,
+        }
+    }
+
+    /// The part of Foghorn that is unwell. What has one cause shows in one part, and what is wrong with one part is one
+    /// incident, as with every entity.
+    fn entity(self) -> &'static str {
+        match self {
+            Trouble::JournalDegraded | Trouble::JournalDamaged => "foghorn/journal",
+            Trouble::Configuration => "foghorn/configuration",
+            // A secret that is missing makes a channel unusable, and a person unreachable.
+            Trouble::Secret | Trouble::Channel | Trouble::Refusing | Trouble::Unheard | Trouble::Person => {
+                "foghorn/paging"
+            }
+            Trouble::Listener => "foghorn/listeners",
+            Trouble::Check | Trouble::Blind | Trouble::Watching => "foghorn/checks",
         }
     }
 }
@@ -91,7 +117,12 @@ impl Own {
     /// Something is wrong. `what` tells one from another of the same kind: a channel's name, an address.
     pub fn raise(&self, trouble: Trouble, what: &str, summary: &str, now: Wall) {
         tracing::error!(trouble = trouble.word(), what, "{summary}");
-        let labels = Labels::from_pairs([("alertname", trouble.word()), ("what", what), ("service", SELF)]);
+        let labels = Labels::from_pairs([
+            ("alertname", trouble.word()),
+            ("what", what),
+            ("service", SELF),
+            ("entity", trouble.entity()),
+        ]);
         let annotations = Labels::from_pairs([("summary", format!("Foghorn: {summary}"))]);
         let item = AlertItem {
             severity: Some(trouble.severity()),

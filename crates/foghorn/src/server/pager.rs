@@ -2,6 +2,7 @@
 //! channels. It waits for nothing but its own queue: not for the disk (the journal has its thread), not for a channel,
 //! not for a browser.
 
+use super::carry::{Act, Carrying};
 use super::clock::Clock;
 use super::compose;
 use foghorn_config::Config;
@@ -40,8 +41,9 @@ pub struct Pager {
     pub journal: WriterHandle,
     /// Where the journal ends.
     pub head: Head,
-    /// It could not be read at the start: what it holds is not known.
-    pub unread: bool,
+    /// It could not be read at the start: what it holds is not known, and what people do is carried to the start that
+    /// finds it.
+    pub carrying: Option<Carrying>,
     /// Time.
     pub clock: Arc<Clock>,
     /// Addresses and secrets, looked up when used.
@@ -84,8 +86,9 @@ enum Answer {
 }
 
 impl Pager {
-    /// Runs until it is stopped and the last batch is on disk (or a second has passed).
-    pub fn run(mut self) {
+    /// Runs until it is stopped and the last batch is on disk (or a second has passed). Returns what people did that a
+    /// journal which could not be read at the start has not in it.
+    pub fn run(mut self) -> Vec<Act> {
         let (answers_tx, answers) = mpsc::channel::<Answer>();
         let mut waiting: HashMap<u64, oneshot::Sender<Reply>> = HashMap::new();
         let mut tickets = 0_u64;
@@ -105,7 +108,7 @@ impl Pager {
             let first = match self.port.rx.recv_timeout(until.min(LOOK_AROUND)) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.carried(),
             };
             let now = self.clock.now();
             if let Some(by) = self.clock.stepped() {
@@ -125,6 +128,9 @@ impl Pager {
                     waiting.insert(tickets, reply);
                     tickets
                 });
+                if let (Some(carrying), Some(ticket)) = (&mut self.carrying, ticket) {
+                    carrying.asked(ticket, now.wall, &input);
+                }
                 commands.extend(self.engine.on(Action::Submit { input, class, ticket }, now));
             }
             while let Ok(answer) = answers.try_recv() {
@@ -146,10 +152,10 @@ impl Pager {
                     }
                     // Certainly not there, and the journal can be written to: it ends where it did.
                     Answer::Settled(Ok(Settled::NotThere(recovery))) if recovery.head == self.head => {
-                        self.unread = false;
+                        self.carrying = None;
                         Action::Settled { found: Found::Head(saved) }
                     }
-                    Answer::Settled(Ok(Settled::NotThere(recovery))) if self.unread => {
+                    Answer::Settled(Ok(Settled::NotThere(recovery))) if self.carrying.is_some() => {
                         self.tell(Happening::Found(recovery.head.seq));
                         Action::Settled {
                             found: Found::StillBroken("it can be read again, and is about to be".into()),
@@ -180,6 +186,9 @@ impl Pager {
                     }
                     Command::Settle => self.settle(flying, &answers_tx),
                     Command::Reply(ticket, reply) => {
+                        if let Some(carrying) = &mut self.carrying {
+                            carrying.answered(ticket, &reply, self.engine.state());
+                        }
                         // Whoever waited may have gone.
                         let _ = waiting.remove(&ticket).map(|w| w.send(reply));
                     }
@@ -197,10 +206,14 @@ impl Pager {
             if self.stop.load(Ordering::Relaxed) {
                 let since = *stopping.get_or_insert_with(std::time::Instant::now);
                 if idle && !self.engine.in_flight() || since.elapsed() > Duration::from_secs(1) {
-                    return;
+                    return self.carried();
                 }
             }
         }
+    }
+
+    fn carried(self) -> Vec<Act> {
+        self.carrying.map(Carrying::acts).unwrap_or_default()
     }
 
     /// Hands a batch to the journal. Returns its lines.

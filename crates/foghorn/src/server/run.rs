@@ -2,6 +2,7 @@
 
 use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
 use super::callback::{self, Callbacks};
+use super::carry::{self, Carrying};
 use super::certificate::Certificate;
 use super::clock::Clock;
 use super::listen::{self, Elsewhere, Listener, Listening};
@@ -9,28 +10,25 @@ use super::open::{self, OpenFailure, Opened};
 use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
 use super::public::Public;
-use super::{configuration, files, private};
-use foghorn_config::model::{StatusPage, Tls};
-use foghorn_config::reach::{Level, Reach};
+use super::shared::Shared;
+use super::{configuration, files, first, private};
+use foghorn_config::model::Tls;
 use foghorn_config::{Config, Errors};
-use foghorn_console::ports::Reloaded;
 use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Span;
-use foghorn_core::words::Name;
 use foghorn_engine::engine::Limits;
-use foghorn_engine::{BatchId, Class, Engine, Handle, Reply, View};
+use foghorn_engine::{BatchId, Class, Engine, View};
 use foghorn_journal::WriterHandle;
 use foghorn_wake::Sender;
-use foghorn_wake::channels;
 use foghorn_wake::link::Tokens;
 use foghorn_watch::history::History;
 use foghorn_watch::{Plan, Watch};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,111 +68,6 @@ pub enum StartFailure {
     /// The system gives no thread, or no signal handler.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
-}
-
-/// What the parts of a running server share.
-pub struct Shared {
-    path: PathBuf,
-    pub(super) data_dir: PathBuf,
-    config: watch::Sender<Arc<Config>>,
-    /// What the listeners and the data directory were made of; a reload does not change those.
-    begun: foghorn_config::model::Server,
-    begun_page: Option<StatusPage>,
-    pub(super) handle: Handle,
-    pub(super) own: Arc<Own>,
-    sender: Sender<PageKey>,
-    pub(super) measured: Measured,
-    pub(super) journal: WriterHandle,
-    pub(super) clock: Arc<Clock>,
-    pub(super) listening: Listening,
-}
-
-impl Shared {
-    /// Reads the file again and adopts it. A bad one changes nothing.
-    ///
-    /// # Errors
-    /// Every error, as `file:line:column: text`.
-    pub fn reload(&self) -> Result<Reloaded, Vec<String>> {
-        let lines = |e: Errors| {
-            e.0.iter()
-                .map(|p| format!("{}:{}:{}: {}", p.file, p.line, p.column, p.message))
-                .collect::<Vec<_>>()
-        };
-        let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
-        let hash = new.setup_hash();
-        match self.handle.submit_blocking(
-            Class::Paging,
-            Input::AdoptConfig { hash: hash.clone(), setup: new.setup.clone() },
-        ) {
-            Reply::Saved(_) | Reply::NotSaved(..) => {}
-            other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
-        }
-        let mut warnings = new.warnings_here(self.clock.now().wall);
-        let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
-        for (key, changed) in [
-            ("server.listen", self.begun.listen != new.server.listen),
-            ("server.links_listen", self.begun.links_listen != new.server.links_listen),
-            ("server.data_dir", self.begun.data_dir != new.server.data_dir),
-            ("server.tls", self.begun.tls != new.server.tls),
-            ("status_page.listen", on(&self.begun_page) != on(&new.status_page)),
-        ] {
-            if changed {
-                warnings.push(format!("{key} has changed: that takes a restart"));
-            }
-        }
-        self.use_channels(&new);
-        if let Some(watch) = self.measured.watch.get() {
-            watch.update(&Plan::from(&*new));
-        }
-        let checks: Vec<String> = new.checks.keys().cloned().collect();
-        self.own.clear_others(Trouble::Check, &checks, self.clock.now().wall);
-        self.config.send_replace(new.clone());
-        if let Err(e) = configuration::keep(&self.path, &self.data_dir) {
-            warnings.push(format!("the last good configuration could not be kept: {e}"));
-        }
-        self.own.clear(Trouble::Configuration, "file", self.clock.now().wall);
-        Ok(Reloaded { hash, warnings })
-    }
-
-    /// Builds the channels, and tells which cannot be used.
-    fn use_channels(&self, config: &Config) {
-        let (channels, bad) = channels::build_all(&config.channels);
-        self.sender.update(channels);
-        let now = self.clock.now().wall;
-        let names: Vec<String> = bad.iter().map(|e| e.channel.clone()).collect();
-        self.own.clear_others(Trouble::Channel, &names, now);
-        for e in &bad {
-            self.own.raise(Trouble::Channel, &e.channel, &e.to_string(), now);
-        }
-        self.own.clear_others(Trouble::Secret, &config.missing_secrets, now);
-        for secret in &config.missing_secrets {
-            self.own.raise(Trouble::Secret, secret, &format!("a secret is missing: {secret}"), now);
-        }
-        let lost = self.unreachable(config);
-        let people: Vec<String> = lost.iter().map(|(person, _)| person.to_string()).collect();
-        self.own.clear_others(Trouble::Person, &people, now);
-        for (person, summary) in &lost {
-            self.own.raise(Trouble::Person, person, summary, now);
-        }
-    }
-
-    /// Who is on call and cannot be woken, or not be reached at all, because channels cannot be used.
-    fn unreachable(&self, config: &Config) -> Vec<(Name, String)> {
-        let why_not = |channel: &str, to: &str| self.sender.why_not(channel, to);
-        let reach = config.reach(&|channel, to| why_not(channel, to).is_none());
-        let lost = reach.into_iter().filter(|(_, reach)| reach.left < reach.promised);
-        let summary = |(id, reach): (Name, Reach)| {
-            let person = config.setup.people.get(&id)?;
-            let contacts = person.contacts.iter().zip(config.addresses.get(id.as_str())?);
-            let whys =
-                contacts.filter_map(|(c, to)| Some(format!("{}: {}", c.channel, why_not(&c.channel, to)?)));
-            let whys: BTreeSet<String> = whys.collect();
-            let how = if reach.left == Level::Unreached { "reached" } else { "woken" };
-            let whys: Vec<String> = whys.into_iter().collect();
-            Some((id, format!("{} is on call and cannot be {how}; {}", person.name, whys.join("; "))))
-        };
-        lost.filter_map(summary).collect()
-    }
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -250,6 +143,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         journal: journal.clone(),
         clock: clock.clone(),
         listening: Listening::default(),
+        refusing: Mutex::default(),
     });
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let life = u16::from_le_bytes([nonce[14], nonce[15]]);
@@ -262,7 +156,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         handle: handle.clone(),
         journal: journal.clone(),
         head,
-        unread: recovery.unread,
+        carrying: recovery.unread.then(Carrying::default),
         clock: clock.clone(),
         config: config_rx.clone(),
         sender: sender.clone(),
@@ -299,6 +193,8 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         own.raise(Trouble::JournalDamaged, &format!("event {}", head.seq + 1), &lost, now);
     }
     own.forget_earlier(now);
+    let then = clock.clone();
+    carry::resume(&data_dir, &handle, move || then.now().wall);
 
     // Checks.
     let stats = Arc::new(foghorn_watch::Stats::default());
@@ -371,7 +267,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     stop.store(true, Ordering::Relaxed);
     handle.wake();
     // A panic in it was logged by its hook.
-    let _ = pager.join();
+    let acts = pager.join().unwrap_or_default();
     let (tx, rx) = mpsc::channel();
     if journal.stop(Box::new(move |()| _ = tx.send(()))).is_ok() {
         // A disk that hangs is not waited for: what was answered is on it.
@@ -385,6 +281,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         Ended::Asked => Ok(()),
         Ended::ToReadTheJournal => {
             use std::os::unix::process::CommandExt;
+            carry::keep(&data_dir, acts);
             let program = std::env::current_exe()?;
             // Returns only if it fails. The same process for whoever watches over it.
             Err(std::process::Command::new(program).args(std::env::args_os().skip(1)).exec().into())
@@ -440,7 +337,7 @@ fn routers(
     let accounts = Arc::new(Accounts::new(shared.data_dir.join(ACCOUNTS)));
     let (first, url) = (accounts.clone(), config.borrow().server.public_url.clone());
     // A password takes a while to hash, and nothing waits for it.
-    desk.handle().spawn_blocking(move || first_account(&first, &url));
+    desk.handle().spawn_blocking(move || first::account(&first, &url));
     let console = foghorn_console::console(Arc::new(api), accounts);
     let api = Elsewhere { on: desk.handle().clone(), router: console };
     let (opener, clock) = (tokens.clone(), shared.clock.clone());
@@ -459,18 +356,6 @@ fn routers(
     Routers {
         main: foghorn_intake::router(intake.clone()).merge(links.clone()).fallback_service(api),
         links: links.merge(foghorn_intake::pings(intake)),
-    }
-}
-
-/// Without any account nobody could log in to make one. The password is told here, once.
-fn first_account(accounts: &Accounts, url: &str) {
-    match accounts.first() {
-        Ok(None) => {}
-        Ok(Some(password)) => tracing::warn!(
-            "the console has its first account: log in at {url} as admin with the password {password} and change it; \
-             it is not shown again"
-        ),
-        Err(e) => tracing::error!("nobody can log in to the console: {e}"),
     }
 }
 
@@ -518,7 +403,7 @@ async fn watch_over(
                 Happening::Found(seq) => {
                     tracing::error!(
                         "the journal can be read now, and ends at event {seq}: Foghorn starts anew to go on from there. \
-                         What was not saved is lost: whoever was answered so is to say it again"
+                         What people did meanwhile is done again there"
                     );
                     return Ok(Ended::ToReadTheJournal);
                 }
@@ -545,6 +430,7 @@ async fn watch_over(
             sd(&[sd_notify::NotifyState::Watchdog]);
         }
         certificates.iter().for_each(|c| c.look(&shared.own, now.wall));
+        shared.look_at_channels(now.wall);
         if shared.measured.watch.get().is_some_and(|w| !w.is_alive()) {
             shared.own.raise_once(
                 Trouble::Watching,

@@ -32,7 +32,7 @@ export class Looker {
     // What was found before something did not go on at all.
     process.on("uncaughtExceptionMonitor", () => this.tell());
     // A page that hangs ends the test, and not the other way round.
-    setTimeout(() => { console.error("the browser takes more than ten minutes"); process.exit(1); }, 600_000).unref();
+    setTimeout(() => { console.error("the browser takes more than a quarter of an hour"); process.exit(1); }, 900_000).unref();
   }
 
   tell() {
@@ -98,12 +98,18 @@ export class Looker {
       await tab.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
       const seen = await tab.evaluate(() => ({
         wide: document.documentElement.scrollWidth,
+        // What goes on beyond an edge fades out there.
+        cut: [...document.querySelectorAll("body *")]
+          .filter((e) => e.scrollWidth > e.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(e).overflowX))
+          .filter((e) => getComputedStyle(e, "::after").position !== "sticky")
+          .map((e) => e.outerHTML.slice(0, 120)),
         pwned: window.pwned,
         // None of the pages has any of these: where one is, text has become markup.
         strange: [...document.querySelectorAll("img,iframe,object,script:not([src]),[onerror],a[href^='javascript:']")]
           .map((e) => e.outerHTML.slice(0, 120)),
       }));
       if (seen.wide > width) this.fault(where, `is ${seen.wide} px wide: it scrolls sideways`);
+      for (const element of seen.cut) this.fault(where, `scrolls sideways without a sign of it: ${element}`);
       if (seen.pwned !== undefined) this.fault(where, "text from outside was run");
       for (const element of seen.strange) this.fault(where, `text from outside became markup: ${element}`);
       await tab.screenshot({ path: `${this.shots}/${name}.${width}.${scheme}.${tab.suffix}.png`, fullPage: true });

@@ -13,7 +13,7 @@ await walk(looker, await browser.createBrowserContext(), task,
   { script: false, incident: task.without, password: passwords[1], next: passwords[2] });
 
 const full = {
-  "incidents": "/", "incident-open": `/incidents/${task.open}`, "incident-acknowledged": `/incidents/${task.acknowledged}`,
+  "incidents": "/", "incidents-found": "/?q=db&state=unacknowledged", "incidents-none": "/?q=nothing+fits", "incident-open": `/incidents/${task.open}`, "incident-acknowledged": `/incidents/${task.acknowledged}`,
   "incident-resolved": `/incidents/${task.with}`, "alerts": `/incidents/${task.open}/alerts`,
   "timeline": `/incidents/${task.with}/timeline`, "closed": "/incidents/closed", "closed-none": "/incidents/closed?q=nothing+fits",
   "new": "/incidents/new", "checks": "/checks", "checks-none": "/checks?q=nothing+fits", "check-down": "/checks/database-answers",

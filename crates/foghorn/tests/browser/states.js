@@ -29,6 +29,10 @@ async function until(tab, what, is, most = 90_000) {
 
 const shows = (text) => `document.body.innerText.includes(${JSON.stringify(text)})`;
 
+const tell = (origin, incident, text) => fetch(`${origin}/api/v1/incidents/${incident}/note`, {
+  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text }),
+});
+
 // Where the buttons of a page lead to, and its places.
 const buttons = (tab) => tab.$$eval("main form[method=post]", (all) => [...new Set(all.map((f) => new URL(f.action).pathname))].sort());
 const places = (tab) => tab.$$eval("header nav a", (all) => all.map((a) => new URL(a.href).pathname));
@@ -73,6 +77,15 @@ async function huge(script) {
   await looker.visit(tab, "huge-incidents", `${task.console}/`);
   await looker.visit(tab, "huge", `${task.console}/incidents/${task.huge}`);
   await says(looker, tab, "All 10000 alerts");
+  // The storm is one line. Unfolded, it stays so while the page goes on.
+  await tab.click("#timeline summary");
+  if (!script) {
+    await looker.look(tab, "huge-unfolded");
+  } else {
+    await tell(task.console, task.huge, "a line above the storm");
+    await until(tab, "the note", shows("a line above the storm"));
+    if (!(await tab.$eval("#timeline li:has(details)", (li) => li.firstElementChild.open))) looker.fault("huge", "news fold the storm");
+  }
   await looker.visit(tab, "huge-timeline", `${task.console}/incidents/${task.huge}/timeline`);
   await looker.visit(tab, "huge-alerts", `${task.console}/incidents/${task.huge}/alerts`);
   // To the last of the pages, by what a person presses.
@@ -112,9 +125,7 @@ async function degraded() {
   const path = `/incidents/${task.degradedIncident}`;
   await tab.goto(task.degraded + path);
   // A note is what finds out.
-  await fetch(`${task.degraded}/api/v1/incidents/${task.degradedIncident}/note`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text: "is anybody there?" }),
-  });
+  await tell(task.degraded, task.degradedIncident, "is anybody there?");
   await until(tab, "the page to say that nothing is saved", shows("journal"));
   for (const at of [tab, plain.tab]) {
     await looker.visit(at, "degraded-incidents", `${task.degraded}/`);
@@ -148,25 +159,29 @@ async function gone() {
   await context.close();
 }
 
-// The demo, from the first page to the end. Without a script it loads itself again every two seconds, which is looked at
-// by its own test.
+// The demo, from the first page to the end, and the same page without a script. There it loads itself again for who asks for
+// that; its own test looks at it.
 async function demo() {
-  const context = await browser.createBrowserContext();
+  // Windows of their own: a tab behind another is not pressed.
+  const [context, other] = [await browser.createBrowserContext(), await browser.createBrowserContext()];
   const tab = await looker.tab(context, { script: true, csp: false });
-  const keep = async (name) => looker.keep(name, Buffer.from(await (await fetch(task.demo)).arrayBuffer()));
+  const plain = await looker.tab(other, { script: false, csp: true });
+  // At once: the story goes on meanwhile.
+  const both = (name) => Promise.all([looker.look(tab, name), looker.visit(plain, name, task.demo)]);
   await looker.visit(tab, "demo-quiet", task.demo);
+  await looker.visit(plain, "demo-quiet", task.demo);
+  await says(looker, plain, "Show what is new");
   await until(tab, "a phone to ring", "!!document.getElementById('acknowledge')", 300_000);
-  await keep("demo-rings");
-  await looker.look(tab, "demo-rings");
+  await both("demo-rings");
   await press(tab, "#acknowledge");
   await until(tab, "the button that mends it", "!!document.getElementById('repair')", 300_000);
-  await keep("demo-answered");
-  await looker.look(tab, "demo-answered");
+  await both("demo-answered");
   tab.alone = true;
   await press(tab, "#repair");
   await until(tab, "the end", "!document.getElementById('gone').hidden", 300_000);
   await looker.look(tab, "demo-over");
   await context.close();
+  await other.close();
 }
 
 await Promise.all([

@@ -14,6 +14,7 @@ mod main_job;
 mod newcomer;
 mod parts;
 mod prometheus;
+mod refusing;
 mod reload;
 mod starts;
 mod states;

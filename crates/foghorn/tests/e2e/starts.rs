@@ -118,7 +118,19 @@ fn a_data_directory_that_comes_late_is_read_when_it_is_there() {
         });
     };
     sent("meanwhile", 503);
-    page_about(&hook, &["meanwhile is broken"]);
+    let meanwhile = page_about(&hook, &["meanwhile is broken"]);
+    // What people do then is not saved, and is done again once it can be.
+    let not_saved = |path: &str, body: Value| {
+        let answer = foghorn.post(path, &body);
+        assert!((200..300).contains(&answer.status) && answer.body.contains("saved"), "{path}: {answer:?}");
+        answer.json()
+    };
+    not_saved(&format!("/api/v1/incidents/{meanwhile}/ack"), json!({}));
+    let opened = not_saved("/api/v1/incidents", json!({ "title": "opened by hand", "severity": "critical" }));
+    let by_hand = opened["id"].as_u64().unwrap();
+    not_saved(&format!("/api/v1/incidents/{by_hand}/note"), json!({ "text": "the cat was on the keyboard" }));
+    not_saved(&format!("/api/v1/incidents/{by_hand}/ack"), json!({}));
+    not_saved("/api/v1/silences", json!({ "for": "1h", "comment": "while we look", "entities": ["web1"] }));
     let pages = || {
         hook.look(|all| all.iter().filter(|r| r.kind() == "page" && r.title() == "before is broken").count())
     };
@@ -128,6 +140,26 @@ fn a_data_directory_that_comes_late_is_read_when_it_is_there() {
     sent("after", 200);
     page_about(&hook, &["after is broken"]);
     until("what was open before goes on escalating", || (pages() > before).then_some(()));
+    let open = || foghorn.get("/api/v1/incidents?state=open")["incidents"].as_array().unwrap().clone();
+    let find = |title: &str| {
+        let all = open();
+        all.iter().find(|i| i["title"] == title).map(|i| i["id"].as_u64().unwrap())
+    };
+    let by_hand = until("what was opened by hand is open again", || find("opened by hand"));
+    foghorn.wait_for_state(by_hand, "acknowledged");
+    let noted = foghorn.get(&format!("/api/v1/incidents/{by_hand}/timeline")).to_string();
+    assert!(noted.contains("the cat was on the keyboard") && noted.contains("could not be read"), "{noted}");
+    // Its sender says it again, and what was said of it counts.
+    assert_eq!(find("meanwhile is broken"), None);
+    sent("meanwhile", 200);
+    let meanwhile = until("it is there again", || find("meanwhile is broken"));
+    foghorn.wait_for_state(meanwhile, "acknowledged");
+    assert!(foghorn.get("/api/v1/silences").to_string().contains("while we look"));
+    until("nothing is left to be done again", || {
+        (!foghorn.data().join("carried.json").exists()).then_some(())
+    });
+    let before = find("before is broken").unwrap();
+    assert_eq!(foghorn.incident(before)["state"], "open", "that was another one");
     assert!(foghorn.stop().success());
     assert_eq!(foghorn.verify()["whole"], true);
 }

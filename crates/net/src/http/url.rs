@@ -12,6 +12,12 @@ pub enum UrlError {
     /// Not an address at all.
     #[error("not a URL: {0}")]
     Syntax(String),
+    /// Perhaps a host alone.
+    #[error("the URL must begin with http:// or https://, as in https://example.com")]
+    NoScheme,
+    /// A beginning alone.
+    #[error("the URL names no host: write it like https://example.com")]
+    NoHost,
     /// Another protocol.
     #[error("the URL begins with {0}://; it must be http:// or https://")]
     Scheme(String),
@@ -23,7 +29,11 @@ impl Url {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Url, UrlError> {
-        let mut url = url::Url::parse(text.trim()).map_err(|e| UrlError::Syntax(e.to_string()))?;
+        let mut url = url::Url::parse(text.trim()).map_err(|e| match e {
+            url::ParseError::RelativeUrlWithoutBase => UrlError::NoScheme,
+            url::ParseError::EmptyHost => UrlError::NoHost,
+            other => UrlError::Syntax(other.to_string()),
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(UrlError::Scheme(url.scheme().to_owned()));
         }
@@ -129,6 +139,7 @@ mod tests {
         ] {
             let error = Url::parse(text).unwrap_err().to_string();
             assert!(!error.contains("secret") && error.contains("URL"), "{text}: {error}");
+            assert!(!error.contains("base"), "{text}: {error}");
         }
     }
 }

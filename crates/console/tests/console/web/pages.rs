@@ -60,6 +60,29 @@ async fn calm_and_nobody_on_call() {
     assert!(ana.page("/").await.contains("the disk was full</bdi></a>, over for 1h"));
 }
 
+/// However much is unwell with Foghorn itself, it is one banner: the button below stays within sight.
+#[tokio::test]
+async fn what_is_unwell_with_foghorn_is_one_banner() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    let banners = async |unwell: &[&str]| {
+        *kit.unwell.lock().unwrap() = unwell.iter().map(|&text| text.to_owned()).collect();
+        let page = ana.page("/").await;
+        let banners = page.split("<div id=\"banners\" data-live>").nth(1).unwrap();
+        banners.split("<details class=\"search\"").next().unwrap().to_owned()
+    };
+    assert!(!banners(&[]).await.contains("class=\"banner"));
+    let one = banners(&["the disk is <full>"]).await;
+    assert!(
+        one.contains("unwell:</bdi></strong> <bdi>the disk is &#60;full&#62;<") && !one.contains("<details"),
+        "{one}"
+    );
+    let three = banners(&["a", "<b>", "c"]).await;
+    assert_eq!(three.matches("class=\"banner").count(), 1, "{three}");
+    assert!(three.contains("and 2 more") && three.contains("<li><bdi>&#60;b&#62;</bdi></li>"), "{three}");
+    assert!(banners(&["x"; 40]).await.contains("and 19 others"));
+}
+
 #[tokio::test]
 async fn an_incident_from_its_page_to_its_end() {
     let kit = kit(OPEN).await;
@@ -155,6 +178,36 @@ async fn an_incident_from_its_page_to_its_end() {
     assert_eq!((list.status.as_u16(), list.header("location")), (303, "/"));
 }
 
+/// A page that nobody takes is one line until it is taken, and stays unfolded under the same name while it grows.
+#[tokio::test]
+async fn what_is_tried_again_and_again_is_one_line() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502")).await;
+    let key = kit.engine.view().state.pages_of(1).next().unwrap().key.clone();
+    let mut ids = Vec::new();
+    for n in 1..=5 {
+        kit.pass(10_000).await;
+        let outcome = Outcome::Retry { error: format!("451 <try> {n}"), after: None };
+        kit.input(Input::Delivered { key: key.clone(), outcome }).await;
+        if n >= 4 {
+            kit.caught_up().await;
+            let page = ana.page("/incidents/1").await;
+            let fold = page.split("<details id=\"f").nth(1).unwrap_or_else(|| panic!("{n}: {page}"));
+            ids.push(fold.split('"').next().unwrap().to_owned());
+            assert!(fold.contains(&format!("failed, the last one: 451 &#60;try&#62; {n}")), "{fold}");
+        }
+    }
+    assert_eq!(ids[0], ids[1], "a page that is open would fold it");
+    let outcome = Outcome::Accepted { detail: String::new() };
+    kit.input(Input::Delivered { key, outcome }).await;
+    kit.caught_up().await;
+    let page = ana.page("/incidents/1").await;
+    let (taken, fold) =
+        (page.find("paged Day operator by email").unwrap(), page.find("<details id=\"f").unwrap());
+    assert!(taken < fold, "who was reached is a line of its own, above: {page}");
+}
+
 /// What a button covers is what the page showed, not what has come since.
 #[tokio::test]
 async fn an_acknowledgement_covers_what_was_shown() {
@@ -203,6 +256,16 @@ async fn ten_thousand_alerts_in_one_incident() {
         ana.page("/incidents/1/alerts?page=200").await
     );
     assert!(ana.page("/incidents/1/timeline").await.contains("Later"));
+    // In the timeline a storm is one line, which can be unfolded.
+    for (path, says, lines) in [
+        ("/incidents/1", "at least 301 critical alerts Down on shop from prometheus", 20),
+        ("/incidents/1/timeline", "critical alerts Down on shop from prometheus", 100),
+    ] {
+        let page = ana.page(path).await;
+        let timeline = page.split("<ol class=\"timeline\">").nth(1).unwrap();
+        assert!(timeline.contains("<details id=\"f") && page.contains(says), "{path}: {page}");
+        assert_eq!(page.matches("<li class=\"bad\" id=\"e").count(), lines, "{path}");
+    }
     assert_eq!(
         ana.post("/incidents/1/silence", &[("what", "alertname=\"Down\""), ("for", "1h")]).await.status,
         303
@@ -234,6 +297,66 @@ async fn a_thousand_open_incidents_are_on_pages() {
     assert!(ana.page("/?page=x").await.contains("Page 1 of 20"));
 }
 
+/// The address that a page leads to, for whatever begins so.
+fn link(page: &str, begins: &str) -> Option<String> {
+    let at = page.split("href=\"").find(|s| s.starts_with(begins))?.split('"').next()?;
+    Some(at.replace("&#38;", "&").replace("&amp;", "&"))
+}
+
+/// By words, by how bad it is, and by whether somebody is on it; what is left out is counted all the same.
+#[tokio::test]
+async fn what_is_open_is_found_by_words_severity_and_state() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    kit.check("shop", Some("502")).await;
+    for n in 0..120 {
+        let severity = if n % 2 == 0 { "warning" } else { "critical" };
+        // As JSON has it.
+        let title = if n == 7 { r#"100 % of \"x\" & <b>"# } else { "Trouble" };
+        let body = format!(r#"{{"title": "{title} {n}.", "severity": "{severity}"}}"#);
+        assert_eq!(kit.post("/api/v1/incidents", &body).await.status, 201);
+    }
+    for id in [2, 3, 4] {
+        assert_eq!(kit.post(&format!("/api/v1/incidents/{id}/ack"), "{}").await.status, 200);
+    }
+    let all = ana.page("/").await;
+    assert!(all.contains("118 wait for an answer") && all.contains("Page 1 of 3"), "{all}");
+    assert!(all.contains("id=\"search\"><summary>") && !all.contains("Shown:"), "folded away: {all}");
+
+    let found = ana.page("/?q=trouble&severity=critical&state=unacknowledged").await;
+    assert!(found.contains("Shown: 58 of 121.") && found.contains("118 wait for an answer"), "{found}");
+    assert!(found.contains("id=\"search\" open>") && found.contains("value=\"trouble\""), "{found}");
+    assert_eq!(found.matches(" selected>").count(), 2, "{found}");
+    let next = link(&found, "/?q=trouble&#38;severity=critical&#38;state=unacknowledged&#38;page=2");
+    let second = ana.page(&next.unwrap_or_else(|| panic!("no second page of them: {found}"))).await;
+    assert!(
+        second.contains("Page 2 of 2") && second.contains("Trouble 5.") && !second.contains("Trouble 6.")
+    );
+
+    // What is unwell is found by its name, whoever named the incident otherwise.
+    let by_entity = ana.page("/?q=SHOP-api").await;
+    assert!(by_entity.contains("Shown: 1 of 121.") && by_entity.contains(">shop: 502<"), "{by_entity}");
+    let taken = ana.page("/?state=acknowledged").await;
+    assert!(taken.contains("Shown: 3 of 121.") && taken.contains("Trouble 0."), "{taken}");
+    let odd = ana.page("/?q=100+%25+of+%22x%22+%26+%3Cb%3E").await;
+    assert!(odd.contains("Shown: 1 of 121.") && !odd.contains("<b>"), "{odd}");
+    let none = ana.page("/?q=nothing+like+it").await;
+    assert!(none.contains("Nothing fits.") && none.contains("118 wait for an answer"), "{none}");
+    // A word that is none changes nothing.
+    assert!(!ana.page("/?severity=loud&state=over").await.contains("Shown:"));
+
+    // The same rule where programs ask.
+    for (query, expected) in [
+        ("state=unacknowledged&severity=critical&q=trouble", 58),
+        ("state=acknowledged", 3),
+        ("state=open&q=shop-API", 1),
+        ("state=open", 121),
+    ] {
+        let list = kit.get(&format!("/api/v1/incidents?limit=1000&{query}")).await.json();
+        assert_eq!(list["incidents"].as_array().unwrap().len(), expected, "{query}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_over_is_found_by_page_and_by_words() {
     let kit = kit(OPEN).await;
@@ -244,8 +367,7 @@ async fn what_is_over_is_found_by_page_and_by_words() {
     kit.caught_up().await;
     let first = ana.page("/incidents/closed").await;
     assert!(first.contains("trouble 59<") && first.contains("trouble 10<") && !first.contains("trouble 9<"));
-    let older = first.split("href=\"").find(|s| s.starts_with("/incidents/closed?")).unwrap();
-    let older = older.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let older = link(&first, "/incidents/closed?").unwrap();
     let second = ana.page(&older).await;
     assert!(
         second.contains("trouble 9<") && second.contains("trouble 0<") && !second.contains("trouble 10<"),

@@ -30,6 +30,7 @@ const TABLE: &[(&str, &str, u8)] = &[
     ("POST", "/incidents", ACT),
     ("POST", "/incidents/1/ack", ACT),
     ("POST", "/incidents/1/note", ACT),
+    ("POST", "/incidents/1/draft", ACT),
     ("POST", "/incidents/1/updates", ACT),
     ("POST", "/incidents/1/escalate", ACT),
     ("POST", "/incidents/1/silence", ACT),
@@ -94,7 +95,7 @@ async fn a_viewer_is_shown_no_buttons() {
         assert!(!page.contains("/incidents/new") && !page.contains("/users"), "{path}");
     }
     let responder = kit.logged_in("responder", Role::Responder).await;
-    for button in ["ack", "resolve", "note", "updates", "escalate", "silence"] {
+    for button in ["ack", "resolve", "note", "draft", "escalate", "silence"] {
         assert!(responder.page("/incidents/1").await.contains(&format!("action=\"/incidents/1/{button}\"")));
     }
 }

@@ -51,6 +51,12 @@ async fn what_comes_from_outside_is_text_on_every_page() {
     for id in &ids {
         assert_eq!(responder.post(&format!("/incidents/{id}/note"), &[("text", EVIL)]).await.status, 303);
         let said = [("stage", "identified"), ("text", EVIL)];
+        // What is to be published is in the form as it is.
+        let straight = EVIL.trim_end_matches('\u{202e}');
+        let draft = responder
+            .post(&format!("/incidents/{id}/draft"), &[("stage", "identified"), ("text", straight)])
+            .await;
+        assert_text(&draft.text, "what is not published yet", true);
         assert_eq!(responder.post(&format!("/incidents/{id}/updates"), &said).await.status, 303);
     }
     let matcher = format!("team={EVIL:?}");

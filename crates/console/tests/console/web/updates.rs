@@ -50,6 +50,69 @@ async fn the_public_is_told_by_a_person() {
     assert!(ana.page("/incidents/1").await.contains("A disk was full."));
 }
 
+/// What cannot be taken back is read once more, as it will be read; it can be changed, and left.
+#[tokio::test]
+async fn what_the_public_is_to_be_told_is_shown_first() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502")).await;
+    kit.caught_up().await;
+    let shown = ana.page("/incidents/1").await;
+    assert!(shown.contains("action=\"/incidents/1/draft\"") && !shown.contains("/1/updates\""), "{shown}");
+    let words = "  Orders <fail>.\r\n\r\n\"Soon\" they work & you can pay.  ";
+    let draft = ana.post("/incidents/1/draft", &[("stage", "resolved"), ("text", words)]).await;
+    assert_eq!(draft.status, 200, "{}", draft.text);
+    let read = "Orders &#60;fail&#62;.<br><br>&#34;Soon&#34; they work &#38; you can pay.";
+    assert!(draft.text.contains("Not published yet") && draft.text.contains(read), "{}", draft.text);
+    assert!(
+        draft.text.contains("also resolves incident 1") && draft.text.contains("<strong>Resolved</strong>")
+    );
+    let untold = || kit.engine.view().state.updates(1).is_empty();
+    assert!(untold(), "it is published unread");
+    // The button publishes what was read.
+    let hidden = |name: &str| super::browser::hidden(&draft.text, name).unwrap();
+    let text = hidden("text")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#34;", "\"")
+        .replace("&#38;", "&");
+    assert_eq!(text, "Orders <fail>.\n\n\"Soon\" they work & you can pay.");
+    assert!(draft.text.contains("action=\"/incidents/1/updates\""), "{}", draft.text);
+    for (stage, text) in [("identified", " "), ("solved", "x"), ("identified", "x".repeat(9000).as_str())] {
+        let refused = ana.post("/incidents/1/draft", &[("stage", stage), ("text", text)]).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+    }
+    assert!(untold());
+    let told = ana.post("/incidents/1/updates", &[("stage", &hidden("stage")), ("text", &text)]).await;
+    assert_eq!(told.header("location"), "/incidents/1?done=told");
+    assert_eq!(kit.engine.view().state.updates(1)[0].text, text);
+
+    // Whose session had ended reads it after the log-in: a log-in publishes nothing.
+    kit.check("disk", Some("slow")).await;
+    let ben = kit.logged_in("ben", Role::Responder).await;
+    let token = super::browser::hidden(&ben.page("/account").await, "form").unwrap();
+    let session = ben.jar.lock().unwrap().clone();
+    ben.post("/log-out", &[]).await;
+    // It ended elsewhere: this browser still has its cookie.
+    *ben.jar.lock().unwrap() = session;
+    let fields = [("form", token.as_str()), ("stage", "identified"), ("text", "It is a disk.")];
+    let first = ben.post_raw("/incidents/2/draft", &fields, &[]).await;
+    assert!(
+        first.text.contains("read once more what the public would be told of incident 2"),
+        "{}",
+        first.text
+    );
+    let after = ben.fill_in(&first.text, "ben", super::browser::PASSWORD).await;
+    assert!(after.status == 200 && after.text.contains("Not published yet"), "{}", after.text);
+    assert!(kit.engine.view().state.updates(2).is_empty());
+    let form = super::browser::hidden(&after.text, "form").unwrap();
+    let fields = [("form", form.as_str()), ("stage", "identified"), ("text", "It is a disk.")];
+    assert_eq!(
+        ben.post_raw("/incidents/2/updates", &fields, &[]).await.header("location"),
+        "/incidents/2?done=told"
+    );
+}
+
 /// What touches no component is told all the same, and the form says so; no one is nagged about it.
 #[tokio::test]
 async fn what_no_component_shows_can_be_told() {

@@ -37,7 +37,14 @@ impl Answers {
     /// A whole URL. Of one without its beginning nobody knows whether there is TLS.
     pub(super) fn take_url(&mut self, text: &str) -> Result<(), String> {
         if !text.is_empty() && !text.contains("://") && !text.contains(char::is_whitespace) {
-            let rest = if text.contains('/') { text.to_owned() } else { format!("{text}/") };
+            let behind = text.strip_prefix("https:").or(text.strip_prefix("http:")).unwrap_or(text);
+            let rest = behind.trim_start_matches('/');
+            if rest.is_empty() {
+                return Err(format!(
+                    "{text} names no host: write a whole URL such as https://shop.example.com/"
+                ));
+            }
+            let rest = if rest.contains('/') { rest.to_owned() } else { format!("{rest}/") };
             return Err(format!(
                 "{text} is no whole URL: write https://{rest}, or http://{rest} without TLS"
             ));

@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -28,8 +28,13 @@ use tokio::task::JoinSet;
 const UNTAKEN: usize = 8;
 /// A press is done within this, or the page goes on without waiting for it.
 const PRESSED: Duration = Duration::from_secs(10);
+/// In an address and in a form: the page is to load itself again without a script.
+const FOLLOW: &str = "follow";
 /// A request for news is answered after this, if there is none.
 const NO_NEWS: Duration = Duration::from_secs(20);
+
+/// When the page was last asked for; a page that is open asks again and again.
+pub type Looked = watch::Receiver<Option<Instant>>;
 
 /// The button was pressed: what it said. The second end is dropped when it is done.
 pub type Press = (String, oneshot::Sender<()>);
@@ -57,6 +62,7 @@ impl Visitor {
 /// The page and what it leads to.
 struct Browser {
     shown: watch::Receiver<Shown>,
+    looked: watch::Sender<Option<Instant>>,
     presses: mpsc::Sender<Press>,
     visitor: Visitor,
     title: &'static str,
@@ -64,7 +70,7 @@ struct Browser {
     status: SocketAddr,
 }
 
-/// Listens until the set of tasks is dropped. What is pressed comes out.
+/// Listens until the set of tasks is dropped. What is pressed comes out, and when somebody looked.
 pub fn show(
     listener: TcpListener,
     board: &Board,
@@ -72,9 +78,10 @@ pub fn show(
     title: &'static str,
     (console, status): (SocketAddr, SocketAddr),
     tasks: &mut JoinSet<()>,
-) -> mpsc::Receiver<Press> {
+) -> (mpsc::Receiver<Press>, Looked) {
     let (presses, pressed) = mpsc::channel(UNTAKEN);
-    let browser = Browser { shown: board.follow(), presses, visitor, title, console, status };
+    let (looked, looks) = watch::channel(None);
+    let browser = Browser { shown: board.follow(), looked, presses, visitor, title, console, status };
     let text = |kind: &'static str, body: &'static str| {
         get(move || async move { ([(header::CONTENT_TYPE, kind)], body) })
     };
@@ -89,7 +96,7 @@ pub fn show(
         .layer(from_fn(guard))
         .with_state(Arc::new(browser));
     serve(listener, router, tasks);
-    pressed
+    (pressed, looks)
 }
 
 /// Refuses what a page of another site made a browser send, directly or by a name that it pointed at this machine.
@@ -126,14 +133,21 @@ fn beside(headers: &HeaderMap, address: SocketAddr) -> String {
     format!("http://{name}:{}", address.port())
 }
 
-async fn whole(State(browser): State<Arc<Browser>>, headers: HeaderMap) -> Response {
+/// `/`, and `/?follow` for who runs no script and wants the page to load itself again.
+async fn whole(
+    State(browser): State<Arc<Browser>>,
+    Query(asked): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    browser.looked.send_replace(Some(Instant::now()));
+    let follows = asked.iter().any(|(name, _)| name == FOLLOW);
     let (console, status) = (beside(&headers, browser.console), beside(&headers, browser.status));
     let policy = format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self' {console}; \
          base-uri 'none'; frame-ancestors 'none'"
     );
     let visitor = (browser.visitor.account.name.as_str(), browser.visitor.password.as_str());
-    let html = page::render(&browser.shown.borrow(), browser.title, visitor, &status);
+    let html = page::render(&browser.shown.borrow(), browser.title, visitor, &status, follows);
     let kind = "text/html; charset=utf-8".to_owned();
     ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)], html).into_response()
 }
@@ -149,6 +163,7 @@ async fn news(State(browser): State<Arc<Browser>>, Query(has): Query<Vec<(String
 }
 
 async fn press(State(browser): State<Arc<Browser>>, Form(fields): Form<Vec<(String, String)>>) -> Redirect {
+    let follows = fields.iter().any(|(name, _)| name == FOLLOW);
     let what = fields.into_iter().find(|(name, _)| name == "what").map(|(_, what)| what);
     let offered = |what: &String| browser.shown.borrow().offers.iter().any(|o| o.word() == what);
     let (done, is_done) = oneshot::channel();
@@ -158,7 +173,7 @@ async fn press(State(browser): State<Arc<Browser>>, Form(fields): Form<Vec<(Stri
         // It never says anything: it is dropped.
         let _ = tokio::time::timeout(PRESSED, is_done).await;
     }
-    Redirect::to("/")
+    Redirect::to(if follows { "/?follow" } else { "/" })
 }
 
 /// Begins a session of the console, as its own log-in does, and goes there.

@@ -7,13 +7,25 @@ use foghorn_look::{Tone, badge, escape};
 /// Seconds between looks without a script.
 const AGAIN: u32 = 2;
 
-/// All of it. The visitor is a name and a password.
-pub fn render(shown: &Shown, title: &str, visitor: (&str, &str), status: &str) -> String {
+/// All of it. The visitor is a name and a password. `follows` is whether it loads itself again without a script: only who
+/// asks for that gets a page that moves away under their eyes, and can stop it.
+pub fn render(shown: &Shown, title: &str, visitor: (&str, &str), status: &str, follows: bool) -> String {
     let title = escape(title);
     // Once nothing more happens the page stays, whether the demo is there or not.
-    let again = match shown.over {
-        true => String::new(),
-        false => format!("<noscript><meta http-equiv=\"refresh\" content=\"{AGAIN}\"></noscript>\n"),
+    let (again, plain) = match (shown.over, follows) {
+        (true, _) => (String::new(), String::new()),
+        (false, true) => (
+            format!("<noscript><meta http-equiv=\"refresh\" content=\"{AGAIN}\"></noscript>\n"),
+            format!(
+                "<noscript><p class=\"row\">This page loads itself again every {AGAIN} seconds. <a class=\"button\" href=\"/\">Stop that</a></p></noscript>\n"
+            ),
+        ),
+        (false, false) => (
+            String::new(),
+            "<noscript><p class=\"row\">Your browser runs no scripts. <a class=\"button\" href=\"/\">Show what is new</a> \
+             <a class=\"button\" href=\"/?follow\">Show it by itself</a></p></noscript>\n"
+                .to_owned(),
+        ),
     };
     let gone = match shown.gone {
         0 => String::new(),
@@ -37,12 +49,13 @@ pub fn render(shown: &Shown, title: &str, visitor: (&str, &str), status: &str) -
 <header class="top">
 <span class="brand">Foghorn demo</span>
 <div class="end row">
-<form method="post" action="/console" target="_blank"><button>The console</button></form>
-<a class="button" href="{status}" target="_blank" rel="noopener">The status page</a>
+<form method="post" action="/console" target="_blank"><button>Console</button></form>
+<a class="button" href="{status}" target="_blank" rel="noopener">Status page</a>
 </div>
 </header>
 <main class="stage" data-version="{}">
-<section class="told">
+<p id="gone" class="wrong" role="status" hidden>The demo has ended. This is how it was.</p>
+{plain}<section class="told">
 <h1 class="hide">{title}</h1>
 <div class="story" tabindex="0" role="region" aria-label="The story so far">
 <ol class="plain" id="story">
@@ -53,14 +66,13 @@ pub fn render(shown: &Shown, title: &str, visitor: (&str, &str), status: &str) -
 {}</section>
 </main>
 <footer class="foot">
-<p id="gone" class="wrong" hidden>The demo has ended. This is how it was.</p>
 <p>If the console asks: log in as <code>{name}</code> with <code>{password}</code>. All of this is on your own machine, and of this run only.</p>
 </footer>
 </body>
 </html>
 "##,
         shown.version,
-        phones(shown),
+        phones(shown, follows),
     )
 }
 
@@ -91,7 +103,7 @@ fn step(step: &Step) -> String {
     }
 }
 
-fn phones(shown: &Shown) -> String {
+fn phones(shown: &Shown, follows: bool) -> String {
     let Some(front) = shown.phones.get(shown.front) else {
         return "<article class=\"phone\"><div class=\"quiet dim\"><strong>Quiet</strong>\
                 <p>Nobody has been paged. The first page will be on this phone.</p></div></article>\n"
@@ -99,11 +111,11 @@ fn phones(shown: &Shown) -> String {
     };
     let others = shown.phones.iter().enumerate().filter(|(n, _)| *n != shown.front);
     let others: String = others.map(|(_, phone)| small(phone)).collect();
-    format!("{}<div class=\"others\">\n{others}</div>\n", large(front, &shown.offers))
+    format!("{}<div class=\"others\">\n{others}</div>\n", large(front, &shown.offers, follows))
 }
 
 /// The phone that is looked at, with its button.
-fn large(phone: &Phone, offers: &[Offer]) -> String {
+fn large(phone: &Phone, offers: &[Offer], follows: bool) -> String {
     let name = escape(&phone.name);
     let Page { at, severity, shout, rows, link } = &phone.page;
     // A row without a word goes on with what the one before it is about.
@@ -113,9 +125,11 @@ fn large(phone: &Phone, offers: &[Offer]) -> String {
     };
     let rows: String = rows.iter().map(row).collect();
     let buttons = offers.iter().map(|offer| match offer {
-        Offer::Acknowledge(person) if *person == phone.person => button(offer, "Acknowledge", "primary huge"),
+        Offer::Acknowledge(person) if *person == phone.person => {
+            button(offer, "Acknowledge", "primary huge", follows)
+        }
         Offer::Acknowledge(_) => String::new(),
-        Offer::Repair(what) => button(offer, &capital(what), "huge"),
+        Offer::Repair(what) => button(offer, &capital(what), "huge", follows),
     });
     let buttons: String = buttons.collect();
     let answered = match phone.answered {
@@ -150,10 +164,11 @@ fn news(phone: &Phone) -> String {
     phone.news.iter().map(|news| format!("<p class=\"news\">{}</p>\n", escape(news))).collect()
 }
 
-fn button(offer: &Offer, text: &str, class: &str) -> String {
+fn button(offer: &Offer, text: &str, class: &str, follows: bool) -> String {
     let what = offer.word();
+    let follow = if follows { "<input type=\"hidden\" name=\"follow\">" } else { "" };
     format!(
-        "<form method=\"post\" action=\"/press\"><input type=\"hidden\" name=\"what\" value=\"{what}\">\
+        "<form method=\"post\" action=\"/press\"><input type=\"hidden\" name=\"what\" value=\"{what}\">{follow}\
          <button class=\"{class}\" id=\"{what}\">{}</button></form>\n",
         escape(text)
     )
@@ -180,7 +195,9 @@ mod tests {
     #[test]
     fn the_button_is_on_the_phone_of_whoever_is_asked() {
         let board = Board::new();
-        let html = || render(&board.follow().borrow(), "<t>", ("demo", "pw"), "http://127.0.0.1:1");
+        let at =
+            |follows| render(&board.follow().borrow(), "<t>", ("demo", "pw"), "http://127.0.0.1:1", follows);
+        let (html, refresh) = (|| at(false), "http-equiv=\"refresh\"");
         assert!(html().contains("Nobody has been paged") && html().contains("&lt;t&gt;"));
         board.rings("ana", "Ana <x>", Page::default(), true);
         board.rings("ben", "Ben", Page::default(), false);
@@ -191,8 +208,13 @@ mod tests {
         board.answered("ben");
         assert!(!html().contains("value=\"acknowledge\""));
         board.offers(vec![Offer::Repair("mend it")]);
-        assert!(html().contains(">Mend it</button>") && html().contains("http-equiv=\"refresh\""));
+        assert!(html().contains(">Mend it</button>") && !html().contains("name=\"follow\""));
+        // Who wants the page to load itself again keeps that over a press, and can stop it.
+        assert!(!html().contains(refresh) && html().contains("href=\"/?follow\""));
+        assert!(at(true).contains(refresh) && at(true).contains("Stop that"));
+        assert!(at(true).contains("name=\"follow\""));
         board.over();
-        assert!(!html().contains("http-equiv=\"refresh\""), "it would look for a demo that has ended");
+        assert!(!at(true).contains(refresh), "it would look for a demo that has ended");
+        assert!(!html().contains("<noscript>"));
     }
 }

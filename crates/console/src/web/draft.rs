@@ -1,0 +1,77 @@
+//! What the public is told is read once more before it is published: it cannot be taken back.
+
+use super::Web;
+use super::form::Fields;
+use super::guard::Visitor;
+use super::incident::{lines_of, stage_words};
+use super::page::{self, Frame, Here, respond};
+use super::text::capital;
+use crate::problem::{Kind, Problem};
+use askama::Template;
+use axum::response::Response;
+use foghorn_core::incident::IncidentId;
+use foghorn_core::update::{LONGEST_UPDATE, Stage};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a person wants the public to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Update {
+    pub(super) incident: IncidentId,
+    pub(super) stage: Stage,
+    pub(super) text: String,
+}
+
+impl Update {
+    /// From a form.
+    pub(super) fn read(incident: IncidentId, fields: &Fields) -> Result<Update, Problem> {
+        let invalid = |why: &str| Problem::new(Kind::Invalid, why);
+        let stage = Stage::ALL.into_iter().find(|s| s.as_str() == fields.get("stage"));
+        let stage = stage.ok_or_else(|| invalid("say how far it is: choose a stage"))?;
+        let text = fields.get("text").replace("\r\n", "\n");
+        match text.len() {
+            0 => Err(invalid("the public needs words: say what they notice, and what you do about it")),
+            1..=LONGEST_UPDATE => Ok(Update { incident, stage, text }),
+            n => {
+                let why = format!(
+                    "that is {n} bytes, and the public is told at most {LONGEST_UPDATE} at once: shorten it"
+                );
+                Err(invalid(&why))
+            }
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/draft.html")]
+struct Page {
+    frame: Frame,
+    update: Update,
+    word: String,
+    lines: Vec<String>,
+    /// Value, words, whether it is chosen.
+    stages: Vec<(&'static str, &'static str, bool)>,
+    /// It ends the incident as well.
+    ends: bool,
+}
+
+/// Shows it as the public will read it, with the button that publishes it.
+pub(super) async fn show(web: &Arc<Web>, visitor: Visitor, update: Update) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let view = web.api.view();
+        let open = view.state.incident(update.incident).is_some_and(|i| !i.is_resolved());
+        let stages = Stage::ALL.into_iter().filter(|s| !open || *s != Stage::Postmortem);
+        let mut room = LONGEST_UPDATE;
+        let page = Page {
+            frame: Frame::new(web, &view, visitor, "Not published yet", Here::Incidents),
+            word: capital(update.stage.as_str()),
+            lines: lines_of(&update.text, &mut room),
+            stages: stages.map(|s| (s.as_str(), stage_words(s, open), s == update.stage)).collect(),
+            ends: open && update.stage == Stage::Resolved,
+            update,
+        };
+        Ok(respond(StatusCode::OK, &page))
+    };
+    page::made(web, visitor, make).await
+}

@@ -1,0 +1,173 @@
+//! What the parts of a running server share: its configuration, read again when somebody wants that, and what it tells of
+//! its channels.
+
+use super::adapters::Measured;
+use super::clock::Clock;
+use super::configuration;
+use super::listen::Listening;
+use super::own::{Own, Trouble};
+use foghorn_config::model::StatusPage;
+use foghorn_config::reach::{Level, Reach};
+use foghorn_config::{Config, Errors};
+use foghorn_console::ports::Reloaded;
+use foghorn_core::input::Input;
+use foghorn_core::page::PageKey;
+use foghorn_core::setup::Contact;
+use foghorn_core::time::Wall;
+use foghorn_core::words::Name;
+use foghorn_engine::{Class, Handle, Reply};
+use foghorn_journal::WriterHandle;
+use foghorn_wake::{Sender, channels};
+use foghorn_watch::Plan;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// What the parts of a running server share.
+pub struct Shared {
+    pub(super) path: PathBuf,
+    pub(super) data_dir: PathBuf,
+    pub(super) config: watch::Sender<Arc<Config>>,
+    /// What the listeners and the data directory were made of; a reload does not change those.
+    pub(super) begun: foghorn_config::model::Server,
+    pub(super) begun_page: Option<StatusPage>,
+    pub(super) handle: Handle,
+    pub(super) own: Arc<Own>,
+    pub(super) sender: Sender<PageKey>,
+    pub(super) measured: Measured,
+    pub(super) journal: WriterHandle,
+    pub(super) clock: Arc<Clock>,
+    pub(super) listening: Listening,
+    /// Channels that refuse everything, as far as it was told.
+    pub(super) refusing: Mutex<BTreeMap<String, String>>,
+}
+
+impl Shared {
+    /// Reads the file again and adopts it. A bad one changes nothing.
+    ///
+    /// # Errors
+    /// Every error, as `file:line:column: text`.
+    pub fn reload(&self) -> Result<Reloaded, Vec<String>> {
+        let lines = |e: Errors| {
+            e.0.iter()
+                .map(|p| format!("{}:{}:{}: {}", p.file, p.line, p.column, p.message))
+                .collect::<Vec<_>>()
+        };
+        let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
+        let hash = new.setup_hash();
+        match self.handle.submit_blocking(
+            Class::Paging,
+            Input::AdoptConfig { hash: hash.clone(), setup: new.setup.clone() },
+        ) {
+            Reply::Saved(_) | Reply::NotSaved(..) => {}
+            other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
+        }
+        let mut warnings = new.warnings_here(self.clock.now().wall);
+        let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
+        for (key, changed) in [
+            ("server.listen", self.begun.listen != new.server.listen),
+            ("server.links_listen", self.begun.links_listen != new.server.links_listen),
+            ("server.data_dir", self.begun.data_dir != new.server.data_dir),
+            ("server.tls", self.begun.tls != new.server.tls),
+            ("status_page.listen", on(&self.begun_page) != on(&new.status_page)),
+        ] {
+            if changed {
+                warnings.push(format!("{key} has changed: that takes a restart"));
+            }
+        }
+        self.use_channels(&new);
+        if let Some(watch) = self.measured.watch.get() {
+            watch.update(&Plan::from(&*new));
+        }
+        let checks: Vec<String> = new.checks.keys().cloned().collect();
+        self.own.clear_others(Trouble::Check, &checks, self.clock.now().wall);
+        self.config.send_replace(new.clone());
+        if let Err(e) = configuration::keep(&self.path, &self.data_dir) {
+            warnings.push(format!("the last good configuration could not be kept: {e}"));
+        }
+        self.own.clear(Trouble::Configuration, "file", self.clock.now().wall);
+        Ok(Reloaded { hash, warnings })
+    }
+
+    /// Builds the channels, and tells which cannot be used.
+    pub(super) fn use_channels(&self, config: &Config) {
+        let (channels, bad) = channels::build_all(&config.channels);
+        self.sender.update(channels);
+        let now = self.clock.now().wall;
+        let names: Vec<String> = bad.iter().map(|e| e.channel.clone()).collect();
+        self.own.clear_others(Trouble::Channel, &names, now);
+        for e in &bad {
+            self.own.raise(Trouble::Channel, &e.channel, &e.to_string(), now);
+        }
+        self.own.clear_others(Trouble::Secret, &config.missing_secrets, now);
+        for secret in &config.missing_secrets {
+            self.own.raise(Trouble::Secret, secret, &format!("a secret is missing: {secret}"), now);
+        }
+        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
+        // With the new channels nothing was tried yet.
+        *refusing = self.sender.refusing();
+        self.tell_of_channels(config, &refusing, now);
+    }
+
+    /// Tells of channels that have begun to refuse everything, or have ended to. Pages about one go the way of all pages,
+    /// past it where there is another, and raise nothing more: what stands is not raised again.
+    pub(super) fn look_at_channels(&self, now: Wall) {
+        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.sender.refusing();
+        if !found.keys().eq(refusing.keys()) {
+            *refusing = found;
+            self.tell_of_channels(&self.config.borrow(), &refusing, now);
+        }
+    }
+
+    /// Tells which channels refuse everything, and what follows from that and from channels that cannot be used.
+    fn tell_of_channels(&self, config: &Config, refusing: &BTreeMap<String, String>, now: Wall) {
+        let why_not =
+            |channel: &str| refusing.get(channel).cloned().or_else(|| self.sender.unusable(channel));
+        let tell = |trouble, standing: Vec<(String, String)>| {
+            let still: Vec<String> = standing.iter().map(|(what, _)| what.clone()).collect();
+            self.own.clear_others(trouble, &still, now);
+            for (what, summary) in standing {
+                self.own.raise_once(trouble, &what, &summary, now);
+            }
+        };
+        let accepts_nothing = |(name, why): (&String, &String)| {
+            (name.clone(), format!("the channel {name} accepts nothing: {why}"))
+        };
+        tell(Trouble::Refusing, refusing.iter().map(accepts_nothing).collect());
+        let lost = unreachable(config, &why_not);
+        tell(Trouble::Person, lost.into_iter().map(|(id, summary)| (id.to_string(), summary)).collect());
+        let arrive = |works: &dyn Fn(&str) -> bool| config.warnings_arrive(&|channel, _| works(channel));
+        let unheard = arrive(&|_| true) && !arrive(&|channel| why_not(channel).is_none());
+        let unheard = unheard.then(|| {
+            let contacts = config.setup.people.values().flat_map(|p| &p.contacts);
+            let summary = format!("nobody hears of warnings; {}", whys(contacts, &why_not));
+            ("warnings".to_owned(), summary)
+        });
+        tell(Trouble::Unheard, unheard.into_iter().collect());
+    }
+}
+
+/// Who is on call and cannot be woken, or not be reached at all, because channels do not work.
+fn unreachable(config: &Config, why_not: &dyn Fn(&str) -> Option<String>) -> Vec<(Name, String)> {
+    let reach = config.reach(&|channel, _| why_not(channel).is_none());
+    let lost = reach.into_iter().filter(|(_, reach)| reach.left < reach.promised);
+    let summary = |(id, reach): (Name, Reach)| {
+        let person = config.setup.people.get(&id)?;
+        let how = if reach.left == Level::Unreached { "reached" } else { "woken" };
+        let whys = whys(&person.contacts, why_not);
+        Some((id, format!("{} is on call and cannot be {how}; {whys}", person.name)))
+    };
+    lost.filter_map(summary).collect()
+}
+
+/// What is wrong with the channels of these contacts, each once.
+fn whys<'c>(
+    contacts: impl IntoIterator<Item = &'c Contact>,
+    why_not: &dyn Fn(&str) -> Option<String>,
+) -> String {
+    let channels: BTreeSet<&Name> = contacts.into_iter().map(|c| &c.channel).collect();
+    let whys = channels.into_iter().filter_map(|c| Some(format!("{c}: {}", why_not(c)?)));
+    whys.collect::<Vec<_>>().join("; ")
+}
