@@ -90,11 +90,13 @@ pub(crate) fn annotations<'a>(
 /// Whether a matcher can name it: the names of Prometheus, and those of OpenTelemetry and Kubernetes, which newer releases
 /// allow (`service.name`, `app.kubernetes.io/name`). Not what begins with a digit or holds what matchers are written with.
 fn is_name(name: &str) -> bool {
+    // What nearly all are made of.
+    let usual = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let reserved = |c: char| c.is_whitespace() || c.is_control() || "\"'`{}()=!~,;\\".contains(c);
     !name.is_empty()
         && name.len() <= LONGEST_NAME
         && !name.starts_with(|c: char| c.is_ascii_digit())
-        && !name.contains(reserved)
+        && (name.bytes().all(usual) || !name.contains(reserved))
 }
 
 /// At most `most` bytes, with a mark where something was cut off.

@@ -117,7 +117,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     }
     let (handle, port) = foghorn_engine::handle::channel(View::new(state, head.seq, clock.now()));
     let own = Arc::new(Own::new(handle.clone()));
-    let wake = runtime("wake", 1)?;
+    let wake = runtime("wake", 1, FIRST)?;
     let reports = handle.clone();
     let sender = Sender::new(
         wake.handle().clone(),
@@ -219,8 +219,8 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
 
     // Listeners.
     let (end_tx, end) = watch::channel(false);
-    let edge = runtime("edge", 2)?;
-    let desk = runtime("desk", 2)?;
+    let edge = runtime("edge", 2, FIRST)?;
+    let desk = runtime("desk", 2, AFTER)?;
     let mut certificates = Vec::new();
     let mut tls = |name, files: Option<&Tls>| {
         let certificate = Certificate::new(name, files?, &own, now);
@@ -493,12 +493,21 @@ fn sd(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-fn runtime(name: &'static str, workers: usize) -> std::io::Result<Runtime> {
+/// The niceness of threads that pages depend on.
+const FIRST: i32 = 0;
+/// A thousand open pages of the console are drawn anew with each alert: none of that comes before a page that wakes.
+const AFTER: i32 = 5;
+
+fn runtime(name: &'static str, workers: usize, niceness: i32) -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .max_blocking_threads(16)
         .thread_name(name)
         .thread_stack_size(1 << 20)
+        .on_thread_start(move || {
+            // Where the system does not permit it, all threads are equally important.
+            let _ = rustix::process::nice(niceness);
+        })
         .enable_all()
         .build()
 }
