@@ -92,7 +92,13 @@ impl Written {
     /// Each record and its line.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<Record>, &[u8])> {
         // No line has a newline in it: JSON escapes them.
-        self.records.iter().zip(self.lines.split(|b| *b == b'\n'))
+        let mut from = 0;
+        let lines = memchr::memchr_iter(b'\n', &self.lines).map(move |end| {
+            let line = self.lines.get(from..end).unwrap_or_default();
+            from = end + 1;
+            line
+        });
+        self.records.iter().zip(lines)
     }
 }
 

@@ -37,12 +37,13 @@ CREATE TABLE incident (
     last_place  INTEGER NOT NULL DEFAULT 0   -- of its alerts
 ) STRICT;
 -- As they were when they opened, in the order in which they came: those that were folded together lie in one row, one a line.
+-- (With an index beside it: in one tree, every look on the way to a row would read a whole one.)
 CREATE TABLE alerts (
     incident INTEGER NOT NULL,
     first    INTEGER NOT NULL,      -- places
-    rows     TEXT NOT NULL,
-    PRIMARY KEY (incident, first)
-) STRICT, WITHOUT ROWID;
+    rows     TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX alerts_of ON alerts (incident, first);
 -- What has become of them since. Nothing says that it is as it was.
 CREATE TABLE alert_news (
     incident INTEGER NOT NULL,
@@ -65,9 +66,9 @@ CREATE TABLE storm (
     incident INTEGER NOT NULL,
     first    INTEGER NOT NULL,
     last     INTEGER NOT NULL,
-    records  BLOB NOT NULL,
-    PRIMARY KEY (incident, first)
-) STRICT, WITHOUT ROWID;
+    records  BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX storm_of ON storm (incident, first, last);
 ";
 
 /// Opens the file for writing; makes it, or makes it anew, where it is not good. `true` if it is new.
