@@ -3,9 +3,10 @@
 use super::Web;
 use super::form::Fields;
 use super::guard::Visitor;
-use super::incident::{lines_of, stage_words};
+use super::incident::stage_words;
 use super::page::{self, Frame, Here, respond};
 use super::text::capital;
+use super::timeline::lines_of;
 use crate::problem::{Kind, Problem};
 use askama::Template;
 use axum::response::Response;

@@ -26,6 +26,7 @@ mod seal;
 mod silences;
 mod strip;
 mod text;
+mod timeline;
 mod topology;
 mod users;
 
@@ -156,7 +157,7 @@ fn routes() -> Vec<(Rule, MethodRouter<Arc<Web>>)> {
         see("/incidents/closed", get(incidents::closed)),
         see("/incidents/{id}", get(incident::show)),
         see("/incidents/{id}/alerts", get(alerts::list)),
-        see("/incidents/{id}/timeline", get(incident::timeline)),
+        see("/incidents/{id}/timeline", get(timeline::show)),
         see("/incidents/{id}/live", get(live::incident)),
         see("/incidents/{id}/{verb}", post(action::act)),
         see("/live", get(live::all)),

@@ -1,0 +1,229 @@
+//! An incident's timeline: its last lines for the incident's page, and all of it on pages of its own.
+
+use super::Web;
+use super::fold::{self, Fold};
+use super::form::{Asked, Path};
+use super::guard::Visitor;
+use super::page::{self, Frame, Here, respond};
+use super::text::{Clock, WIDE, count, line, machine, person};
+use crate::problem::Problem;
+use crate::readmodel::Line;
+use crate::show::event::sentence;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use foghorn_core::Record;
+use foghorn_core::event::Event;
+use foghorn_core::incident::IncidentId;
+use foghorn_core::page::Outcome;
+use foghorn_engine::View;
+use foghorn_look::Tone;
+use http::StatusCode;
+use std::sync::Arc;
+
+/// Lines of the timeline; all are on pages of their own.
+const LINES: usize = 60;
+/// Records that are looked through for them: many may be one line.
+pub(super) const LOOKED_AT: usize = 300;
+/// Of lines that are one, so many can be unfolded; all are on pages of their own.
+const UNFOLDED: usize = 20;
+/// The same on the whole page.
+const UNFOLDED_IN_ALL: usize = 100;
+/// Bytes of people's words in a list: beyond, of each the first are shown. All are in the API.
+pub(super) const WORDS: usize = 24 << 10;
+/// The same on a page of the timeline.
+const WORDS_OF_TIMELINE: usize = 60 << 10;
+/// Lines on a page of the timeline.
+const LINES_ON_A_PAGE: usize = 100;
+
+/// A line of the timeline as it is shown.
+pub(super) enum Shown {
+    One(Told),
+    /// Many that are alike.
+    Many(Many),
+}
+
+/// Lines that are alike, as one.
+pub(super) struct Many {
+    /// The same for as long as lines are added to it: a page that is open keeps it unfolded.
+    pub(super) id: String,
+    pub(super) words: String,
+    pub(super) kind: &'static str,
+    pub(super) from: (String, String),
+    pub(super) to: (String, String),
+    pub(super) lines: Vec<Told>,
+    /// How many can not be unfolded here.
+    pub(super) more: usize,
+}
+
+/// A line of the timeline.
+pub(super) struct Told {
+    pub(super) seq: u64,
+    pub(super) at: String,
+    pub(super) machine: String,
+    /// One line, of a note several.
+    pub(super) text: Vec<String>,
+    /// A tone, for its mark.
+    pub(super) kind: &'static str,
+}
+
+/// The last lines of an incident, and whether there are more. `begun` is whether the first that is given is its first.
+pub(super) fn latest_first(view: &View, clock: &Clock, lines: &[Line], begun: bool) -> (Vec<Shown>, bool) {
+    let folds = folded(view, lines);
+    let (mut room, mut words) = (UNFOLDED_IN_ALL, WORDS);
+    let mut all = Vec::new();
+    for fold in folds.iter().rev().take(LINES) {
+        let Some(of) = lines.get(fold.of.clone()) else { continue };
+        let unfolded = of.len().min(UNFOLDED).min(room);
+        let Some(mut shown) = shown(view, clock, fold, of, of.len() - unfolded, &mut words) else { continue };
+        if let Shown::Many(many) = &mut shown {
+            room -= unfolded;
+            many.lines.reverse();
+            if !begun && fold.of.start == 0 {
+                // Its first line is not known, and is another with every line that comes.
+                (many.id, many.words) = ("f0".to_owned(), format!("at least {}", many.words));
+            }
+        }
+        all.push(shown);
+    }
+    (all, folds.len() > LINES)
+}
+
+fn folded(view: &View, lines: &[Line]) -> Vec<Fold> {
+    let records: Vec<&Record> = lines.iter().map(|l| &l.record).collect();
+    fold::fold(&records, &|id| person(&view.state, id))
+}
+
+/// A fold of lines, of which the first `more` are not shown; `None` of no line.
+fn shown(
+    view: &View,
+    clock: &Clock,
+    fold: &Fold,
+    of: &[Line],
+    more: usize,
+    room: &mut usize,
+) -> Option<Shown> {
+    let (Some(words), [first, .., last]) = (&fold.words, of) else {
+        return of.first().map(|l| Shown::One(told(view, clock, l, room)));
+    };
+    let at = |l: &Line| (machine(l.record.at.wall), clock.second(l.record.at.wall));
+    Some(Shown::Many(Many {
+        id: format!("f{}", first.record.seq),
+        words: words.clone(),
+        kind: tone(&first.record.event).class(),
+        from: at(first),
+        to: at(last),
+        lines: of.iter().skip(more).map(|l| told(view, clock, l, room)).collect(),
+        more,
+    }))
+}
+
+fn tone(event: &Event) -> Tone {
+    match event {
+        Event::Noted { .. } | Event::StatusUpdated { .. } | Event::Acknowledged { .. } => Tone::Info,
+        Event::IncidentResolved { .. } | Event::AlertEnded { .. } => Tone::Good,
+        Event::PageAttempted { outcome: Outcome::Accepted { .. }, .. } | Event::StepEntered { .. } => {
+            Tone::Warn
+        }
+        Event::PageAttempted { .. }
+        | Event::ContactPassedOver { .. }
+        | Event::NobodyAnswered { .. }
+        | Event::AcknowledgementLapsed { .. }
+        | Event::IncidentReopened { .. }
+        | Event::IncidentOpened { .. }
+        | Event::AlertOpened { .. } => Tone::Bad,
+        Event::AlertMuted { .. } => Tone::Planned,
+        _ => Tone::Unknown,
+    }
+}
+
+fn told(view: &View, clock: &Clock, l: &Line, room: &mut usize) -> Told {
+    // A note keeps its lines; of everything else one is enough.
+    let text = sentence(&l.record, &view.state, l.alert.as_deref());
+    let text = match &l.record.event {
+        Event::Noted { .. } | Event::StatusUpdated { .. } => lines_of(&text, room),
+        _ => vec![line(&text, 500)],
+    };
+    let at = l.record.at.wall;
+    let kind = tone(&l.record.event).class();
+    Told { seq: l.record.seq, at: clock.second(at), machine: machine(at), text, kind }
+}
+
+/// Characters of a note that are shown in a list.
+const NOTE: usize = 4000;
+/// The same where there is no room left.
+const FIRST_WORDS: usize = 200;
+
+/// The lines of what a person wrote, as far as there is room for bytes.
+pub(super) fn lines_of(text: &str, room: &mut usize) -> Vec<String> {
+    let most = NOTE.min((*room).max(FIRST_WORDS));
+    let mut left = most;
+    let mut lines = Vec::new();
+    for all in text.lines().take(100) {
+        if left == 0 {
+            break;
+        }
+        let shown = line(all, left);
+        left = left.saturating_sub(shown.chars().count());
+        *room = room.saturating_sub(shown.len());
+        lines.push(shown);
+    }
+    if text.chars().count() > most || text.lines().count() > 100 {
+        lines.push("… the whole is in the API".to_owned());
+    }
+    lines
+}
+
+#[derive(Template)]
+#[template(path = "console/timeline.html")]
+struct TimelinePage {
+    frame: Frame,
+    id: IncidentId,
+    title: String,
+    lines: Vec<Shown>,
+    /// Where the next page begins.
+    after: Option<u64>,
+    first: bool,
+    left_out: u64,
+    count: String,
+}
+
+/// `GET /incidents/{id}/timeline`: from its beginning.
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(id): Path<IncidentId>,
+    asked: Asked,
+) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let view = web.api.view();
+        let model = &web.api.parts.read_model;
+        let clock = page::clock(&view, visitor);
+        let stored = model.incident(id)?;
+        let title = match (view.state.incident(id), &stored) {
+            (Some(i), _) => line(&i.title, WIDE),
+            (None, Some(c)) => line(&c.title, WIDE),
+            (None, None) => return Err(Problem::not_found(format!("incident {id}"))),
+        };
+        let after = asked.number("after").unwrap_or(0);
+        let mut lines = model.timeline(id, after, LINES_ON_A_PAGE + 1)?;
+        let more = lines.len() > LINES_ON_A_PAGE;
+        lines.truncate(LINES_ON_A_PAGE);
+        let mut room = WORDS_OF_TIMELINE;
+        let folds = folded(&view, &lines).into_iter();
+        let all = folds.filter_map(|f| shown(&view, &clock, &f, lines.get(f.of.clone())?, 0, &mut room));
+        let all: Vec<Shown> = all.collect();
+        let page = TimelinePage {
+            frame: Frame::new(web, &view, visitor, &format!("Timeline of incident {id}"), Here::Incidents),
+            id,
+            title,
+            after: lines.last().filter(|_| more).map(|l| l.record.seq),
+            count: count(lines.len() as u64, "line", "lines"),
+            lines: all,
+            first: after == 0,
+            left_out: stored.map_or(0, |c| c.left_out),
+        };
+        Ok(respond(StatusCode::OK, &page))
+    };
+    page::made(&web, visitor, make).await
+}
