@@ -68,8 +68,9 @@ fn roles_and_what_is_huge_or_broken_or_gone_in_a_browser() {
 
     let mut degraded =
         Foghorn::on_forgetful_disk(&format!("  journal_deadline: 300ms\n{}", basics(&hook, "1h")), 0);
-    degraded.run();
+    // Before it runs: what the server has not synced on that disk another process does not see.
     account(&degraded, "rosa", "responder", &["--person", "bob"], PASSWORD);
+    degraded.run();
     degraded.post("/api/v2/alerts", &critical(&["during"])).is(200);
 
     let mut gone = Foghorn::start(&basics(&hook, "1h"));
