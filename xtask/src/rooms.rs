@@ -23,6 +23,7 @@ const MAY_IMPORT: &[(&str, Option<&[&str]>)] = &[
     (CONFIG, Some(&[CORE])),
     (NET, Some(&[])),
     (LOOK, Some(&[])),
+    ("foghorn-heap", Some(&[])),
     ("foghorn-watch", Some(FOR_ROOMS)),
     ("foghorn-intake", Some(FOR_ROOMS)),
     ("foghorn-wake", Some(FOR_ROOMS)),

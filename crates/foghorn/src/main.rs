@@ -7,10 +7,6 @@ mod server;
 
 use std::process::ExitCode;
 
-/// Alerts are made on one thread and given up on another, which glibc's allocator is slow at.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     cli::run()
 }

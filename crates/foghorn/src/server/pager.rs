@@ -26,6 +26,9 @@ use tokio::sync::{oneshot, watch};
 
 /// Inputs taken from the queue before the engine is asked to look around.
 const MOST_AT_ONCE: usize = 10_000;
+/// What a storm has used is given back when it is quiet: this often, for as long as there may be more of it.
+const GIVE_BACK: Duration = Duration::from_secs(1);
+const GIVE_BACK_FOR: Duration = Duration::from_secs(10);
 /// The clock and the watchdog are looked at at least this often.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
 
@@ -97,6 +100,7 @@ impl Pager {
         // Of the batch in flight, as they will lie in the journal.
         let mut lines = Arc::default();
         let mut stopping: Option<std::time::Instant> = None;
+        let (mut written, mut given_back) = (std::time::Instant::now(), std::time::Instant::now());
         loop {
             let now = self.clock.now();
             self.pulse.store(now.mono.0, Ordering::Relaxed);
@@ -110,6 +114,10 @@ impl Pager {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return self.carried(),
             };
+            if first.is_none() && written.elapsed() < GIVE_BACK_FOR && given_back.elapsed() >= GIVE_BACK {
+                foghorn_heap::give_back();
+                given_back = std::time::Instant::now();
+            }
             let now = self.clock.now();
             if let Some(by) = self.clock.stepped() {
                 tracing::warn!(by_ms = by, "the wall clock was set");
@@ -182,6 +190,7 @@ impl Pager {
                 match command {
                     Command::Append(append) => {
                         flying = append.id;
+                        written = std::time::Instant::now();
                         lines = self.append(append, &answers_tx);
                     }
                     Command::Settle => self.settle(flying, &answers_tx),
