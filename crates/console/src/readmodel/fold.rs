@@ -34,78 +34,52 @@ struct Counts {
     /// The place of the last of its alerts.
     last: Place,
     peak: Option<Severity>,
-    opened: Opened,
-    storm: Storm,
+    /// Alerts that have opened, by place, and events about alerts, by number, that are not written yet.
+    opened: Many,
+    storm: Many,
 }
 
-/// Events about alerts that are not written yet.
+/// What is going to lie in one row: one a line.
 #[derive(Default)]
-struct Storm {
+struct Many {
     first: u64,
     last: u64,
     count: u64,
-    /// One a line.
-    records: Vec<u8>,
+    lines: Vec<u8>,
 }
 
-impl Storm {
-    fn add(&mut self, seq: u64, json: &[u8]) {
+impl Many {
+    fn add(&mut self, number: u64, line: &[u8]) {
         if self.count == 0 {
-            self.first = seq;
+            self.first = number;
         }
-        self.last = seq;
+        self.last = number;
         self.count += 1;
-        self.records.extend_from_slice(json);
-        self.records.push(b'\n');
+        self.lines.extend_from_slice(line);
+        self.lines.push(b'\n');
     }
 
-    fn write(&mut self, db: &Connection, incident: IncidentId) -> Result<()> {
+    fn is_full(&self) -> bool {
+        self.count >= MOST_IN_A_ROW
+    }
+
+    fn write(&mut self, db: &Connection, insert: &str, incident: IncidentId) -> Result<()> {
         if self.count > 0 {
-            db.prepare_cached("INSERT OR REPLACE INTO storm VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+            db.prepare_cached(insert)?.execute(params![
                 incident.cast_signed(),
                 self.first.cast_signed(),
                 self.last.cast_signed(),
-                self.records
+                self.lines
             ])?;
         }
         self.count = 0;
-        self.records.clear();
+        self.lines.clear();
         Ok(())
     }
 }
 
-/// Alerts that have opened and are not written yet.
-#[derive(Default)]
-struct Opened {
-    first: Place,
-    count: u64,
-    /// One a line.
-    rows: String,
-}
-
-impl Opened {
-    fn add(&mut self, alert: &Alert, place: Place) {
-        if self.count == 0 {
-            self.first = place;
-        }
-        self.count += 1;
-        self.rows.push_str(&row(alert, place));
-        self.rows.push('\n');
-    }
-
-    fn write(&mut self, db: &Connection, incident: IncidentId) -> Result<()> {
-        if self.count > 0 {
-            db.prepare_cached("INSERT OR REPLACE INTO alerts VALUES (?1, ?2, ?3)")?.execute(params![
-                incident.cast_signed(),
-                self.first.cast_signed(),
-                self.rows
-            ])?;
-        }
-        self.count = 0;
-        self.rows.clear();
-        Ok(())
-    }
-}
+const ALERTS: &str = "INSERT OR REPLACE INTO alerts VALUES (?1, ?2, ?3, ?4)";
+const STORM: &str = "INSERT OR REPLACE INTO storm VALUES (?1, ?2, ?3, ?4)";
 
 /// An alert as it lies in the file.
 fn row(alert: &Alert, place: Place) -> String {
@@ -156,8 +130,8 @@ impl<'a> Fold<'a> {
             "UPDATE incident SET alerts = alerts + ?2, peak = max(peak, coalesce(?3, peak)), alert_lines = ?4, left_out = left_out + ?5, last_place = ?6 WHERE id = ?1",
         )?;
         for (id, c) in &mut self.counts {
-            c.opened.write(self.db, *id)?;
-            c.storm.write(self.db, *id)?;
+            c.opened.write(self.db, ALERTS, *id)?;
+            c.storm.write(self.db, STORM, *id)?;
             update.execute(params![
                 id.cast_signed(),
                 c.alerts,
@@ -188,8 +162,8 @@ impl<'a> Fold<'a> {
                     alerts: 0,
                     last,
                     peak: None,
-                    opened: Opened::default(),
-                    storm: Storm::default(),
+                    opened: Many::default(),
+                    storm: Many::default(),
                 }))
             }
         }
@@ -201,7 +175,7 @@ impl<'a> Fold<'a> {
         counts.peak = counts.peak.max(Some(alert.severity));
         let older = place <= counts.last;
         if older {
-            counts.opened.write(db, alert.incident)?;
+            counts.opened.write(db, ALERTS, alert.incident)?;
             // One that ended and is back in the same incident is in the place that it had.
             if !opened_with(db, alert.incident, place)?.is_empty() {
                 return db
@@ -214,10 +188,10 @@ impl<'a> Fold<'a> {
         }
         counts.last = counts.last.max(place);
         counts.alerts += 1;
-        counts.opened.add(alert, place);
+        counts.opened.add(place, row(alert, place).as_bytes());
         // What comes after it has greater places.
-        if older || counts.opened.count >= MOST_IN_A_ROW {
-            counts.opened.write(db, alert.incident)?;
+        if older || counts.opened.is_full() {
+            counts.opened.write(db, ALERTS, alert.incident)?;
         }
         Ok(())
     }
@@ -243,7 +217,7 @@ impl<'a> Fold<'a> {
         }
         counts.lines += 1;
         counts.storm.add(seq, json);
-        if counts.storm.count >= MOST_IN_A_ROW { counts.storm.write(db, id) } else { Ok(()) }
+        if counts.storm.is_full() { counts.storm.write(db, STORM, id) } else { Ok(()) }
     }
 }
 

@@ -118,41 +118,27 @@ impl ReadModel {
         })
     }
 
-    /// Alerts in the order in which they came, after the one of a key.
+    /// Alerts in the order in which they came, after a place.
     pub(crate) fn alerts(
         &self,
         id: IncidentId,
-        after: Option<AlertKey>,
+        after: Place,
         limit: usize,
-    ) -> Result<Vec<ClosedAlert>, ReadModelError> {
-        const FROM: &str = "SELECT first FROM alerts WHERE incident = ?1 AND instr(rows, ?2) > 0";
-        const ROWS: &str = "SELECT rows FROM alerts WHERE incident = ?1 AND first >= ?2 ORDER BY first";
+    ) -> Result<Vec<(Place, ClosedAlert)>, ReadModelError> {
+        const ROWS: &str = "SELECT rows, first FROM alerts WHERE incident = ?1 AND last > ?2 ORDER BY first";
         const NEWS: &str =
             "SELECT again, severity, status, ended FROM alert_news WHERE incident = ?1 AND place = ?2";
         self.read(|db| {
-            let from = |key: AlertKey| {
-                let mut query = db.prepare_cached(FROM)?;
-                query.query_row(params![id.cast_signed(), key.to_string()], |row| row.get(0)).optional()
-            };
-            let first: Option<i64> = match after {
-                Some(key) => from(key)?,
-                None => Some(0),
-            };
-            let Some(first) = first else { return Ok(Vec::new()) };
-            let mut found: Vec<(Place, ClosedAlert)> = Vec::new();
             let mut query = db.prepare_cached(ROWS)?;
-            let mut rows = query.query(params![id.cast_signed(), first])?;
-            while found.len() < limit
-                && let Some(row) = rows.next()?
-            {
-                let lines = row.get_ref(0)?.as_str()?.lines();
-                found
-                    .extend(lines.filter_map(|line| serde_json::from_str::<(Place, ClosedAlert)>(line).ok()));
-                if let Some(at) = after.and_then(|key| found.iter().position(|(_, a)| a.key == key)) {
-                    found.drain(..=at);
+            let mut rows = query.query(params![id.cast_signed(), after.cast_signed()])?;
+            let mut found: BTreeMap<Place, ClosedAlert> = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                let first = row.get::<_, i64>(1)?.cast_unsigned();
+                if found.range(..first).take(limit).count() == limit {
+                    break;
                 }
+                found.extend(alerts_in(row)?.into_iter().filter(|(place, _)| *place > after));
             }
-            found.truncate(limit);
             let mut news = db.prepare_cached(NEWS)?;
             let with_news = |(place, mut alert): (Place, ClosedAlert)| {
                 let mut rows = news.query(params![id.cast_signed(), place.cast_signed()])?;
@@ -164,9 +150,9 @@ impl ReadModel {
                     alert.status = row.get::<_, Option<String>>(2)?.unwrap_or(alert.status);
                     alert.ended = row.get::<_, Option<i64>>(3)?.map(Wall);
                 }
-                Ok(alert)
+                Ok((place, alert))
             };
-            found.into_iter().map(with_news).collect()
+            found.into_iter().take(limit).map(with_news).collect()
         })
     }
 
@@ -243,11 +229,9 @@ fn records(
         while found.len() < enough
             && let Some(row) = rows.next()?
         {
-            let json = row.get_ref(0)?.as_blob()?;
             // Folded once already, so they can be read.
             let read = |line: &[u8]| Some((serde_json::from_slice::<Record>(line).ok()?, line.to_vec()));
-            let lines = json.split(|b| *b == b'\n').filter(|line| !line.is_empty());
-            found.extend(lines.filter_map(read).filter(|(record, _)| record.seq > after));
+            found.extend(many(row)?.filter_map(read).filter(|(record, _)| record.seq > after));
         }
     }
     found.sort_by_key(|(record, _)| record.seq);
@@ -281,18 +265,28 @@ pub(super) fn opened_with(
     id: IncidentId,
     place: Place,
 ) -> rusqlite::Result<Vec<(Place, ClosedAlert)>> {
-    // Mostly it is in the first. One that came back from another incident has an older place than those before it.
-    const ROWS: &str = "SELECT rows FROM alerts WHERE incident = ?1 AND first <= ?2 ORDER BY first DESC";
+    // Mostly it is in the first. One that came back from another incident lies among others that are younger and older.
+    const ROWS: &str =
+        "SELECT rows FROM alerts WHERE incident = ?1 AND first <= ?2 AND last >= ?2 ORDER BY first DESC";
     let mut query = db.prepare_cached(ROWS)?;
     let mut rows = query.query(params![id.cast_signed(), place.cast_signed()])?;
     while let Some(row) = rows.next()? {
-        let read = |line: &str| serde_json::from_str::<(Place, ClosedAlert)>(line).ok();
-        let alerts: Vec<_> = row.get_ref(0)?.as_str()?.lines().filter_map(read).collect();
+        let alerts = alerts_in(row)?;
         if alerts.iter().any(|(p, _)| *p == place) {
             return Ok(alerts);
         }
     }
     Ok(Vec::new())
+}
+
+/// What lies in a row, one a line.
+fn many<'a>(row: &'a Row<'_>) -> rusqlite::Result<impl Iterator<Item = &'a [u8]>> {
+    let lines = row.get_ref(0)?.as_blob()?.split(|b| *b == b'\n');
+    Ok(lines.filter(|line| !line.is_empty()))
+}
+
+fn alerts_in(row: &Row<'_>) -> rusqlite::Result<Vec<(Place, ClosedAlert)>> {
+    Ok(many(row)?.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
 fn closed(row: &Row<'_>) -> rusqlite::Result<Closed> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// "FogR".
 const APPLICATION: i64 = 0x466f_6752;
 /// A file of another version is made anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -41,9 +41,10 @@ CREATE TABLE incident (
 CREATE TABLE alerts (
     incident INTEGER NOT NULL,
     first    INTEGER NOT NULL,      -- places
-    rows     TEXT NOT NULL
+    last     INTEGER NOT NULL,
+    rows     BLOB NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX alerts_of ON alerts (incident, first);
+CREATE UNIQUE INDEX alerts_of ON alerts (incident, first, last);
 -- What has become of them since. Nothing says that it is as it was.
 CREATE TABLE alert_news (
     incident INTEGER NOT NULL,

@@ -15,9 +15,9 @@ use crate::show::incident::{Detail, Summary, UpdateShown, updates};
 use crate::wanted::{Wanted, Which};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use foghorn_core::held::Place;
 use foghorn_core::incident::{Incident, IncidentId};
 use foghorn_core::input::Input;
-use foghorn_core::labels::AlertKey;
 use foghorn_core::words::Name;
 use foghorn_engine::{Class, View};
 use http::{HeaderValue, Uri, header};
@@ -231,8 +231,8 @@ fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
 
 fn put_away(api: &Api, closed: &Closed, view: &View, url: &str) -> Result<Detail, Problem> {
     let mut detail = Detail::closed(closed, view, url);
-    let alerts = api.parts.read_model.alerts(closed.id, None, 100)?;
-    detail.worst_alerts = alerts.into_iter().map(AlertShown::closed).collect();
+    let alerts = api.parts.read_model.alerts(closed.id, 0, 100)?;
+    detail.worst_alerts = alerts.into_iter().map(|(_, alert)| AlertShown::closed(alert)).collect();
     Ok(detail)
 }
 
@@ -241,7 +241,7 @@ fn put_away(api: &Api, closed: &Closed, view: &View, url: &str) -> Result<Detail
 #[into_params(parameter_in = Query)]
 pub(crate) struct AlertsQuery {
     /// `next` of the answer before.
-    after: Option<String>,
+    after: Option<u64>,
     /// 1 to 1000; 100 if not given.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<Count>,
@@ -252,7 +252,7 @@ pub(crate) struct AlertsQuery {
 pub(crate) struct Alerts {
     alerts: Vec<AlertShown>,
     /// `after` for the next page; `null` at the end.
-    next: Option<String>,
+    next: Option<u64>,
 }
 
 /// An incident's alerts, open and ended.
@@ -265,42 +265,34 @@ pub(crate) async fn alerts(
     Query(q): Query<AlertsQuery>,
 ) -> Result<Response, Problem> {
     let limit = Count::or(q.limit, 100);
-    let mut alerts = api.blocking(move |api| alerts_of(api, id, q.after.as_deref(), limit + 1)).await??;
+    let after = q.after.unwrap_or(0);
+    let mut alerts = api.blocking(move |api| alerts_of(api, id, after, limit + 1)).await??;
     let mut next = None;
     if alerts.len() > limit {
         alerts.truncate(limit);
-        next = alerts.last().map(|a| a.key.clone());
+        next = alerts.last().map(|(place, _)| *place);
     }
-    let link = next.as_ref().map(|n| next_link(&api, &uri, n, limit));
+    let link = next.map(|n| next_link(&api, &uri, n, limit));
+    let alerts = alerts.into_iter().map(|(_, alert)| alert).collect();
     Ok(with_link(axum::Json(Alerts { alerts, next }).into_response(), link))
 }
 
 fn alerts_of(
     api: &Api,
     id: IncidentId,
-    after: Option<&str>,
+    after: Place,
     most: usize,
-) -> Result<Vec<AlertShown>, Problem> {
+) -> Result<Vec<(Place, AlertShown)>, Problem> {
     let view = api.view();
-    let no_key = || {
-        Problem::new(
-            crate::problem::Kind::BadQuery,
-            "`after` is the key of an alert at hand, as in `next` of the answer before",
-        )
-    };
-    let after = after.map(|key| AlertKey::parse(key).ok_or_else(no_key)).transpose()?;
     if let Some(incident) = view.state.incident(id) {
-        let from = match after {
-            None => 0,
-            Some(key) => view.state.alerts.place(&key).ok_or_else(no_key)? + 1,
-        };
-        let alerts =
-            incident.alerts.range(from..).filter_map(|place| view.state.alerts.at(*place)).take(most);
-        return Ok(alerts.map(|a| AlertShown::of(a, |at| view.wall_at(at))).collect());
+        let places = incident.alerts.range(after.saturating_add(1)..);
+        let alerts = places.filter_map(|place| Some((*place, view.state.alerts.at(*place)?))).take(most);
+        return Ok(alerts.map(|(place, a)| (place, AlertShown::of(a, |at| view.wall_at(at)))).collect());
     }
     let model = &api.parts.read_model;
     model.incident(id)?.ok_or_else(|| Problem::not_found(format!("incident {id}")))?;
-    Ok(model.alerts(id, after, most)?.into_iter().map(AlertShown::closed).collect())
+    let alerts = model.alerts(id, after, most)?.into_iter();
+    Ok(alerts.map(|(place, alert)| (place, AlertShown::closed(alert))).collect())
 }
 
 /// What an acknowledgement covers.

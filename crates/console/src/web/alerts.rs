@@ -11,8 +11,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use foghorn_core::alert::{Alert, AlertStatus};
+use foghorn_core::held::Place;
 use foghorn_core::incident::IncidentId;
-use foghorn_core::labels::AlertKey;
 use foghorn_core::labels::Labels;
 use foghorn_core::words::Severity;
 use foghorn_engine::View;
@@ -81,7 +81,7 @@ struct Page {
     page: usize,
     pages: usize,
     /// For incidents that are put away: the next page.
-    after: Option<String>,
+    after: Option<Place>,
 }
 
 /// `GET /incidents/{id}/alerts`
@@ -130,11 +130,11 @@ fn put_away(
 ) -> Result<Response, Problem> {
     let model = &web.api.parts.read_model;
     let closed = model.incident(id)?.ok_or_else(|| Problem::not_found(format!("incident {id}")))?;
-    let mut alerts = model.alerts(id, AlertKey::parse(asked.get("after")), ON_A_PAGE + 1)?;
+    let mut alerts = model.alerts(id, asked.number("after").unwrap_or(0), ON_A_PAGE + 1)?;
     let more = alerts.len() > ON_A_PAGE;
     alerts.truncate(ON_A_PAGE);
-    let after = alerts.last().filter(|_| more).map(|a| a.key.to_string());
-    let rows = alerts.into_iter().map(|a| Row {
+    let after = alerts.last().filter(|_| more).map(|(place, _)| *place);
+    let rows = alerts.into_iter().map(|(_, a)| Row {
         summary: line(&a.summary, WIDE),
         severity: a.severity,
         status: a.status,

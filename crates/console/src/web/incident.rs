@@ -330,7 +330,7 @@ fn put_away(
     let title = line(&closed.title, WIDE);
     let frame = Frame::new(web, view, visitor, &title, Here::Incidents).told(asked);
     let (until, by) = closed.resolved.clone().unwrap_or((view.at.wall, None));
-    let rows = web.api.parts.read_model.alerts(closed.id, None, ALERTS)?.into_iter().map(|a| Row {
+    let rows = web.api.parts.read_model.alerts(closed.id, 0, ALERTS)?.into_iter().map(|(_, a)| Row {
         summary: line(&a.summary, WIDE),
         severity: a.severity,
         status: a.status,

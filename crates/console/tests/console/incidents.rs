@@ -198,7 +198,7 @@ async fn ten_thousand_alerts_are_shown_a_page_at_a_time() {
     loop {
         let page = kit.get(&format!("/api/v1/incidents/1/alerts?limit=1000{after}")).await.json();
         seen.extend(page["alerts"].as_array().unwrap().iter().map(|a| a["key"].as_str().unwrap().to_owned()));
-        let Some(next) = page["next"].as_str() else { break };
+        let Some(next) = page["next"].as_u64() else { break };
         after = format!("&after={next}");
     }
     assert_eq!(seen.len(), 10_000);

@@ -55,7 +55,7 @@ fn dump(path: &Path) -> String {
             out += &format!("{table}: {}\n", values.join(", "));
         }
     }
-    for many in ["rows FROM alerts", "CAST(records AS TEXT) FROM storm"] {
+    for many in ["CAST(rows AS TEXT) FROM alerts", "CAST(records AS TEXT) FROM storm"] {
         let mut query = db.prepare(&format!("SELECT incident, {many} ORDER BY incident, first")).unwrap();
         let mut rows = query.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
@@ -228,7 +228,7 @@ async fn a_storm_that_is_over_is_read_a_page_at_a_time() {
     loop {
         let page = kit.get(&format!("/api/v1/incidents/1/alerts?limit=77{after}")).await.json();
         alerts.extend(page["alerts"].as_array().unwrap().iter().cloned());
-        let Some(next) = page["next"].as_str() else { break };
+        let Some(next) = page["next"].as_u64() else { break };
         after = format!("&after={next}");
     }
     let summaries: Vec<&str> = alerts.iter().map(|a| a["summary"].as_str().unwrap()).collect();
@@ -258,4 +258,58 @@ async fn a_storm_that_is_over_is_read_a_page_at_a_time() {
     let expected: Vec<u64> = records.iter().filter(|r| of_it(r)).map(|r| r.seq).collect();
     assert_eq!(seqs, expected);
     assert!(seqs.len() > 600);
+}
+
+/// What ends beyond the most that an incident holds is forgotten; if it is back, it is there twice, and either is read once.
+#[tokio::test]
+async fn an_alert_that_was_forgotten_and_is_back_is_paged_through() {
+    use foghorn_core::alert::AlertItem;
+    use foghorn_core::labels::Labels;
+    let kit = kit(OPEN).await;
+    let item = |n: u32| AlertItem {
+        entity: Some("db".into()),
+        ..AlertItem::firing(
+            Labels::from_pairs([("alertname", "Slow".to_owned()), ("n", n.to_string())]),
+            Labels::from_pairs([("summary", format!("number {n}"))]),
+        )
+    };
+    let send = |items: Vec<AlertItem>| kit.input(Input::Alerts { source: "prometheus".into(), items });
+    let ended = |n: u32| AlertItem { ended: Some(kit.engine.view().at.wall), ..item(n) };
+    send((0..1010).map(item).collect()).await;
+    send((0..1005).map(ended).collect()).await;
+    send(vec![item(1001)]).await;
+    let expected: Vec<String> = (0..1010)
+        .filter(|n| !(1000..1005).contains(n))
+        .chain([1001])
+        .map(|n| format!("number {n}"))
+        .collect();
+    assert_eq!(paged(&kit, 100).await, expected, "what is held");
+    send((1001..1010).map(ended).collect()).await;
+    kit.post("/api/v1/incidents/1/resolve", "").await;
+    kit.pass(3_600_000).await;
+    kit.caught_up().await;
+    let expected: Vec<String> = (0..1010).chain([1001]).map(|n| format!("number {n}")).collect();
+    // Pages that end between the two, at the first, and at the second.
+    for limit in [100, 1000, 1] {
+        let rest = if limit == 1 { 990 } else { 0 };
+        assert_eq!(paged_after(&kit, limit, rest).await, expected[rest..], "{limit} a page");
+    }
+}
+
+async fn paged(kit: &Kit, limit: usize) -> Vec<String> {
+    paged_after(kit, limit, 0).await
+}
+
+/// The summaries of the first incident's alerts, page by page.
+async fn paged_after(kit: &Kit, limit: usize, after: usize) -> Vec<String> {
+    let (mut summaries, mut after) = (Vec::new(), format!("&after={after}"));
+    loop {
+        let page = kit.get(&format!("/api/v1/incidents/1/alerts?limit={limit}{after}")).await.json();
+        let alerts = page["alerts"].as_array().unwrap();
+        assert!(!alerts.is_empty() && summaries.len() < 2000, "it goes on for ever");
+        summaries.extend(alerts.iter().map(|a| a["summary"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_u64() else { break };
+        after = format!("&after={next}");
+    }
+    summaries
 }
