@@ -4,21 +4,22 @@
 //! simulator is another owner of the same code.
 //!
 //! States: *saved* is what the journal holds. A batch is decided *ahead* of it, and is in flight until the journal
-//! answers; replies and effects wait for that. If the journal fails or does not answer by its deadline, the loop is
+//! answers; replies and effects wait for that. Meanwhile the next one is decided, on top of what that one holds: it is
+//! handed over when that one is on disk, and decided anew if it is not. If the journal fails or does not answer by its deadline, the loop is
 //! *degraded*: it goes on in memory, effects leave from there, and inputs are kept. When the journal is back, the kept
 //! inputs are decided again on top of what it really holds.
 
+use crate::batch::{Batch, Queued};
 use crate::chain::BatchId;
 use crate::handle::{Class, Reply};
 use crate::sending::Sending;
 use crate::view::{Degraded, Stats, View};
+use foghorn_core::State;
 use foghorn_core::event::Record;
 use foghorn_core::input::{Answer, Input};
 use foghorn_core::page::PageKey;
 use foghorn_core::time::{Mono, Now, Span};
-use foghorn_core::{Event, State, decide};
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Whoever waits for a reply; given by the owner.
@@ -26,6 +27,8 @@ pub type Ticket = u64;
 
 /// After a tick that panicked.
 const TICK_AFTER_PANIC: Span = Span::secs(1);
+/// Events decided in one go while a batch is under way.
+const SLICE: usize = 100;
 
 /// Limits and waits of the loop.
 #[derive(Clone, Debug)]
@@ -160,33 +163,10 @@ pub struct Append {
     pub records: Arc<[Arc<Record>]>,
 }
 
-#[derive(Clone, Debug)]
-struct Queued {
-    at: Now,
-    input: Input,
-    class: Class,
-    ticket: Option<Ticket>,
-    /// Decided in memory before, while the journal was away.
-    late: bool,
-}
-
-impl Queued {
-    /// How much it takes to keep it: an alert counts as one.
-    fn weight(&self) -> usize {
-        match &self.input {
-            Input::Alerts { items, .. } => items.len().max(1),
-            _ => 1,
-        }
-    }
-}
-
 struct Flight {
     id: BatchId,
-    inputs: Vec<Queued>,
-    replies: Vec<Answered>,
+    batch: Batch,
     records: Arc<[Arc<Record>]>,
-    /// The state when it is on disk.
-    after: State,
     deadline: Mono,
     /// Until it is answered or its deadline has passed, everything else queues.
     waiting: bool,
@@ -233,6 +213,8 @@ pub struct Engine {
     seq: u64,
     head: BatchId,
     flight: Option<Flight>,
+    /// What is decided while that is under way, as if it were on disk already.
+    next: Option<Batch>,
     queue: VecDeque<Queued>,
     away: Option<Away>,
     sending: Sending,
@@ -263,6 +245,7 @@ impl Engine {
             seq,
             head,
             flight: None,
+            next: None,
             queue: VecDeque::new(),
             away: None,
             sending: Sending::default(),
@@ -332,7 +315,7 @@ impl Engine {
     /// How many inputs wait for the batch in flight.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.next.as_ref().map_or(0, |batch| batch.inputs.len())
     }
 
     /// When [`Action::Poll`] is needed next, if nothing else happens.
@@ -348,7 +331,8 @@ impl Engine {
         let page = self.next_page.unwrap_or_else(|| self.look_for_page());
         let page = page.filter(|_| self.sending.len() < self.limits.sending);
         let resend = self.sending.oldest().map(|at| at + self.limits.send_deadline);
-        [timer, deadline, look, page, resend].into_iter().flatten().min()
+        let more = (waiting.is_some() && self.may_decide_ahead()).then(Mono::default);
+        [more, timer, deadline, look, page, resend].into_iter().flatten().min()
     }
 
     /// One step of the loop. Submissions only queue; [`Action::Poll`] closes a batch, so that all that came at once is
@@ -387,13 +371,12 @@ impl Engine {
             let why = format!("no answer from the disk for {}", self.limits.append_deadline);
             self.degrade(now, &why, out);
         }
-        if self.flight.as_ref().is_none_or(|f| !f.waiting) {
-            if self.away.is_some() {
-                self.decide_in_memory(now, out);
-                self.look(now, out);
-            } else {
-                self.close_batch(now, out);
-            }
+        if self.away.is_none() {
+            self.decide_ahead(now);
+            self.close_batch(now, out);
+        } else if self.flight.as_ref().is_none_or(|f| !f.waiting) {
+            self.decide_in_memory(now, out);
+            self.look(now, out);
         }
         self.send_due(now, out);
     }
@@ -407,90 +390,67 @@ impl Engine {
         }
     }
 
-    /// Decides what has queued, ahead of the journal, and hands it over as one batch.
+    /// Decides what has queued, ahead of the journal; while a batch is under way, a little at a time, so that its answer is
+    /// not left waiting.
+    fn decide_ahead(&mut self, now: Now) {
+        let (base, seq) = match &self.flight {
+            Some(f) => (&f.batch.after, self.seq + f.records.len() as u64),
+            None => (&self.saved, self.seq),
+        };
+        let mut batch = self.next.take().unwrap_or_else(|| Batch::new(base, seq + 1));
+        let enough =
+            batch.records.len().saturating_add(if self.flight.is_some() { SLICE } else { usize::MAX });
+        if !batch.is_full(&self.limits) {
+            self.queue_tick(now, batch.after.next_timer());
+        }
+        while !batch.is_full(&self.limits)
+            && batch.records.len() < enough
+            && let Some(q) = self.queue.pop_front()
+        {
+            self.decide(&mut batch, q);
+        }
+        self.next = Some(batch).filter(|batch| !batch.is_empty());
+    }
+
+    /// Whether there is something to decide, and room for it.
+    fn may_decide_ahead(&self) -> bool {
+        self.away.is_none()
+            && !self.queue.is_empty()
+            && self.next.as_ref().is_none_or(|batch| !batch.is_full(&self.limits))
+    }
+
+    /// What has been decided is handed over as one batch, unless one is under way.
     fn close_batch(&mut self, now: Now, out: &mut Vec<Command>) {
-        self.queue_tick(now, self.saved.next_timer());
-        let n = self.queue.len().min(self.limits.batch_inputs);
-        if n == 0 {
-            return;
+        if self.flight.is_none()
+            && let Some(batch) = self.next.take()
+        {
+            self.stats.inputs += batch.inputs.len() as u64;
+            self.stats.last_decision = now.mono;
+            self.launch(now, batch, out);
         }
-        let mut inputs: Vec<Queued> = self.queue.drain(..n).collect();
-        let (after, decided, taken) =
-            self.decide_all(&self.saved.clone(), &mut inputs, self.limits.batch_events);
-        // The rest of an overfull batch goes back, in order.
-        for q in inputs.drain(taken..).rev() {
-            self.queue.push_front(q);
-        }
-        self.stats.inputs += inputs.len() as u64;
-        self.stats.last_decision = now.mono;
-        self.launch(now, inputs, after, decided, out);
     }
 
     /// A batch that has been decided goes to the journal; one without events is answered at once.
-    fn launch(
-        &mut self,
-        now: Now,
-        inputs: Vec<Queued>,
-        after: State,
-        decided: Decided,
-        out: &mut Vec<Command>,
-    ) {
-        let Decided { events, replies } = decided;
-        if events.is_empty() {
-            self.forget_sent(&inputs);
-            out.extend(replies.into_iter().map(|(t, _, r)| Command::Reply(t, r)));
-            return;
+    fn launch(&mut self, now: Now, mut batch: Batch, out: &mut Vec<Command>) {
+        if batch.records.is_empty() {
+            self.forget_sent(&batch.inputs);
+            return out.extend(batch.replies().map(|(t, _, r)| Command::Reply(t, r)));
         }
-        let first_seq = self.seq + 1;
-        let records: Arc<[Arc<Record>]> = (first_seq..)
-            .zip(events)
-            .map(|(seq, (at, late, event))| Arc::new(Record { seq, at, late, event }))
-            .collect();
+        let records: Arc<[Arc<Record>]> = std::mem::take(&mut batch.records).into();
         self.batches += 1;
         let id = BatchId::derive(&self.nonce, self.batches);
         let deadline = now.mono + self.limits.append_deadline;
         self.looking = self.looking.map(|_| true);
+        let first_seq = batch.first_seq();
         out.push(Command::Append(Append { id, first_seq, at: now, records: records.clone() }));
-        self.flight = Some(Flight { id, inputs, replies, records, after, deadline, waiting: true });
+        self.flight = Some(Flight { id, batch, records, deadline, waiting: true });
     }
 
-    /// Decides inputs one after the other on top of `base`. An input whose decision panics is left out: no bug in one
-    /// rule takes the pager down. Returns how many were taken before there were too many events.
-    fn decide_all(&mut self, base: &State, inputs: &mut Vec<Queued>, most: usize) -> (State, Decided, usize) {
-        let mut failed: Vec<Answered> = Vec::new();
-        loop {
-            let mut state = base.clone();
-            let mut decided = Decided::default();
-            let mut events: Vec<Event> = Vec::new();
-            let mut culprit = None;
-            let mut taken = 0;
-            for (i, q) in inputs.iter().enumerate() {
-                if decided.events.len() >= most {
-                    break;
-                }
-                let at = Now { mono: q.at.mono.max(state.clock.mono), wall: q.at.wall };
-                let result = catch_unwind(AssertUnwindSafe(|| decide(&mut state, at, &q.input, &mut events)));
-                let Ok(result) = result else {
-                    culprit = Some(i);
-                    break;
-                };
-                taken = i + 1;
-                decided.events.extend(events.drain(..).map(|e| (at, q.late, e)));
-                if let Some(ticket) = q.ticket {
-                    decided.replies.push((ticket, q.class, result.map_or_else(Reply::Refused, Reply::Saved)));
-                }
-            }
-            let Some(i) = culprit else {
-                decided.replies.append(&mut failed);
-                return (state, decided, taken);
-            };
-            self.stats.panics += 1;
-            let bad = inputs.remove(i);
-            if bad.input == Input::Tick {
-                self.tick_from = bad.at.mono + TICK_AFTER_PANIC;
-            }
-            let why = "a bug in Foghorn: this input could not be decided, and nothing was changed";
-            failed.extend(bad.ticket.map(|t| (t, bad.class, Reply::Unavailable(Arc::from(why)))));
+    fn decide(&mut self, batch: &mut Batch, q: Queued) {
+        let Some(bad) = batch.add(q) else { return };
+        self.stats.panics += 1;
+        if bad.input == Input::Tick {
+            self.tick_from = bad.at.mono + TICK_AFTER_PANIC;
         }
     }
 
@@ -526,19 +486,19 @@ impl Engine {
 
     /// The batch in flight is on disk.
     fn commit(&mut self, now: Now, out: &mut Vec<Command>) {
-        let Some(f) = self.flight.take() else { return };
+        let Some(mut f) = self.flight.take() else { return };
         self.seq += f.records.len() as u64;
         self.head = f.id;
-        self.saved = f.after;
         self.next_page = None;
         self.stats.batches += 1;
         self.stats.events += f.records.len() as u64;
         self.changed = true;
         // What took effect in memory has been forgotten there, and may be on its way again.
         if f.waiting {
-            self.forget_sent(&f.inputs);
+            self.forget_sent(&f.batch.inputs);
         }
-        out.extend(f.replies.into_iter().map(|(t, _, r)| Command::Reply(t, r)));
+        out.extend(f.batch.replies().map(|(t, _, r)| Command::Reply(t, r)));
+        self.saved = f.batch.after;
         out.push(Command::Publish(f.records));
         let due = self.limits.snapshot_every.max(self.snapshot_held);
         let due = if self.lull.is_calm(now.mono, self.seq, self.limits.storm) { due } else { 3 * due };
@@ -558,10 +518,14 @@ impl Engine {
             return;
         }
         self.stats.degradations += 1;
-        let memory = self.flight.as_ref().map_or_else(|| self.saved.clone(), |f| f.after.clone());
+        // What is decided but not handed over is decided again, in memory.
+        for q in self.next.take().into_iter().flat_map(|batch| batch.inputs).rev() {
+            self.queue.push_front(q);
+        }
+        let memory = self.flight.as_ref().map_or_else(|| self.saved.clone(), |f| f.batch.after.clone());
         if let Some(f) = &mut self.flight {
             out.extend(
-                f.replies.drain(..).map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, &why))),
+                f.batch.replies().map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, &why))),
             );
         }
         let look_at = now.mono + self.limits.settle_every;
@@ -583,23 +547,22 @@ impl Engine {
     fn decide_in_memory(&mut self, now: Now, out: &mut Vec<Command>) {
         let Some(mut away) = self.away.take() else { return };
         self.queue_tick(now, away.memory.next_timer());
-        let mut inputs: Vec<Queued> = self.queue.drain(..).collect();
-        if !inputs.is_empty() {
-            let (memory, decided, _) = self.decide_all(&away.memory.clone(), &mut inputs, usize::MAX);
-            away.memory = memory;
+        if !self.queue.is_empty() {
+            let mut batch = Batch::new(&away.memory, self.seq + 1);
+            while let Some(q) = self.queue.pop_front() {
+                self.decide(&mut batch, q);
+            }
             self.next_page = None;
-            self.stats.inputs += inputs.len() as u64;
+            self.stats.inputs += batch.inputs.len() as u64;
             self.stats.last_decision = now.mono;
-            self.changed |= !decided.events.is_empty();
+            self.changed |= !batch.records.is_empty();
             let why = &away.why;
             out.extend(
-                decided
-                    .replies
-                    .into_iter()
-                    .map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, why))),
+                batch.replies().map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, why))),
             );
-            self.forget_sent(&inputs);
-            for q in inputs {
+            self.forget_sent(&batch.inputs);
+            away.memory = batch.after;
+            for q in batch.inputs {
                 self.keep(&mut away, q);
             }
         }
@@ -681,18 +644,21 @@ impl Engine {
     fn come_back(&mut self, now: Now, out: &mut Vec<Command>) {
         let Some(mut away) = self.away.take() else { return };
         self.next_page = None;
-        let mut kept = std::mem::take(&mut away.kept);
+        let kept = std::mem::take(&mut away.kept);
         away.weight = 0;
         if kept.is_empty() {
             self.changed = true;
             out.push(Command::Recovered { after: now.mono.since(away.since.mono), lost: away.lost });
             return;
         }
-        let (after, decided, _) = self.decide_all(&self.saved.clone(), &mut kept, usize::MAX);
-        away.memory = after.clone();
+        let mut batch = Batch::new(&self.saved, self.seq + 1);
+        for q in kept {
+            self.decide(&mut batch, q);
+        }
+        away.memory = batch.after.clone();
         away.look_at = now.mono + self.limits.append_deadline;
         self.away = Some(away);
-        self.launch(now, kept, after, decided, out);
+        self.launch(now, batch, out);
         if self.flight.is_none() {
             self.come_back(now, out);
         }
@@ -729,7 +695,7 @@ impl Engine {
     /// What is in flight takes effect in memory.
     fn forget_in_flight(&mut self) {
         if let Some(f) = self.flight.take() {
-            self.forget_sent(&f.inputs);
+            self.forget_sent(&f.batch.inputs);
             self.flight = Some(f);
         }
     }
@@ -749,19 +715,10 @@ impl Engine {
     }
 }
 
-/// A reply, and how its input is treated.
-type Answered = (Ticket, Class, Reply);
-
-#[derive(Default)]
-struct Decided {
-    events: Vec<(Now, bool, Event)>,
-    replies: Vec<Answered>,
-}
-
 /// A batch that is not on disk: its inputs come before all that was kept later.
 fn restore(away: &mut Away, flight: Flight) {
     let mut inputs: Vec<Queued> =
-        flight.inputs.into_iter().map(|q| Queued { ticket: None, late: true, ..q }).collect();
+        flight.batch.inputs.into_iter().map(|q| Queued { ticket: None, late: true, ..q }).collect();
     inputs.append(&mut away.kept);
     away.weight = inputs.iter().map(Queued::weight).sum();
     away.kept = inputs;

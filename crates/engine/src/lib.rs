@@ -1,5 +1,6 @@
 //! The loop around core, itself without I/O.
 
+mod batch;
 pub mod chain;
 pub mod engine;
 pub mod handle;

@@ -8,7 +8,7 @@ use foghorn_core::page::{Outcome, PageKey};
 use foghorn_core::setup::Setup;
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Actor, Name, Severity, Via};
-use foghorn_core::{Record, State};
+use foghorn_core::{Event, Record, State};
 use foghorn_engine::engine::{Append, Appended, Found, Limits};
 use foghorn_engine::{Action, BatchId, Class, Command, Engine, Reply};
 use std::sync::Arc;
@@ -360,4 +360,30 @@ fn at_the_limit_other_tools_are_the_first_that_are_not_kept() {
         o.other.last().unwrap().starts_with("recovered, ") && !o.other.last().unwrap().contains(" 0 lost")
     );
     assert_eq!(&o.replayed(), o.engine.state());
+}
+
+/// The second batch is decided while the first is being written. The first is refused: both are decided again, in order.
+#[test]
+fn what_was_decided_ahead_of_a_batch_that_is_refused_is_decided_again() {
+    let mut o = Owner::new();
+    let first = o.submit(Class::Intake, alert(1));
+    let second = o.submit(Class::Intake, alert(2));
+    let acked = o.submit(Class::Paging, ack(1));
+    assert_eq!(o.engine.queued(), 2);
+    let (refused, before) = (o.held.take().unwrap().id, o.disk.len());
+    o.on(Action::Appended { id: refused, result: Appended::Refused("disk full".into()) });
+    o.on(Action::Poll);
+    assert_eq!(o.reply(first), Some(&Reply::Unavailable("disk full".into())));
+    assert_eq!(o.reply(second), Some(&Reply::Unavailable("disk full".into())));
+    assert_eq!(o.reply(acked), Some(&Reply::NotSaved(Answer::Done, "disk full".into())));
+    assert!(o.disk.len() == before && o.held.is_none());
+    o.wait(1000);
+    let head = o.head;
+    o.on(Action::Settled { found: Found::Head(head) });
+    o.flow();
+    assert!(!o.engine.is_degraded());
+    assert_eq!(&o.replayed(), o.engine.state());
+    let opened = o.disk.iter().filter(|r| matches!(r.event, Event::AlertOpened { .. })).count();
+    assert_eq!(opened, 2, "each once");
+    assert!(o.disk.iter().any(|r| matches!(r.event, Event::Acknowledged { .. })));
 }

@@ -1,0 +1,117 @@
+//! A batch while it is being decided: input after input, each on top of what those before it have decided.
+
+use crate::engine::{Limits, Ticket};
+use crate::handle::{Class, Reply};
+use foghorn_core::event::Record;
+use foghorn_core::input::Input;
+use foghorn_core::time::Now;
+use foghorn_core::{Event, State, decide};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// An input that waits to be decided, or has been.
+#[derive(Clone, Debug)]
+pub(crate) struct Queued {
+    pub(crate) at: Now,
+    pub(crate) input: Input,
+    pub(crate) class: Class,
+    pub(crate) ticket: Option<Ticket>,
+    /// Decided in memory before, while the journal was away.
+    pub(crate) late: bool,
+}
+
+impl Queued {
+    /// How much it takes to keep it: an alert counts as one.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.input {
+            Input::Alerts { items, .. } => items.len().max(1),
+            _ => 1,
+        }
+    }
+}
+
+/// A reply, and how its input is treated.
+pub(crate) type Answered = (Ticket, Class, Reply);
+
+/// What has been decided on top of a state.
+pub(crate) struct Batch {
+    pub(crate) inputs: Vec<Queued>,
+    replies: Vec<Answered>,
+    pub(crate) records: Vec<Arc<Record>>,
+    /// The state when it is on disk.
+    pub(crate) after: State,
+    base: State,
+    first_seq: u64,
+    /// To inputs that could not be decided.
+    failed: Vec<Answered>,
+    /// Of one input: kept for its memory.
+    events: Vec<Event>,
+}
+
+impl Batch {
+    /// On top of `base`; its first event will have this sequence number.
+    pub(crate) fn new(base: &State, first_seq: u64) -> Batch {
+        Batch {
+            inputs: Vec::new(),
+            replies: Vec::new(),
+            records: Vec::new(),
+            after: base.clone(),
+            base: base.clone(),
+            first_seq,
+            failed: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Whether nothing has been decided, and nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.failed.is_empty()
+    }
+
+    pub(crate) fn first_seq(&self) -> u64 {
+        self.first_seq
+    }
+
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        self.inputs.len() >= limits.batch_inputs || self.records.len() >= limits.batch_events
+    }
+
+    /// Decides one more. If that panics, it is left out and given back: no bug in one rule takes the pager down.
+    pub(crate) fn add(&mut self, q: Queued) -> Option<Queued> {
+        if self.decide(&q) {
+            self.inputs.push(q);
+            return None;
+        }
+        // Nobody knows what it has left behind in the state: all the others are decided once more.
+        self.after = self.base.clone();
+        self.records.clear();
+        self.replies.clear();
+        for q in std::mem::take(&mut self.inputs) {
+            drop(self.add(q));
+        }
+        let why = "a bug in Foghorn: this input could not be decided, and nothing was changed";
+        self.failed.extend(q.ticket.map(|t| (t, q.class, Reply::Unavailable(Arc::from(why)))));
+        Some(q)
+    }
+
+    /// To everybody, those whose inputs could not be decided last.
+    pub(crate) fn replies(&mut self) -> impl Iterator<Item = Answered> + '_ {
+        self.replies.drain(..).chain(self.failed.drain(..))
+    }
+
+    /// False if it panicked.
+    fn decide(&mut self, q: &Queued) -> bool {
+        let at = Now { mono: q.at.mono.max(self.after.clock.mono), wall: q.at.wall };
+        self.events.clear();
+        let (state, events) = (&mut self.after, &mut self.events);
+        let Ok(result) = catch_unwind(AssertUnwindSafe(|| decide(state, at, &q.input, events))) else {
+            return false;
+        };
+        let next = self.first_seq + self.records.len() as u64;
+        let records = (next..).zip(self.events.drain(..));
+        self.records.extend(records.map(|(seq, event)| Arc::new(Record { seq, at, late: q.late, event })));
+        let reply = || result.map_or_else(Reply::Refused, Reply::Saved);
+        self.replies.extend(q.ticket.map(|t| (t, q.class, reply())));
+        true
+    }
+}
