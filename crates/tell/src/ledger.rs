@@ -2,13 +2,14 @@
 
 use crate::words::Words;
 use foghorn_core::State;
+use foghorn_core::alert::Alert;
 use foghorn_core::component::{ComponentStatus, components};
-use foghorn_core::incident::{Incident, IncidentId};
+use foghorn_core::incident::{Incident, IncidentId, Status};
 use foghorn_core::setup::CheckRule;
 use foghorn_core::time::{Now, Span, Wall};
 use foghorn_core::words::Name;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bars go back so many days; one more is kept, for the day that is not over.
 const KEEP_STRETCHES: Span = Span::hours(24 * 91);
@@ -88,7 +89,7 @@ pub struct Update {
     pub at: Wall,
     /// How far the work was.
     pub stage: Stage,
-    /// What was touched then.
+    /// What was not well then; at the end, what is not measured well all the same.
     pub affected: Vec<Affected>,
 }
 
@@ -116,6 +117,11 @@ pub(crate) fn rank(status: ComponentStatus) -> u8 {
     }
 }
 
+/// Whether the public notices it.
+fn is_hurt(status: ComponentStatus) -> bool {
+    rank(status) >= rank(ComponentStatus::DegradedPerformance)
+}
+
 impl PublicIncident {
     pub(crate) fn new(opened: Wall, resolved: Option<Wall>) -> PublicIncident {
         let (worst, updates, words) = (Vec::new(), Vec::new(), Vec::new());
@@ -127,6 +133,12 @@ impl PublicIncident {
     pub fn peak(&self) -> ComponentStatus {
         let all = self.worst.iter().map(|a| a.status);
         all.max_by_key(|s| rank(*s)).unwrap_or(ComponentStatus::DegradedPerformance)
+    }
+
+    /// Whether it was closed while something of it was not measured well.
+    pub(crate) fn ends_unwell(&self) -> bool {
+        self.resolved.is_some()
+            && self.updates.last().is_some_and(|u| u.stage == Stage::Resolved && !u.affected.is_empty())
     }
 
     fn told(&mut self, update: Update) {
@@ -231,12 +243,14 @@ impl Ledger {
         }
         let mut changed = false;
         for incident in state.open_incidents() {
-            let affected = affected(incident, &behind, statuses);
+            let known = self.incidents.get(&incident.id);
+            let before = known.and_then(|i| i.updates.last()).map_or(&[][..], |u| &u.affected);
+            let affected = affected(touched(state, incident, &behind), before, statuses);
             let stage = if incident.is_acknowledged() { Stage::Investigating } else { Stage::Noticed };
             let update = Update { at: wall, stage, affected };
             let room = self.incidents.len() < 2 * MOST_INCIDENTS;
             match self.incidents.get_mut(&incident.id) {
-                None if update.affected.is_empty() || !room => {}
+                None if !update.affected.iter().any(|a| is_hurt(a.status)) || !room => {}
                 None => {
                     let mut new = PublicIncident::new(wall, None);
                     new.told(update);
@@ -245,7 +259,8 @@ impl Ledger {
                 }
                 Some(known) => {
                     // Of what touches no component only people know anything.
-                    let unmeasured = known.worst.is_empty() && update.affected.is_empty();
+                    let unmeasured =
+                        known.worst.is_empty() && !update.affected.iter().any(|a| is_hurt(a.status));
                     let last = known.updates.last();
                     let as_before =
                         last.is_some_and(|last| last.stage == stage && last.affected == update.affected);
@@ -258,14 +273,25 @@ impl Ledger {
                 }
             }
         }
-        for (id, known) in self.incidents.iter_mut().filter(|(_, i)| i.resolved.is_none()) {
-            if state.incident(*id).is_none_or(Incident::is_resolved) {
-                known.resolved = Some(wall);
-                if !known.worst.is_empty() {
-                    known.told(Update { at: wall, stage: Stage::Resolved, affected: Vec::new() });
-                }
+        for (id, known) in &mut self.incidents {
+            let incident = state.incident(*id);
+            if incident.is_some_and(|i| !i.is_resolved()) {
+                continue;
+            }
+            // A person's word is no measurement: until it is measured well, that is not said.
+            let by_person =
+                incident.is_some_and(|i| matches!(&i.status, Status::Resolved { by: Some(_), .. }));
+            let ended = known.resolved.is_some();
+            if ended && !(by_person && known.ends_unwell()) {
+                continue;
+            }
+            let left = left_unwell(&known.worst, statuses, by_person);
+            if !known.worst.is_empty() && (!ended || left.is_empty()) {
+                known.told(Update { at: wall, stage: Stage::Resolved, affected: left });
                 changed = true;
             }
+            changed |= known.resolved.is_none();
+            known.resolved = known.resolved.or(Some(wall));
         }
         changed
     }
@@ -283,22 +309,54 @@ fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Optio
     if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
 }
 
-/// Components that an incident touches and that are not well, in the order of their names.
+/// The components that an incident touches, by what is open of it. A silence says who is paged, not how anything is.
+fn touched<'a>(
+    state: &'a State,
+    incident: &'a Incident,
+    behind: &BTreeMap<&Name, Vec<&'a Name>>,
+) -> BTreeSet<&'a Name> {
+    let counted = incident.entities.iter().filter(|(_, open)| **open > 0).map(|(e, _)| e);
+    let silenced = (incident.muted > 0).then(|| state.alerts_of(incident));
+    let silenced = silenced.into_iter().flatten().filter(|a| a.muted.is_some() && is_told(a));
+    let unwell = counted.chain(silenced.filter_map(|a| a.entity.as_ref()));
+    unwell.filter_map(|e| behind.get(e)).flatten().copied().collect()
+}
+
+/// Whether an alert says how its component is.
+fn is_told(alert: &Alert) -> bool {
+    alert.status.is_open() && alert.held_until.is_none()
+}
+
+/// What is not well of the components that are touched, and of those named before what is still hurt: something else may
+/// have hurt it since. In the order of their names.
 fn affected(
-    incident: &Incident,
-    behind: &BTreeMap<&Name, Vec<&Name>>,
+    touched: BTreeSet<&Name>,
+    before: &[Affected],
     statuses: &BTreeMap<Name, ComponentStatus>,
 ) -> Vec<Affected> {
-    let unwell = incident.entities.iter().filter(|(_, open)| **open > 0);
-    let mut names: Vec<&Name> = unwell.filter_map(|(e, _)| behind.get(e)).flatten().copied().collect();
-    names.sort_unstable();
-    names.dedup();
-    let hurt = |name: &&Name| {
-        let status = *statuses.get(*name)?;
-        (rank(status) >= rank(ComponentStatus::DegradedPerformance))
-            .then(|| Affected { component: name.to_string(), status })
+    let is_before = |name: &Name| before.iter().any(|b| b.component == **name);
+    let unwell = |(name, status): (&Name, &ComponentStatus)| {
+        let named = match *status {
+            ComponentStatus::Operational => false,
+            status => touched.contains(name) || (is_hurt(status) && is_before(name)),
+        };
+        named.then(|| Affected { component: name.to_string(), status: *status })
     };
-    names.iter().filter_map(hurt).take(MOST_AFFECTED).collect()
+    statuses.iter().filter_map(unwell).take(MOST_AFFECTED).collect()
+}
+
+/// What of an incident is not well at its end. What a person has closed must be measured; what recovered was.
+fn left_unwell(
+    worst: &[Affected],
+    statuses: &BTreeMap<Name, ComponentStatus>,
+    by_person: bool,
+) -> Vec<Affected> {
+    let now = |a: &Affected| {
+        let status = *statuses.get(a.component.as_str())?;
+        let unwell = if by_person { status != ComponentStatus::Operational } else { is_hurt(status) };
+        unwell.then(|| Affected { component: a.component.clone(), status })
+    };
+    worst.iter().filter_map(now).collect()
 }
 
 /// Adds a stretch if it is another status; moments never go backwards.

@@ -101,11 +101,18 @@ fn first_words(text: &str) -> String {
 /// How far it is, by a person's word where there is one; else how bad it is.
 fn badge_of(incident: &PublicIncident) -> String {
     match (incident.resolved, incident.under_way()) {
+        (Some(_), _) if incident.ends_unwell() && !over_by_word(incident) => badge(Tone::Info, "closed"),
         (Some(_), _) => badge(Tone::Good, "resolved"),
         (None, Some(stage)) => badge(stage_tone(stage), stage.as_str()),
         (None, None) if incident.worst.is_empty() => badge(Tone::Warn, "open"),
         (None, None) => badge(tone(incident.peak()), word(incident.peak())),
     }
+}
+
+/// Whether the last that people wrote is that it is over, or what followed of that.
+fn over_by_word(incident: &PublicIncident) -> bool {
+    let last = incident.words.last().map(|w| w.stage);
+    matches!(last, Some(update::Stage::Resolved | update::Stage::Postmortem))
 }
 
 fn when(incident: &PublicIncident, now: Wall) -> String {
@@ -138,7 +145,8 @@ fn measured_line(u: &Update, before: Option<&Update>, now: Wall) -> ShownUpdate 
     let (tone, word, text) = match u.stage {
         Stage::Noticed => (Tone::Bad, "Noticed.", affected),
         Stage::Investigating => (Tone::Info, "Somebody is working on it.", affected),
-        Stage::Resolved => (Tone::Good, "Resolved.", "It works again.".to_owned()),
+        Stage::Resolved if u.affected.is_empty() => (Tone::Good, "Resolved.", "It works again.".to_owned()),
+        Stage::Resolved => (Tone::Info, "Closed.", not_yet(&u.affected)),
     };
     update_line(u.at, now, tone, word, text, Vec::new())
 }
@@ -178,16 +186,23 @@ fn stage_tone(stage: update::Stage) -> Tone {
 }
 
 fn affected(all: &[Affected]) -> String {
-    let names: Vec<String> = all
-        .iter()
-        .take(NAMED)
-        .map(|a| format!("{} ({})", line(&a.component, NAME), word(a.status)))
-        .collect();
-    if names.is_empty() {
+    if all.is_empty() {
         "What is seen from outside works again.".to_owned()
     } else {
-        format!("Affected: {}.", list(&names, all.len()))
+        format!("Affected: {}.", components(all))
     }
+}
+
+/// At the end, of what is not measured well.
+fn not_yet(all: &[Affected]) -> String {
+    format!("It is not measured well yet: {}.", components(all))
+}
+
+fn components(all: &[Affected]) -> String {
+    let named = all.iter().take(NAMED);
+    let names: Vec<String> =
+        named.map(|a| format!("{} ({})", line(&a.component, NAME), word(a.status))).collect();
+    list(&names, all.len())
 }
 
 /// `a, b and 3 more`

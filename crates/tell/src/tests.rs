@@ -7,7 +7,7 @@ use crate::site::Site;
 use crate::{Events, days};
 use foghorn_config::model::StatusPage;
 use foghorn_core::component::ComponentStatus as C;
-use foghorn_core::input::{CheckVerdict, Input};
+use foghorn_core::input::{CheckVerdict, Ends, Input};
 use foghorn_core::setup::{CheckRule, Entity, EscalationPolicy, Person, Setup, Step, Target};
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Actor, Name, Severity};
@@ -17,6 +17,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use std::sync::{Arc, Mutex};
 
+mod ends;
 mod words;
 
 /// 21 November 2026, 12:00 UTC.
@@ -93,6 +94,21 @@ impl House {
         self.check(at, check, CheckVerdict::Failing { summary, severity: None });
     }
 
+    /// Of what is behind the shop.
+    fn silence(&mut self, at: i64, maintenance: bool) {
+        let silence = Input::Silence {
+            id: if maintenance { "m".into() } else { "s".into() },
+            matchers: Vec::new(),
+            entities: ["secret-host".into()].into(),
+            starts: None,
+            ends: Ends::After(Span::hours(1)),
+            comment: String::new(),
+            maintenance,
+            by: Actor::system(),
+        };
+        self.input(at, &silence);
+    }
+
     fn observe(&self, ledger: &mut Ledger, at: i64) -> bool {
         ledger.observe(&self.state, Wall(at), self.records.lock().unwrap().len() as u64)
     }
@@ -145,6 +161,14 @@ fn an_outage_is_told_from_beginning_to_end() {
         ledger.stretches["Shop <&>"].iter().map(|s| ((s.from.0 - NOON) / MINUTE, s.status)).collect();
     assert_eq!(past, [(0, C::Operational), (10, C::MajorOutage), (35, C::Operational)]);
     assert_eq!(ledger.stretches["Data"].len(), 1);
+}
+
+/// The last line that the public reads of the only incident.
+fn last_line(ledger: &Ledger, at: i64) -> String {
+    let html = text(&render(&config(), ledger, Wall(at), Doubt::None).unwrap(), "/");
+    let (_, lines) = html.split_once("<ol class=\"timeline\">").unwrap();
+    let (_, line) = lines.split_once("<strong>").unwrap();
+    line.split_once("</li>").unwrap().0.replace("</strong>", "")
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! What the public is told of an end, and of what is none.
+
+use super::*;
+
+/// A silence is about who is woken: for the public nothing has changed.
+#[test]
+fn a_silence_changes_nothing_that_the_public_reads() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.fails(NOON, "secret-check");
+    house.observe(&mut ledger, NOON);
+    let before = ledger.incidents.clone();
+    house.silence(NOON + MINUTE, false);
+    assert!(!house.observe(&mut ledger, NOON + MINUTE), "nothing that the public reads");
+    assert_eq!(ledger.incidents, before);
+    // Planned work is told as such, and is no recovery.
+    house.silence(NOON + 2 * MINUTE, true);
+    assert!(house.observe(&mut ledger, NOON + 2 * MINUTE));
+    assert_eq!(
+        last_line(&ledger, NOON + 2 * MINUTE),
+        "Noticed. Affected: Shop &#60;&#38;&#62; (under maintenance)."
+    );
+    assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents, ledger.incidents);
+}
+
+/// What can no longer be measured does not work again by that.
+#[test]
+fn what_becomes_unknown_does_not_work_again() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.fails(NOON, "secret-check");
+    house.observe(&mut ledger, NOON);
+    house.check(NOON + MINUTE, "secret-check", CheckVerdict::Unknown { why: "blind".to_owned() });
+    house.observe(&mut ledger, NOON + MINUTE);
+    assert_eq!(last_line(&ledger, NOON + MINUTE), "Noticed. Affected: Shop &#60;&#38;&#62; (not known).");
+}
+
+/// That it works again is said when it is measured, not when a person has closed it.
+#[test]
+fn what_a_person_closed_works_again_when_it_is_measured() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.fails(NOON, "secret-check");
+    house.observe(&mut ledger, NOON);
+    let by = Actor { name: "ana".into(), via: foghorn_core::words::Via::Console };
+    house.input(NOON + MINUTE, &Input::Resolve { incident: 1, by });
+    house.observe(&mut ledger, NOON + MINUTE);
+    let closed = "Closed. It is not measured well yet: Shop &#60;&#38;&#62; (major outage).";
+    assert_eq!(last_line(&ledger, NOON + MINUTE), closed);
+    let html = text(&render(&config(), &ledger, Wall(NOON + MINUTE), Doubt::None).unwrap(), "/");
+    assert!(html.contains("</svg>closed</span>") && !html.contains("works again"), "{html}");
+    assert!(!house.observe(&mut ledger, NOON + 2 * MINUTE), "nothing new");
+    house.check(NOON + 3 * MINUTE, "secret-check", CheckVerdict::Ok);
+    assert!(house.observe(&mut ledger, NOON + 3 * MINUTE));
+    assert_eq!(last_line(&ledger, NOON + 3 * MINUTE), "Resolved. It works again.");
+    assert_eq!(ledger.incidents[&1].resolved, Some(Wall(NOON + MINUTE)));
+    assert!(!house.observe(&mut ledger, NOON + 4 * MINUTE), "nothing new");
+    assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents, ledger.incidents);
+}
