@@ -1,7 +1,8 @@
 //! One's own account.
 
 use super::Web;
-use super::form::{Asked, Fields};
+use super::flash::{self, Done};
+use super::form::Fields;
 use super::guard::Visitor;
 use super::log_in::hashed;
 use super::page::{self, Frame, Here, respond};
@@ -9,7 +10,7 @@ use super::text::person;
 use crate::problem::{Kind, Problem};
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -23,11 +24,11 @@ struct Page {
 }
 
 /// `GET /account`
-pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
+pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Response {
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
         let page = Page {
-            frame: Frame::new(web, &view, visitor, "Your account", Here::Account).told(&asked),
+            frame: Frame::new(web, &view, visitor, "Your account", Here::Account),
             acts_as: person(&view.state, &visitor.actor.name),
             zone: page::clock(&view, visitor).zone.iana_name().unwrap_or("UTC").to_owned(),
         };
@@ -57,7 +58,7 @@ pub(super) async fn change(State(web): State<Arc<Web>>, visitor: Visitor, fields
         web.accounts.set_password(&name, &new, Some(&session)).map(|()| true)
     });
     match done.await {
-        Ok(true) => Redirect::to("/account?done=password").into_response(),
+        Ok(true) => flash::go("/account", Done::Password, false),
         Ok(false) => {
             let detail = "the password that you have now was typed wrongly: nothing is changed";
             page::told(&web, visitor, Problem::new(Kind::Invalid, detail)).await

@@ -1,6 +1,7 @@
 //! The buttons: what each does, so that it can also be kept while somebody logs in.
 
 use super::draft::Update;
+use super::flash::{self, Done};
 use super::form::{Fields, encoded};
 use super::guard::Visitor;
 use super::{Web, draft, page};
@@ -10,7 +11,7 @@ use crate::routes::new_id;
 use crate::show::text::line;
 use crate::time::parse_span;
 use axum::extract::{OriginalUri, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::input::{Answer, Ends, Input};
 use foghorn_core::silence::Matcher;
@@ -58,7 +59,7 @@ impl Pressed {
         match self {
             Pressed::Read(update) => draft::show(web, visitor, update).await,
             Pressed::Do(action) => match action.run(web, visitor.actor.clone()).await {
-                Ok(next) => Redirect::to(&next).into_response(),
+                Ok(response) => response,
                 Err(problem) => page::told(web, visitor, problem).await,
             },
         }
@@ -183,16 +184,16 @@ impl Action {
     }
 
     /// Does it, and says where to go on.
-    async fn run(self, web: &Arc<Web>, by: Actor) -> Result<String, Problem> {
+    async fn run(self, web: &Arc<Web>, by: Actor) -> Result<Response, Problem> {
         let (incident, done) = match &self {
-            Action::Acknowledge { incident, .. } => (Some(*incident), "acknowledged"),
-            Action::Resolve { incident } => (Some(*incident), "resolved"),
-            Action::Note { incident, .. } => (Some(*incident), "noted"),
-            Action::Tell(Update { incident, .. }) => (Some(*incident), "told"),
-            Action::Escalate { incident } => (Some(*incident), "escalated"),
-            Action::Silence { incident, .. } => (*incident, "silenced"),
-            Action::EndSilence { .. } => (None, "silence-ended"),
-            Action::Open { .. } => (None, "opened"),
+            Action::Acknowledge { incident, .. } => (Some(*incident), Done::Acknowledged),
+            Action::Resolve { incident } => (Some(*incident), Done::Resolved),
+            Action::Note { incident, .. } => (Some(*incident), Done::Noted),
+            Action::Tell(Update { incident, .. }) => (Some(*incident), Done::Told),
+            Action::Escalate { incident } => (Some(*incident), Done::Escalated),
+            Action::Silence { incident, .. } => (*incident, Done::Silenced),
+            Action::EndSilence { .. } => (None, Done::SilenceEnded),
+            Action::Open { .. } => (None, Done::Opened),
         };
         // The public is told of what is put away, too.
         if let (Some(id), false) = (incident, matches!(self, Action::Tell(_))) {
@@ -207,9 +208,8 @@ impl Action {
             None if opened => "/".to_owned(),
             None => "/silences".to_owned(),
         };
-        let saved = if unsaved.is_some() { "&unsaved=1" } else { "" };
-        let done = if answer == Answer::Already { "already" } else { done };
-        Ok(format!("{place}?done={done}{saved}"))
+        let done = if answer == Answer::Already { Done::Already } else { done };
+        Ok(flash::go(&place, done, unsaved.is_some()))
     }
 
     fn input(self, web: &Web, by: Actor) -> Result<Input, Problem> {

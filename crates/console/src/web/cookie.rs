@@ -1,4 +1,4 @@
-//! Cookies: one for the session, one for a visit before there is any.
+//! Cookies: one for the session, one for a visit before there is any, one for what was done a moment ago.
 
 use foghorn_net::serve::Peer;
 use http::uri::Authority;
@@ -9,6 +9,8 @@ use http::{HeaderMap, HeaderValue, Uri, header};
 const KEPT: u64 = 60 * 86_400;
 /// Seconds that a browser keeps the visit's.
 const VISIT: u64 = 86_400;
+/// Seconds for which what was done is news.
+const FLASH: u64 = 60;
 /// Characters of an id.
 const LONGEST: usize = 128;
 
@@ -17,6 +19,8 @@ const LONGEST: usize = 128;
 pub(super) enum Which {
     Session,
     Visit,
+    /// What a button did, for the page that it leads to.
+    Flash,
 }
 
 /// How a request came: over TLS, here or at a proxy, or not.
@@ -44,6 +48,8 @@ impl Secure {
             (Which::Session, false) => "foghorn",
             (Which::Visit, true) => "__Host-foghorn-visit",
             (Which::Visit, false) => "foghorn-visit",
+            (Which::Flash, true) => "__Host-foghorn-done",
+            (Which::Flash, false) => "foghorn-done",
         }
     }
 
@@ -64,6 +70,7 @@ impl Secure {
             (None, _) => 0,
             (Some(_), Which::Session) => KEPT,
             (Some(_), Which::Visit) => VISIT,
+            (Some(_), Which::Flash) => FLASH,
         };
         let (name, value) = (self.name(which), value.unwrap_or(""));
         let secure = if self.0 { "; Secure" } else { "" };

@@ -2,6 +2,7 @@
 
 use super::action::Pressed;
 use super::cookie::{Secure, Which, host};
+use super::flash::{self, Done, Flash};
 use super::form::{self, Fields, encoded};
 use super::{Web, log_in, page};
 use crate::accounts::Account;
@@ -41,13 +42,15 @@ pub(super) struct Visitor {
     pub(super) token: String,
     /// The session's id.
     pub(super) session: String,
+    /// What the button did that led here.
+    pub(super) told: Option<String>,
 }
 
 impl Visitor {
     pub(super) fn new(web: &Web, account: Account, session: String) -> Visitor {
         let name = account.person.as_deref().unwrap_or(&account.name);
         let actor = Actor { name: Name::from(name), via: Via::Console };
-        Visitor { actor, token: web.seal().form(&session), account, session }
+        Visitor { actor, token: web.seal().form(&session), account, session, told: None }
     }
 
     pub(super) fn may(&self, role: Role) -> bool {
@@ -87,12 +90,39 @@ pub(crate) async fn guard(
     let public_url = web.api.config().server.public_url.clone();
     let secure = Secure::of(req.extensions().get::<Peer>(), req.headers(), req.uri(), &public_url);
     req.extensions_mut().insert(secure);
+    let get = req.method() == Method::GET;
+    let flash = get.then(|| Flash::read(secure, req.headers(), req.uri().path())).flatten();
+    let tells = flash.is_some();
+    if let Some(flash) = flash {
+        req.extensions_mut().insert(flash);
+    }
+    let mut response = guarded(web, rule, secure, &public_url, req, next).await;
+    // Told once: the page that tells it has the browser forget it.
+    let cookie = match response.extensions().get::<Flash>() {
+        Some(flash) => secure.set(Which::Flash, Some(&flash.cookie())),
+        None if tells && response.status().is_success() => secure.set(Which::Flash, None),
+        None => None,
+    };
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn guarded(
+    web: Arc<Web>,
+    rule: Rule,
+    secure: Secure,
+    public_url: &str,
+    mut req: Request,
+    next: Next,
+) -> Response {
     let posted = req.method() == Method::POST;
     let needs = if posted { rule.post } else { rule.get };
     let cookie = secure.read(Which::Session, req.headers());
     let mut fields = Fields::default();
     if posted {
-        if let Err(refusal) = same_origin(req.headers(), req.uri(), &public_url) {
+        if let Err(refusal) = same_origin(req.headers(), req.uri(), public_url) {
             web.api.refused.fetch_add(1, Ordering::Relaxed);
             return page::problem(None, &refusal);
         }
@@ -112,7 +142,13 @@ pub(crate) async fn guard(
         let shown = whom.is_some_and(|whom| web.seal().is_form(&whom, read.get("form")));
         fields = read;
         if !shown && needs != Needs::Nothing {
-            return stranger(&web, &parts.uri, cookie.is_some());
+            web.api.refused.fetch_add(1, Ordering::Relaxed);
+            // Without a cookie only a page of this very site may have it wait for a log-in.
+            let ours = is_ours(&parts.headers);
+            return match cookie {
+                Some(_) => another_session(&parts.uri),
+                None => pressed_too_late(&web, &parts.uri, secure, &parts.headers, &fields, ours),
+            };
         }
         req = Request::from_parts(parts, axum::body::Body::empty());
         req.extensions_mut().insert(FormShown(shown));
@@ -124,7 +160,8 @@ pub(crate) async fn guard(
     };
     match whose(&web, cookie).await {
         Err(problem) => page::problem(None, &problem),
-        Ok(None) => ended(&web, req, secure, fields),
+        Ok(None) if posted => pressed_too_late(&web, req.uri(), secure, req.headers(), &fields, true),
+        Ok(None) => ended(&req),
         Ok(Some(visitor)) if !visitor.may(role) => {
             web.api.refused.fetch_add(1, Ordering::Relaxed);
             let detail = format!(
@@ -136,7 +173,8 @@ pub(crate) async fn guard(
             let refused = move |web: &Web| page::problem(Some((web, &visitor)), &problem);
             web.blocking(refused).await.unwrap_or_else(|p| page::problem(None, &p))
         }
-        Ok(Some(visitor)) => {
+        Ok(Some(mut visitor)) => {
+            visitor.told = req.extensions().get::<Flash>().map(Flash::words);
             req.extensions_mut().insert(visitor);
             next.run(req).await
         }
@@ -169,40 +207,63 @@ pub(super) async fn whose(web: &Arc<Web>, cookie: Option<String>) -> Result<Opti
     web.blocking(read).await
 }
 
-/// Nobody is logged in, or not any more. What was pressed on a page of that session is kept over the log-in.
-fn ended(web: &Arc<Web>, req: Request, secure: Secure, fields: Fields) -> Response {
-    let path = req.uri().path();
-    if req.method() == Method::POST {
-        return match Pressed::of(path, &fields) {
-            Some(Ok(action)) => log_in::first(web, secure, req.headers(), &action),
-            _ => to_log_in("/"),
-        };
-    }
-    if path.ends_with("/live") {
+/// Nobody is logged in, or not any more, and a page is asked for.
+fn ended(req: &Request) -> Response {
+    if req.uri().path().ends_with("/live") {
         return (StatusCode::UNAUTHORIZED, "log in first\n").into_response();
     }
-    to_log_in(req.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str))
+    let next = req.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    Redirect::to(&log_in_to(next)).into_response()
 }
 
-fn to_log_in(next: &str) -> Response {
+/// Nobody is logged in, or not any more, and a button was pressed. It waits for the log-in if it is known to be one of
+/// ours; else it is said that nothing was done.
+fn pressed_too_late(
+    web: &Web,
+    uri: &Uri,
+    secure: Secure,
+    headers: &HeaderMap,
+    fields: &Fields,
+    ours: bool,
+) -> Response {
+    match Pressed::of(uri.path(), fields) {
+        Some(Ok(action)) if ours => log_in::first(web, secure, headers, &action),
+        _ if uri.path() == "/log-out" => Redirect::to("/log-in").into_response(),
+        _ => flash::go_on(&log_in_to(&page_of(uri.path())), "/log-in", Done::Nothing, false),
+    }
+}
+
+fn log_in_to(next: &str) -> String {
     match form::local(next) {
-        "/" => Redirect::to("/log-in").into_response(),
-        next => Redirect::to(&format!("/log-in?next={}", encoded(next))).into_response(),
+        "/" => "/log-in".to_owned(),
+        next => format!("/log-in?next={}", encoded(next)),
     }
 }
 
-/// A form without the token of the session that sends it: a page of another site, or one that was open through a log-out.
-fn stranger(web: &Web, uri: &Uri, session: bool) -> Response {
-    web.api.refused.fetch_add(1, Ordering::Relaxed);
-    if !session {
-        return to_log_in("/");
+/// The page that has the form which is sent to a path.
+fn page_of(path: &str) -> String {
+    let mut parts = path.trim_matches('/').split('/');
+    match (parts.next(), parts.next()) {
+        (Some("incidents"), None) => "/incidents/new".to_owned(),
+        (Some("incidents"), Some(id)) => format!("/incidents/{id}"),
+        (first, _) => format!("/{}", first.unwrap_or("")),
     }
-    let back = uri.path().rsplit_once('/').map_or("/", |(up, _)| up).to_owned();
+}
+
+/// A form with the token of another session than the one that sends it: a page of another site, or one that was open
+/// through a log-out.
+fn another_session(uri: &Uri) -> Response {
     let detail = format!(
         "nothing was done: the page was shown to another session. Open {} again and press the button there",
-        if back.is_empty() { "/" } else { &back }
+        page_of(uri.path())
     );
     page::problem(None, &Problem::new(Kind::CrossSite, detail))
+}
+
+/// Whether a browser says that a page of this site sends it. That no other says so was looked at before.
+fn is_ours(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN)
+        || headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
 }
 
 /// Refuses what a page of another site made a browser send.

@@ -1,7 +1,7 @@
 //! One incident: everything about it, and the buttons.
 
 use super::alerts::Row;
-use super::form::{Asked, Path};
+use super::form::Path;
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::pages_sent::{self, Sent};
@@ -110,9 +110,8 @@ pub(super) async fn show(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
     Path(id): Path<IncidentId>,
-    asked: Asked,
 ) -> Response {
-    if !asked.get("done").is_empty() {
+    if visitor.told.is_some() {
         own_line(&web).await;
     }
     let make = move |web: &Web, visitor: &Visitor| {
@@ -126,9 +125,9 @@ pub(super) async fn show(
         let mut page = match (view.state.incident(id), stored) {
             (Some(open), stored) => {
                 let stored = stored.ok().flatten();
-                at_hand(web, &view, visitor, &clock, open, stored.as_ref(), &asked)
+                at_hand(web, &view, visitor, &clock, open, stored.as_ref())
             }
-            (None, Ok(Some(closed))) => put_away(web, &view, visitor, &clock, &closed, &asked)?,
+            (None, Ok(Some(closed))) => put_away(web, &view, visitor, &clock, &closed)?,
             (None, Ok(None)) => return Err(Problem::not_found(format!("incident {id}"))),
             (None, Err(e)) => return Err(Problem::new(Kind::Unavailable, e.to_string())),
         };
@@ -167,7 +166,6 @@ fn at_hand(
     clock: &Clock,
     incident: &Incident,
     stored: Option<&Closed>,
-    asked: &Asked,
 ) -> Page {
     let state = &view.state;
     let id = incident.id;
@@ -222,7 +220,6 @@ fn at_hand(
     }
     let title = line(&incident.title, WIDE);
     let frame = Frame::new(web, view, visitor, &format!("{}: {title}", incident.severity()), Here::Incidents)
-        .told(asked)
         .live(format!("/incidents/{id}/live"));
     Page {
         id,
@@ -325,10 +322,9 @@ fn put_away(
     visitor: &Visitor,
     clock: &Clock,
     closed: &Closed,
-    asked: &Asked,
 ) -> Result<Page, Problem> {
     let title = line(&closed.title, WIDE);
-    let frame = Frame::new(web, view, visitor, &title, Here::Incidents).told(asked);
+    let frame = Frame::new(web, view, visitor, &title, Here::Incidents);
     let (until, by) = closed.resolved.clone().unwrap_or((view.at.wall, None));
     let rows = web.api.parts.read_model.alerts(closed.id, 0, ALERTS)?.into_iter().map(|(_, a)| Row {
         summary: line(&a.summary, WIDE),

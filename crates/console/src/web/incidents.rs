@@ -128,9 +128,7 @@ pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             wanted: search,
             watched: watched(&view),
             last,
-            frame: Frame::new(web, &view, visitor, "Open incidents", Here::Incidents)
-                .told(&asked)
-                .live("/live"),
+            frame: Frame::new(web, &view, visitor, "Open incidents", Here::Incidents).live("/live"),
         };
         Ok(respond(StatusCode::OK, &page))
     };

@@ -3,6 +3,7 @@
 use super::Web;
 use super::action::Pressed;
 use super::cookie::{Secure, Which};
+use super::flash::Told;
 use super::form::{Asked, Fields, local};
 use super::guard::{FormShown, Visitor};
 use super::page::{self, Frame, respond};
@@ -61,7 +62,7 @@ struct Waiting {
 struct Page {
     frame: Frame,
     /// Why there is a page again.
-    wrong: Option<&'static str>,
+    wrong: Option<String>,
     name: String,
     next: String,
     /// What is done after the log-in: sealed, and in words.
@@ -117,11 +118,12 @@ pub(super) async fn show(
     State(web): State<Arc<Web>>,
     secure: Secure,
     headers: HeaderMap,
+    Told(told): Told,
     asked: Asked,
 ) -> Response {
     let next = local(asked.get("next")).to_owned();
     let make = move |web: &Web| {
-        shown(web, secure, &headers, StatusCode::OK, |_| Page { next, first: true, ..blank() })
+        shown(web, secure, &headers, StatusCode::OK, |_| Page { wrong: told, next, first: true, ..blank() })
     };
     web.blocking(make).await.unwrap_or_else(|p| page::problem(None, &p))
 }
@@ -158,12 +160,13 @@ pub(super) async fn log_in(
     let sealed = fields.get("action").to_owned();
     let waiting = waiting(&web, &visit, &sealed);
     let next = local(fields.get("next")).to_owned();
-    let again = |status, wrong| {
+    let again = |status, wrong: &str| {
+        let wrong = Some(wrong.to_owned());
         let action = waiting.as_ref().map(|w| (sealed.clone(), w.action.sentence()));
         let name = crate::show::text::line(&name, 64);
         let (web, headers, next) = (web.clone(), headers.clone(), next.clone());
         async move {
-            let page = Page { wrong: Some(wrong), name, next, action, ..blank() };
+            let page = Page { wrong, name, next, action, ..blank() };
             let make = move |web: &Web| shown(web, secure, &headers, status, |_| page);
             web.blocking(make).await.unwrap_or_else(|p| page::problem(None, &p))
         }

@@ -11,6 +11,7 @@ mod charts;
 mod checks;
 mod cookie;
 mod draft;
+mod flash;
 mod fold;
 mod form;
 mod guard;

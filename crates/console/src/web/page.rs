@@ -1,6 +1,5 @@
 //! What every page has: its frame, its headers, and the pages that say what went wrong and what to do.
 
-use super::form::Asked;
 use super::guard::Visitor;
 use super::text::{Clock, NAME, WIDE, line, sentence};
 use super::{Web, assets};
@@ -45,7 +44,7 @@ pub(super) struct Frame {
     /// Of every form.
     pub(super) token: String,
     pub(super) banners: Vec<Banner>,
-    /// What was done by the button that led here.
+    /// What was done by the button that led here, told once.
     pub(super) done: Option<String>,
     pub(super) as_of: String,
     /// For reading, not for comparing.
@@ -105,16 +104,11 @@ impl Frame {
             }),
             token: visitor.token.clone(),
             banners: banners(web, view),
+            done: visitor.told.clone(),
             as_of: clock.full(view.at.wall),
             narrow: false,
             ..Frame::bare(title)
         }
-    }
-
-    /// Says what the button did that led here.
-    pub(super) fn told(mut self, asked: &Asked) -> Frame {
-        self.done = done(asked);
-        self
     }
 
     pub(super) fn live(mut self, from: impl Into<String>) -> Frame {
@@ -146,32 +140,6 @@ impl Frame {
 /// The visitor's calendar.
 pub(super) fn clock(view: &View, visitor: &Visitor) -> Clock {
     Clock::of(&view.state, visitor.account.person.as_deref(), view.at)
-}
-
-/// What was done, in words. Only words of our own are shown: whoever writes a link cannot put others here.
-fn done(asked: &Asked) -> Option<String> {
-    let text = match asked.get("done") {
-        "acknowledged" => "Acknowledged: it is yours.",
-        "resolved" => "Resolved. If something still fails in a while, it opens again.",
-        "noted" => "Written down.",
-        "told" => "Published: it is on the status page in a moment.",
-        "escalated" => "The next step is being paged.",
-        "silenced" => "Silenced: what it covers pages nobody until it ends.",
-        "silence-ended" => "The silence has ended.",
-        "opened" => "Opened, and paged for.",
-        "already" => "Nothing to do: it was so already.",
-        "password" => "The password is changed. Every other session of yours has ended.",
-        "user-added" => "The account is there.",
-        "user-changed" => "The account is changed.",
-        "user-removed" => "The account is removed, and its sessions have ended.",
-        _ => return None,
-    };
-    let unsaved = if asked.get("unsaved") == "1" {
-        " It is in effect, but not yet saved: that happens when the disk is back."
-    } else {
-        ""
-    };
-    Some(format!("{text}{unsaved}"))
 }
 
 fn banners(web: &Web, view: &View) -> Vec<Banner> {

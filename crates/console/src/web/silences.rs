@@ -2,7 +2,6 @@
 
 use super::Web;
 use super::action::end_of;
-use super::form::Asked;
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::text::{NAME, WIDE, line, long, person};
@@ -40,7 +39,7 @@ struct Row {
 }
 
 /// `GET /silences`
-pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
+pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Response {
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
         let clock = page::clock(&view, visitor);
@@ -77,7 +76,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         let page = Page {
             rows: rows.collect(),
             more: all.len().saturating_sub(SHOWN),
-            frame: Frame::new(web, &view, visitor, "Silences", Here::Silences).told(&asked),
+            frame: Frame::new(web, &view, visitor, "Silences", Here::Silences),
         };
         Ok(respond(StatusCode::OK, &page))
     };

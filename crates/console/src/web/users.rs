@@ -1,7 +1,8 @@
 //! Accounts, for admins.
 
 use super::Web;
-use super::form::{Asked, Fields, Path, encoded};
+use super::flash::{self, Done};
+use super::form::{Fields, Path, encoded};
 use super::guard::Visitor;
 use super::log_in::{hashed, said};
 use super::page::{self, Frame, Here, respond};
@@ -10,7 +11,7 @@ use crate::accounts::{Account, role, word};
 use crate::problem::{Kind, Problem};
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ struct User {
 }
 
 /// `GET /users`
-pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
+pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Response {
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
         let users = web.accounts.list().map_err(|e| said(&e))?.into_iter().map(|a| User {
@@ -45,7 +46,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         });
         let people = view.state.setup.people.iter();
         let page = Page {
-            frame: Frame::new(web, &view, visitor, "Users", Here::Users).told(&asked),
+            frame: Frame::new(web, &view, visitor, "Users", Here::Users),
             users: users.collect(),
             people: people.map(|(id, p)| (id.to_string(), line(&p.name, NAME))).collect(),
         };
@@ -80,7 +81,7 @@ pub(super) async fn add(State(web): State<Arc<Web>>, visitor: Visitor, fields: F
         tracing::info!(account = account.name, role = word(account.role), %by, "an account was added");
         Ok(())
     });
-    told(&web, visitor, done.await, "user-added").await
+    told(&web, visitor, done.await.map(|()| Done::UserAdded)).await
 }
 
 /// `POST /users/{name}`: `do` says what.
@@ -99,7 +100,7 @@ pub(super) async fn change(
                 hashed(&web, move |web| {
                     web.accounts.set_role(&name, role)?;
                     tracing::info!(account = name, role = word(role), %by, "an account has another role");
-                    Ok("user-changed")
+                    Ok(Done::UserChanged)
                 })
                 .await
             }
@@ -109,7 +110,7 @@ pub(super) async fn change(
             hashed(&web, move |web| {
                 web.accounts.set_password(&name, &password, (name == by).then_some(session.as_str()))?;
                 tracing::info!(account = name, %by, "an account has another password");
-                Ok("user-changed")
+                Ok(Done::UserChanged)
             })
             .await
         }
@@ -117,20 +118,18 @@ pub(super) async fn change(
             hashed(&web, move |web| {
                 web.accounts.remove(&name)?;
                 tracing::info!(account = name, %by, "an account was removed");
-                Ok("user-removed")
+                Ok(Done::UserRemoved)
             })
             .await
         }
         _ => Err(Problem::new(Kind::Invalid, "this form does not say what to do")),
     };
-    let word = done.as_ref().map_or("", |w| *w);
-    let done = done.map(drop);
-    told(&web, visitor, done, word).await
+    told(&web, visitor, done).await
 }
 
-async fn told(web: &Arc<Web>, visitor: Visitor, done: Result<(), Problem>, word: &str) -> Response {
+async fn told(web: &Arc<Web>, visitor: Visitor, done: Result<Done, Problem>) -> Response {
     match done {
-        Ok(()) => Redirect::to(&format!("/users?done={word}")).into_response(),
+        Ok(done) => flash::go("/users", done, false),
         Err(problem) => page::told(web, visitor, problem).await,
     }
 }

@@ -10,12 +10,6 @@
   var pressed = 0;
   addEventListener("pointerdown", function () { pressed = Date.now(); }, { capture: true, passive: true });
 
-  // A flash is for the page that the button led to, not for every reload of it.
-  if (location.search.indexOf("done=") >= 0 && history.replaceState) {
-    var kept = location.search.slice(1).split("&").filter(function (p) { return !/^(done|unsaved)=/.test(p); });
-    history.replaceState(null, "", location.pathname + (kept.length ? "?" + kept.join("&") : "") + location.hash);
-  }
-
   function words(ms) {
     var s = Math.round(ms / 1000);
     if (s < 120) return s + " seconds";

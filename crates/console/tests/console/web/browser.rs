@@ -53,6 +53,17 @@ pub(crate) fn hidden(page: &str, name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
+impl Answer {
+    /// Where a button leads, and what is told there: `/incidents/1 noted`, `/incidents/1 noted unsaved`.
+    pub(crate) fn led(&self) -> String {
+        let cookies = self.headers.get_all("set-cookie").into_iter().map(|c| c.to_str().unwrap());
+        let flash = cookies.filter_map(|c| c.strip_prefix("foghorn-done=")).next().unwrap_or("");
+        let (done, rest) = flash.split_once('-').unwrap_or_default();
+        let unsaved = if rest.starts_with("unsaved-") { " unsaved" } else { "" };
+        format!("{} {done}{unsaved}", self.header("location"))
+    }
+}
+
 impl Browser<'_> {
     pub(crate) async fn send(
         &self,

@@ -171,13 +171,56 @@ async fn what_was_pressed_when_the_session_had_ended_still_counts() {
     let mistyped = again.fill_in(&pressed.text, "ana", "wrong password").await;
     assert!(mistyped.text.contains("acknowledge incident 1"));
     let done = again.fill_in(&mistyped.text, "ana", PASSWORD).await;
-    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/incidents/1?done=acknowledged"));
+    assert_eq!((done.status.as_u16(), done.led().as_str()), (303, "/incidents/1 acknowledged"));
     let view = kit.engine.view();
     let Status::Acknowledged { by, .. } = &view.state.incident(1).unwrap().status else {
         panic!("not acknowledged")
     };
     assert_eq!((by.name.as_str(), by.via), ("day-ops", Via::Console));
-    assert!(again.page("/incidents/1?done=acknowledged").await.contains("Acknowledged: it is yours."));
+    assert!(again.page("/incidents/1").await.contains("Acknowledged: it is yours."));
+}
+
+/// The page was open while its owner logged out elsewhere, or the browser forgot the cookie.
+#[tokio::test]
+async fn what_was_pressed_without_a_cookie_still_counts() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Responder, Some("day-ops"));
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let browser = kit.browser();
+    browser.log_in("ana", PASSWORD).await;
+    let form = hidden(&browser.page("/incidents/1").await, "form").unwrap();
+    browser.post("/log-out", &[]).await;
+    assert!(browser.jar.lock().unwrap().is_empty(), "nothing of the session is left");
+    let note = [("form", form.as_str()), ("text", "I restarted it twice.")];
+    let pressed = browser.post_raw("/incidents/1/note", &note, &[]).await;
+    assert!(pressed.text.contains("write down at incident 1: I restarted it twice."), "{}", pressed.text);
+    assert_eq!(browser.fill_in(&pressed.text, "ana", PASSWORD).await.led(), "/incidents/1 noted");
+    kit.caught_up().await;
+    let page = browser.page("/incidents/1").await;
+    assert!(page.contains("I restarted it twice.") && page.contains("Written down."), "{page}");
+    // What is no button of an incident's is said not to be done.
+    browser.post("/log-out", &[]).await;
+    let changed = browser.post_raw("/account", &[("form", &form), ("old", "x"), ("new", "y")], &[]).await;
+    assert_eq!(changed.led(), "/log-in?next=%2Faccount nothing");
+    assert_eq!(browser.post_raw("/log-out", &[("form", &form)], &[]).await.led(), "/log-in ");
+    // What another site sends is refused, whatever the browser keeps.
+    let forged = browser.post_raw("/incidents/1/ack", &[], &[("origin", "https://evil.example")]).await;
+    assert_eq!(forged.status, 403);
+}
+
+/// What was done is told on the page that the button led to: not on a reload, and not by a link.
+#[tokio::test]
+async fn what_was_done_is_told_once() {
+    const YOURS: &str = "Acknowledged: it is yours.";
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502")).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    let page = ana.page("/incidents/1?done=acknowledged&unsaved=1").await;
+    assert!(!page.contains(YOURS) && !page.contains("not yet saved"), "{page}");
+    assert_eq!(ana.post("/incidents/1/ack", &[]).await.led(), "/incidents/1 acknowledged");
+    assert!(!ana.page("/").await.contains(YOURS), "it is for another page");
+    assert!(ana.page("/incidents/1").await.contains(YOURS));
+    assert!(!ana.page("/incidents/1").await.contains(YOURS), "a reload");
 }
 
 #[tokio::test]
@@ -187,10 +230,15 @@ async fn what_waits_for_a_log_in_cannot_be_forged_and_is_not_kept_for_ever() {
     kit.account("eye", Role::Viewer, None);
     kit.check("shop", Some("502")).await;
     let acknowledged = || kit.engine.view().state.incident(1).unwrap().is_acknowledged();
-    // Without the cookie of a session that was: a page of another site.
+    // Without the cookie of a session that was, and without a word on where it comes from: it may be another site.
     let stranger = kit.browser();
-    let answer = stranger.post_raw("/incidents/1/ack", &[("form", "x")], &[]).await;
-    assert_eq!(answer.header("location"), "/log-in");
+    let answer = stranger.post_raw("/incidents/1/ack", &[("form", "x")], &[("origin", "")]).await;
+    assert_eq!(answer.led(), "/log-in?next=%2Fincidents%2F1 nothing");
+    let page = stranger.page("/log-in?next=%2Fincidents%2F1").await;
+    assert!(page.contains("What you pressed was not done") && hidden(&page, "action").is_none(), "{page}");
+    assert_eq!(stranger.fill_in(&page, "ana", PASSWORD).await.header("location"), "/incidents/1");
+    assert!(!stranger.page("/log-in").await.contains("was not done"), "told once");
+    assert!(!acknowledged());
     let ended = async || {
         let browser = kit.browser();
         browser.log_in("ana", PASSWORD).await;
@@ -230,8 +278,8 @@ async fn accounts_are_managed_by_admins() {
     let admin = kit.logged_in("admin", Role::Admin).await;
     let new =
         [("name", "Bo"), ("password", "a long password"), ("role", "responder"), ("person", "night-ops")];
-    assert_eq!(admin.post("/users", &new).await.header("location"), "/users?done=user-added");
-    let page = admin.page("/users?done=user-added").await;
+    assert_eq!(admin.post("/users", &new).await.led(), "/users added");
+    let page = admin.page("/users").await;
     assert!(page.contains("The account is there.") && page.contains("Night operator"));
     assert_eq!(admin.post("/users", &new).await.status, 422, "twice");
     for (name, value) in [("person", "nobody"), ("role", "god"), ("password", "short"), ("name", "a b")] {
@@ -291,7 +339,7 @@ async fn a_degraded_journal_keeps_nobody_out() {
     let page = browser.page("/incidents/1").await;
     assert!(page.contains("journal is degraded: no space left on the disk"), "{page}");
     let done = browser.post("/incidents/1/ack", &[]).await;
-    assert_eq!(done.header("location"), "/incidents/1?done=acknowledged&unsaved=1");
+    assert_eq!(done.led(), "/incidents/1 acknowledged unsaved");
     assert!(browser.page(done.header("location")).await.contains("not yet saved"));
     *kit.mode.lock().unwrap() = Mode::Unavailable;
     let refused = browser.post("/incidents/1/note", &[("text", "x")]).await;

@@ -109,30 +109,27 @@ async fn an_incident_from_its_page_to_its_end() {
         assert!(shown.contains(says), "{says}: {shown}");
     }
     kit.input(Input::Delivered { key: page, outcome: Outcome::Accepted { detail: String::new() } }).await;
-    assert_eq!(
-        ana.post("/incidents/1/escalate", &[]).await.header("location"),
-        "/incidents/1?done=escalated"
-    );
+    assert_eq!(ana.post("/incidents/1/escalate", &[]).await.led(), "/incidents/1 escalated");
     kit.caught_up().await;
-    let shown = ana.page("/incidents/1?done=escalated").await;
+    let shown = ana.page("/incidents/1").await;
     assert!(
         shown.contains("The next step is being paged.") && shown.contains("taken by email at 03:12:40"),
         "{shown}"
     );
     assert!(shown.contains("Night operator"), "{shown}");
     assert_eq!(
-        ana.post("/incidents/1/ack", &[("revision", "1024")]).await.header("location"),
-        "/incidents/1?done=acknowledged"
+        ana.post("/incidents/1/ack", &[("revision", "1024")]).await.led(),
+        "/incidents/1 acknowledged"
     );
     assert_eq!(
-        ana.post("/incidents/1/note", &[("text", "restarted\r\nit twice")]).await.header("location"),
-        "/incidents/1?done=noted"
+        ana.post("/incidents/1/note", &[("text", "restarted\r\nit twice")]).await.led(),
+        "/incidents/1 noted"
     );
     assert_eq!(ana.post("/incidents/1/note", &[("text", "  ")]).await.status, 422);
     let silenced =
         ana.post("/incidents/1/silence", &[("what", "unwell"), ("for", "1h"), ("comment", "known")]).await;
-    assert_eq!(silenced.header("location"), "/incidents/1?done=silenced");
-    let shown = ana.page("/incidents/1?done=silenced").await;
+    assert_eq!(silenced.led(), "/incidents/1 silenced");
+    let shown = ana.page("/incidents/1").await;
     assert!(shown.contains("You are on it") && shown.contains("restarted<br>it twice"), "{shown}");
     assert!(shown.contains("muted by silence"), "{shown}");
     // Under a finger that has just acknowledged there is nothing to press; what wakes people is apart, and says so.
@@ -152,8 +149,8 @@ async fn an_incident_from_its_page_to_its_end() {
         .next()
         .unwrap()
         .to_owned();
-    assert_eq!(ana.post(&end, &[]).await.header("location"), "/silences?done=silence-ended");
-    assert_eq!(ana.post("/incidents/1/resolve", &[]).await.header("location"), "/incidents/1?done=resolved");
+    assert_eq!(ana.post(&end, &[]).await.led(), "/silences ended");
+    assert_eq!(ana.post("/incidents/1/resolve", &[]).await.led(), "/incidents/1 resolved");
     let shown = ana.page("/incidents/1").await;
     assert!(
         shown.contains("Day operator</bdi> resolved it") && !shown.contains("incidents/1/resolve\""),
@@ -171,7 +168,7 @@ async fn an_incident_from_its_page_to_its_end() {
     assert!(over.status == 409 && over.text.contains("put away"), "{}", over.text);
     let opened =
         ana.post("/incidents", &[("title", "it smells"), ("severity", "warning"), ("entity", "db")]).await;
-    assert_eq!(opened.header("location"), "/incidents/2?done=opened");
+    assert_eq!(opened.led(), "/incidents/2 opened");
     let form = ana.page("/incidents/new").await;
     assert!(form.contains("<option selected>critical<") && form.matches(" selected").count() == 1, "{form}");
     let list = ana.get("/incidents").await;

@@ -26,11 +26,12 @@ async fn the_public_is_told_by_a_person() {
         assert_eq!(ana.post(path, fields).await.status, 422, "{fields:?}");
     }
     let said = [("stage", "identified"), ("text", "Orders fail.\r\nWe replace a disk.")];
-    assert_eq!(ana.post(path, &said).await.header("location"), "/incidents/1?done=told");
-    assert_eq!(ana.post(path, &said).await.header("location"), "/incidents/1?done=already", "sent twice");
-    kit.caught_up().await;
-    let page = ana.page("/incidents/1?done=told").await;
+    assert_eq!(ana.post(path, &said).await.led(), "/incidents/1 told");
+    let page = ana.page("/incidents/1").await;
     assert!(page.contains("Published: it is on the status page in a moment."), "{page}");
+    assert_eq!(ana.post(path, &said).await.led(), "/incidents/1 already", "sent twice");
+    kit.caught_up().await;
+    let page = ana.page("/incidents/1").await;
     assert!(page.contains("<strong>identified</strong>") && !page.contains(NOTHING), "{page}");
     assert!(page.contains("<bdi>Orders fail.<br>We replace a disk.</bdi>"), "{page}");
     assert!(page.contains("ana (console) told the public, identified: Orders fail."), "{page}");
@@ -45,7 +46,7 @@ async fn the_public_is_told_by_a_person() {
     let page = ana.page("/incidents/1").await;
     assert!(page.contains("<option value=\"postmortem\" selected>"), "{page}");
     let late = [("stage", "postmortem"), ("text", "A disk was full.")];
-    assert_eq!(ana.post(path, &late).await.header("location"), "/incidents/1?done=told");
+    assert_eq!(ana.post(path, &late).await.led(), "/incidents/1 told");
     kit.caught_up().await;
     assert!(ana.page("/incidents/1").await.contains("A disk was full."));
 }
@@ -84,7 +85,7 @@ async fn what_the_public_is_to_be_told_is_shown_first() {
     }
     assert!(untold());
     let told = ana.post("/incidents/1/updates", &[("stage", &hidden("stage")), ("text", &text)]).await;
-    assert_eq!(told.header("location"), "/incidents/1?done=told");
+    assert_eq!(told.led(), "/incidents/1 told");
     assert_eq!(kit.engine.view().state.updates(1)[0].text, text);
 
     // Whose session had ended reads it after the log-in: a log-in publishes nothing.
@@ -107,10 +108,7 @@ async fn what_the_public_is_to_be_told_is_shown_first() {
     assert!(kit.engine.view().state.updates(2).is_empty());
     let form = super::browser::hidden(&after.text, "form").unwrap();
     let fields = [("form", form.as_str()), ("stage", "identified"), ("text", "It is a disk.")];
-    assert_eq!(
-        ben.post_raw("/incidents/2/updates", &fields, &[]).await.header("location"),
-        "/incidents/2?done=told"
-    );
+    assert_eq!(ben.post_raw("/incidents/2/updates", &fields, &[]).await.led(), "/incidents/2 told");
 }
 
 /// What touches no component is told all the same, and the form says so; no one is nagged about it.

@@ -1,0 +1,157 @@
+//! What a button did, told once: on the page that it led to, and on no reload of it.
+
+use super::cookie::{Secure, Which};
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderMap;
+use http::request::Parts;
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    Acknowledged,
+    Resolved,
+    Noted,
+    Told,
+    Escalated,
+    Silenced,
+    SilenceEnded,
+    Opened,
+    Already,
+    Password,
+    UserAdded,
+    UserChanged,
+    UserRemoved,
+    /// The session had ended, and it cannot be told that the button was pressed on a page of ours.
+    Nothing,
+}
+
+impl Done {
+    const ALL: [Done; 14] = [
+        Done::Acknowledged,
+        Done::Resolved,
+        Done::Noted,
+        Done::Told,
+        Done::Escalated,
+        Done::Silenced,
+        Done::SilenceEnded,
+        Done::Opened,
+        Done::Already,
+        Done::Password,
+        Done::UserAdded,
+        Done::UserChanged,
+        Done::UserRemoved,
+        Done::Nothing,
+    ];
+
+    /// Its name in a cookie, and in words. Only words of our own are shown: whatever a cookie says, it puts no others there.
+    const fn said(self) -> (&'static str, &'static str) {
+        match self {
+            Done::Acknowledged => ("acknowledged", "Acknowledged: it is yours."),
+            Done::Resolved => ("resolved", "Resolved. If something still fails in a while, it opens again."),
+            Done::Noted => ("noted", "Written down."),
+            Done::Told => ("told", "Published: it is on the status page in a moment."),
+            Done::Escalated => ("escalated", "The next step is being paged."),
+            Done::Silenced => ("silenced", "Silenced: what it covers pages nobody until it ends."),
+            Done::SilenceEnded => ("ended", "The silence has ended."),
+            Done::Opened => ("opened", "Opened, and paged for."),
+            Done::Already => ("already", "Nothing to do: it was so already."),
+            Done::Password => {
+                ("password", "The password is changed. Every other session of yours has ended.")
+            }
+            Done::UserAdded => ("added", "The account is there."),
+            Done::UserChanged => ("changed", "The account is changed."),
+            Done::UserRemoved => ("removed", "The account is removed, and its sessions have ended."),
+            Done::Nothing => (
+                "nothing",
+                "What you pressed was not done: your session had ended. Log in, then press it again on the page that follows.",
+            ),
+        }
+    }
+}
+
+/// What is told on the page at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flash {
+    path: String,
+    done: Done,
+    /// It is in effect, and not on the disk.
+    unsaved: bool,
+}
+
+/// Sends a browser to a page, which tells what was done.
+pub(super) fn go(path: &str, done: Done, unsaved: bool) -> Response {
+    go_on(path, path, done, unsaved)
+}
+
+/// The same for an address that has more than a path.
+pub(super) fn go_on(address: &str, path: &str, done: Done, unsaved: bool) -> Response {
+    let mut response = Redirect::to(address).into_response();
+    response.extensions_mut().insert(Flash { path: path.to_owned(), done, unsaved });
+    response
+}
+
+impl Flash {
+    /// What the page at `path` has to tell.
+    pub(super) fn read(secure: Secure, headers: &HeaderMap, path: &str) -> Option<Flash> {
+        let value = secure.read(Which::Flash, headers)?;
+        let mut parts = value.splitn(3, '-');
+        let (code, saved, at) = (parts.next()?, parts.next()?, parts.next()?);
+        let done = Done::ALL.into_iter().find(|d| d.said().0 == code)?;
+        let at = String::from_utf8(URL_SAFE_NO_PAD.decode(at).ok()?).ok()?;
+        (at == path).then(|| Flash { path: at, done, unsaved: saved == "unsaved" })
+    }
+
+    /// As a cookie: letters, digits, `-` and `_`.
+    pub(super) fn cookie(&self) -> String {
+        let saved = if self.unsaved { "unsaved" } else { "saved" };
+        format!("{}-{saved}-{}", self.done.said().0, URL_SAFE_NO_PAD.encode(&self.path))
+    }
+
+    pub(super) fn words(&self) -> String {
+        let unsaved = if self.unsaved {
+            " It is in effect, but not yet saved: that happens when the disk is back."
+        } else {
+            ""
+        };
+        format!("{}{unsaved}", self.done.said().1)
+    }
+}
+
+/// What the page that is asked for has to tell.
+#[derive(Clone)]
+pub(super) struct Told(pub(super) Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for Told {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Told(parts.extensions.get::<Flash>().map(Flash::words)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flash_is_for_one_page_and_in_our_own_words() {
+        let secure = Secure(false);
+        let read = |cookie: &str, path: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("cookie", format!("foghorn-done={cookie}").parse().unwrap());
+            Flash::read(secure, &headers, path)
+        };
+        for done in Done::ALL {
+            for unsaved in [false, true] {
+                let flash = Flash { path: format!("/incidents/{}", u64::MAX), done, unsaved };
+                assert_eq!(read(&flash.cookie(), &flash.path), Some(flash.clone()), "{done:?}");
+                assert_eq!(read(&flash.cookie(), "/incidents/1"), None);
+            }
+        }
+        for bad in ["", "-", "a-b-c", "acknowledged", "acknowledged-saved-", "hacked-saved-Lw", "--Lw"] {
+            assert_eq!(read(bad, "/"), None, "{bad}");
+        }
+    }
+}
