@@ -110,6 +110,8 @@ pub enum EndReason {
     Removed,
     /// A person closed the incident.
     Person,
+    /// It cannot be told any more, and had not lasted for as long as it takes to be paged for.
+    Unknown,
 }
 
 /// An alert as it comes in, before anything is decided.

@@ -80,9 +80,8 @@ impl State {
             }
             Event::HeartbeatPinged { check, ping, due, .. } => {
                 use crate::event::PingKind;
-                let old = self.heartbeats.get(check).cloned();
-                let mut beat = old.unwrap_or(Heartbeat { last: None, running_since: None, due: *due });
-                beat.due = *due;
+                let mut beat = self.heartbeat(check, *due);
+                beat.unheard = false;
                 match ping {
                     PingKind::Success => (beat.last, beat.running_since) = (Some(at.wall), None),
                     PingKind::Start => beat.running_since = Some(at.wall),
@@ -91,12 +90,8 @@ impl State {
                 }
                 self.put_heartbeat(check.clone(), beat);
             }
-            Event::HeartbeatExpected { check, due, .. } => {
-                let old = self.heartbeats.get(check).cloned();
-                let beat = Heartbeat {
-                    due: *due,
-                    ..old.unwrap_or(Heartbeat { last: None, running_since: None, due: *due })
-                };
+            Event::HeartbeatExpected { check, due, unheard, .. } => {
+                let beat = Heartbeat { unheard: *unheard, ..self.heartbeat(check, *due) };
                 self.put_heartbeat(check.clone(), beat);
             }
             Event::ChangeRecorded { change } => {
@@ -108,6 +103,12 @@ impl State {
             }
             _ => self.apply_to_incident(at, event),
         }
+    }
+
+    /// What is known of it, with the next being overdue then.
+    fn heartbeat(&self, check: &Name, due: Mono) -> Heartbeat {
+        let new = Heartbeat { last: None, running_since: None, due, unheard: false };
+        self.heartbeats.get(check).cloned().map_or(new, |known| Heartbeat { due, ..known })
     }
 
     fn apply_to_alerts(&mut self, at: Now, event: &Event) {

@@ -445,6 +445,9 @@ pub enum Event {
         due: Mono,
         /// Why, for people.
         why: String,
+        /// One was due while nobody could hear it: until the next, nothing is known.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        unheard: bool,
     },
     /// Something was changed in production.
     ChangeRecorded {

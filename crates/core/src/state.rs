@@ -87,6 +87,9 @@ pub struct Heartbeat {
     pub running_since: Option<Wall>,
     /// When the next is overdue.
     pub due: Mono,
+    /// One was due while nobody could hear it: until the next, nothing is known.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub unheard: bool,
 }
 
 /// Something to be decided later.

@@ -343,6 +343,7 @@ fn end_word(reason: EndReason) -> &'static str {
         EndReason::NotRepeated => "over, its sender is back and repeats it no more",
         EndReason::Removed => "over, it is not in the configuration any more",
         EndReason::Person => "over, a person closed the incident",
+        EndReason::Unknown => "not known any more, and did not last long enough to be paged for",
     }
 }
 

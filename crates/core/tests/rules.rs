@@ -530,6 +530,63 @@ fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
     assert!(w.check_alert("backup").is_some());
 }
 
+/// A location that goes blind before a failure has lasted: nobody is woken for what nobody knows, unless it fails as
+/// before when it is seen again.
+#[test]
+fn a_failure_that_is_not_known_any_more_before_it_is_paged_for_pages_nobody() {
+    let json = world::SHOP.replace("\"entity\": \"shop\"", "\"entity\": \"shop\", \"fail_for\": 30000");
+    let mut w = World::new(&json);
+    let since = w.now.wall;
+    let verdict = |verdict| Input::Check { check: "shop".into(), verdict, since };
+    let failing = || foghorn_core::input::CheckVerdict::Failing { summary: "refused".into(), severity: None };
+    w.put(verdict(failing()));
+    assert!(w.check_alert("shop").unwrap().held_until.is_some());
+    w.wait(Span::secs(10));
+    w.put(verdict(foghorn_core::input::CheckVerdict::Unknown { why: "this location is blind".into() }));
+    w.mins(10);
+    assert!(w.pages.is_empty() && w.check_alert("shop").is_none() && w.open().is_empty());
+    w.put(verdict(failing()));
+    w.wait(Span::secs(30));
+    assert!(!w.pages.is_empty());
+}
+
+/// Back before its grace was over: it may have come while nobody listened. By its own rhythm the next one counts.
+#[test]
+fn a_heartbeat_that_was_expected_while_foghorn_was_away_is_not_missed_when_its_grace_ends() {
+    let mut w = World::shop();
+    let ping =
+        || Input::Ping { check: "backup".into(), ping: PingKind::Success, run: None, body: String::new() };
+    w.put(ping());
+    w.wait(Span::mins(23 * 60 + 50));
+    let away = Span::mins(20);
+    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
+    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+    let beat = |w: &World| w.state.heartbeats.get(&Name::from("backup")).unwrap().clone();
+    assert!(beat(&w).unheard);
+    w.mins(120);
+    assert!(w.check_alert("backup").is_none(), "its grace is over: unknown, not missed");
+    // At its next turn it is there, and known again; and the one after that is missed.
+    w.wait(Span::mins(22 * 60 - 10));
+    w.put(ping());
+    assert!(!beat(&w).unheard && w.check_alert("backup").is_none());
+    w.wait(Span::mins(25 * 60));
+    assert!(w.check_alert("backup").is_some());
+}
+
+/// Away before it was expected, and long before: the one that is due next counts as ever.
+#[test]
+fn a_heartbeat_that_was_not_expected_while_foghorn_was_away_is_missed_as_ever() {
+    let mut w = World::shop();
+    w.put(Input::Ping { check: "backup".into(), ping: PingKind::Success, run: None, body: String::new() });
+    w.wait(Span::hours(2));
+    let away = Span::hours(1);
+    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
+    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+    assert!(!w.state.heartbeats.get(&Name::from("backup")).unwrap().unheard);
+    w.wait(Span::hours(22));
+    assert!(w.check_alert("backup").is_some());
+}
+
 /// A silence "for an hour" lasts an hour, whatever becomes of the clock while Foghorn is away.
 #[test]
 fn a_clock_that_went_back_while_foghorn_was_away_is_said_at_the_start() {

@@ -257,7 +257,6 @@ impl Shard {
         };
         let Slot { index, generation, confirmation } = slot;
         let (check, memory) = (Arc::clone(&entry.check), Arc::clone(&entry.memory));
-        let believed = entry.streak.is_failing();
         let (env, sight) = (Arc::clone(&self.shared.env), Arc::clone(&self.shared.sight));
         let stats = Arc::clone(&self.shared.stats);
         self.runs.spawn(async move {
@@ -275,7 +274,7 @@ impl Shard {
                 Outcome::crashed()
             });
             let bad = matches!(outcome.verdict, check::Verdict::Bad(_));
-            let blind = bad && !believed && !sight.sees(began).await;
+            let blind = bad && !sight.sees(began).await;
             Done { index, generation, began, outcome, blind }
         });
     }
@@ -314,7 +313,8 @@ impl Shard {
         if mark == Mark::Down {
             entry.last_bad.clone_from(&outcome.summary);
         }
-        let change = if done.blind {
+        // What was failing is not known to be; what was well before is not known to fail.
+        let change = if done.blind && !entry.streak.is_failing() {
             entry.streak.interrupt();
             None
         } else {
@@ -332,7 +332,7 @@ impl Shard {
             add(&stats.transitions);
             let bad = if entry.last_bad.is_empty() { &outcome.summary } else { &entry.last_bad };
             let flapping = entry.streak.is_flapping();
-            let verdict = verdict(change, now, bad, &outcome.summary, flapping);
+            let verdict = verdict(change, now, bad, &outcome.summary, flapping, done.blind);
             sink.transition(Transition::Check { check: entry.name.clone(), at: now.wall, verdict });
         }
         let latest = Latest {
@@ -347,7 +347,7 @@ impl Shard {
     }
 }
 
-fn verdict(change: Change, now: Now, bad: &str, summary: &str, flapping: bool) -> Verdict {
+fn verdict(change: Change, now: Now, bad: &str, summary: &str, flapping: bool, blind: bool) -> Verdict {
     let wall = |mono: Mono| -> Wall { now.wall_at(mono) };
     match change {
         Change::Failing { since, grade, flapping } => Verdict::Failing {
@@ -361,6 +361,6 @@ fn verdict(change: Change, now: Now, bad: &str, summary: &str, flapping: bool) -
         }
         Change::Flapping { .. } => Verdict::Flapping { summary: bad.to_owned() },
         Change::Recovered { since } => Verdict::Recovered { since: wall(since) },
-        Change::Unknown { since } => Verdict::Unknown { since: wall(since), why: summary.to_owned() },
+        Change::Unknown { since } => Verdict::Unknown { since: wall(since), why: summary.to_owned(), blind },
     }
 }

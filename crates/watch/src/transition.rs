@@ -64,6 +64,8 @@ pub enum Verdict {
         since: Wall,
         /// One line.
         why: String,
+        /// The location is blind: it says nothing of the check.
+        blind: bool,
     },
 }
 

@@ -240,6 +240,23 @@ fn a_blind_location_believes_no_failure() {
 }
 
 #[test]
+fn what_fails_is_not_known_to_fail_while_the_location_is_blind() {
+    let reference = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = reference.local_addr().unwrap();
+    let mut plan = plan([named("shop", 50, get(&format!("http://{}/", closed())))]);
+    plan.reference_targets = vec![target(at)];
+    let rig = start(&plan, &[], None);
+    rig.wait_for(&["shop F"]);
+    drop(reference);
+    rig.wait_for(&["shop F", "blind", "shop U"]);
+    let latest = rig.watch.latest("shop").unwrap();
+    assert!(latest.summary.starts_with("this location is blind") && !latest.failing, "{latest:?}");
+    // It sees again, and the shop fails as before.
+    let _listener = TcpListener::bind(at).unwrap();
+    rig.wait_for(&["shop F", "blind", "shop U", "sighted", "shop F"]);
+}
+
+#[test]
 fn a_warning_lowers_the_severity_until_it_gets_worse() {
     let dir = tempfile::tempdir().unwrap();
     let code = dir.path().join("code");

@@ -280,8 +280,8 @@ fn check(api: &Api, view: &View, config: &Config, name: &Name, rule: &CheckRule)
         Some(_) => beat.is_some_and(|b| b.last.is_some()),
         None => last.as_ref().is_some_and(|f| f.good.is_some()),
     };
-    // A location that is blind knows nothing, whether or not there was an alert before.
-    let blind = last.as_ref().is_some_and(|f| f.good.is_none());
+    // A location that is blind knows nothing, whether or not there was an alert before; nor who was away when one was due.
+    let blind = last.as_ref().is_some_and(|f| f.good.is_none()) || beat.is_some_and(|b| b.unheard);
     CheckShown {
         name: name.to_string(),
         kind: kind(config, name, rule),

@@ -71,9 +71,10 @@ struct List {
 /// How a check stands; what is worst first.
 fn standing(web: &Web, view: &View, name: &Name, rule: &CheckRule) -> (u8, &'static str) {
     let last = web.api.parts.checks.last(name);
-    let blind = last.as_ref().is_some_and(|f| f.good.is_none());
+    let beat = view.state.heartbeats.get(name);
+    let blind = last.as_ref().is_some_and(|f| f.good.is_none()) || beat.is_some_and(|b| b.unheard);
     let measured = match &rule.heartbeat {
-        Some(_) => view.state.heartbeats.get(name).is_some_and(|b| b.last.is_some()),
+        Some(_) => beat.is_some_and(|b| b.last.is_some()),
         None => last.as_ref().is_some_and(|f| f.good.is_some()),
     };
     match view.state.check_alert(name) {

@@ -105,6 +105,7 @@ fn words(kind: Kind<'_>, alike: usize, records: &[&Record], person: &dyn Fn(&Nam
                 EndReason::NotRepeated => "over, their sender is back and repeats them no more",
                 EndReason::Removed => "over, they are not in the configuration any more",
                 EndReason::Person => "over, a person closed the incident",
+                EndReason::Unknown => "not known any more, and did not last long enough to be paged for",
             };
             format!("{} {why}", alerts())
         }

@@ -253,7 +253,15 @@ impl Draft<'_> {
                 let key = AlertKey::of(CHECKS, &labels);
                 let open = self.state.alerts.get(&key);
                 let open = open.filter(|a| a.status.is_open() && a.status != AlertStatus::Unknown);
-                let Some(incident) = open.map(|a| a.incident) else { return Ok(Answer::Already) };
+                let Some((incident, held)) = open.map(|a| (a.incident, a.held_until.is_some())) else {
+                    return Ok(Answer::Already);
+                };
+                // Nobody has heard of it, and it is not known to last: nobody is woken for that.
+                if held {
+                    self.end_alert(key, self.now.wall, EndReason::Unknown);
+                    self.settle(incident);
+                    return Ok(Answer::Done);
+                }
                 let (alert, why) = (self.reference(key, incident), why.clone());
                 self.emit(Event::AlertStatusChanged { alert, status: AlertStatus::Unknown, why });
                 return Ok(Answer::Done);

@@ -95,6 +95,7 @@ impl Draft<'_> {
                     check: name.clone(),
                     due,
                     why: "new in the configuration".to_string(),
+                    unheard: false,
                 });
             }
         }

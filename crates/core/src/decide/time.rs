@@ -42,24 +42,24 @@ impl Draft<'_> {
             self.emit(Event::AlertsExtended { alerts, why });
         }
         let went = Mono(self.now.mono.0.saturating_sub(down.0));
-        let overdue: Vec<Name> = self
+        let unheard: Vec<(Name, Mono)> = self
             .state
             .heartbeats
             .iter()
-            .filter(|(_, b)| b.due >= went && b.due <= self.now.mono)
-            .map(|(n, _)| n.clone())
+            .filter(|(_, b)| b.due >= went)
+            .filter_map(|(name, b)| {
+                let rule = self.state.setup.checks.get(name)?.heartbeat.as_ref()?;
+                // It may have come, or still come too late for this one, from when it was expected on.
+                let expected = b.due.0.saturating_sub(rule.grace.0);
+                let since = self.now.mono.0.checked_sub(expected)?;
+                // The first time it is due after now, by its own rhythm.
+                let every = rule.every.0.max(1);
+                Some((name.clone(), b.due + Span(every.saturating_mul(since / every + 1))))
+            })
             .collect();
-        for check in overdue {
-            let Some(rule) = self.state.setup.checks.get(&check).and_then(|c| c.heartbeat.clone()) else {
-                continue;
-            };
-            let due = self.state.heartbeats.get(&check).map_or(self.now.mono, |b| b.due);
-            // The first time it is due after now, by its own rhythm.
-            let every = rule.every.0.max(1);
-            let missed = self.now.mono.since(due).0 / every + 1;
-            let next = due + Span(every.saturating_mul(missed));
+        for (check, due) in unheard {
             let why = format!("was due while Foghorn was away for {down}: unknown, not missed");
-            self.emit(Event::HeartbeatExpected { check, due: next, why });
+            self.emit(Event::HeartbeatExpected { check, due, why, unheard: true });
         }
     }
 
@@ -106,7 +106,8 @@ impl Draft<'_> {
         let rule = self.state.setup.checks.get(check).and_then(|c| c.heartbeat.clone());
         let Some(rule) = rule else { return };
         let due = self.now.mono + Span(rule.every.0.max(1000));
-        self.emit(Event::HeartbeatExpected { check: check.clone(), due, why: "missed".to_string() });
+        let why = "missed".to_string();
+        self.emit(Event::HeartbeatExpected { check: check.clone(), due, why, unheard: false });
         let last = beat.last.map_or_else(|| "never".to_string(), |w| w.to_string());
         let summary = match beat.running_since {
             Some(since) => {

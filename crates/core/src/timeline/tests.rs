@@ -221,7 +221,7 @@ fn every_event() -> Vec<Event> {
             body: "disk full\nmore".to_string(),
             due: Mono(1),
         },
-        Event::HeartbeatExpected { check: "backup".into(), due: Mono(1), why: why() },
+        Event::HeartbeatExpected { check: "backup".into(), due: Mono(1), why: why(), unheard: true },
         Event::ChangeRecorded {
             change: Change {
                 at: Wall(0),

@@ -32,6 +32,7 @@ pub struct Verdicts {
 
 impl Sink for Verdicts {
     fn transition(&self, t: Transition) {
+        let mut blind = false;
         let (check, verdict, since) = match t {
             Transition::Blind { at, why } => return self.own.raise(Trouble::Blind, "server", &why, at),
             Transition::Sighted { at } => return self.own.clear(Trouble::Blind, "server", at),
@@ -44,11 +45,16 @@ impl Sink for Verdicts {
                 }
                 Verdict::Flapping { summary } => (check, CheckVerdict::Flapping { summary }, at),
                 Verdict::Recovered { since } => (check, CheckVerdict::Ok, since),
-                Verdict::Unknown { since, why } => (check, CheckVerdict::Unknown { why }, since),
+                Verdict::Unknown { since, why, blind: by_blindness } => {
+                    blind = by_blindness;
+                    (check, CheckVerdict::Unknown { why }, since)
+                }
             },
         };
-        // While it says nothing of its target nothing can be wrong with that: somebody has to look at the check itself.
+        // While it says nothing of its target nothing can be wrong with that: somebody has to look at the check itself; or
+        // at the location, which has said so.
         match &verdict {
+            CheckVerdict::Unknown { .. } if blind => {}
             CheckVerdict::Unknown { why } => {
                 let summary = format!("the check {check} measures nothing: {why}");
                 self.own.raise(Trouble::Check, &check, &summary, since);

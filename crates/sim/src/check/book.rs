@@ -233,6 +233,7 @@ impl Checker {
                 _ => false,
             },
             EndReason::Person => true,
+            EndReason::Unknown => told.held && &*told.source == CHECKS,
         };
         // A configuration that was submitted since may have brought it back.
         let right = right
