@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::error::StoreError;
@@ -46,6 +47,11 @@ pub(crate) fn probe(dir: &Path) -> io::Result<()> {
         Err(e) if tried.is_ok() => Err(e),
         _ => tried,
     }
+}
+
+/// Which file a name leads to.
+pub(crate) fn inode(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|m| (m.dev(), m.ino()))
 }
 
 /// Renames, if it is there. Says whether it was.

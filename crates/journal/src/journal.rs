@@ -144,6 +144,9 @@ pub struct Journal {
     older: bool,
     /// Why the file has to be rebuilt when it is next opened, though its batches may read well.
     distrusted: Option<String>,
+    /// The file that was last opened for writing. A directory can be taken away, or a disk let go, under an open file:
+    /// what is then written reaches nothing that a start will find.
+    file: Option<(u64, u64)>,
     log_pages: Arc<AtomicU32>,
     /// Does somebody else see to it that the log is copied into the file?
     has_copier: bool,
@@ -167,6 +170,7 @@ impl Journal {
             state: State::Ready,
             older: false,
             distrusted: None,
+            file: None,
             log_pages: Arc::default(),
             has_copier: false,
             copying: Arc::default(),
@@ -192,7 +196,9 @@ impl Journal {
                 }
             }
         }
-        let opened = open::open(&self.dir, &self.options, self.distrusted.as_deref())?;
+        // A journal that was there is not begun anew beside people who rely on what it held.
+        let (known, distrusted) = (self.file.is_some(), self.distrusted.as_deref());
+        let opened = open::open(&self.dir, &self.options, distrusted, known)?;
         let mut recovery = opened.recovery;
         if self.lock.is_none() {
             recovery.read_only.get_or_insert_with(|| {
@@ -205,6 +211,7 @@ impl Journal {
             Some(why) => State::ReadOnly(why.clone()),
             None => {
                 self.distrusted = None;
+                self.file = disk::inode(&self.dir.join(FILE));
                 State::Ready
             }
         };
@@ -291,6 +298,11 @@ impl Journal {
         });
         let head = stored.head();
         match result {
+            Ok(()) if self.file.is_some() && disk::inode(&self.dir.join(FILE)) != self.file => {
+                let why = format!("{FILE} is not in {} any more, or is another", self.dir.display());
+                self.state = State::Unsettled(why.clone());
+                Err(AppendError::Unknown(why))
+            }
             Ok(()) => {
                 self.head = head;
                 self.older = false;

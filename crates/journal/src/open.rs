@@ -90,10 +90,20 @@ impl From<StoreError> for Trouble {
     }
 }
 
-/// Opens for writing, else for reading. With `distrusted`, the file is rebuilt though its batches read well.
-pub(crate) fn open(dir: &Path, options: &Options, distrusted: Option<&str>) -> Result<Opened, OpenError> {
+/// Opens for writing, else for reading. With `distrusted`, the file is rebuilt though its batches read well; one that is
+/// `known` to have been there is not begun anew.
+pub(crate) fn open(
+    dir: &Path,
+    options: &Options,
+    distrusted: Option<&str>,
+    known: bool,
+) -> Result<Opened, OpenError> {
     let why = match disk::probe(dir) {
         Err(e) => format!("{} takes no writes: {e}", dir.display()),
+        Ok(()) if known && !dir.join(FILE).exists() => format!(
+            "{FILE} is not in {} any more: mount its disk again or put it back; or restart Foghorn, which then begins a new journal",
+            dir.display()
+        ),
         Ok(()) => match writable(dir, options, distrusted) {
             Ok(opened) => return Ok(opened),
             Err(Trouble::Refused(e)) => return Err(e),

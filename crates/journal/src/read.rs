@@ -1,8 +1,6 @@
 //! Reading beside a running writer, in its process or another.
 
-use std::fs;
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -10,7 +8,7 @@ use rusqlite::Connection;
 use crate::db::{self, Access};
 use crate::error::StoreError;
 use crate::journal::FILE;
-use crate::{history, lock};
+use crate::{disk, history, lock};
 
 /// The most events in one page.
 pub const MAX_PAGE: usize = 1000;
@@ -87,7 +85,7 @@ impl ReadHandle {
 
     fn connection(&mut self) -> Result<&Connection, StoreError> {
         let path = self.dir.join(FILE);
-        let file = inode(&path);
+        let file = disk::inode(&path);
         // One that was made for a file at rest is not good once somebody writes.
         self.open.take_if(|open| open.passing || open.access == Access::Still || open.file != file);
         let open = match self.open.take() {
@@ -100,10 +98,6 @@ impl ReadHandle {
         };
         Ok(&self.open.insert(open).db)
     }
-}
-
-fn inode(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|m| (m.dev(), m.ino()))
 }
 
 /// Connects as suits: beside a running writer with its locks, else without leaving a trace.
@@ -127,6 +121,7 @@ pub fn read_page(dir: &Path, after: u64, limit: usize) -> Result<Page, StoreErro
 mod tests {
     use super::*;
     use crate::{Journal, Options};
+    use std::fs;
 
     #[test]
     fn nothing_stays_open_where_nothing_can_be_written() {

@@ -8,8 +8,8 @@ use std::fs;
 use common::{Dir, append, append_n, batch, event, open, replayed};
 use foghorn_journal::{
     AppendError, BackupError, Beside, ChainHash, CheckpointError, Head, Journal, MAX_PAGE, OpenError,
-    Options, ReadHandle, Refusal, RestoreError, Settled, SnapshotError, backup, dump, read_page, restore,
-    verify,
+    Options, ReadHandle, Refusal, RestoreError, SettleError, Settled, SnapshotError, backup, dump, read_page,
+    restore, verify,
 };
 
 #[test]
@@ -66,6 +66,34 @@ fn settling_tells_what_is_there_from_what_is_not() {
     let Ok(Settled::NotThere(recovery)) = journal.settle(&[9; 16]) else { panic!("it is not there") };
     assert_eq!(recovery.head, head);
     assert_eq!(append(&mut journal, 1).unwrap().seq, 3);
+}
+
+/// A disk that is let go under the open file, or a directory that is moved: what is written then reaches nothing that a
+/// start will find. Nothing is begun anew in its place, and when it is back it goes on.
+#[test]
+fn nothing_is_acknowledged_while_the_directory_is_away() {
+    let dir = Dir::new();
+    let (home, away) = (dir.path().join("data"), dir.path().join("elsewhere"));
+    let (mut journal, _) = Journal::open(&home, Options::default()).unwrap();
+    append_n(&mut journal, 3, 1);
+    fs::rename(&home, &away).unwrap();
+    let lost = batch(1, journal.head().hash, 4, 1);
+    let Err(AppendError::Unknown(why)) = journal.append(&lost) else { panic!("it is durable nowhere") };
+    assert!(why.starts_with("journal.db is not in "), "{why}");
+    let Err(SettleError::StillDown(why)) = journal.settle(&lost.id) else { panic!("it is away") };
+    assert!(why.contains("takes no writes"), "{why}");
+    // An empty directory in its place, as a mount point is.
+    fs::create_dir(&home).unwrap();
+    let Err(SettleError::StillDown(why)) = journal.settle(&lost.id) else { panic!("it is not begun anew") };
+    assert!(why.contains("mount its disk again or put it back"), "{why}");
+    assert!(!home.join("journal.db").exists());
+    fs::remove_dir_all(&home).unwrap();
+    fs::rename(&away, &home).unwrap();
+    let Ok(Settled::Durable(recovery)) = journal.settle(&lost.id) else {
+        panic!("it was written all the same")
+    };
+    assert_eq!(recovery.head.seq, 4);
+    assert_eq!(append(&mut journal, 1).unwrap().seq, 5);
 }
 
 #[test]
