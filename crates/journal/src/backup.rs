@@ -132,6 +132,7 @@ pub fn restore(from: &Path, dir: &Path) -> Result<Restored, RestoreError> {
     if let Some(name) = beside.iter().find(|name| !beside::is_plain(name)) {
         return Err(RestoreError::Name { path: from.to_owned(), name: name.clone() });
     }
+    beside::check(&db)?;
     let made = Made::empty(dir)?;
     let head = fill(&db, &beside, dir)?;
     made.keep();

@@ -33,6 +33,9 @@ const TABLE: &str = "
     ) STRICT;
 ";
 
+/// What all of it came to when the backup was made.
+const SEAL: &str = "CREATE TABLE seal (hash BLOB NOT NULL) STRICT";
+
 impl Beside {
     /// Its name in the data directory.
     #[must_use]
@@ -79,7 +82,51 @@ pub(crate) fn take(
         let _ = fs::remove_file(&copy);
         left_out.extend(stored.err().map(|why| format!("{name}: {why}")));
     }
+    let seal = || {
+        to.execute_batch(SEAL)?;
+        to.execute("INSERT INTO seal VALUES (?1)", [&hash(to)?[..]])
+    };
+    seal().map_err(StoreError::sql("building a backup"))?;
     Ok(left_out)
+}
+
+/// Of every part of every file, with its name and its length.
+fn hash(db: &Connection) -> rusqlite::Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    let mut field = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    let mut parts = db.prepare("SELECT name, bytes FROM beside ORDER BY name, part")?;
+    let mut rows = parts.query([])?;
+    while let Some(row) = rows.next()? {
+        field(row.get_ref(0)?.as_str()?.as_bytes());
+        field(row.get_ref(1)?.as_blob()?);
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
+fn has_table(db: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    Ok(db.query_row(table, [name], |_| Ok(())).optional()?.is_some())
+}
+
+/// Is everything beside the journal as it was when the backup was made? A journal, and a backup of an earlier release, have
+/// nothing to hold it against.
+pub(crate) fn check(db: &Connection) -> Result<(), StoreError> {
+    let whole = || -> rusqlite::Result<bool> {
+        if !has_table(db, "seal")? {
+            return Ok(true);
+        }
+        let sealed: Option<[u8; 32]> =
+            db.query_row("SELECT hash FROM seal", [], |row| row.get(0)).optional()?;
+        Ok(sealed == Some(hash(db)?))
+    };
+    match whole() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(StoreError::Beside),
+        Err(e) => Err(StoreError::sql("reading the backup")(e)),
+    }
 }
 
 /// A copy of a database that may be in use.
@@ -122,8 +169,7 @@ fn store(to: &Connection, name: &str, mut source: fs::File) -> io::Result<()> {
 /// The names of what lies beside the journal in a backup; none in one of an earlier release.
 pub(crate) fn names(db: &Connection) -> Result<Vec<String>, StoreError> {
     let read = || -> rusqlite::Result<Vec<String>> {
-        let table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'beside'";
-        if db.query_row(table, [], |_| Ok(())).optional()?.is_none() {
+        if !has_table(db, "beside")? {
             return Ok(Vec::new());
         }
         let mut names = db.prepare("SELECT DISTINCT name FROM beside ORDER BY name")?;

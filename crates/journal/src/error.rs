@@ -34,6 +34,11 @@ pub enum StoreError {
         /// What is wrong.
         why: String,
     },
+    /// What lies beside the journal in a backup is not what was put there.
+    #[error(
+        "what lies beside the journal in the backup (accounts, keys, results of checks) was changed, or is missing"
+    )]
+    Beside,
 }
 
 impl StoreError {
@@ -50,7 +55,7 @@ impl StoreError {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
         match self {
             StoreError::Io { .. } => false,
-            StoreError::Damaged { .. } => true,
+            StoreError::Damaged { .. } | StoreError::Beside => true,
             StoreError::Sql { source, .. } => match source.sqlite_error_code() {
                 Some(code) => matches!(code, DatabaseCorrupt | NotADatabase),
                 // No result code: a column of the wrong type or length, a row that has to be there and is not.

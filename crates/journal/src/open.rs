@@ -64,6 +64,8 @@ pub struct Recovery {
     pub damage: Vec<Damage>,
     /// Snapshots that were not used, and why.
     pub skipped_snapshots: Vec<String>,
+    /// What came before the journal's first event, and is nowhere: the state goes on without it. For people.
+    pub missing: Option<String>,
     /// Why nothing can be appended for now, if so. [`crate::Journal::reopen`] tries again.
     pub read_only: Option<String>,
     /// Nothing could be read either (a directory that is not mounted, files of somebody else's): what it holds is not known,
@@ -124,6 +126,7 @@ pub(crate) fn open(
                 batches: 0,
                 events: 0,
                 skipped: Vec::new(),
+                missing: None,
                 damage: None,
             };
             let why = format!("{why}, and cannot be read: {worse}");
@@ -182,6 +185,7 @@ fn recovery(survey: Survey, mut damage: Vec<Damage>, read_only: Option<String>) 
         events: survey.events,
         damage,
         skipped_snapshots: survey.skipped,
+        missing: survey.missing,
         read_only,
         unread: false,
     }
@@ -219,6 +223,7 @@ fn inspect(dir: &Path, distrusted: Option<&str>) -> Result<(Option<Connection>, 
             batches: 0,
             events: 0,
             skipped: Vec::new(),
+            missing: None,
             damage: None,
         },
     };
@@ -236,7 +241,7 @@ fn inspect(dir: &Path, distrusted: Option<&str>) -> Result<(Option<Connection>, 
             survey.base.seq
         );
         tracing::error!(%why, "history is missing");
-        survey.skipped.push(why);
+        survey.missing = Some(why);
     }
     Ok((db, survey))
 }

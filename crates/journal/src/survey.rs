@@ -26,6 +26,8 @@ pub(crate) struct Survey {
     pub(crate) events: u64,
     /// Snapshots that are not used, and why.
     pub(crate) skipped: Vec<String>,
+    /// What came before all that is there, and is nowhere.
+    pub(crate) missing: Option<String>,
     /// The first event that is lost, and why.
     pub(crate) damage: Option<(u64, String)>,
 }
@@ -114,6 +116,7 @@ fn whole(
         batches: walk.batches,
         events: walk.events,
         skipped: Vec::new(),
+        missing: None,
         damage: None,
     }))
 }
@@ -186,6 +189,7 @@ fn salvage(
         batches: walk.batches,
         events: walk.events,
         skipped,
+        missing: None,
         damage: Some((lost_from, why)),
     })
 }

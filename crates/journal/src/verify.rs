@@ -9,10 +9,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::chain::{Head, StoredBatch, hex};
-use crate::db::{self, Access, Kind, beside};
+use crate::db::{self, Access, Kind};
 use crate::error::StoreError;
 use crate::journal::FILE;
-use crate::{archive, history, lock, read, snapshot, wal};
+use crate::{archive, beside, history, lock, read, snapshot, wal};
 
 /// One page full of findings says as much as a million.
 const MAX_FINDINGS: usize = 1000;
@@ -22,7 +22,7 @@ const TRIES: usize = 4;
 /// Something that is not as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The event from which on something is wrong.
+    /// The event from which on something is wrong; 0 if the events are not concerned.
     pub seq: u64,
     /// The batch, by its id in hexadecimal, where one is concerned.
     pub batch: Option<String>,
@@ -66,7 +66,10 @@ impl fmt::Display for Report {
         writeln!(f, "archived segments: {segments}, snapshots: {snapshots}, head {}", head.hash)?;
         for Finding { seq, batch, what } in findings {
             let batch = batch.as_ref().map_or(String::new(), |id| format!(", batch {id}"));
-            writeln!(f, "DAMAGED at event {seq}{batch}: {what}")?;
+            match seq {
+                0 => writeln!(f, "DAMAGED: {what}")?,
+                _ => writeln!(f, "DAMAGED at event {seq}{batch}: {what}")?,
+            }
         }
         write!(f, "{}", if findings.is_empty() { "whole" } else { "DAMAGED" })
     }
@@ -94,6 +97,7 @@ pub fn verify(path: &Path) -> Result<Report, StoreError> {
             report: Report { findings: Vec::new(), ..report.clone() },
             prev: Head::GENESIS,
             marks: Vec::new(),
+            snapshot: 0,
         };
         let moved = pass.run(dir, &file, live);
         report = pass.report;
@@ -110,6 +114,8 @@ struct Pass {
     prev: Head,
     /// Places on the chain that snapshots speak of.
     marks: Vec<(String, Head)>,
+    /// The last event that a good snapshot covers.
+    snapshot: u64,
 }
 
 impl Pass {
@@ -122,6 +128,7 @@ impl Pass {
     fn found_error(&mut self, error: &StoreError) {
         match error {
             StoreError::Damaged { seq, why } => self.found(*seq, None, why.clone()),
+            StoreError::Beside => self.found(0, None, error.to_string()),
             other => self.found(self.prev.seq.saturating_add(1), None, format!("reading stopped: {other}")),
         }
     }
@@ -132,10 +139,9 @@ impl Pass {
         if let Some(dir) = dir {
             self.read_snapshots(dir);
         }
-        let opened =
-            db::connect(file, if live { Access::Live } else { Access::Still }).and_then(|db| match db::kind(
-                &db,
-            )? {
+        let open = |access| {
+            let db = db::connect(file, access)?;
+            match db::kind(&db)? {
                 Kind::Journal => Ok((db::ends(&db)?, db)),
                 Kind::Newer(found) => Err(StoreError::Damaged {
                     seq: 1,
@@ -144,7 +150,11 @@ impl Pass {
                 Kind::Foreign => {
                     Err(StoreError::Damaged { seq: 1, why: "this is not a journal of Foghorn's".into() })
                 }
-            });
+            }
+        };
+        // A server on a read-only disk has no index of its log to share.
+        let opened =
+            if live { open(Access::Live).or_else(|_| open(Access::Still)) } else { open(Access::Still) };
         let (ends, db) = match opened {
             Ok(opened) => opened,
             Err(e) => {
@@ -172,11 +182,15 @@ impl Pass {
             );
             self.found(self.prev.seq.saturating_add(1), None, what);
         }
-        if !live && let Some(what) = wal::damage(&beside(file, "-wal")) {
+        if !live && let Some(what) = wal::damage(&db::beside(file, "-wal")) {
             self.found(self.prev.seq.saturating_add(1), None, what);
         }
         self.report.head = self.prev;
         self.check_marks(&db);
+        self.check_beginning(ends.base);
+        if let Err(e) = beside::check(&db) {
+            self.found_error(&e);
+        }
         db::ends(&db).is_ok_and(|now| now.base != ends.base)
     }
 
@@ -244,7 +258,10 @@ impl Pass {
     fn read_snapshots(&mut self, dir: &Path) {
         for file in snapshot::files(dir) {
             match snapshot::read(&file) {
-                Ok(s) => self.marks.push((file.display().to_string(), s.head())),
+                Ok(s) => {
+                    self.snapshot = self.snapshot.max(s.seq);
+                    self.marks.push((file.display().to_string(), s.head()));
+                }
                 // Removed meanwhile, as a newer one came.
                 Err(_) if !file.exists() => continue,
                 Err(why) => {
@@ -260,11 +277,23 @@ impl Pass {
         self.marks.retain(|(_, mark)| *mark != head);
     }
 
+    /// What was taken out of the file is in the archive, or a snapshot has what became of it.
+    fn check_beginning(&mut self, base: Head) {
+        if base.seq > 0 && self.report.segments == 0 && self.snapshot < base.seq {
+            let what = format!(
+                "it goes on from event {}, and neither archive nor snapshot has what came before",
+                base.seq.saturating_add(1)
+            );
+            self.found(1, None, what);
+        }
+    }
+
     /// Snapshots that the chain did not pass.
     fn check_marks(&mut self, db: &Connection) {
         let carried = db::carried_snapshot(db).unwrap_or_default();
         if let Some(s) = carried {
             self.report.snapshots += 1;
+            self.snapshot = self.snapshot.max(s.seq);
             let on_chain = db::ends(db).is_ok_and(|e| e.base == s.head())
                 || db::head_at(db, s.seq).ok().flatten() == Some(s.head());
             if !on_chain {

@@ -8,8 +8,8 @@ use std::fs;
 use common::{Dir, append, append_n, batch, event, open, replayed};
 use foghorn_journal::{
     AppendError, BackupError, Beside, ChainHash, CheckpointError, Head, Journal, MAX_PAGE, OpenError,
-    Options, ReadHandle, Refusal, RestoreError, SettleError, Settled, SnapshotError, backup, dump, read_page,
-    restore, verify,
+    Options, ReadHandle, Refusal, RestoreError, SettleError, Settled, SnapshotError, StoreError, backup,
+    dump, read_page, restore, verify,
 };
 
 #[test]
@@ -208,8 +208,14 @@ fn a_checkpoint_moves_what_a_snapshot_covers_into_the_archive() {
         fs::remove_file(segment.unwrap().path()).unwrap();
     }
     assert_eq!(
-        open(&dir).1.skipped_snapshots,
-        ["no snapshot can be used, and events 1 to 1200 are in neither the journal nor the archive"]
+        open(&dir).1.missing.as_deref(),
+        Some("no snapshot can be used, and events 1 to 1200 are in neither the journal nor the archive")
+    );
+    let findings = verify(dir.path()).unwrap().findings;
+    let [finding] = &findings[..] else { panic!("one finding, not {findings:?}") };
+    assert_eq!(
+        (finding.seq, &*finding.what),
+        (1, "it goes on from event 1201, and neither archive nor snapshot has what came before")
     );
 }
 
@@ -349,6 +355,19 @@ fn what_lies_beside_the_journal_travels_along() {
     assert_eq!((names(&into.join("people.db")), names(&at("people.db"))), ("ana".into(), "ana,ben".into()));
     let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(!left.iter().any(|n| n.to_string_lossy().contains("beside")), "{left:?}");
+
+    // A key that was exchanged, or an account that was taken out, is found.
+    for change in [
+        "UPDATE beside SET bytes = x'00' WHERE name = 'large' AND part = 1",
+        "DELETE FROM beside WHERE name = 'people.db'",
+    ] {
+        let changed = at("changed.db");
+        fs::copy(&file, &changed).unwrap();
+        common::sql(&changed, change);
+        let report = verify(&changed).unwrap().to_string();
+        assert!(report.contains("DAMAGED: what lies beside the journal in the backup"), "{report}");
+        assert!(matches!(restore(&changed, &at("again")), Err(RestoreError::Store(StoreError::Beside))));
+    }
 
     // A backup that somebody else made must not write where it likes.
     common::sql(&file, "UPDATE beside SET name = '../escaped' WHERE name = 'nothing'");

@@ -113,6 +113,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let limits = Limits { append_deadline: Span(deadline), ..Limits::default() };
     let mut engine = Engine::new(state.clone(), head.seq, BatchId::default(), nonce, limits);
     if let Some(why) = &recovery.read_only {
+        tracing::error!(%why, "the journal takes no events: pages go out from memory");
         engine.start_degraded(clock.now(), why);
     }
     let (handle, port) = foghorn_engine::handle::channel(View::new(state, head.seq, clock.now()));
@@ -187,6 +188,14 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
             damage.from_seq, damage.why
         );
         own.raise(Trouble::JournalDamaged, &format!("event {}", damage.from_seq), &summary, now);
+    }
+    if let Some(missing) = &recovery.missing {
+        own.raise(
+            Trouble::JournalDamaged,
+            "event 1",
+            &format!("a part of the journal is missing: {missing}"),
+            now,
+        );
     }
     // A tail that is gone leaves a chain that is whole: only what had been read from it tells.
     if let Some(lost) = lost.filter(|_| recovery.damage.is_empty()) {
