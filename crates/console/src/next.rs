@@ -3,9 +3,10 @@
 
 use foghorn_core::State;
 use foghorn_core::incident::{Incident, Phase, Status};
+use foghorn_core::page::{Delivery, Page, PageKind};
 use foghorn_core::schedule::Override;
-use foghorn_core::setup::Target;
-use foghorn_core::time::{Mono, Now, Wall};
+use foghorn_core::setup::{EscalationPolicy, Target};
+use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::Name;
 
 /// What happens next.
@@ -33,44 +34,97 @@ pub enum Next {
     Nothing,
 }
 
-/// What happens next to an incident, seen at `now`.
+/// What happens next to an incident, seen at `now`: the next step, or a page of a step that is entered already and waits,
+/// for a contact's delay or for somebody's working hours. Whichever is first.
 #[must_use]
 pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
-    let at = match (&incident.status, incident.escalation.phase) {
-        (Status::Resolved { .. }, _) | (Status::Open, Phase::Idle) => return Next::Nothing,
+    let entered = match (&incident.status, incident.escalation.phase) {
+        (Status::Resolved { .. }, _) => return Next::Nothing,
         (Status::Acknowledged { until, .. }, _) => return Next::Again { at: *until },
-        (Status::Open, Phase::Exhausted) => return Next::End,
-        (Status::Open, Phase::Waiting { until, .. }) => until,
+        (Status::Open, Phase::Idle) => Next::Nothing,
+        (Status::Open, Phase::Exhausted) => Next::End,
+        (Status::Open, Phase::Waiting { until, .. }) => step_over(state, incident, until, now),
     };
-    let setup = &state.setup;
+    match (waiting(state, incident, now), entered) {
+        (Some((first, page)), Next::Step { at, .. }) if first < at => page,
+        (Some((_, page)), Next::End | Next::Nothing) => page,
+        (_, entered) => entered,
+    }
+}
+
+/// The first pages that wait to be sent, and when that is.
+fn waiting(state: &State, incident: &Incident, now: Now) -> Option<(Mono, Next)> {
+    let due = |p: &Page| match p.delivery {
+        // One that was tried already is not the first that its person hears of it.
+        Delivery::Due { at } if at > now.mono && p.attempts == 0 && p.key.kind == PageKind::Page => Some(at),
+        _ => None,
+    };
+    let all = || state.pages_of(incident.id).filter_map(|p| due(p).map(|at| (at, &p.key)));
+    let (at, first) = all().min_by_key(|(at, key)| (*at, key.step))?;
+    let mut people: Vec<Name> = Vec::new();
+    for (_, key) in all().filter(|(a, key)| *a == at && key.step == first.step) {
+        if !people.contains(&key.person) {
+            people.push(key.person.clone());
+        }
+    }
+    Some((at, Next::Step { at, step: first.step.into(), round: first.round, people }))
+}
+
+/// What follows when the wait of a step is over.
+fn step_over(state: &State, incident: &Incident, at: Mono, now: Now) -> Next {
     let e = &incident.escalation;
-    let policy =
-        e.policy.as_ref().and_then(|p| setup.escalations.get(p)).or_else(|| setup.escalations.get("default"));
-    let Some(policy) = policy else {
-        return Next::Step {
-            at,
-            step: 0,
-            round: e.round + 1,
-            people: setup.people.keys().cloned().collect(),
-        };
+    let Some(policy) = policy(state, incident) else {
+        let people = state.setup.people.keys().cloned().collect();
+        return Next::Step { at, step: 0, round: e.round + 1, people };
     };
-    let (mut step, mut round) = (usize::from(e.step) + 1, e.round);
-    // A step that reaches nobody then is passed at once, as the core does.
+    match reaching(state, policy, usize::from(e.step) + 1, e.round, now.wall_at(at)) {
+        Some((step, round, people)) => Next::Step { at, step, round, people },
+        None => Next::End,
+    }
+}
+
+/// Whom the next step pages if it is asked for now, and which of the policy's steps that is, from 0. `None` where that is
+/// not known before.
+#[must_use]
+pub fn asked(state: &State, incident: &Incident, now: Now) -> Option<(usize, Vec<Name>)> {
+    let e = &incident.escalation;
+    let policy = e.policy.as_ref().and_then(|p| state.setup.escalations.get(p))?;
+    let after = usize::from(e.step) + 1;
+    let step = if e.wave > 0 && after < policy.steps.len() { after } else { 0 };
+    let (step, _, people) = reaching(state, policy, step, 0, now.wall)?;
+    (!people.is_empty()).then_some((step, people))
+}
+
+fn policy<'a>(state: &'a State, incident: &Incident) -> Option<&'a EscalationPolicy> {
+    let all = &state.setup.escalations;
+    incident.escalation.policy.as_ref().and_then(|p| all.get(p)).or_else(|| all.get("default"))
+}
+
+/// The first step from `step` on that reaches somebody at a time: one that reaches nobody is passed at once, as the core
+/// does. Nobody where none does; `None` where the policy ends before.
+fn reaching(
+    state: &State,
+    policy: &EscalationPolicy,
+    step: usize,
+    round: u32,
+    at: Wall,
+) -> Option<(usize, u32, Vec<Name>)> {
+    let (mut step, mut round) = (step, round);
     for _ in 0..policy.steps.len() {
         if step >= policy.steps.len() {
             (step, round) = (0, round + 1);
             if policy.repeat.is_some_and(|n| round >= n) {
-                return Next::End;
+                return None;
             }
         }
         let targets = policy.steps.get(step).map_or(&[][..], |s| &s.page);
-        let people = reached(state, targets, now.wall_at(at));
+        let people = reached(state, targets, at);
         if !people.is_empty() {
-            return Next::Step { at, step, round, people };
+            return Some((step, round, people));
         }
         step += 1;
     }
-    Next::Step { at, step: 0, round, people: Vec::new() }
+    Some((0, round, Vec::new()))
 }
 
 /// Whom the targets reach at a time, each person once.
@@ -105,25 +159,39 @@ pub(crate) fn person(state: &State, id: &str) -> String {
     state.setup.people.get(id).map_or_else(|| id.to_owned(), |p| p.name.clone())
 }
 
+impl Next {
+    /// How long is waited for it yet, in whole seconds: part of one is one more. `None` if nothing is waited for.
+    #[must_use]
+    pub fn wait(&self, now: Now) -> Option<Span> {
+        let (Next::Step { at, .. } | Next::Again { at }) = self else { return None };
+        Some(Span::secs(at.since(now.mono).0.div_ceil(1000))).filter(|wait| *wait > Span::ZERO)
+    }
+}
+
+/// How long something took or has lasted, in whole seconds that are over: `2h 5m`; `0s` for what has just begun.
+#[must_use]
+pub fn lasted(span: Span) -> String {
+    if span.0 < 1000 { "0s".to_owned() } else { Span(span.0 / 1000 * 1000).to_string() }
+}
+
 /// In a sentence, for people: `in 4m 10s it pages Night operator (step 2)`.
 #[must_use]
 pub fn sentence(state: &State, next: &Next, now: Now) -> String {
+    let wait = next.wait(now).map_or_else(|| "now".to_owned(), |wait| format!("in {wait}"));
     match next {
-        Next::Step { at, step, people, .. } => {
+        Next::Step { step, people, .. } => {
             let who: Vec<String> = people.iter().take(12).map(|p| person(state, p)).collect();
             let more = people.len().saturating_sub(who.len());
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let (wait, step) = (at.since(now.mono), step + 1);
+            let step = step + 1;
             match who.len() {
-                0 => format!(
-                    "in {wait} it pages whoever can be reached: no step of the policy reaches anybody"
-                ),
-                _ => format!("in {wait} it pages {}{more} (step {step})", who.join(", ")),
+                0 => {
+                    format!("{wait} it pages whoever can be reached: no step of the policy reaches anybody")
+                }
+                _ => format!("{wait} it pages {}{more} (step {step})", who.join(", ")),
             }
         }
-        Next::Again { at } => {
-            format!("if it is still critical in {}, the next step is paged", at.since(now.mono))
-        }
+        Next::Again { .. } => format!("if it is still critical {wait}, the next step is paged"),
         Next::End => "nobody else is paged: the policy ends here".to_owned(),
         Next::Nothing => "nobody is paged".to_owned(),
     }
@@ -134,19 +202,24 @@ mod tests {
     use super::*;
     use foghorn_core::incident::Escalation;
     use foghorn_core::input::Input;
-    use foghorn_core::setup::{Contact, EscalationPolicy, Person, Setup, Step};
-    use foghorn_core::time::Span;
+    use foghorn_core::setup::{Contact, Person, Setup, Step};
     use foghorn_core::words::{Actor, Severity};
     use std::sync::Arc;
 
     /// An incident opened by hand under a policy of two steps, the second for everybody.
     fn open(repeat: Option<u32>) -> (State, Now) {
-        let contact = Contact { channel: "email".into(), after: Span::ZERO, only: None, notices: true };
+        open_as(repeat, Severity::Critical, &[Span::ZERO])
+    }
+
+    /// The same, as bad as that, where everybody has a contact after each of these delays.
+    fn open_as(repeat: Option<u32>, severity: Severity, after: &[Span]) -> (State, Now) {
+        let contact =
+            |after: &Span| Contact { channel: "email".into(), after: *after, only: None, notices: true };
         let person = |name: &str| Person {
             name: name.to_owned(),
             time_zone: "UTC".into(),
             working_hours: foghorn_core::schedule::WorkingHours::default(),
-            contacts: vec![contact.clone()],
+            contacts: after.iter().map(contact).collect(),
         };
         let step = |page| Step { page, wait: Span::mins(5) };
         let steps = vec![
@@ -160,14 +233,8 @@ mod tests {
         };
         let (mut state, now) = (State::default(), Now { mono: Mono(1000), wall: Wall(1000) });
         let by = Actor::system();
-        let opened = Input::Open {
-            title: "x".into(),
-            severity: Severity::Critical,
-            entity: None,
-            escalation: None,
-            note: None,
-            by,
-        };
+        let opened =
+            Input::Open { title: "x".into(), severity, entity: None, escalation: None, note: None, by };
         for input in [Input::AdoptConfig { hash: "h".into(), setup: Arc::new(setup) }, opened] {
             foghorn_core::decide(&mut state, now, &input, &mut Vec::new()).unwrap();
         }
@@ -200,5 +267,60 @@ mod tests {
         state.setup = Arc::new(setup);
         let incident = state.incident(1).unwrap();
         assert_eq!(sentence(&state, &next(&state, incident, now), now), "in 5m it pages Ana, Bo (step 3)");
+    }
+
+    /// What the incident's page says `ms` later.
+    fn says(state: &State, now: Now, ms: u64) -> String {
+        let later = Now { mono: now.mono + Span(ms), wall: now.wall + Span(ms) };
+        sentence(state, &next(state, state.incident(1).unwrap(), later), later)
+    }
+
+    /// Ana's second contact has a page that waits for two minutes: it comes before Bo's turn.
+    #[test]
+    fn a_page_that_waits_comes_before_the_next_step() {
+        let (state, now) = open_as(None, Severity::Critical, &[Span::ZERO, Span::mins(2)]);
+        assert_eq!(says(&state, now, 83_000), "in 37s it pages Ana (step 1)");
+        assert_eq!(says(&state, now, 121_000), "in 2m 59s it pages Ana, Bo (step 2)");
+    }
+
+    /// 1 January 1970 was a Thursday: a warning a second after midnight waits for nine o'clock, and so does Ana's turn.
+    #[test]
+    fn who_waits_for_working_hours_is_named_with_their_hour() {
+        let (state, now) = open_as(None, Severity::Warning, &[Span::ZERO]);
+        let hours = state.setup.people["ana"].working_hours.next("UTC", now.wall);
+        assert!(hours > now.wall, "the test needs an hour at which nobody works");
+        let wait = hours.since(now.wall);
+        assert_eq!(says(&state, now, 0), format!("in {wait} it pages Ana (step 1)"));
+        assert_eq!(
+            says(&state, now, wait.0 + 1000),
+            "in 4m 59s it pages Ana, Bo (step 2)",
+            "then the step's wait begins"
+        );
+    }
+
+    /// A page that was written a moment after the decision says what is configured.
+    #[test]
+    fn waits_are_whole_seconds() {
+        let (state, now) = open(None);
+        assert_eq!(says(&state, now, 12), "in 5m it pages Ana, Bo (step 2)");
+        assert_eq!(says(&state, now, 299_389), "in 1s it pages Ana, Bo (step 2)");
+        assert_eq!(says(&state, now, 300_000), "now it pages Ana, Bo (step 2)");
+        assert_eq!([28, 1999, 125_000].map(|ms| lasted(Span(ms))), ["0s", "1s", "2m 5s"]);
+    }
+
+    #[test]
+    fn whom_the_next_step_pages_if_it_is_asked_for() {
+        let (state, now) = open(Some(1));
+        let incident = state.incident(1).unwrap();
+        assert_eq!(asked(&state, incident, now), Some((1, vec!["ana".into(), "bo".into()])));
+        let mut last = incident.clone();
+        last.escalation = Escalation { step: 1, ..last.escalation.clone() };
+        assert_eq!(
+            asked(&state, &last, now),
+            Some((0, vec!["ana".into()])),
+            "after the last step comes the first"
+        );
+        last.escalation = Escalation::default();
+        assert_eq!(asked(&state, &last, now), None, "it has no policy yet");
     }
 }

@@ -1,7 +1,7 @@
 //! What the page shows, and how.
 
 use super::{Link, html};
-use crate::next::{self, person};
+use crate::next::{self, lasted, person};
 use crate::show::text::{line, time};
 use crate::show::{alert, incident::shown_severity, picture};
 use askama::Template;
@@ -155,7 +155,7 @@ impl Page {
             since: format!(
                 "{}, for {}",
                 time(incident.opened.wall),
-                view.at.wall.since(incident.opened.wall)
+                lasted(view.at.wall.since(incident.opened.wall))
             ),
             standing: standing(view, link, incident, time),
             revision: incident.shape().revision,
@@ -208,7 +208,7 @@ fn standing(view: &View, link: &Link, incident: &Incident, time: &dyn Fn(Wall) -
         Status::Resolved { by, at, .. } => Standing::Resolved {
             by: by.as_ref().map(name),
             at: time(at.wall),
-            after: at.wall.since(incident.opened.wall).to_string(),
+            after: lasted(at.wall.since(incident.opened.wall)),
         },
     }
 }

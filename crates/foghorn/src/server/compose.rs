@@ -154,7 +154,7 @@ fn again(incident: &Incident, page: &Page) -> Option<String> {
 /// `12m ago: shop-api: deploy 4.2 (ci)`
 fn change(c: &Change, now: Wall) -> String {
     let what = c.entity.as_ref().map_or_else(String::new, |e| format!("{e}: "));
-    format!("{} ago: {what}{} ({})", now.since(c.at), c.summary, c.source)
+    format!("{} ago: {what}{} ({})", next::lasted(now.since(c.at)), c.summary, c.source)
 }
 
 fn why(incident: &Incident, page: &Page) -> String {
