@@ -5,7 +5,7 @@ use super::form::Path;
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::pages_sent::{self, Sent};
-use super::text::{Clock, NAME, WIDE, capital, line, long, machine, names, person};
+use super::text::{Clock, Counted, NAME, WIDE, count, grouped, line, long, machine, names, person};
 use super::timeline::{LOOKED_AT, Shown, WORDS, latest_first, lines_of};
 use super::{Web, strip};
 use crate::next;
@@ -31,6 +31,8 @@ const ALERTS: usize = 12;
 const LIFE: usize = 500;
 /// Of changes and names.
 const LISTED: usize = 12;
+/// People named on a button.
+const PAGED: usize = 2;
 /// After a button the page waits so long for its own line in the timeline.
 const OWN_LINE: Duration = Duration::from_millis(800);
 
@@ -44,9 +46,15 @@ struct Page {
     standing: Standing,
     opened: String,
     lasts: String,
+    /// The same in milliseconds.
+    age: u64,
+    /// How many alerts, where it is more than one.
+    size: String,
     /// What a button covers.
     revision: u64,
-    next: String,
+    next: Counted,
+    /// Whom the next step pages if it is asked for now.
+    escalate: String,
     rows: Vec<Row>,
     alerts: u64,
     open_alerts: u64,
@@ -227,8 +235,11 @@ fn at_hand(
         standing,
         opened: clock.time(incident.opened.wall),
         lasts: long(until.since(incident.opened.wall)),
+        age: until.since(incident.opened.wall).0,
+        size: size(incident.alerts.size() as u64, u64::from(incident.open_alerts()), incident.width),
         revision: incident.shape().revision,
-        next: capital(&line(&next::sentence(state, &next::next(state, incident, view.at), view.at), WIDE)),
+        next: Counted::of(state, incident, view.at).capital(),
+        escalate: escalate(view, incident),
         rows: worst.into_iter().map(|a| Row::of(a, view, clock)).collect(),
         alerts: incident.alerts.size() as u64,
         open_alerts: u64::from(incident.open_alerts()),
@@ -243,6 +254,29 @@ fn at_hand(
     }
 }
 
+/// `10,000 alerts, 9,990 open, 12 unwell`; nothing for a single one.
+fn size(alerts: u64, open: u64, width: u32) -> String {
+    if alerts < 2 {
+        return String::new();
+    }
+    let mut parts = vec![count(alerts, "alert", "alerts")];
+    parts.extend((open > 0).then(|| format!("{} open", grouped(open))));
+    parts.extend((width > 1).then(|| format!("{} unwell", grouped(width.into()))));
+    parts.join(", ")
+}
+
+/// On the button: who is woken by it, as far as that is known.
+fn escalate(view: &View, incident: &Incident) -> String {
+    let Some((step, people)) = next::asked(&view.state, incident, view.at) else {
+        return "Page the next step now".to_owned();
+    };
+    let mut who = people.iter().take(PAGED).map(|p| person(&view.state, p)).collect::<Vec<_>>().join(", ");
+    if people.len() > PAGED {
+        who.push_str(&format!(" and {} more", people.len() - PAGED));
+    }
+    format!("Page {who} now (step {})", step + 1)
+}
+
 fn blank(frame: Frame, title: String) -> Page {
     Page {
         frame,
@@ -252,8 +286,11 @@ fn blank(frame: Frame, title: String) -> Page {
         standing: Standing::Resolved { by: None, at: String::new() },
         opened: String::new(),
         lasts: String::new(),
+        age: 0,
+        size: String::new(),
         revision: 0,
-        next: String::new(),
+        next: Counted::default(),
+        escalate: String::new(),
         rows: Vec::new(),
         alerts: 0,
         open_alerts: 0,
@@ -344,6 +381,7 @@ fn put_away(
         lasts: long(until.since(closed.opened)),
         rows: rows.collect(),
         alerts: closed.alerts,
+        size: size(closed.alerts, 0, 0),
         left_out: closed.left_out,
         ..blank(frame, title)
     })

@@ -4,8 +4,7 @@ use super::Web;
 use super::form::{Asked, encoded};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
-use super::text::{Clock, NAME, WIDE, count, line, long, person};
-use crate::next;
+use super::text::{Clock, Counted, NAME, WIDE, count, line, long, person};
 use crate::readmodel::{Closed, Filter};
 use crate::show::incident::shown_severity;
 use crate::wanted::{Wanted, Which};
@@ -32,9 +31,11 @@ struct Row {
     /// `open`, `acknowledged`, `resolved`.
     state: &'static str,
     /// Who is on it, or what happens next.
-    who: String,
+    who: Counted,
     since: String,
     lasts: String,
+    /// For how long, in milliseconds, while it is open.
+    age: Option<u64>,
     /// `3 alerts, 2 unwell`
     size: String,
 }
@@ -138,13 +139,11 @@ pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
 fn row(view: &View, clock: &Clock, i: &Incident) -> Row {
     let (state, who) = match &i.status {
         Status::Acknowledged { by, .. } => {
-            ("acknowledged", format!("{} is on it", person(&view.state, &by.name)))
+            let who = format!("{} is on it", person(&view.state, &by.name));
+            ("acknowledged", Counted::plain(who))
         }
-        Status::Resolved { .. } => ("resolved", String::new()),
-        Status::Open => {
-            let next = next::next(&view.state, i, view.at);
-            ("open", line(&next::sentence(&view.state, &next, view.at), WIDE))
-        }
+        Status::Resolved { .. } => ("resolved", Counted::default()),
+        Status::Open => ("open", Counted::of(&view.state, i, view.at)),
     };
     let alerts = count(u64::from(i.open_alerts()), "alert", "alerts");
     Row {
@@ -155,6 +154,7 @@ fn row(view: &View, clock: &Clock, i: &Incident) -> Row {
         who,
         since: clock.time(i.opened.wall),
         lasts: long(clock.ago(i.opened.wall)),
+        age: Some(view.at.wall.since(i.opened.wall).0),
         size: if i.width > 1 { format!("{alerts}, {} unwell", i.width) } else { alerts },
     }
 }
@@ -248,7 +248,8 @@ fn over(view: &View, clock: &Clock, i: &Incident) -> Row {
         title: line(&i.title, WIDE),
         severity: i.peak,
         state: "resolved",
-        who: ended_by(view, by),
+        who: Counted::plain(ended_by(view, by)),
+        age: None,
         since: clock.time(i.opened.wall),
         lasts: long(until.since(i.opened.wall)),
         size: count(i.alerts.size() as u64, "alert", "alerts"),
@@ -262,7 +263,8 @@ fn put_away(view: &View, clock: &Clock, c: &Closed) -> Row {
         title: line(&c.title, WIDE),
         severity: c.peak,
         state: "resolved",
-        who: ended_by(view, by.as_ref()),
+        who: Counted::plain(ended_by(view, by.as_ref())),
+        age: None,
         since: clock.time(c.opened),
         lasts: long(until.since(c.opened)),
         size: count(c.alerts, "alert", "alerts"),

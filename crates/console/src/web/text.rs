@@ -1,11 +1,14 @@
 //! Moments and amounts as people read them, in the visitor's time zone.
 
+use crate::next;
 use crate::show::text;
 use foghorn_core::State;
+use foghorn_core::incident::Incident;
 use foghorn_core::time::{Now, Span, Wall};
 use foghorn_core::words::Name;
 use jiff::tz::TimeZone;
 
+pub(super) use crate::next::lasted as long;
 pub(super) use crate::show::text::line;
 
 /// Characters of a title or a summary.
@@ -55,9 +58,44 @@ impl Clock {
     }
 }
 
-/// `2h 5m`; `0s` for what has just begun.
-pub(super) fn long(span: Span) -> String {
-    if span.0 < 1000 { "0s".to_owned() } else { Span(span.0 / 1000 * 1000).to_string() }
+/// What happens next, in a sentence of which a page that is open counts down the wait by itself.
+#[derive(Default)]
+pub(super) struct Counted {
+    pub(super) before: String,
+    /// In milliseconds and in words.
+    pub(super) wait: Option<(u64, String)>,
+    pub(super) after: String,
+}
+
+impl Counted {
+    pub(super) fn of(state: &State, incident: &Incident, now: Now) -> Counted {
+        let next = next::next(state, incident, now);
+        let text = line(&next::sentence(state, &next, now), WIDE);
+        let wait = next.wait(now).map(|wait| (wait.0, wait.to_string()));
+        // Before the wait stands nothing from outside.
+        let parts = wait.as_ref().and_then(|(_, words)| text.split_once(&format!("in {words}")));
+        match parts {
+            Some((before, after)) => {
+                Counted { before: format!("{before}in "), after: after.to_owned(), wait }
+            }
+            None => Counted::plain(text),
+        }
+    }
+
+    pub(super) fn plain(before: String) -> Counted {
+        Counted { before, ..Counted::default() }
+    }
+
+    pub(super) fn capital(self) -> Counted {
+        Counted { before: capital(&self.before), ..self }
+    }
+}
+
+/// 10,000
+pub(super) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let threes: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+    String::from_utf8_lossy(&threes.join(&b","[..])).into_owned()
 }
 
 /// RFC 3339, for `<time datetime>`.
@@ -77,7 +115,7 @@ pub(super) fn names<'a>(all: impl IntoIterator<Item = &'a Name>, most: usize) ->
 
 /// `1 alert`, `2 alerts`.
 pub(super) fn count(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
+    format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 
 /// As a sentence begins.
@@ -95,4 +133,21 @@ pub(super) fn sentence(text: &str) -> String {
 /// A person's name as other people read it.
 pub(super) fn person(state: &State, id: &str) -> String {
     line(&crate::next::person(state, id), NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(
+            [0, 999, 1000, 10_000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "10,000", "1,234,567"]
+        );
+        assert_eq!(
+            (count(1, "alert", "alerts"), count(9990, "alert", "alerts")),
+            ("1 alert".into(), "9,990 alerts".into())
+        );
+    }
 }

@@ -17,6 +17,33 @@
     return Math.round(s / 3600) + " hours";
   }
 
+  // As the server writes lengths of time: the two largest units.
+  function span(s) {
+    var text = [], sizes = [[86400, "d"], [3600, "h"], [60, "m"], [1, "s"]];
+    for (var i = 0; i < sizes.length && text.length < 2; i += 1) {
+      var n = Math.floor(s / sizes[i][0]);
+      s -= n * sizes[i][0];
+      if (n > 0) text.push(n + sizes[i][1]);
+      else if (text.length) break;
+    }
+    return text.join(" ") || "0s";
+  }
+
+  // What the page says of how long something lasts or is waited for goes on between one piece of news and the next.
+  function count() {
+    if (ended || document.hidden) return;
+    var since = Date.now() - shown;
+    function each(what, seconds) {
+      document.querySelectorAll("[data-" + what + "]").forEach(function (place) {
+        var text = span(seconds(Number(place.getAttribute("data-" + what))));
+        if (place.textContent !== text) place.textContent = text;
+      });
+    }
+    each("age", function (ms) { return Math.floor((ms + since) / 1000); });
+    each("wait", function (ms) { return Math.max(0, Math.ceil((ms - since) / 1000)); });
+  }
+  setInterval(count, 1000);
+
   function say(text, href) {
     stale.className = text ? "banner bad" : "";
     if (!text) { stale.textContent = ""; return; }

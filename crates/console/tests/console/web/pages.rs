@@ -205,6 +205,32 @@ async fn what_is_tried_again_and_again_is_one_line() {
     assert!(taken < fold, "who was reached is a line of its own, above: {page}");
 }
 
+/// What is waited for is counted on by a page that is open; a button that wakes says whom.
+#[tokio::test]
+async fn how_long_it_lasts_and_who_is_next() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    kit.clock.fetch_add(30_500, std::sync::atomic::Ordering::SeqCst);
+    kit.input(Input::Tick).await;
+    // The engine looks at the same moment as the page.
+    kit.check("disk", Some("slow")).await;
+    for path in ["/", "/incidents/1"] {
+        let page = ana.page(path).await;
+        for says in [
+            "for <span data-age=\"30500\">30s</span>",
+            "n <span data-wait=\"270000\">4m 30s</span> it pages Night operator (step 2)",
+        ] {
+            assert!(page.contains(says), "{path} {says}: {page}");
+        }
+    }
+    let page = ana.page("/incidents/1").await;
+    assert!(page.contains("<bdi>Page Night operator now (step 2)</bdi>"), "{page}");
+    ana.post("/incidents/1/escalate", &[]).await;
+    let page = ana.page("/incidents/1").await;
+    assert!(page.contains("<bdi>Page Day operator now (step 1)</bdi>"), "{page}");
+}
+
 /// What a button covers is what the page showed, not what has come since.
 #[tokio::test]
 async fn an_acknowledgement_covers_what_was_shown() {
@@ -242,7 +268,9 @@ async fn ten_thousand_alerts_in_one_incident() {
     let alerts = kit.engine.view().state.incident(1).unwrap().alerts.size();
     assert_eq!(alerts, 10_000);
     let page = ana.page("/incidents/1").await;
-    assert!(page.contains("All 10000 alerts"), "{page}");
+    assert!(page.contains("All 10,000 alerts"), "{page}");
+    let head = page.split("<h1>").nth(1).unwrap().split("</div>").next().unwrap();
+    assert!(head.contains("10,000 alerts, 10,000 open"), "how many is said at the title: {head}");
     let first = ana.page("/incidents/1/alerts").await;
     assert!(first.contains("1 to 50 of 10000") && first.contains("Page 1 of 200"));
     assert_eq!(first.matches("<summary class=\"small\">Labels").count(), 50);
