@@ -298,7 +298,10 @@ pub(crate) fn read_url(text: &str, schemes: &[&str]) -> Result<url::Url, String>
         }
         other => format!("this is no URL: {other}"),
     })?;
+    // The standard takes `http:///host` for `http://host`, and nobody who writes it means that.
+    let slashes = text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("///"));
     match url.host_str() {
+        _ if slashes => Err("this URL names no host".to_owned()),
         _ if !schemes.contains(&url.scheme()) => Err(begin()),
         None | Some("") => Err("this URL names no host".to_owned()),
         Some(_) => Ok(url),

@@ -107,6 +107,21 @@ fn json() {
     );
 }
 
+/// A float has 53 bits: numbers of orders and sequences have more.
+#[test]
+fn great_numbers_are_compared_to_the_last_digit() {
+    let seen = Observed { body: Some(br#"{"id": 9007199254740993, "small": 3.0}"#), ..Observed::default() };
+    table(
+        &seen,
+        &[
+            ("json $.id == 9007199254740993", "holds"),
+            ("json $.id == 9007199254740992", "json $.id == 9007199254740992, got 9007199254740993"),
+            ("json $.id != 9007199254740992", "holds"),
+            ("json $.small == 3", "holds"),
+        ],
+    );
+}
+
 #[test]
 fn plugins_and_names() {
     let answers = ["mail.example.com.".to_owned(), "10.0.0.1".to_owned()];

@@ -5,7 +5,7 @@ use super::people::command;
 use super::server::target;
 use super::{Sections, span};
 use crate::errors::{At, listed, quote};
-use crate::expect::{Expectation, Op, Subject, Value};
+use crate::expect::{Expectation, Op, Phase, Subject, Value};
 use crate::model::{Check, CheckKind, HttpCheck, HttpStep, Ping, Server};
 use crate::raw::{self, Expect, File};
 use crate::read::{Cx, Spanned};
@@ -78,6 +78,9 @@ pub(super) fn checks(file: &File, server: Option<&Server>, names: &Sections<'_>,
             }
             (None, [kind]) => {
                 let expect = expectations(&raw.expect.0, kind, cx);
+                if let Some(http) = raw.http.as_ref() {
+                    without_tls(http, &raw.expect.0, cx);
+                }
                 if let Some(check) = measured(name, raw, kind, expect, cx) {
                     out.checks.insert(name.value.clone(), Arc::new(check));
                 }
@@ -263,6 +266,26 @@ fn expectations(raw: &[Expect], kind: &str, cx: &mut Cx<'_>) -> Vec<Expectation>
         }
     }
     raw.iter().map(|e| e.expectation.clone()).collect()
+}
+
+/// What only an encrypted connection has, expected where there is none: it would never hold.
+fn without_tls(http: &raw::Http, expect: &[Expect], cx: &mut Cx<'_>) {
+    let urls = || http.url.iter().chain(http.steps.0.iter().map(|step| &step.url));
+    let plain = |url: &Spanned<Secret>| url.value.expose().is_ok_and(|url| url.starts_with("http://"));
+    // A redirect may lead to where there is one.
+    if http.redirects.value > 0 || !urls().all(plain) {
+        return;
+    }
+    for e in expect {
+        if matches!(e.expectation.subject, Subject::CertDays | Subject::Phase(Phase::Tls)) {
+            let word = e.expectation.subject.word();
+            cx.say(
+                e.at,
+                format!("`http://` has no certificate: there is no `{word}`"),
+                "write `https://`, or leave it out",
+            );
+        }
+    }
 }
 
 /// What everybody means without writing it.

@@ -239,6 +239,9 @@ impl<'t> Parser<'t> {
                     self.wrong(self.rest().len(), format!("this is no regular expression: {why}"))
                 });
             }
+            Op::Contains | Op::NotContains if matches!(self.rest(), "''" | "\"\"") => {
+                return self.wrong(2, "an empty text is in every text");
+            }
             _ => {}
         }
         let ordered = matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge);
@@ -250,7 +253,10 @@ impl<'t> Parser<'t> {
             Kind::Any => Ok(match self.text()? {
                 (text, true) => Value::Text(text),
                 (text, false) => match (plain_number(&text), text.as_str()) {
-                    (Some(n), _) if !matches!(op, Op::Contains | Op::NotContains) => Value::Number(n),
+                    // Of a greater one a float would keep only the beginning.
+                    (Some(n), _) if !matches!(op, Op::Contains | Op::NotContains) && n.abs() < EXACT => {
+                        Value::Number(n)
+                    }
                     (_, "true" | "false") => Value::Json((text == "true").into()),
                     (_, "null") => Value::Json(serde_json::Value::Null),
                     _ => Value::Text(text),
@@ -367,6 +373,9 @@ impl<'t> Parser<'t> {
 }
 
 /// `12`, `-3`, `0.5`, `1e9`: no infinity, no hexadecimals.
+/// From here on not every whole number is a float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 fn plain_number(text: &str) -> Option<f64> {
     let digits = text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
     text.parse().ok().filter(|n: &f64| digits && n.is_finite())
