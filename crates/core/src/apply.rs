@@ -222,10 +222,13 @@ impl State {
                     i.escalation.phase = Phase::Idle;
                 });
             }
-            Event::IncidentReopened { id, why } => {
+            Event::IncidentReopened { id, why, title } => {
                 self.drop_pages(*id, |_| true);
                 self.edit_incident(*id, |i| {
                     i.status = Status::Open;
+                    if let Some(title) = title {
+                        i.title = title.clone();
+                    }
                     i.escalation.why = Arc::from(why.as_str());
                 });
             }

@@ -232,6 +232,9 @@ pub enum Event {
         id: IncidentId,
         /// Why, for people.
         why: String,
+        /// What it is called from here on, where it was called after something that is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<Arc<str>>,
     },
     /// It can be reopened no more; the read model has it.
     IncidentArchived {

@@ -151,8 +151,8 @@ impl Teller<'_> {
             Event::NobodyAnswered { rounds, .. } => {
                 format!("nobody answered after {}; the policy ends here", count(*rounds as usize, "round"))
             }
-            Event::PageAttempted { key, channel, attempt, outcome, .. } => {
-                self.attempt(key, channel, *attempt, outcome)
+            Event::PageAttempted { key, channel, attempt, outcome, retry } => {
+                self.attempt(key, channel, *attempt, outcome, retry.is_some())
             }
             Event::ContactPassedOver { key, next, others, why } => {
                 let who = self.person(&key.person);
@@ -220,7 +220,10 @@ impl Teller<'_> {
             }
             Event::IncidentResolved { by: Some(by), .. } => format!("resolved by {}", self.actor(by)),
             Event::IncidentResolved { by: None, .. } => "resolved: everything is well again".to_string(),
-            Event::IncidentReopened { why, .. } => format!("opened again: {why}"),
+            Event::IncidentReopened { why, title, .. } => {
+                let called = title.as_ref().map_or_else(String::new, |t| format!("; it is called {t} now"));
+                format!("opened again: {why}{called}")
+            }
             Event::IncidentArchived { .. } => "put away: it stayed well".to_string(),
             Event::Noted { by, text, .. } => format!("{}: {text}", self.actor(by)),
             Event::StatusUpdated { by, stage, text, .. } => {
@@ -266,7 +269,9 @@ impl Teller<'_> {
     fn turns(&self, turns: &[PersonTurn], gaps: &[Target]) -> String {
         let people = turns.iter().map(|t| {
             let by: Vec<&str> = t.contacts.iter().map(|c| c.channel.as_str()).collect();
-            format!("{} by {}", self.person(&t.person), by.join(" and "))
+            let waits = t.contacts.first().is_some_and(|c| c.calendar.is_some());
+            let when = if waits { " when working hours begin" } else { "" };
+            format!("{} by {}{when}", self.person(&t.person), by.join(" and "))
         });
         let whom = list(people.collect());
         match (whom.is_empty(), gaps.is_empty()) {
@@ -276,7 +281,7 @@ impl Teller<'_> {
         }
     }
 
-    fn attempt(&self, key: &PageKey, channel: &Name, attempt: u32, outcome: &Outcome) -> String {
+    fn attempt(&self, key: &PageKey, channel: &Name, attempt: u32, outcome: &Outcome, again: bool) -> String {
         let who = self.person(&key.person);
         let nth = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
         let (step, told) = match key.kind {
@@ -289,7 +294,9 @@ impl Teller<'_> {
             }
             Outcome::Accepted { detail } => format!("{told} {who} by {channel} ({step}{nth}): {detail}"),
             Outcome::Retry { error, .. } => {
-                format!("could not reach {who} by {channel} ({step}{nth}), will try again: {error}")
+                // Another page has taken its place meanwhile, or nobody has to be paged any more.
+                let next = if again { "will try again" } else { "and need not any more" };
+                format!("could not reach {who} by {channel} ({step}{nth}), {next}: {error}")
             }
             Outcome::Failed { error } => format!("could not reach {who} by {channel} ({step}{nth}): {error}"),
         }

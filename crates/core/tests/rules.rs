@@ -530,6 +530,26 @@ fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
     assert!(w.check_alert("backup").is_some());
 }
 
+/// Whoever is woken reads what is wrong now, not what it was the last time.
+#[test]
+fn an_incident_that_is_opened_again_is_called_after_what_is_back() {
+    let mut w = World::shop();
+    let ping = |ping, body: &str| Input::Ping { check: "backup".into(), ping, run: None, body: body.into() };
+    w.put(ping(PingKind::Fail, "disk full"));
+    assert_eq!(&*w.state.incident(1).unwrap().title, "backup: disk full");
+    w.put(ping(PingKind::Success, ""));
+    w.wait(Span::secs(5));
+    w.put(ping(PingKind::Fail, "no such table"));
+    assert_eq!(w.open(), [1]);
+    assert_eq!(&*w.state.incident(1).unwrap().title, "backup: no such table");
+    // One that is too long is cut, and says so.
+    w.put(ping(PingKind::Success, ""));
+    w.wait(Span::secs(5));
+    w.put(ping(PingKind::Fail, &"long ".repeat(100)));
+    let title = w.state.incident(1).unwrap().title.clone();
+    assert!(title.chars().count() == 200 && title.ends_with('…'), "{title}");
+}
+
 /// A location that goes blind before a failure has lasted: nobody is woken for what nobody knows, unless it fails as
 /// before when it is seen again.
 #[test]

@@ -81,6 +81,14 @@ impl Many {
 const ALERTS: &str = "INSERT OR REPLACE INTO alerts VALUES (?1, ?2, ?3, ?4)";
 const STORM: &str = "INSERT OR REPLACE INTO storm VALUES (?1, ?2, ?3, ?4)";
 
+/// From here on an incident is called otherwise, if so.
+fn called(db: &Connection, id: IncidentId, title: Option<&str>) -> Result<()> {
+    let Some(title) = title else { return Ok(()) };
+    db.prepare_cached("UPDATE incident SET title = ?2 WHERE id = ?1")?
+        .execute(params![id.cast_signed(), title])
+        .map(|_| ())
+}
+
 /// An alert as it lies in the file.
 fn row(alert: &Alert, place: Place) -> String {
     // Numbers and texts: JSON has words for them.
@@ -110,11 +118,12 @@ impl<'a> Fold<'a> {
                 news(db, alert, None, Some(AlertStatus::Resolved), Some(at.0))?;
             }
             Event::IncidentGrew { id, shape, title } => {
-                if let Some(title) = title {
-                    db.prepare_cached("UPDATE incident SET title = ?2 WHERE id = ?1")?
-                        .execute(params![id.cast_signed(), &**title])?;
-                }
+                called(db, *id, title.as_deref())?;
                 self.raise(*id, shape.severity)?;
+            }
+            Event::IncidentReopened { id, title, .. } => {
+                called(db, *id, title.as_deref())?;
+                life(db, record.at, event)?;
             }
             _ => life(db, record.at, event)?,
         }

@@ -41,7 +41,9 @@ impl Draft<'_> {
             let id = i.id;
             if let Status::Resolved { at, .. } = &i.status {
                 let why = alloc::format!("back {} after it recovered", self.now.mono.since(at.mono));
-                self.emit(Event::IncidentReopened { id, why });
+                // It is called after what is wrong now.
+                let title = Some(title(alert)).filter(|t| i.own.is_none() && *t != i.title);
+                self.emit(Event::IncidentReopened { id, why, title });
             }
             return id;
         }
@@ -92,8 +94,11 @@ impl Draft<'_> {
 }
 
 fn title(alert: &Alert) -> Arc<str> {
-    let title: String = alert.summary().chars().take(LONGEST_TITLE).collect();
-    Arc::from(title)
+    let summary = alert.summary();
+    match summary.char_indices().nth(LONGEST_TITLE) {
+        None => Arc::from(summary),
+        Some(_) => Arc::from(summary.chars().take(LONGEST_TITLE - 1).chain(['…']).collect::<String>()),
+    }
 }
 
 /// Whether one stands on the other, or both on a thing that is smaller than a site.

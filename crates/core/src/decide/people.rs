@@ -101,7 +101,8 @@ impl Draft<'_> {
             }
             _ => "still failing".to_string(),
         };
-        self.emit(Event::IncidentReopened { id, why });
+        let title = if i.own.is_none() { self.title_of_worst(id) } else { None };
+        self.emit(Event::IncidentReopened { id, why, title });
         self.settle(id);
     }
 

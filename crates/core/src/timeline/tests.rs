@@ -62,7 +62,9 @@ fn every_event() -> Vec<Event> {
     let why = || "for a reason".to_string();
     let contact =
         ContactTurn { contact: 0, channel: "email".into(), due: Mono(0), pass_over: Mono(0), calendar: None };
+    let waits = vec![ContactTurn { calendar: Some(Wall(0)), ..contact.clone() }];
     let turn = PersonTurn { person: "day-ops".into(), urgency: Urgency::High, contacts: vec![contact] };
+    let waits = PersonTurn { urgency: Urgency::Low, contacts: waits, ..turn.clone() };
     let step = |turns: Vec<PersonTurn>, gaps, round| Event::StepEntered {
         id: 7,
         wave: 1,
@@ -80,8 +82,8 @@ fn every_event() -> Vec<Event> {
         key: key(kind),
         channel: "email".into(),
         attempt,
+        retry: matches!(outcome, Outcome::Retry { .. }).then_some(Mono(1)),
         outcome,
-        retry: None,
     };
     let silence = Silence {
         id: "s1".into(),
@@ -154,7 +156,7 @@ fn every_event() -> Vec<Event> {
         },
         Event::IncidentResolved { id: 7, by: None, again: Mono(1) },
         Event::IncidentResolved { id: 7, by: Some(actor("bot", Via::Api)), again: Mono(1) },
-        Event::IncidentReopened { id: 7, why: why() },
+        Event::IncidentReopened { id: 7, why: why(), title: Some("shop is slow".into()) },
         Event::IncidentArchived { id: 7 },
         Event::Noted { id: 7, by: actor("day-ops", Via::Console), text: "it is the cable".to_string() },
         Event::StatusUpdated {
@@ -180,6 +182,7 @@ fn every_event() -> Vec<Event> {
         Event::EscalationPaused { id: 7 },
         step(vec![turn.clone()], Vec::new(), 0),
         step(vec![turn], vec![Target::Everyone], 1),
+        step(vec![waits], Vec::new(), 2),
         step(Vec::new(), vec![Target::Everyone], 0),
         Event::StepHastened { id: 7, until: Mono(1), why: why() },
         Event::NobodyAnswered { id: 7, rounds: 2 },
@@ -308,7 +311,7 @@ fn a_line_begins_with_the_time_where_the_reader_is() {
         channel: "email".into(),
         attempt: 2,
         outcome: Outcome::Retry { error: "451 try later".to_string(), after: None },
-        retry: None,
+        retry: Some(Mono(1)),
     };
     let late = Record { late: true, ..record(event) };
     assert_eq!(
