@@ -13,6 +13,10 @@ fn main() {
         .collect();
     let wave = |i: i64| 0.2 + 0.05 * ((i as f64) / 7.0).sin() + if i % 37 == 0 { 0.2 } else { 0.0 };
     let values: Vec<Option<f64>> = (0..60).map(|i| (i % 25 != 20).then(|| wave(i))).collect();
+    let tone = |v: &Option<f64>| if v.is_some() { Tone::Good } else { Tone::Bad };
+    let spark =
+        |(i, v): (usize, &Option<f64>)| Sparked { at: (i as f64 + 0.5) / 60.0, value: *v, tone: tone(v) };
+    let sparked: Vec<Sparked> = values.iter().enumerate().map(spark).collect();
     let point = |i: i64| {
         let value = (!(60..75).contains(&i)).then(|| wave(i));
         Point { at: i, value, most: value.map(|v| v * 1.4) }
@@ -80,6 +84,7 @@ fn main() {
         word: word.to_owned(),
         endangered,
         stands_on: on.iter().map(ToString::to_string).collect(),
+        href: None,
     };
     let nodes = [
         node("dc1", Tone::Good, "well", false, &[]),
@@ -101,7 +106,7 @@ fn main() {
          <div class=\"empty\"><strong>No check yet</strong>Add one to foghorn.yaml.</div>\
          <div class=\"card\">{}</div><div class=\"card\">{}</div><div class=\"card\">{drawn}</div><div class=\"card\">{}</div><div class=\"card\">{}</div></main></body></html>",
         badge(Tone::Good, "ok"),
-        sparkline("Latency of shop over the last hour", &values),
+        sparkline("Latency of shop over the last hour", 1.0 / 60.0, &sparked),
         latency(&chart),
         bars("Shop", "99.9 %", &days),
         week("primary", &week_days, &turns, Some(38)),

@@ -18,7 +18,7 @@
 //!
 //! # Pictures
 //! Pure functions of data to a `String` of HTML: everything from outside is escaped, nothing needs an inline style or a
-//! script. Each is `role="img"` with a title and a description in words.
+//! script. Each is `role="img"` with a title and a description in words; one with links in it is a group.
 
 mod bars;
 mod latency;
@@ -31,7 +31,7 @@ mod week;
 
 pub use bars::{Day, bars};
 pub use latency::{Latency, Point, Stretch, latency};
-pub use spark::sparkline;
+pub use spark::{Sparked, sparkline};
 pub use strip::{Mark, MarkKind, Phase, Strip, strip};
 pub use svg::escape;
 pub use tone::{Tone, badge, icon};

@@ -1,48 +1,86 @@
 //! A line in a table's cell.
 
+use crate::Tone;
 use crate::svg::{escape, measured, short};
 use std::fmt::Write as _;
 
 /// Points that are drawn; of more the last ones.
 const MOST: usize = 240;
+const WIDTH: f64 = 120.0;
 
-/// A small line of measurements, oldest first; `None` (a failure, nothing known) is a gap with a mark below it. `title` says
-/// what it is: `Latency of shop over the last hour`.
+/// What was measured in a stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sparked {
+    /// Its middle: 0 where the picture begins, 1 where it ends.
+    pub at: f64,
+    /// The measurement; `None` where there is none.
+    pub value: Option<f64>,
+    /// Whether something went wrong: [`Tone::Bad`], [`Tone::Warn`] or [`Tone::Unknown`] has a block below the line, the
+    /// worse the taller.
+    pub tone: Tone,
+}
+
+/// A small line of measurements, oldest first. `title` says what it is: `Latency of shop over the last hour`; `each` is how
+/// much of the picture a measurement stands for. What is further apart than that is not joined.
 #[must_use]
-pub fn sparkline(title: &str, values: &[Option<f64>]) -> String {
-    let values = &values[values.len().saturating_sub(MOST)..];
-    let known = || values.iter().flatten().copied().filter(measured);
-    let top = known().fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let step = 120.0 / (values.len().max(2) - 1) as f64;
-    let (mut line, mut marks, mut pen_up) = (String::new(), String::new(), true);
-    for (i, value) in values.iter().enumerate() {
-        let x = short(i as f64 * step);
+pub fn sparkline(title: &str, each: f64, points: &[Sparked]) -> String {
+    let points = &points[points.len().saturating_sub(MOST)..];
+    let each = if measured(&each) { each.clamp(0.0, 1.0) } else { 0.0 };
+    let top = points.iter().filter_map(|p| p.value).filter(measured).fold(0.0, f64::max);
+    let wide = (WIDTH * each).max(2.0);
+    let (mut line, mut bad, mut warn, mut unknown) =
+        (String::new(), String::new(), String::new(), String::new());
+    let mut last: Option<f64> = None;
+    for p in points.iter().filter(|p| measured(&p.at)) {
+        let at = p.at.min(1.0);
+        let x = WIDTH * at;
         // Writing to a String cannot fail.
-        match value.filter(measured) {
+        match p.value.filter(measured) {
             Some(v) => {
-                let y = short(23.0 - 21.0 * (v.max(0.0) / top));
-                let _ = write!(line, "{}{x} {y}", if pen_up { "M" } else { "L" });
+                let y = short(23.0 - 21.0 * (v / top.max(f64::MIN_POSITIVE)));
+                let joined = last.is_some_and(|last| at - last <= 1.5 * each);
                 // A single point would not be seen.
-                if pen_up {
-                    line.push_str("h.01");
-                }
-                pen_up = false;
+                let (pen, dot) = if joined { ("L", "") } else { ("M", "h.01") };
+                let _ = write!(line, "{pen}{} {y}{dot}", short(x));
+                last = Some(at);
             }
-            None => {
-                let _ = write!(marks, "M{x} 28v-4");
-                pen_up = true;
-            }
+            None => last = None,
+        }
+        let (out, high) = match p.tone {
+            Tone::Bad => (&mut bad, 8),
+            Tone::Warn => (&mut warn, 5),
+            Tone::Unknown => (&mut unknown, 3),
+            _ => continue,
+        };
+        let left = short((x - wide / 2.0).clamp(0.0, WIDTH - wide));
+        let wide = short(wide);
+        let _ = write!(out, "M{left} 28v-{high}h{wide}v{high}z");
+    }
+    let blocks: String = [("bad", &bad), ("warn", &warn), ("unknown", &unknown)]
+        .iter()
+        .filter(|(_, path)| !path.is_empty())
+        .map(|(class, path)| format!("<path class=\"solid {class}\" d=\"{path}\"/>"))
+        .collect();
+    format!(
+        "<svg class=\"pic spark\" viewBox=\"0 0 120 28\" preserveAspectRatio=\"none\" role=\"img\"><title>{}</title><desc>{}</desc>\
+         <path class=\"axis\" d=\"M0 23.5H120\"/><path class=\"trace\" d=\"{line}\"/>{blocks}</svg>",
+        escape(title),
+        said(points)
+    )
+}
+
+fn said(points: &[Sparked]) -> String {
+    if points.is_empty() {
+        return "nothing measured yet".to_owned();
+    }
+    let many = |tones: &[Tone]| points.iter().filter(|p| tones.contains(&p.tone)).count();
+    let mut said = format!("{} measurements", points.len());
+    for (n, what) in
+        [(many(&[Tone::Bad, Tone::Warn]), "with failures"), (many(&[Tone::Unknown]), "not known")]
+    {
+        if n > 0 {
+            let _ = write!(said, ", {n} {what}");
         }
     }
-    let gaps = values.len() - known().count();
-    let said = match (values.len(), gaps) {
-        (0, _) => "nothing measured yet".to_owned(),
-        (n, 0) => format!("{n} measurements"),
-        (n, gaps) => format!("{n} measurements, {gaps} of them failed or unknown"),
-    };
-    format!(
-        "<svg class=\"pic spark\" viewBox=\"0 0 120 28\" preserveAspectRatio=\"none\" role=\"img\"><title>{}</title><desc>{said}</desc>\
-         <path class=\"axis\" d=\"M0 23.5H120\"/><path class=\"trace\" d=\"{line}\"/><path class=\"hollow bad\" d=\"{marks}\"/></svg>",
-        escape(title)
-    )
+    said
 }

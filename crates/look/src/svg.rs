@@ -98,3 +98,14 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     }
     text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
+
+/// Characters of a text, with an ellipsis in the middle if there were more: names that begin alike differ at the end.
+pub(crate) fn cut_middle(text: &str, most: usize) -> String {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= most {
+        return text.to_owned();
+    }
+    let end = most.saturating_sub(1) / 2;
+    let begin = most.saturating_sub(1) - end;
+    all[..begin].iter().chain(&['…']).chain(&all[all.len() - end..]).collect()
+}

@@ -77,10 +77,33 @@ fn the_style_is_small_and_asks_nobody() {
     assert!(style_file().starts_with("style.") && style_file().len() == "style..css".len() + 16);
 }
 
+fn sparked(at: f64, value: Option<f64>, tone: Tone) -> Sparked {
+    Sparked { at, value, tone }
+}
+
 #[test]
-fn a_sparkline_has_gaps() {
-    insta::assert_snapshot!(sparkline("Latency of shop", &[Some(1.0), Some(2.0), None, Some(4.0), Some(f64::NAN)]), @r#"<svg class="pic spark" viewBox="0 0 120 28" preserveAspectRatio="none" role="img"><title>Latency of shop</title><desc>5 measurements, 2 of them failed or unknown</desc><path class="axis" d="M0 23.5H120"/><path class="trace" d="M0 17.75h.01L30 12.5M90 2h.01"/><path class="hollow bad" d="M60 28v-4M120 28v-4"/></svg>"#);
-    insta::assert_snapshot!(sparkline("Latency of shop", &[]), @r#"<svg class="pic spark" viewBox="0 0 120 28" preserveAspectRatio="none" role="img"><title>Latency of shop</title><desc>nothing measured yet</desc><path class="axis" d="M0 23.5H120"/><path class="trace" d=""/><path class="hollow bad" d=""/></svg>"#);
+fn a_sparkline_marks_what_failed() {
+    // Half of a stretch's results were 500s: those that were good have a latency, and it has failed all the same.
+    let points = [
+        sparked(0.1, Some(1.0), Tone::Good),
+        sparked(0.3, Some(2.0), Tone::Warn),
+        sparked(0.5, None, Tone::Bad),
+        sparked(0.7, Some(4.0), Tone::Good),
+        sparked(0.9, Some(f64::NAN), Tone::Unknown),
+    ];
+    insta::assert_snapshot!(sparkline("Latency of shop", 0.2, &points), @r#"<svg class="pic spark" viewBox="0 0 120 28" preserveAspectRatio="none" role="img"><title>Latency of shop</title><desc>5 measurements, 2 with failures, 1 not known</desc><path class="axis" d="M0 23.5H120"/><path class="trace" d="M12 17.75h.01L36 12.5M84 2h.01"/><path class="solid bad" d="M48 28v-8h24v8z"/><path class="solid warn" d="M24 28v-5h24v5z"/><path class="solid unknown" d="M96 28v-3h24v3z"/></svg>"#);
+    insta::assert_snapshot!(sparkline("Latency of shop", 0.2, &[]), @r#"<svg class="pic spark" viewBox="0 0 120 28" preserveAspectRatio="none" role="img"><title>Latency of shop</title><desc>nothing measured yet</desc><path class="axis" d="M0 23.5H120"/><path class="trace" d=""/></svg>"#);
+}
+
+/// Two results of the last hour are at the end of the day, not all over it.
+#[test]
+fn a_sparkline_has_its_points_at_their_time() {
+    let points = [sparked(0.95, Some(1.0), Tone::Good), sparked(0.99, Some(2.0), Tone::Good)];
+    let drawn = sparkline("t", 0.04, &points);
+    assert!(drawn.contains("d=\"M114 12.5h.01L118.8 2\""), "{drawn}");
+    // What lies further apart than that was not measured.
+    let apart = [sparked(0.1, Some(1.0), Tone::Good), sparked(0.9, Some(1.0), Tone::Good)];
+    assert!(!sparkline("t", 0.04, &apart).contains('L'));
 }
 
 #[test]
@@ -248,7 +271,71 @@ fn node(name: &str, tone: Tone, on: &[&str]) -> Node {
         word: "so".to_owned(),
         endangered: false,
         stands_on: on.iter().map(ToString::to_string).collect(),
+        href: None,
     }
+}
+
+/// The rectangles and the ends of lines of a picture: `x y` of each.
+fn corners(picture: &str, element: &str, names: [&str; 2]) -> Vec<(f64, f64)> {
+    let number = |tag: &str, name: &str| {
+        let value = tag.split_once(&format!(" {name}=\"")).unwrap().1;
+        value.split_once('"').unwrap().0.parse().unwrap()
+    };
+    let element = format!("<{element} ");
+    let tags = picture.split(&element).skip(1).map(|t| format!(" {}", t.split_once('>').unwrap().0));
+    tags.map(|t| (number(&t, names[0]), number(&t, names[1]))).collect()
+}
+
+/// web1 carries db and shop-api, which uses db: the line from web1 to shop-api must not look as if db stood between.
+#[test]
+fn no_line_goes_through_a_box() {
+    let nodes = [
+        node("web1", Tone::Good, &[]),
+        node("db", Tone::Bad, &["web1"]),
+        node("shop-api", Tone::Warn, &["web1", "db"]),
+    ];
+    let picture = topology("t", &nodes);
+    let boxes = corners(&picture, "rect", ["x", "y"]);
+    assert_eq!(boxes.len(), 3);
+    let mut lines = 0;
+    for d in picture
+        .split("class=\"edge")
+        .skip(1)
+        .map(|p| p.split("d=\"").nth(1).unwrap().split('"').next().unwrap())
+    {
+        // Only what goes straight across is in a column; bends are between two.
+        for straight in d.split('M').filter(|part| part.contains('H')) {
+            let (bend, to) = straight.split_once('H').unwrap();
+            let at: Vec<f64> = bend.split(['C', ' ']).map(|n| n.parse().unwrap()).collect();
+            let (x, y, to): (f64, f64, f64) = (at[at.len() - 2], at[at.len() - 1], to.parse().unwrap());
+            for (bx, by) in &boxes {
+                let across = x < bx + 172.0 && to > *bx;
+                assert!(!across || y < *by || y > by + 44.0, "{straight} goes through the box at {bx} {by}");
+            }
+            lines += 1;
+        }
+    }
+    assert_eq!(lines, 1, "{picture}");
+}
+
+#[test]
+fn a_long_name_keeps_both_ends_and_a_box_leads_somewhere() {
+    let mut one = node("tenant-of-customer-00017-shop", Tone::Good, &[]);
+    one.href = Some("/topology?of=a&b".to_owned());
+    let picture = topology("t", &[one]);
+    assert!(picture.contains(">tenant-o…017-shop</text>"), "{picture}");
+    assert!(
+        picture.contains("<a href=\"/topology?of=a&amp;b\"><g") && picture.contains("role=\"group\""),
+        "{picture}"
+    );
+}
+
+/// On a telephone the top left corner is what one sees.
+#[test]
+fn what_is_sick_is_on_top() {
+    let nodes: Vec<Node> =
+        (0..20).map(|n| node(&format!("n{n}"), if n == 17 { Tone::Bad } else { Tone::Good }, &[])).collect();
+    assert_eq!(corners(&topology("t", &nodes), "rect", ["x", "y"])[17], (4.0, 4.0));
 }
 
 #[test]
@@ -259,43 +346,48 @@ fn a_topology_goes_from_what_stands_on_nothing_to_what_stands_on_it() {
         node("shop", Tone::Warn, &["db", "gone"]),
     ];
     nodes[2].endangered = true;
-    insta::assert_snapshot!(topology("Topology", &nodes).replace("><", ">\n<"), @r#"
+    insta::assert_snapshot!(topology("Topology", &nodes).replace("><", ">\n<"), @r##"
     <div class="scroll" role="region" aria-label="Topology" tabindex="0">
     <svg class="pic topology" width="612" height="52" role="img">
     <title>Topology</title>
     <desc>3 things. Sick: db (so). Endangered: shop (so).</desc>
+    <defs>
+    <path id="sign-good" d="M12 1a11 11 0 1 0 0 22 11 11 0 0 0 0-22zM10.4 17.2l-5-5 2-2 3 3 6.2-6.2 2 2z"/>
+    <path id="sign-warn" d="M12 1.5L23.5 22H.5zM10.7 8.5l.5 7.5h1.6l.5-7.5zM10.6 17.5v2.8h2.8v-2.8z"/>
+    <path id="sign-bad" d="M7.5 1h9L23 7.5v9L16.5 23h-9L1 16.5v-9zM10.6 5.5l.5 8.5h1.8l.5-8.5zM10.5 16v3h3v-3z"/>
+    </defs>
     <path class="edge" d="M176 26C198 26 198 26 220 26"/>
     <path class="edge bad" d="M392 26C414 26 414 26 436 26"/>
     <g class="good">
+    <title>dc1: so</title>
     <rect class="box" x="4" y="4" width="172" height="44" rx="6"/>
     <svg x="12" y="16" width="20" height="20" viewBox="0 0 24 24">
-    <path class="sign" fill-rule="evenodd" d="M12 1a11 11 0 1 0 0 22 11 11 0 0 0 0-22zM10.4 17.2l-5-5 2-2 3 3 6.2-6.2 2 2z"/>
+    <use class="sign" href="#sign-good"/>
     </svg>
     <text class="strong" x="38" y="22">dc1</text>
     <text x="38" y="39">so</text>
-    <title>dc1: so</title>
     </g>
     <g class="bad">
+    <title>db: so</title>
     <rect class="box" x="220" y="4" width="172" height="44" rx="6"/>
     <svg x="228" y="16" width="20" height="20" viewBox="0 0 24 24">
-    <path class="sign" fill-rule="evenodd" d="M7.5 1h9L23 7.5v9L16.5 23h-9L1 16.5v-9zM10.6 5.5l.5 8.5h1.8l.5-8.5zM10.5 16v3h3v-3z"/>
+    <use class="sign" href="#sign-bad"/>
     </svg>
     <text class="strong" x="254" y="22">db</text>
     <text x="254" y="39">so</text>
-    <title>db: so</title>
     </g>
     <g class="warn danger">
+    <title>shop: so</title>
     <rect class="box" x="436" y="4" width="172" height="44" rx="6"/>
     <svg x="444" y="16" width="20" height="20" viewBox="0 0 24 24">
-    <path class="sign" fill-rule="evenodd" d="M12 1.5L23.5 22H.5zM10.7 8.5l.5 7.5h1.6l.5-7.5zM10.6 17.5v2.8h2.8v-2.8z"/>
+    <use class="sign" href="#sign-warn"/>
     </svg>
     <text class="strong" x="470" y="22">shop</text>
     <text x="470" y="39">so</text>
-    <title>shop: so</title>
     </g>
     </svg>
     </div>
-    "#);
+    "##);
     // A circle is drawn too.
     let circle = topology(
         "t",
@@ -336,7 +428,7 @@ proptest! {
         let points: Vec<Point> = numbers.iter().map(|value| Point { at, value: *value, most: *value }).collect();
         let drawn = [
             badge(tone, &text),
-            sparkline(&text, &numbers),
+            sparkline(&text, 0.1, &numbers.iter().map(|v| Sparked { at: v.unwrap_or(0.5), value: *v, tone }).collect::<Vec<_>>()),
             latency(&Latency {
                 title: &text, from, to, points: &points,
                 stretches: &[Stretch { from: at, to, tone, note: &text }],
@@ -348,7 +440,7 @@ proptest! {
                 marks: &[Mark { at, kind: MarkKind::Alert, note: &text }], ticks: &[(at, text.clone())],
             }),
             week(&text, &[WeekDay { label: text.clone(), from, to }], &[Turn { from: at, to, who: text.clone(), stand_in: true }], Some(at)),
-            topology(&text, &[Node { name: text.clone(), tone, word: text.clone(), endangered: true, stands_on: vec![text.clone()] }]),
+            topology(&text, &[Node { name: text.clone(), tone, word: text.clone(), endangered: true, stands_on: vec![text.clone()], href: Some(text.clone()) }]),
         ];
         for picture in drawn {
             prop_assert!(well_formed(&picture), "{picture}");

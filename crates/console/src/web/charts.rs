@@ -4,11 +4,10 @@ use super::marks::tone;
 use super::on_call::Turn;
 use super::text::Clock;
 use super::topology::Node;
-use crate::ports::{CheckHistory, CheckPoint};
-use foghorn_core::schedule::zone;
+use crate::ports::{CheckHistory, CheckPoint, CheckUptime};
 use foghorn_core::setup::EntityKind;
 use foghorn_core::time::{Span, Wall};
-use foghorn_look::{Latency, Point, Stretch, Tone, WeekDay};
+use foghorn_look::{Latency, Point, Sparked, Stretch, Tone, WeekDay};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 
@@ -45,9 +44,32 @@ pub(super) fn spark(past: &CheckHistory, from: Wall, to: Wall, points: usize) ->
     if all.is_empty() {
         return String::new();
     }
-    let value = |p: Option<&CheckPoint>| p.and_then(|p| p.latency).map(|l| l.avg.as_secs_f64());
-    let values: Vec<Option<f64>> = all.into_iter().map(|(.., p)| value(p)).collect();
-    foghorn_look::sparkline("Latency over the last day", &values)
+    let long = to.since(from).0.max(1) as f64;
+    let each = all.first().map_or(0.0, |(begin, end, _)| end.since(*begin).0 as f64 / long);
+    let point = |(begin, _, p): Stretched<'_>| {
+        let p = p?;
+        Some(Sparked {
+            at: begin.since(from).0 as f64 / long + each / 2.0,
+            value: p.latency.map(|l| l.avg.as_secs_f64()),
+            tone: failing(p.uptime).unwrap_or(Tone::Good),
+        })
+    };
+    let points: Vec<Sparked> = all.into_iter().filter_map(point).collect();
+    foghorn_look::sparkline("Latency over the last day", each, &points)
+}
+
+/// How bad a stretch was; `None` where every result was good.
+fn failing(u: CheckUptime) -> Option<Tone> {
+    match (failed(u), u.unknown) {
+        (0, 0) => None,
+        (0, _) => Some(Tone::Unknown),
+        (n, _) if n * 2 >= u.count => Some(Tone::Bad),
+        _ => Some(Tone::Warn),
+    }
+}
+
+fn failed(u: CheckUptime) -> u64 {
+    u.count.saturating_sub(u.up + u.unknown)
 }
 
 /// A check's latency, with the stretches in which it failed.
@@ -68,14 +90,8 @@ pub(super) fn latency(past: &CheckHistory, from: Wall, to: Wall, points: usize, 
     let mut bad: Vec<(Wall, Wall, Tone, u64)> = Vec::new();
     for (begin, end, point) in all {
         let Some(u) = point.map(|p| p.uptime) else { continue };
-        let failed = u.count.saturating_sub(u.up + u.unknown);
-        let tone = match (failed, u.unknown) {
-            (0, 0) => continue,
-            (0, _) => Tone::Unknown,
-            (n, _) if n * 2 >= u.count => Tone::Bad,
-            _ => Tone::Warn,
-        };
-        let n = failed.max(u.unknown);
+        let Some(tone) = failing(u) else { continue };
+        let n = failed(u).max(u.unknown);
         match bad.last_mut().filter(|(_, until, same, _)| *until == begin && *same == tone) {
             Some(last) => (last.1, last.3) = (end, last.3 + n),
             None => bad.push((begin, end.min(to), tone, n)),
@@ -117,10 +133,9 @@ pub(super) fn ticks(from: Wall, to: Wall, clock: &Clock) -> Vec<(i64, String)> {
     [from, middle, to].map(|at| (at.0, clock.zoned(at).strftime(pattern).to_string())).to_vec()
 }
 
-/// Seven days from the beginning of today, on the schedule's calendar.
-pub(super) fn days(time_zone: &str, now: Wall) -> Vec<WeekDay> {
-    let zone = zone(time_zone).unwrap_or(TimeZone::UTC);
-    let Ok(mut day) = now.timestamp().to_zoned(zone).start_of_day() else { return Vec::new() };
+/// Seven days from the beginning of today, on a calendar.
+pub(super) fn days(zone: &TimeZone, now: Wall) -> Vec<WeekDay> {
+    let Ok(mut day) = now.timestamp().to_zoned(zone.clone()).start_of_day() else { return Vec::new() };
     let mut all = Vec::new();
     for _ in 0..DAYS {
         let Ok(next) = day.checked_add(1.day()).and_then(|d| d.start_of_day()) else { break };
@@ -159,6 +174,7 @@ pub(super) fn topology(nodes: &[Node]) -> String {
             word: n.state.to_owned(),
             endangered: n.state == "endangered",
             stands_on: n.stands_on.iter().map(ToString::to_string).collect(),
+            href: Some(super::topology::around(&n.name)),
         })
         .collect();
     foghorn_look::topology("What stands on what", &nodes)
@@ -179,7 +195,7 @@ pub(super) fn kind(kind: EntityKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::{CheckLatency, CheckPoint, CheckUptime};
+    use crate::ports::CheckLatency;
     use std::time::Duration;
 
     fn past(points: &[(i64, Option<u64>)]) -> CheckHistory {
@@ -211,10 +227,25 @@ mod tests {
         assert_eq!(spark(&CheckHistory::default(), Wall(0), Wall(8000), 8), "");
     }
 
+    /// Two results of each stretch, of which one was a 500: the good one has a latency, and the stretch has failed.
+    #[test]
+    fn a_sparkline_shows_what_failed_where_it_was() {
+        let mut past = past(&[(6000, Some(1)), (7000, Some(2))]);
+        assert!(!spark(&past, Wall(0), Wall(8000), 8).contains("class=\"solid"));
+        past.points[1].uptime = CheckUptime { count: 2, up: 1, unknown: 0 };
+        let drawn = spark(&past, Wall(0), Wall(8000), 8);
+        assert!(drawn.contains("2 measurements, 1 with failures"), "{drawn}");
+        assert!(drawn.contains("<path class=\"solid bad\" d=\"M105 28v-8h15v8z\"/>"), "{drawn}");
+        assert!(
+            drawn.contains("<path class=\"trace\" d=\"M97.5 12.5h.01L112.5 2\"/>"),
+            "at its time: {drawn}"
+        );
+    }
+
     #[test]
     fn a_week_has_the_days_of_its_zone() {
         // 2026-10-25 is 25 hours long in Lisbon.
-        let days = days("Europe/Lisbon", Wall(1_792_836_000_000));
+        let days = days(&foghorn_core::schedule::zone("Europe/Lisbon").unwrap(), Wall(1_792_836_000_000));
         let long: Vec<i64> = days.iter().map(|d| (d.to - d.from) / 3_600_000).collect();
         assert_eq!(long.len(), 7);
         assert_eq!(long.iter().sum::<i64>(), 7 * 24 + 1, "{days:?}");

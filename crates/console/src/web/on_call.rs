@@ -35,7 +35,8 @@ struct Page {
 
 struct Row {
     name: String,
-    zone: String,
+    /// Of the schedule and, where that is another, of whoever looks.
+    zones: (String, Option<String>),
     now: Vec<String>,
     overridden: bool,
     until: Option<String>,
@@ -95,20 +96,27 @@ fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, picture: bool) -> 
         s.on_call(at, overrides(state, name)).iter().map(|p| person(state, p)).collect()
     };
     let until = s.next_change(now, overrides(state, name));
+    let own = clock.zone.iana_name().unwrap_or("UTC");
     Row {
         name: line(name, NAME),
-        zone: line(&s.time_zone, NAME),
+        zones: (line(&s.time_zone, NAME), Some(line(own, NAME)).filter(|_| *own != *s.time_zone)),
         now: people(now),
         overridden: overrides(state, name).any(|o| o.starts <= now && now < o.ends),
         until: until.map(|at| format!("{} (in {})", clock.time(at), long(at.since(now)))),
         then: until.map_or_else(Vec::new, people),
-        picture: if picture { drawn(s, view, name, &people) } else { String::new() },
+        picture: if picture { drawn(s, view, clock, name, &people) } else { String::new() },
     }
 }
 
-/// The week ahead; turns of the same people are one.
-fn drawn(s: &Schedule, view: &View, name: &Name, people: &dyn Fn(Wall) -> Vec<String>) -> String {
-    let days = charts::days(&s.time_zone, view.at.wall);
+/// The week ahead in the viewer's time zone, as the words above it; turns of the same people are one.
+fn drawn(
+    s: &Schedule,
+    view: &View,
+    clock: &Clock,
+    name: &Name,
+    people: &dyn Fn(Wall) -> Vec<String>,
+) -> String {
+    let days = charts::days(&clock.zone, view.at.wall);
     let (Some(first), Some(last)) = (days.first(), days.last()) else { return String::new() };
     let (mut at, end) = (Wall(first.from), Wall(last.to));
     let mut all: Vec<Turn> = Vec::new();

@@ -1,5 +1,6 @@
 //! What there is, what is sick, and what that endangers.
 
+use super::form::{Asked, encoded};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::text::{NAME, line, names};
@@ -10,15 +11,13 @@ use axum::response::Response;
 use foghorn_core::component::{EntityStatus, entities};
 use foghorn_core::words::Name;
 use http::StatusCode;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Entities in the picture; beyond, only what is sick and what it endangers is drawn.
-const DRAWN: usize = 120;
-/// Entities that are listed.
-const LISTED: usize = 200;
+/// Entities on one page, in the picture and in words.
+const ON_A_PAGE: usize = 50;
 /// Of what is sick, so many are named above the picture.
-const NAMED: usize = 5;
+const NAMED: usize = 8;
 
 #[derive(Template)]
 #[template(path = "console/topology.html")]
@@ -26,19 +25,27 @@ struct Page {
     frame: Frame,
     picture: String,
     total: usize,
-    /// Whether something was left out of the picture.
-    cut: bool,
     rows: Vec<Row>,
-    more: usize,
+    /// The entity that the page begins with, if one was asked for.
+    of: Option<Row>,
+    /// How many are sick.
     sick: usize,
-    /// The first of these: on a telephone the picture goes on beyond the edge.
-    named: String,
+    /// The first of these, with their pages: on a telephone the picture goes on beyond the edge.
+    named: Vec<(String, String)>,
     unknown: usize,
     endangered: usize,
+    page: usize,
+    pages: usize,
+    base: String,
 }
 
+#[derive(Clone)]
 struct Row {
     name: String,
+    /// The page that begins with it.
+    at: String,
+    /// Its open incidents.
+    incidents: String,
     kind: &'static str,
     /// `down`, `degraded`, `unknown`, `in maintenance`, `endangered`, `well`, `not measured`.
     state: &'static str,
@@ -46,21 +53,27 @@ struct Row {
 }
 
 /// An entity as it is drawn.
+#[derive(Clone)]
 pub(super) struct Node {
     pub(super) name: Name,
     pub(super) state: &'static str,
     pub(super) stands_on: Vec<Name>,
 }
 
+/// The page that begins with an entity and with what is around it.
+pub(super) fn around(name: &str) -> String {
+    format!("/topology?of={}", encoded(name))
+}
+
 /// `GET /topology`
-pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Response {
+pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
         let setup = &view.state.setup;
         let known = entities(&view.state, view.at.wall);
         let is_sick =
             |name: &Name| matches!(known.get(name), Some(EntityStatus::Down | EntityStatus::Degraded));
-        let sick: Vec<&Name> = setup.topology.keys().filter(|n| is_sick(n)).collect();
+        let mut sick: Vec<&Name> = setup.topology.keys().filter(|n| is_sick(n)).collect();
         let endangered: BTreeSet<Name> = setup.downstream(sick.iter().copied()).into_iter().collect();
         let state = |name: &Name| match known.get(name) {
             Some(EntityStatus::Down) => "down",
@@ -71,7 +84,8 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
             Some(EntityStatus::Well) => "well",
             Some(EntityStatus::Unmeasured) | None => "not measured",
         };
-        let mut all: Vec<Node> = setup
+        sick.sort_by_key(|n| order(state(n)));
+        let all: Vec<Node> = setup
             .topology
             .iter()
             .map(|(name, e)| Node {
@@ -80,39 +94,68 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
                 stands_on: e.runs_on.iter().chain(&e.depends_on).cloned().collect(),
             })
             .collect();
-        let total = all.len();
-        let mut rows: Vec<Row> = setup
-            .topology
-            .iter()
-            .map(|(name, e)| Row {
-                name: line(name, NAME),
-                kind: charts::kind(e.kind),
-                state: state(name),
-                stands_on: names(e.runs_on.iter().chain(&e.depends_on), 8),
-            })
-            .collect();
+        let row = |n: &Node| Row {
+            name: line(&n.name, NAME),
+            at: around(&n.name),
+            incidents: format!("/?q={}", encoded(&n.name)),
+            kind: setup.topology.get(&n.name).map_or("", |e| charts::kind(e.kind)),
+            state: n.state,
+            stands_on: names(&n.stands_on, 8),
+        };
+        let of = all.iter().position(|n| *n.name == *asked.get("of"));
+        let (total, nearest) = (all.len(), nearest_first(&all, of));
+        let pages = total.div_ceil(ON_A_PAGE).max(1);
+        let page = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
+        let shown = nearest.into_iter().skip((page - 1) * ON_A_PAGE).take(ON_A_PAGE);
+        let shown: Vec<Node> = shown.filter_map(|i| all.get(i).cloned()).collect();
+        let mut rows: Vec<Row> = shown.iter().map(row).collect();
         rows.sort_by_key(|r| order(r.state));
-        rows.truncate(LISTED);
-        if total > DRAWN {
-            all.sort_by_key(|n| order(n.state));
-            all.truncate(DRAWN);
-            all.sort_by(|a, b| a.name.cmp(&b.name));
-        }
+        let of = of.and_then(|i| all.get(i));
         let page = Page {
-            picture: charts::topology(&all),
+            picture: charts::topology(&shown),
             total,
-            cut: total > DRAWN,
-            more: total.saturating_sub(LISTED),
             sick: sick.len(),
-            named: names(sick.iter().copied(), NAMED),
-            unknown: setup.topology.keys().filter(|n| state(n) == "unknown").count(),
+            named: sick.iter().take(NAMED).map(|n| (line(n, NAME), around(n))).collect(),
+            unknown: all.iter().filter(|n| n.state == "unknown").count(),
             endangered: endangered.iter().filter(|n| !is_sick(n)).count(),
+            base: of.map_or_else(|| "/topology?".to_owned(), |n| format!("{}&", around(&n.name))),
+            of: of.map(row),
             rows,
+            page,
+            pages,
             frame: Frame::new(web, &view, visitor, "Topology", Here::Topology).live("/live"),
         };
         Ok(respond(StatusCode::OK, &page))
     };
     page::made(&web, visitor, make).await
+}
+
+/// Every entity once: first the one that was asked for, else what is sick, then step by step what stands next to it in
+/// either direction; what is far from all of that begins anew with the worst that is left.
+fn nearest_first(all: &[Node], of: Option<usize>) -> Vec<usize> {
+    let place: HashMap<&Name, usize> = all.iter().enumerate().map(|(i, n)| (&n.name, i)).collect();
+    let mut beside: Vec<Vec<usize>> = vec![Vec::new(); all.len()];
+    for (i, node) in all.iter().enumerate() {
+        for b in node.stands_on.iter().filter_map(|name| place.get(name).copied()) {
+            beside[i].push(b);
+            beside[b].push(i);
+        }
+    }
+    let rank = |i: &usize| order(all[*i].state);
+    beside.iter_mut().for_each(|b| b.sort_by_key(rank));
+    let mut ranked: Vec<usize> = (0..all.len()).collect();
+    ranked.sort_by_key(rank);
+    let sick = ranked.iter().copied().filter(|i| rank(i) <= order("degraded"));
+    let mut queue: VecDeque<usize> = of.map_or_else(|| sick.collect(), |of| VecDeque::from([of]));
+    let (mut met, mut found) = (vec![false; all.len()], Vec::new());
+    let mut left = ranked.iter().copied();
+    while let Some(i) = queue.pop_front().or_else(|| left.by_ref().find(|i| !met[*i])) {
+        if !std::mem::replace(&mut met[i], true) {
+            found.push(i);
+            queue.extend(beside[i].iter().copied().filter(|b| !met[*b]));
+        }
+    }
+    found
 }
 
 /// The worst first.
@@ -124,5 +167,34 @@ fn order(state: &str) -> u8 {
         "unknown" => 3,
         "in maintenance" => 4,
         _ => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sick_and_its_neighbours_come_first() {
+        let node = |name: &str, state, on: &[&str]| Node {
+            name: name.into(),
+            state,
+            stands_on: on.iter().map(|n| Name::from(*n)).collect(),
+        };
+        let all = [
+            node("a", "well", &[]),
+            node("b", "well", &["a"]),
+            node("host", "well", &[]),
+            node("db", "down", &["host", "gone"]),
+            node("shop", "endangered", &["db"]),
+            node("z", "unknown", &["z"]),
+        ];
+        let names = |of| {
+            let found = nearest_first(&all, of).into_iter().map(|i| all[i].name.to_string());
+            found.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(None), "db shop host z a b");
+        assert_eq!(names(Some(1)), "b a db shop host z");
+        assert_eq!(nearest_first(&[], None), Vec::<usize>::new());
     }
 }
