@@ -376,8 +376,7 @@ pub(crate) fn lasting(span: Span) -> String {
 
 /// One line of at most so many characters, without what could turn the text around.
 pub(crate) fn line(text: &str, most: usize) -> String {
-    let turns = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut clean = text.chars().filter(|c| !turns(c)).map(|c| if c.is_control() { ' ' } else { c });
+    let mut clean = foghorn_core::text::plain(text);
     let mut out: String = clean.by_ref().take(most).collect();
     if clean.next().is_some() {
         out.pop();

@@ -1,5 +1,7 @@
 //! Making foreign text harmless. Titles and labels come from whoever may send alerts.
 
+use foghorn_core::text::is_hidden;
+
 /// One line without anything that a terminal, a header or an eye could trip over: control characters, ANSI escape
 /// sequences, line ends, invisible marks that turn the direction of writing. At most `most` characters; what is cut off
 /// is shown by `…`.
@@ -12,7 +14,7 @@ pub(crate) fn line(text: &str, most: usize) -> String {
         match c {
             '\u{1b}' => skip_escape(&mut chars),
             '\u{9b}' => skip_csi(&mut chars),
-            c if is_direction_mark(c) || c == '\u{feff}' || c == '\u{ad}' => {}
+            c if is_hidden(c) => {}
             c if c.is_whitespace() || c.is_control() => gap = !out.is_empty(),
             c => {
                 let adds = 1 + usize::from(gap);
@@ -83,10 +85,6 @@ fn skip_csi(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     chars.next_if(|c| matches!(c, '@'..='~'));
 }
 
-fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// For XML text and attribute values.
 pub(crate) fn xml(text: &str) -> String {
     replace(text, &[('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;"), ('\'', "&apos;")])
@@ -136,7 +134,7 @@ mod tests {
         fn a_line_is_short_clean_and_stays_what_it_is(text in "[\\x00-\\x7f\u{1b}\u{9b}\u{202e}é…]{0,80}", most in 0_usize..40) {
             let out = line(&text, most);
             prop_assert!(out.chars().count() <= most);
-            prop_assert!(!out.chars().any(|c| c.is_control() || is_direction_mark(c)));
+            prop_assert!(!out.chars().any(|c| c.is_control() || is_hidden(c)));
             prop_assert_eq!(line(&out, most), out.clone());
             prop_assert!(cut_bytes(&text, most.max(3)).len() <= most.max(3));
         }

@@ -5,8 +5,7 @@ use jiff::tz::TimeZone;
 
 /// One line of at most so many characters, without what could turn the text around or hide it.
 pub(crate) fn line(text: &str, most: usize) -> String {
-    let turns = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let mut clean = text.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { ' ' } else { c });
+    let mut clean = foghorn_core::text::plain(text);
     let mut out: String = clean.clone().take(most).collect();
     if clean.nth(most).is_some() {
         out.pop();

@@ -110,7 +110,7 @@ pub fn saved(value: &Value) -> &'static str {
     }
 }
 
-/// What came from outside goes to a terminal without its control characters.
+/// What came from outside goes to a terminal without what moves its cursor, or turns what is read.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    foghorn_core::text::plain(text).collect()
 }

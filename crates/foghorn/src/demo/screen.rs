@@ -5,8 +5,9 @@ use super::browser::{Board, Step};
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
-/// A line fits a terminal of 80 columns.
+/// A line fits a terminal of 80 columns, and a narrower one down to this.
 const WIDE: usize = 78;
+const NARROW: usize = 36;
 /// Where the text begins: after the clock and the speaker.
 const INDENT: usize = 17;
 
@@ -80,7 +81,7 @@ impl Screen {
     /// Text at the margin.
     pub fn text(&mut self, text: &str) {
         self.board.step(Step::Text(text.to_owned()));
-        let lines: String = wrap(&clean(text), WIDE - 2).iter().map(|l| format!("  {l}\n")).collect();
+        let lines: String = wrap(&clean(text), self.wide() - 2).iter().map(|l| format!("  {l}\n")).collect();
         self.put(&lines);
     }
 
@@ -97,7 +98,7 @@ impl Screen {
         let (at, said) = (clock.clone(), ended(text));
         self.board.step(Step::Said { at, who, text: said, remarks: Vec::new() });
         let head = format!("{}  {word}", self.paint("2", &clock));
-        let lines = wrap(&clean(text), WIDE - INDENT);
+        let lines = wrap(&clean(text), self.wide() - INDENT);
         let mut out = String::new();
         for (n, line) in lines.iter().enumerate() {
             out += &if n == 0 { format!("{head}  {line}\n") } else { format!("{:INDENT$}{line}\n", "") };
@@ -108,14 +109,14 @@ impl Screen {
     /// What it means, under what happened.
     pub fn remark(&mut self, text: &str) {
         self.board.remark(text);
-        let lines = wrap(&clean(text), WIDE - INDENT);
+        let lines = wrap(&clean(text), self.wide() - INDENT);
         let lines: String = lines.iter().map(|l| format!("{:INDENT$}{}\n", "", self.paint("2", l))).collect();
         self.put(&lines);
     }
 
     /// A page as it is on a phone: a title, a first line that shouts, and rows with a word before each.
     pub fn page(&mut self, title: &str, shout: &str, rows: &[(&str, String)], button: &str) {
-        let inner = WIDE - INDENT - 4;
+        let inner = self.wide() - INDENT - 4;
         let mut lines: Vec<(String, &str)> =
             wrap(&clean(shout), inner).into_iter().map(|l| (l, "1;31")).collect();
         for (word, text) in rows {
@@ -161,6 +162,13 @@ impl Screen {
         clock(self.begun.elapsed().as_secs())
     }
 
+    /// Characters on a line, in a terminal that may have been made narrower since the last.
+    fn wide(&self) -> usize {
+        let size = self.moves.then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok()).flatten();
+        let columns = size.map_or(0, |size| usize::from(size.ws_col));
+        if columns == 0 { WIDE } else { columns.saturating_sub(2).clamp(NARROW, WIDE) }
+    }
+
     fn paint(&self, colour: &str, text: &str) -> String {
         if self.colour && !colour.is_empty() {
             format!("\x1b[{colour}m{text}\x1b[0m")
@@ -174,7 +182,9 @@ impl Screen {
         match self.prompt.clone().filter(|_| self.moves) {
             None => self.write(text),
             Some(prompt) => {
-                let prompt = self.paint("1", &prompt);
+                // On one line: no more than that can be taken back.
+                let line = wrap(&prompt, self.wide() - INDENT).swap_remove(0);
+                let prompt = self.paint("1", &line);
                 self.write(&format!("\r\x1b[2K{text}{:INDENT$}{prompt} ", ""));
             }
         }
@@ -206,7 +216,7 @@ fn ended(text: &str) -> String {
 
 /// Without what would move the cursor.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    foghorn_core::text::plain(text).collect()
 }
 
 /// Lines of at most so many characters; a longer word is cut.
