@@ -291,7 +291,9 @@ impl Engine {
             kept: a.kept.len(),
             lost: a.lost,
         });
-        Some(View { state: self.state().clone(), seq: self.seq, degraded, at: now, stats: self.stats })
+        let saved = self.away.as_ref().map(|_| self.saved.clone());
+        let (state, seq, stats) = (self.state().clone(), self.seq, self.stats);
+        Some(View { state, seq, degraded, saved, at: now, stats })
     }
 
     /// Counters since the start.

@@ -1,6 +1,7 @@
 //! A consistent look at everything, for whoever shows it.
 
 use foghorn_core::State;
+use foghorn_core::incident::IncidentId;
 use foghorn_core::time::{Mono, Now, Wall};
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ pub struct View {
     pub seq: u64,
     /// Set while the journal does not take events.
     pub degraded: Option<Degraded>,
+    /// What the journal holds, while it is behind.
+    pub saved: Option<State>,
     /// When this view was made.
     pub at: Now,
     /// Counters of the loop.
@@ -55,7 +58,15 @@ impl View {
     /// Of a state that has just been read from the journal.
     #[must_use]
     pub fn new(state: State, seq: u64, at: Now) -> View {
-        View { state, seq, degraded: None, at, stats: Stats::default() }
+        View { state, seq, degraded: None, saved: None, at, stats: Stats::default() }
+    }
+
+    /// Whether what became of an incident is on disk: that it is there, who has it, that it is over. Until then a restart
+    /// would forget it.
+    #[must_use]
+    pub fn is_saved(&self, id: IncidentId) -> bool {
+        let status = |state: &State| state.incident(id).map(|i| i.status.clone());
+        self.saved.as_ref().is_none_or(|saved| status(saved) == status(&self.state))
     }
 
     /// What the wall showed, or will show, at a monotonic moment.

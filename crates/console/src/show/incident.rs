@@ -49,6 +49,9 @@ pub(crate) struct Summary {
     alerts: AlertCounts,
     /// How many entities are unwell now.
     entities_unwell: u32,
+    /// False while its state (open, acknowledged, resolved) is in effect and not on disk: the journal is degraded, and a
+    /// restart would forget it.
+    saved: bool,
     /// Where the API shows it.
     url: String,
 }
@@ -95,6 +98,7 @@ impl Summary {
                 total: incident.alerts.size() as u64,
             },
             entities_unwell: incident.width,
+            saved: view.is_saved(incident.id),
             url: url(public_url, incident.id),
         }
     }
@@ -121,6 +125,7 @@ impl Summary {
             duration_seconds: until.since(c.opened).0 / 1000,
             alerts: AlertCounts { total: c.alerts, ..AlertCounts::default() },
             entities_unwell: 0,
+            saved: true,
             url: url(public_url, c.id),
         }
     }

@@ -219,12 +219,13 @@ fn line(i: &Value) -> String {
         state => state.to_owned(),
     };
     format!(
-        "#{:<5} {:<8} {:<14} {} {}",
+        "#{:<5} {:<8} {:<14} {} {}{}",
         number(i, "/id"),
         text(i, "/severity"),
         state,
         text(i, "/opened_at"),
-        clean(text(i, "/title"))
+        clean(text(i, "/title")),
+        saved(i)
     )
 }
 

@@ -85,7 +85,7 @@ pub enum Happening {
 
 enum Answer {
     Appended(BatchId, Result<Head, AppendError>),
-    Settled(Result<Settled, String>),
+    Settled(Box<Result<Settled, String>>),
 }
 
 impl Pager {
@@ -154,29 +154,31 @@ impl Pager {
                         id,
                         Err(e @ (AppendError::LostRace { .. } | AppendError::Unknown(_))),
                     ) => Action::Appended { id, result: Appended::Unknown(e.to_string()) },
-                    Answer::Settled(Ok(Settled::Durable(recovery))) => {
-                        (self.head, saved) = (recovery.head, flying);
-                        Action::Settled { found: Found::Head(flying) }
-                    }
-                    // Certainly not there, and the journal can be written to: it ends where it did.
-                    Answer::Settled(Ok(Settled::NotThere(recovery))) if recovery.head == self.head => {
-                        self.carrying = None;
-                        Action::Settled { found: Found::Head(saved) }
-                    }
-                    Answer::Settled(Ok(Settled::NotThere(recovery))) if self.carrying.is_some() => {
-                        self.tell(Happening::Found(recovery.head.seq));
-                        Action::Settled {
-                            found: Found::StillBroken("it can be read again, and is about to be".into()),
+                    Answer::Settled(settled) => match *settled {
+                        Ok(Settled::Durable(recovery)) => {
+                            (self.head, saved) = (recovery.head, flying);
+                            Action::Settled { found: Found::Head(flying) }
                         }
-                    }
-                    Answer::Settled(Ok(Settled::NotThere(recovery))) => {
-                        let why = format!(
-                            "the journal ends at event {} and should at {}: part of it is damaged. Restart Foghorn to go on from what is left",
-                            recovery.head.seq, self.head.seq
-                        );
-                        Action::Settled { found: Found::StillBroken(why) }
-                    }
-                    Answer::Settled(Err(why)) => Action::Settled { found: Found::StillBroken(why) },
+                        // Certainly not there, and the journal can be written to: it ends where it did.
+                        Ok(Settled::NotThere(recovery)) if recovery.head == self.head => {
+                            self.carrying = None;
+                            Action::Settled { found: Found::Head(saved) }
+                        }
+                        Ok(Settled::NotThere(recovery)) if self.carrying.is_some() => {
+                            self.tell(Happening::Found(recovery.head.seq));
+                            Action::Settled {
+                                found: Found::StillBroken("it can be read again, and is about to be".into()),
+                            }
+                        }
+                        Ok(Settled::NotThere(recovery)) => {
+                            let why = format!(
+                                "the journal ends at event {} and should at {}: part of it is damaged. Restart Foghorn to go on from what is left",
+                                recovery.head.seq, self.head.seq
+                            );
+                            Action::Settled { found: Found::StillBroken(why) }
+                        }
+                        Err(why) => Action::Settled { found: Found::StillBroken(why) },
+                    },
                 };
                 commands.extend(self.engine.on(action, now));
             }
@@ -261,16 +263,16 @@ impl Pager {
         // A disk that hangs has its thread; asking it to do more would only queue.
         if let Some(busy) = self.journal.busy_for() {
             let why = format!("no answer from the disk for {} s", busy.as_secs());
-            let _ = answers.send(Answer::Settled(Err(why)));
+            let _ = answers.send(Answer::Settled(Box::new(Err(why))));
             return self.handle.wake();
         }
         let (tx, wake) = (answers.clone(), self.handle.clone());
         let done = Box::new(move |result: Result<Settled, SettleError>| {
-            let _ = tx.send(Answer::Settled(result.map_err(|e| e.to_string())));
+            let _ = tx.send(Answer::Settled(Box::new(result.map_err(|e| e.to_string()))));
             wake.wake();
         });
         if let Err(rejected) = self.journal.settle(id.0, done) {
-            let _ = answers.send(Answer::Settled(Err(rejected.to_string())));
+            let _ = answers.send(Answer::Settled(Box::new(Err(rejected.to_string()))));
             self.handle.wake();
         }
     }

@@ -62,8 +62,11 @@ fn story(fault: &str, words: &[&str]) {
         "{by_hand:?}"
     );
     for incident in [&before, &too, &during] {
-        assert_eq!(foghorn.incident(incident.incident())["state"], "acknowledged");
+        let shown = foghorn.incident(incident.incident());
+        assert_eq!((&shown["state"], &shown["saved"]), (&json!("acknowledged"), &json!(false)));
     }
+    let listed = foghorn.cli(&["incident", "list"]);
+    assert_eq!(String::from_utf8_lossy(&listed.stdout).matches("not yet saved").count(), 3, "{listed:?}");
 
     foghorn.disk.as_ref().unwrap().fault("");
 
@@ -89,6 +92,7 @@ fn story(fault: &str, words: &[&str]) {
         incidents.as_array().unwrap().iter().filter_map(|i| i["title"].as_str()).collect();
     titles.sort_unstable();
     assert_eq!(titles.len(), 3, "{fault}: {titles:?}");
+    assert!(incidents.as_array().unwrap().iter().all(|i| i["saved"] == true), "{fault}: {incidents}");
     for id in ["before", "during", "too"] {
         assert!(
             titles.iter().any(|t| t.contains(id)),
