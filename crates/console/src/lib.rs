@@ -30,7 +30,7 @@ mod web;
 pub use accounts::{Account, AccountError, Accounts, new_password};
 pub use api::{Api, Parts, api};
 pub use auth::peer_is_local;
-pub use links::{Link, Links, links};
+pub use links::{Link, Links, links, links_alone};
 pub use openapi::openapi;
 pub use problem::{Kind, Problem};
 pub use readmodel::{Lag, ReadModel, ReadModelError};

@@ -92,6 +92,14 @@ pub fn links(links: Arc<Links>) -> Router {
         .with_state(links)
 }
 
+/// For a listener that has links alone: whoever looks there for the console reads that it is elsewhere.
+pub fn links_alone(router: Router) -> Router {
+    router.fallback(async || {
+        let text = "This address is for the links in pages alone. The console is at the address that server.listen names.";
+        harden(page::nothing(StatusCode::NOT_FOUND, "There is nothing here", text)).await
+    })
+}
+
 async fn show(State(links): State<Arc<Links>>, Path(token): Path<String>, req: Request) -> Response {
     match links.link(&token, req.extensions().get()) {
         Ok(link) => Page::new(&links.view(), &link).respond(StatusCode::OK),

@@ -238,3 +238,18 @@ async fn degraded_the_button_works_and_the_page_says_that_it_is_not_saved() {
         failed.text
     );
 }
+
+/// Where links have a listener of their own, whoever looks there for the console is told so.
+#[tokio::test]
+async fn a_listener_of_links_alone_says_so() {
+    let kit = broken().await;
+    let alone = foghorn_console::links_alone(kit.links.clone());
+    for path in ["/", "/log-in", "/incidents/1", "/api/v1/incidents"] {
+        let answer = send(&alone, from(HERE, "GET", path, &[], "")).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.text.contains("for the links in pages alone. The console is at"), "{}", answer.text);
+        assert!(answer.header("x-frame-options") == "DENY" && !answer.text.contains("502"), "{path}");
+    }
+    let page = send(&alone, from(HERE, "GET", DAY, &[], "")).await;
+    assert!(page.status == 200 && page.text.contains("I am on it"));
+}

@@ -1,7 +1,23 @@
 //! The console's first account.
 
+use foghorn_config::model::Server;
 use foghorn_console::Accounts;
 use std::io::{IsTerminal as _, Write as _};
+
+/// Where people log in: the address that they reach Foghorn at, unless links in pages have that for themselves.
+pub fn address(server: &Server) -> String {
+    if server.links_listen.is_none() {
+        return server.public_url.clone();
+    }
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    if !server.listen.ip().is_unspecified() {
+        return format!("{scheme}://{}", server.listen);
+    }
+    // On all addresses, of which none is named: this host's name is one that people may know.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "localhost" } else { host.trim() };
+    format!("{scheme}://{host}:{}", server.listen.port())
+}
 
 /// Without any account nobody could log in to make one. Its password is shown on a terminal, once; a log is kept for long
 /// and read by many, so there it is the name of a file that is told.
@@ -37,5 +53,29 @@ pub fn account(accounts: &Accounts, url: &str) {
         Err(e) => tracing::error!(
             "{first}, admin, and its password cannot be kept for you: {e}; give it one with `foghorn user password admin`"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_log_in_where_the_console_is() {
+        let at = |server: &str| {
+            let yaml = format!(
+                "server: {{ {server}, tokens: {{ t: {{ token: 0123456789abcdef0123, role: admin }} }} }}\n\
+                 people: {{ ana: {{ contacts: [ {{ via: hook, to: ana }} ] }} }}\n\
+                 channels: {{ hook: {{ kind: webhook, url: \"http://127.0.0.1:9/\" }} }}\n"
+            );
+            let config = foghorn_config::parse(&yaml, "f", std::path::Path::new(""), &|_| None);
+            address(&config.unwrap_or_else(|e| panic!("{}", e.render(false))).server)
+        };
+        let url = "public_url: \"https://x.example\"";
+        assert_eq!(at(&format!("listen: \"127.0.0.1:7070\", {url}")), "https://x.example");
+        let links = format!("links_listen: \"127.0.0.1:7072\", {url}");
+        assert_eq!(at(&format!("listen: \"127.0.0.1:7070\", {links}")), "http://127.0.0.1:7070");
+        let anywhere = at(&format!("listen: \"0.0.0.0:7070\", {links}"));
+        assert!(anywhere.ends_with(":7070") && !anywhere.contains("0.0.0.0"), "{anywhere}");
     }
 }

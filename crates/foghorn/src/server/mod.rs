@@ -9,7 +9,7 @@ pub mod clock;
 pub mod compose;
 pub mod configuration;
 mod files;
-mod first;
+pub mod first;
 mod listen;
 pub mod open;
 pub mod own;

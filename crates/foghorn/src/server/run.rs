@@ -344,7 +344,7 @@ fn routers(
         version: env!("CARGO_PKG_VERSION"),
     });
     let accounts = Arc::new(Accounts::new(shared.data_dir.join(ACCOUNTS)));
-    let (first, url) = (accounts.clone(), config.borrow().server.public_url.clone());
+    let (first, url) = (accounts.clone(), first::address(&config.borrow().server));
     // A password takes a while to hash, and nothing waits for it.
     desk.handle().spawn_blocking(move || first::account(&first, &url));
     let console = foghorn_console::console(Arc::new(api), accounts);
@@ -364,7 +364,7 @@ fn routers(
     }));
     Routers {
         main: foghorn_intake::router(intake.clone()).merge(links.clone()).fallback_service(api),
-        links: links.merge(foghorn_intake::pings(intake)),
+        links: foghorn_console::links_alone(links.merge(foghorn_intake::pings(intake))),
     }
 }
 
