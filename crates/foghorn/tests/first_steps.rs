@@ -1,7 +1,7 @@
 //! `foghorn init` and `foghorn page test`, from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -62,6 +62,39 @@ fn what_init_writes_is_good_whatever_was_answered() {
         }
         assert_eq!(text.matches("\n  foghorn ").count(), 5, "{text}");
     }
+}
+
+/// Under systemd Foghorn runs as another user than who sets it up: the file names the directory that it may write to, and
+/// what root adds is that user's.
+#[test]
+fn what_root_sets_up_is_for_whoever_runs_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, data) = (dir.path().join("foghorn.yaml"), dir.path().join("state"));
+    let name = data.to_str().unwrap();
+    let (code, text) = said(&foghorn(dir.path(), &["init", "--yes", "--data-dir", name]));
+    assert_eq!(code, 0, "{text}");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        written.contains(&format!("data_dir: \"{name}\"     # incidents, accounts, history")),
+        "{written}"
+    );
+    let add = ["user", "add", "ana", "--role", "admin"];
+    let root = file.metadata().unwrap().uid() == 0;
+    if root {
+        std::os::unix::fs::chown(&file, Some(7070), Some(7070)).unwrap();
+        let (code, text) = said(&foghorn(dir.path(), &add));
+        assert_eq!((code, text.contains("start Foghorn first")), (2, true), "{text}");
+        assert!(!data.exists());
+        std::fs::create_dir(&data).unwrap();
+        std::os::unix::fs::chown(&data, Some(7070), Some(7070)).unwrap();
+    }
+    let (code, text) = said(&foghorn(dir.path(), &add));
+    assert_eq!(code, 0, "{text}");
+    for entry in std::fs::read_dir(&data).unwrap().flatten() {
+        let (of, whose) = (entry.metadata().unwrap().uid(), data.metadata().unwrap().uid());
+        assert_eq!(of, whose, "{}", entry.path().display());
+    }
+    assert!(data.join("accounts.db").exists());
 }
 
 #[test]

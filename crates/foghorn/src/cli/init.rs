@@ -36,6 +36,9 @@ pub struct InitArgs {
     /// Where Foghorn listens (127.0.0.1:7070), or the address at which people open it (https://foghorn.example.com)
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Where incidents, accounts and history are kept; relative to the file
+    #[arg(long, value_name = "DIRECTORY", default_value = "data")]
+    data_dir: String,
     /// Ask nothing: what is not given takes its default
     #[arg(short, long)]
     yes: bool,
@@ -74,23 +77,18 @@ const QUESTIONS: [Question; 4] = [
     Question {
         flags: "--smtp",
         text: "How is mail sent? smtp://host:25, or smtp+starttls:// or smtps:// with user:password@host",
-        take: |a, text| set(&mut a.smtp, text),
+        take: Answers::take_smtp,
         shown: |a| a.smtp.clone(),
         given: |args| args.smtp.clone(),
     },
     Question {
         flags: "--listen",
         text: "Where does Foghorn listen (address:port), or at which https:// address do people open it?",
-        take: |a, text| set(&mut a.listen, text),
+        take: Answers::take_listen,
         shown: |a| a.listen.clone(),
         given: |args| args.listen.clone(),
     },
 ];
-
-fn set(to: &mut String, text: &str) -> Result<(), String> {
-    text.clone_into(to);
-    Ok(())
-}
 
 pub fn run(args: InitArgs) -> Done {
     let path = target(&args.to);
@@ -101,6 +99,7 @@ pub fn run(args: InitArgs) -> Done {
     let token = token()?;
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let mut answers = Answers::default_for(&env("USER").unwrap_or_default(), token, host.trim());
+    answers.data_dir.clone_from(&args.data_dir);
     for question in &QUESTIONS {
         if let Some(text) = (question.given)(&args) {
             let taken = take(&answers, question, &text);
@@ -262,9 +261,14 @@ mod tests {
             (0, "a b", "URL"),
             (1, "Ana <ana at example>", "e-mail address"),
             (1, "Ana", "e-mail"),
+            (1, "Ana Sousa <ana@example.com", "ends with `>`"),
             (2, "mail.example.com", "URL"),
+            (2, "smtps://ana:a b@mail.example.com", "write a space as %20"),
+            (2, "smtps://ana:a#b@mail.example.com:465", "write `#` as %23"),
+            (2, "smtps://ana:a/b@mail.example.com", "write `/` as %2F"),
             (3, "7070", ""),
             (3, "https://", ""),
+            (3, "https://www.example.com/foghorn/", "has a path"),
         ] {
             let why = take(&answers(), &QUESTIONS[n], wrong).err();
             let why = why.unwrap_or_else(|| panic!("{wrong} was taken"));

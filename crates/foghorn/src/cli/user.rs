@@ -6,8 +6,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use foghorn_config::Config;
 use foghorn_config::model::Role;
 use foghorn_console::{Account, AccountError, Accounts, new_password};
-use std::io::BufRead;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{BufRead, ErrorKind};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::path::{Path, PathBuf};
 
 /// Where accounts are.
 #[derive(Args, Clone)]
@@ -105,7 +107,7 @@ pub fn run(command: UserCommand) -> Done {
             accounts
                 .add(&Account { name: name.clone(), role: role.into(), person }, &password)
                 .map_err(wrong)?;
-            say(&format!("{name} may log in at {}{told}", config.server.public_url));
+            say(&format!("{name} may log in at {}{told}", server::first::address(&config.server)));
         }
         UserCommand::List { json, place } => {
             let (_, accounts) = open(&place)?;
@@ -150,9 +152,43 @@ fn open(place: &Place) -> Result<(Config, Accounts), Failure> {
         .map_err(|errors| Failure::Wrong(errors.render(colour())))?;
     server::private::only_mine();
     let dir = &config.server.data_dir;
+    let root = rustix::process::geteuid().is_root();
+    if root && !dir.exists() {
+        not_for_another(&place.config, dir)?;
+    }
     server::private_dir(dir).map_err(|e| Failure::Wrong(format!("{} cannot be made: {e}", dir.display())))?;
-    let accounts = Accounts::new(dir.join(ACCOUNTS));
-    Ok((config, accounts))
+    let file = dir.join(ACCOUNTS);
+    if root {
+        as_its_directory(dir, &file)
+            .map_err(|e| Failure::Wrong(format!("{} cannot be made: {e}", file.display())))?;
+    }
+    Ok((config, Accounts::new(file)))
+}
+
+/// Whoever owns the file of the configuration is who runs Foghorn: a directory that root makes would be closed to them.
+fn not_for_another(config: &Path, dir: &Path) -> Result<(), Failure> {
+    let Ok(meta) = std::fs::metadata(config) else { return Ok(()) };
+    if meta.uid() == 0 && meta.gid() == 0 {
+        return Ok(());
+    }
+    Err(Failure::Wrong(format!(
+        "{} does not exist yet, and made by root it would be closed to the user who runs Foghorn ({} belongs to user {}, group {}): start Foghorn first, or run this as that user",
+        dir.display(),
+        config.display(),
+        meta.uid(),
+        meta.gid()
+    )))
+}
+
+/// A new file of accounts belongs to whoever the data directory belongs to: Foghorn has to open it.
+fn as_its_directory(dir: &Path, file: &Path) -> std::io::Result<()> {
+    let owner = std::fs::metadata(dir)?;
+    // Only what is made here, and no link that somebody has put there.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Ok(new) => fchown(&new, Some(owner.uid()), Some(owner.gid())),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 
 fn wrong(e: AccountError) -> Failure {

@@ -12,6 +12,8 @@ pub(super) struct Answers {
     pub(super) smtp: String,
     /// An address and a port, or a URL.
     pub(super) listen: String,
+    /// Of the journal, accounts and history.
+    pub(super) data_dir: String,
     /// Goes into the file where Foghorn listens off loopback.
     token: String,
     /// This host's name.
@@ -29,6 +31,7 @@ impl Answers {
             email: format!("{user}@localhost"),
             smtp: "smtp://localhost:25".to_owned(),
             listen: "127.0.0.1:7070".to_owned(),
+            data_dir: "data".to_owned(),
             token,
             host: if !host.is_empty() && host.chars().all(plain) { host } else { "localhost" }.to_owned(),
         }
@@ -60,7 +63,13 @@ impl Answers {
     /// `Name <address>`, or an address alone, whose beginning is the name then; without an address it stays what it was.
     pub(super) fn take_person(&mut self, text: &str) -> Result<(), String> {
         let (name, email) = match text.rsplit_once('<') {
-            Some((name, email)) => (name.trim(), email.trim_end_matches('>').trim()),
+            Some((name, email)) => {
+                let email = email.trim_end().strip_suffix('>');
+                let email = email.ok_or_else(|| {
+                    format!("{text:?} has a `<` and no end of it: an address in brackets ends with `>`")
+                })?;
+                (name.trim(), email.trim())
+            }
             None if text.contains('@') => ("", text),
             None => return Err(format!("{text:?} has no e-mail address: write Name <name@example.com>")),
         };
@@ -73,6 +82,36 @@ impl Answers {
         if !name.is_empty() {
             name.clone_into(&mut self.name);
         }
+        Ok(())
+    }
+
+    /// How mail is sent. A password may hold what ends a part of a URL: then it is said how that is written.
+    pub(super) fn take_smtp(&mut self, text: &str) -> Result<(), String> {
+        let user =
+            text.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).map_or("", |(user, _)| user);
+        let odd =
+            user.chars().find(|c| matches!(c, '#' | '/' | '?' | '[' | ']' | '\\') || c.is_ascii_whitespace());
+        if let Some(odd) = odd {
+            let shown = if odd.is_ascii_whitespace() { "a space".to_owned() } else { format!("`{odd}`") };
+            return Err(format!(
+                "in the user and the password of a URL write {shown} as %{:02X}",
+                u32::from(odd)
+            ));
+        }
+        text.clone_into(&mut self.smtp);
+        Ok(())
+    }
+
+    /// Where it listens, or where people open it.
+    pub(super) fn take_listen(&mut self, text: &str) -> Result<(), String> {
+        let path =
+            text.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+        if !path.is_empty() {
+            return Err(format!(
+                "{text} has a path: Foghorn's pages are at the root of a host. Give it a name of its own, such as https://foghorn.example.com"
+            ));
+        }
+        text.clone_into(&mut self.listen);
         Ok(())
     }
 
@@ -128,7 +167,9 @@ impl Answers {
                 text(&self.listen)
             ),
         };
-        out.push_str("  data_dir: data     # beside this file: incidents, accounts, history\n");
+        let beside = if self.data_dir.starts_with('/') { "" } else { "beside this file: " };
+        let _ =
+            writeln!(out, "  data_dir: {}     # {beside}incidents, accounts, history", text(&self.data_dir));
         if let Some(url) = self.named() {
             let _ = writeln!(out, "  public_url: {}     # for the links in pages", text(&url));
         }
