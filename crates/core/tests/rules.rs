@@ -530,6 +530,20 @@ fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
     assert!(w.check_alert("backup").is_some());
 }
 
+/// A sender whose clock is ahead: a page must not say that it has been wrong since tomorrow.
+#[test]
+fn nothing_has_been_wrong_since_tomorrow() {
+    use foghorn_core::alert::AlertItem;
+    use foghorn_core::labels::Labels;
+    let mut w = World::shop();
+    let labels = Labels::from_pairs([("alertname", "Down")]);
+    let key = foghorn_core::labels::AlertKey::of("prom", &labels);
+    let started = Some(w.now.wall + Span::hours(24));
+    let item = AlertItem { started, ..AlertItem::firing(labels, Labels::empty()) };
+    w.put(Input::Alerts { source: "prom".into(), items: vec![item] });
+    assert_eq!(w.state.alerts.get(&key).unwrap().started, w.now.wall);
+}
+
 /// Whoever is woken reads what is wrong now, not what it was the last time.
 #[test]
 fn an_incident_that_is_opened_again_is_called_after_what_is_back() {

@@ -112,7 +112,8 @@ impl Draft<'_> {
             group: self.state.shared_group(group_of(source, item, entity.as_ref(), rule, key)),
             escalation: setup.escalation_for(item.escalation.as_ref(), entity.as_ref(), source),
             entity,
-            started: item.started.unwrap_or(self.now.wall),
+            // A sender whose clock is ahead: nothing has been wrong since tomorrow.
+            started: item.started.map_or(self.now.wall, |at| at.min(self.now.wall)),
             received: self.now,
             held_until: Some(self.now.mono + item.page_after).filter(|_| item.page_after > Span::ZERO),
             status: if item.flapping { AlertStatus::Flapping } else { AlertStatus::Firing },

@@ -103,6 +103,31 @@ fn story(fault: &str, words: &[&str]) {
     assert_eq!(foghorn.verify()["whole"], true);
 }
 
+/// The directory is moved away under the running server, as when its disk is let go: what is then written reaches nothing
+/// that a start will find.
+#[test]
+fn away() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::start(&basics(&hook, "10m"));
+    foghorn.post("/api/v2/alerts", &critical(&["before"])).is(200);
+    let elsewhere = foghorn.data().with_extension("elsewhere");
+    std::fs::rename(foghorn.data(), &elsewhere).unwrap();
+    foghorn.post("/api/v2/alerts", &critical(&["during"])).is(503);
+    hook.wait("the page for what is not saved", |r| {
+        r.kind() == "page" && r.body.to_string().contains("during is broken")
+    });
+    let reasons = foghorn.get("/readyz")["reasons"].to_string();
+    assert!(reasons.contains("journal.db is not in") || reasons.contains("takes no writes"), "{reasons}");
+    std::fs::rename(&elsewhere, foghorn.data()).unwrap();
+    until("everything to be put right", || (foghorn.get("/readyz")["degraded"] == false).then_some(()));
+    foghorn.kill();
+    foghorn.run();
+    let alerts = foghorn.get("/api/v2/alerts").to_string();
+    assert!(alerts.contains("before") && alerts.contains("during"), "{alerts}");
+    assert!(foghorn.stop().success());
+    assert_eq!(foghorn.verify()["whole"], true);
+}
+
 #[test]
 fn full() {
     story("write=enospc", &["full", "no space"]);
