@@ -24,7 +24,8 @@ pub struct Node {
 
 const WIDTH: usize = 172;
 const HEIGHT: usize = 44;
-const ACROSS: usize = WIDTH + 44;
+const GAP: usize = 44;
+const ACROSS: usize = WIDTH + GAP;
 const DOWN: usize = HEIGHT + 12;
 /// A lane between boxes, in which a line goes by.
 const LANE: usize = 14;
@@ -154,14 +155,14 @@ impl Plan {
                     let Some(lane) = self.lanes.get(&(c, *b)) else { continue };
                     let left = EDGE + c * ACROSS;
                     if drawn.insert((c, *b)) {
-                        bend(&mut path, (x, y), (left, *lane));
+                        line(&mut path, *b, (x, y), (left, *lane));
                         // Writing to a String cannot fail, here and below.
                         let _ = write!(path, "H{}", left + WIDTH);
                     }
                     (x, y) = (left + WIDTH, *lane);
                 }
                 let (to_x, to_y) = self.at[i];
-                bend(&mut path, (x, y), (to_x, to_y + HEIGHT / 2));
+                line(&mut path, *b, (x, y), (to_x, to_y + HEIGHT / 2));
                 let tone = nodes[*b].tone.max(Tone::Warn).class();
                 let sick = if is_sick(&nodes[*b]) { format!(" {tone}") } else { String::new() };
                 let _ = write!(out, "<path class=\"edge{sick}\" d=\"{path}\"/>");
@@ -176,9 +177,13 @@ fn is_sick(node: &Node) -> bool {
     matches!(node.tone, Tone::Bad | Tone::Warn) || node.endangered
 }
 
-fn bend(path: &mut String, from: (usize, usize), to: (usize, usize)) {
-    let middle = (from.0 + to.0) / 2;
-    let _ = write!(path, "M{} {}C{middle} {} {middle} {} {} {}", from.0, from.1, from.1, to.1, to.0, to.1);
+/// Across, along the gap between two columns, across. Lines of one box go the same way until they part.
+fn line(path: &mut String, of: usize, from: (usize, usize), to: (usize, usize)) {
+    let _ = write!(path, "M{} {}", from.0, from.1);
+    if from.1 != to.1 {
+        let _ = write!(path, "H{}V{}", from.0 + GAP / 6 * (1 + of % 5), to.1);
+    }
+    let _ = write!(path, "H{}", to.0);
 }
 
 fn boxes(nodes: &[Node], plan: &Plan) -> String {
