@@ -4,7 +4,7 @@
   var main = document.querySelector("[data-stream]");
   if (!main || !window.EventSource || !window.fetch || !window.DOMParser) return;
   var stale = document.getElementById("stale");
-  var heard = Date.now(), shown = Date.now(), ended = false;
+  var loaded = Date.now(), heard = loaded, shown = loaded, ended = false;
   var busy = false, again = false, source = null, retry = 0;
   // Nothing moves under a finger.
   var pressed = 0;
@@ -65,9 +65,18 @@
     return details.id || details.parentNode.id || details.parentNode.textContent;
   }
 
+  // Who is on it, or that nobody is.
+  function standing(page) {
+    var said = page.querySelector("#head strong");
+    return said ? said.textContent : "";
+  }
+
   function swap(text) {
     var page = new DOMParser().parseFromString(text, "text/html");
+    // What a button did is told for long enough to be read, and no longer than it is so.
+    var told = Date.now() - loaded < 30000 && standing(page) === standing(document);
     document.querySelectorAll("[data-live]").forEach(function (old) {
+      if (told && old.id === "done") return;
       var fresh = page.getElementById(old.id);
       if (!fresh) { old.replaceChildren(); return; }
       if (fresh.innerHTML === old.innerHTML) return;
