@@ -101,6 +101,23 @@ fn where_there_is_no_file_it_is_said_what_writes_one() {
 }
 
 #[test]
+fn what_is_typed_wrongly_is_said_in_plain_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let bare = "people: { ana: { contacts: [ { via: hook } ] } }\nchannels: { hook: { kind: webhook, url: \"http://127.0.0.1:9/\" } }\n";
+    std::fs::write(dir.path().join("foghorn.yaml"), bare).unwrap();
+    for (args, words) in [
+        (&["incident", "show", "abc"][..], "an incident has a number, such as 12"),
+        (&["incident", "ack", "-1"], "unexpected argument"),
+        (&["check", "run", "shop"], "check shop is not in the configuration; there is none at all"),
+        (&["page", "test", "bo"], "there are: ana"),
+    ] {
+        let out = foghorn().env_remove("FOGHORN_CONFIG").current_dir(&dir).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(2) && said.contains(words), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn what_is_no_file_is_refused_and_standard_input_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("pipe");

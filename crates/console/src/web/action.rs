@@ -251,7 +251,8 @@ impl Action {
                     What::Matchers(texts) => {
                         let read: Result<Vec<Matcher>, String> =
                             texts.iter().map(|m| Matcher::parse(m)).collect();
-                        matchers = read.map_err(|e| Problem::new(Kind::Invalid, e))?;
+                        let also = "; for an entity write entity:NAME, one a line and nothing else beside";
+                        matchers = read.map_err(|e| Problem::new(Kind::Invalid, format!("{e}{also}")))?;
                     }
                 }
                 Input::Silence {

@@ -16,6 +16,11 @@ fn of(severity: Severity) -> Tone {
     }
 }
 
+/// The class of how bad.
+pub(super) fn class(severity: &Severity) -> &'static str {
+    of(*severity).class()
+}
+
 /// How an alert or a check is: what fires looks as bad as it is.
 pub(super) fn alert(word: &str, severity: &Severity) -> String {
     badge(if word == "firing" { of(*severity) } else { tone(word) }, word)

@@ -9,8 +9,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use foghorn_core::schedule::Schedule;
-use foghorn_core::time::Wall;
-use foghorn_core::words::Name;
+use foghorn_core::setup::Contact;
+use foghorn_core::time::{Span, Wall};
+use foghorn_core::words::{Name, Urgency};
 use foghorn_engine::View;
 use http::StatusCode;
 use std::sync::Arc;
@@ -60,15 +61,11 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
         let (state, setup) = (&view.state, &view.state.setup);
         let schedules = setup.schedules.iter().take(SHOWN).enumerate();
         let rows = schedules.map(|(n, (name, s))| row(&view, &clock, name, s, n < PICTURES));
-        let people = setup.people.iter().take(SHOWN).map(|(id, p)| {
-            let by: Vec<&str> = p.contacts.iter().map(|c| c.channel.as_str()).collect();
-            let by = if by.is_empty() {
-                "no contact: cannot be paged".to_owned()
-            } else {
-                format!("by {}", by.join(", then "))
-            };
-            (person(state, id), line(&by, 2 * NAME))
-        });
+        let people = setup
+            .people
+            .iter()
+            .take(SHOWN)
+            .map(|(id, p)| (person(state, id), line(&contacts(&p.contacts), 2 * NAME)));
         let stand_ins = state.overrides.values().take(SHOWN).map(|o| {
             format!(
                 "{} stands in on {} from {} to {}",
@@ -88,6 +85,28 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
         Ok(respond(StatusCode::OK, &page))
     };
     page::made(&web, visitor, make).await
+}
+
+/// `by push, then voice after 2m, only for what wakes`. Of several by one channel each has its number, as `foghorn page
+/// test --contact` counts.
+fn contacts(all: &[Contact]) -> String {
+    let name = |(i, c): (usize, &Contact)| {
+        let alike = all.iter().filter(|other| other.channel == c.channel).count() > 1;
+        let number = if alike { format!(" (contact {})", i + 1) } else { String::new() };
+        let after = if c.after > Span::ZERO { format!(" after {}", c.after) } else { String::new() };
+        let only = match c.only {
+            Some(Urgency::High) => " (only what wakes)",
+            Some(_) => " (only what can wait)",
+            None => "",
+        };
+        format!("{}{number}{after}{only}", c.channel)
+    };
+    let named: Vec<String> = all.iter().enumerate().map(name).collect();
+    if named.is_empty() {
+        "no contact: cannot be paged".to_owned()
+    } else {
+        format!("by {}", named.join(", then "))
+    }
 }
 
 fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, picture: bool) -> Row {
@@ -134,4 +153,25 @@ fn drawn(
         at = next;
     }
     charts::week(&line(name, NAME), &days, &all, view.at.wall)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contacts_can_be_told_apart() {
+        let contact =
+            |channel: &str, after, only| Contact { channel: channel.into(), after, only, notices: true };
+        let hook = |after| contact("hook", after, None);
+        assert_eq!(contacts(&[]), "no contact: cannot be paged");
+        assert_eq!(
+            contacts(&[hook(Span::ZERO), contact("voice", Span::mins(2), Some(Urgency::High))]),
+            "by hook, then voice after 2m (only what wakes)"
+        );
+        assert_eq!(
+            contacts(&[hook(Span::ZERO), hook(Span::ZERO)]),
+            "by hook (contact 1), then hook (contact 2)"
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! `foghorn incident`.
 
 use super::client::{call, clean, list, number, saved, segment, text};
-use super::{Done, Failure, Remote, filled, say};
+use super::{Done, Failure, Remote, filled, incident, say};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use foghorn_core::update::Stage;
@@ -33,6 +33,7 @@ pub enum IncidentCommand {
     #[command(after_help = "Example:\n  foghorn incident show 12")]
     Show {
         /// Its number
+        #[arg(value_parser = incident)]
         id: u64,
         #[command(flatten)]
         to: Remote,
@@ -41,6 +42,7 @@ pub enum IncidentCommand {
     #[command(after_help = "Example:\n  foghorn incident ack 12")]
     Ack {
         /// Its number
+        #[arg(value_parser = incident)]
         id: u64,
         #[command(flatten)]
         to: Remote,
@@ -49,6 +51,7 @@ pub enum IncidentCommand {
     #[command(after_help = "Example:\n  foghorn incident resolve 12")]
     Resolve {
         /// Its number
+        #[arg(value_parser = incident)]
         id: u64,
         #[command(flatten)]
         to: Remote,
@@ -57,6 +60,7 @@ pub enum IncidentCommand {
     #[command(after_help = "Example:\n  foghorn incident note 12 \"restarted the database\"")]
     Note {
         /// Its number
+        #[arg(value_parser = incident)]
         id: u64,
         /// What
         #[arg(value_parser = filled)]
@@ -73,6 +77,7 @@ pub enum IncidentCommand {
     #[command(after_help = "Example:\n  foghorn incident escalate 12")]
     Escalate {
         /// Its number
+        #[arg(value_parser = incident)]
         id: u64,
         #[command(flatten)]
         to: Remote,
@@ -106,6 +111,7 @@ pub enum IncidentCommand {
 #[derive(Args)]
 pub struct UpdateArgs {
     /// The incident's number
+    #[arg(value_parser = incident)]
     id: u64,
     /// How far it is
     #[arg(long, default_value = "investigating", value_parser = PossibleValuesParser::new(Stage::ALL.map(Stage::as_str)))]

@@ -1,6 +1,6 @@
 //! Commands that need no server.
 
-use super::{Done, Failure, colour, say};
+use super::{Done, Failure, colour, say, there_are};
 use crate::server::{self, StartFailure};
 use clap::Subcommand;
 use foghorn_config::model::Config;
@@ -120,13 +120,15 @@ pub fn check(command: CheckCommand) -> Done {
     let config =
         server::configuration::load(&config).map_err(|errors| Failure::Wrong(errors.render(colour())))?;
     let Some(check) = config.checks.get(&name) else {
-        let names: Vec<&str> = config.checks.keys().map(String::as_str).collect();
         let what = if config.setup.checks.contains_key(name.as_str()) {
             "waits to be pinged: there is nothing to run"
         } else {
             "is not in the configuration"
         };
-        return Err(Failure::Wrong(format!("check {name} {what}; there are: {}", names.join(", "))));
+        return Err(Failure::Wrong(format!(
+            "check {name} {what}; {}",
+            there_are(config.checks.keys().map(String::as_str))
+        )));
     };
     let outcome = foghorn_watch::run_once(check).map_err(|e| Failure::Bad(e.to_string()))?;
     if json {

@@ -220,6 +220,12 @@ fn filled(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it is empty: say something".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+/// An incident's number.
+fn incident(text: &str) -> Result<u64, String> {
+    let number = text.strip_prefix('#').unwrap_or(text).parse();
+    number.map_err(|_| "an incident has a number, such as 12: `foghorn incident list` shows it".to_owned())
+}
+
 /// Runs the command line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -264,6 +270,16 @@ pub fn run() -> ExitCode {
 /// Whether standard output takes colour.
 pub fn colour() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Names to choose from: `there are: ana, bo`.
+pub fn there_are<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    if names.is_empty() {
+        "there is none at all".to_owned()
+    } else {
+        format!("there are: {}", names.join(", "))
+    }
 }
 
 /// Prints a line. A reader that went away (`| head`) is no error.

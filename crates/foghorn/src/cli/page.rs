@@ -2,7 +2,7 @@
 //! contact before anything depends on it, and needs no server.
 
 use super::client::clean;
-use super::{Done, Failure, colour, say};
+use super::{Done, Failure, colour, say, there_are};
 use crate::server;
 use clap::Subcommand;
 use foghorn_config::Config;
@@ -77,11 +77,10 @@ fn choose(
     contact: Option<usize>,
 ) -> Result<(Person, Vec<usize>), Failure> {
     let Some(person) = config.setup.people.get(id) else {
-        let known: Vec<&str> = config.setup.people.keys().map(|p| p.as_str()).collect();
         return Err(Failure::Wrong(format!(
-            "there is no person {id} in {}; there are: {}",
+            "there is no person {id} in {}; {}",
             path.display(),
-            known.join(", ")
+            there_are(config.setup.people.keys().map(|p| p.as_str()))
         )));
     };
     let has = person.contacts.len();

@@ -1,6 +1,6 @@
 //! Accounts of the console, in the data directory. A server may run meanwhile: what is changed counts at once.
 
-use super::{Done, Failure, colour, say};
+use super::{Done, Failure, colour, say, there_are};
 use crate::server::{self, ACCOUNTS};
 use clap::{Args, Subcommand, ValueEnum};
 use foghorn_config::Config;
@@ -96,11 +96,10 @@ pub fn run(command: UserCommand) -> Done {
         UserCommand::Add { name, role, person, password_stdin, place } => {
             let (config, accounts) = open(&place)?;
             if let Some(unknown) = person.as_ref().filter(|p| !config.setup.people.contains_key(p.as_str())) {
-                let known: Vec<&str> = config.setup.people.keys().map(|p| p.as_str()).collect();
                 return Err(Failure::Wrong(format!(
-                    "there is no person {unknown} in {}; there are: {}",
+                    "there is no person {unknown} in {}; {}",
                     place.config.display(),
-                    known.join(", ")
+                    there_are(config.setup.people.keys().map(|p| p.as_str()))
                 )));
             }
             let (password, told) = password(password_stdin)?;

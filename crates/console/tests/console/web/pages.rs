@@ -231,6 +231,23 @@ async fn how_long_it_lasts_and_who_is_next() {
     assert!(page.contains("<bdi>Page Day operator now (step 1)</bdi>"), "{page}");
 }
 
+/// What waits until somebody works is told in its own tone, and a matcher that is none with everything that may stand there.
+#[tokio::test]
+async fn a_warning_does_not_look_like_an_outage() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("disk", Some("slow")).await;
+    let banner = |page: &str| {
+        page.split("<h1>").nth(1).unwrap().split("<div class=\"").nth(1).unwrap()[..12].to_owned()
+    };
+    assert_eq!(banner(&ana.page("/incidents/1").await), "banner warn\"");
+    kit.input(Input::Alerts { source: "p".into(), items: vec![firing("Down", "db", Severity::Critical)] })
+        .await;
+    assert_eq!(banner(&ana.page("/incidents/1").await), "banner bad\" ");
+    let wrong = ana.post("/silences", &[("what", "web1"), ("for", "1h")]).await;
+    assert!(wrong.status == 422 && wrong.text.contains("write entity:NAME, one a line"), "{}", wrong.text);
+}
+
 /// What a button covers is what the page showed, not what has come since.
 #[tokio::test]
 async fn an_acknowledgement_covers_what_was_shown() {
