@@ -313,7 +313,7 @@ impl State {
                     i.escalation.phase = Phase::Idle;
                 });
             }
-            Event::AcknowledgementKept { id, until } => self.edit_incident(*id, |i| {
+            Event::AcknowledgementKept { id, until, .. } => self.edit_incident(*id, |i| {
                 if let Status::Acknowledged { until: old, .. } = &mut i.status {
                     *old = *until;
                 }

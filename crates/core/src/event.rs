@@ -375,12 +375,15 @@ pub enum Event {
         /// It is looked at again then.
         until: Mono,
     },
-    /// An acknowledgement was looked at again and is still enough.
+    /// An acknowledgement was looked at again and is still enough, or whoever has it says so.
     AcknowledgementKept {
         /// On what.
         id: IncidentId,
         /// When it is looked at again.
         until: Mono,
+        /// Who is still on it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
     },
     /// An acknowledgement does not stop the clock any more.
     AcknowledgementLapsed {

@@ -181,6 +181,7 @@ impl Teller<'_> {
                 };
                 format!("acknowledged by {}, as {}{wide}", self.actor(by), covers.severity)
             }
+            Event::AcknowledgementKept { by: Some(by), .. } => format!("{} is still on it", self.actor(by)),
             Event::AcknowledgementKept { .. } => {
                 "looked at again: the acknowledgement is still enough".to_string()
             }

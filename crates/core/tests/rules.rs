@@ -45,6 +45,23 @@ fn escalates_until_somebody_answers() {
     );
 }
 
+/// Outage 2b's rule is for who has fallen asleep over it, not for who is at work.
+#[test]
+fn who_says_that_they_are_still_on_it_has_as_long_again() {
+    let mut w = World::shop();
+    w.fails("shop");
+    w.ack(1, "ana");
+    let (paged, told) = (w.pages.len(), w.notices.len());
+    let again = |w: &mut World| w.put(Input::Acknowledge { incident: 1, by: by("ana"), revision: None });
+    assert_eq!(again(&mut w), Answer::Already, "a double tap");
+    w.mins(19);
+    assert_eq!(again(&mut w), Answer::Done);
+    w.mins(19);
+    assert_eq!((w.pages.len(), w.notices.len()), (paged, told), "nobody is woken, nor told once more");
+    w.mins(2);
+    assert_eq!(w.pages.len(), paged + 1, "and then the next team is");
+}
+
 #[test]
 fn an_acknowledgement_does_not_stop_the_clock_for_good() {
     let mut w = World::shop();

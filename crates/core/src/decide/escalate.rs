@@ -236,7 +236,7 @@ impl Draft<'_> {
         let (who, since, name) = (by.name.clone(), at.mono, self.called(&by.name));
         if i.urgency() < Urgency::High {
             let until = self.now.mono + self.state.setup.timing.ack_expires;
-            return self.emit(Event::AcknowledgementKept { id, until });
+            return self.emit(Event::AcknowledgementKept { id, until, by: None });
         }
         let why = format!("still {} {} after {name} acknowledged", i.severity(), self.now.mono.since(since));
         self.next_team(id, Some(&who), &why);

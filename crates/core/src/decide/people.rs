@@ -7,11 +7,15 @@ use crate::incident::{Incident, IncidentId, Status};
 use crate::input::{Answer, LONGEST_NOTE, Refusal};
 use crate::labels::AlertKey;
 use crate::page::PageKind;
+use crate::time::Span;
 use crate::words::{Actor, Name, Severity};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+/// Who acknowledges again before this is over has tapped twice.
+const STILL_ON_IT: Span = Span::secs(30);
 
 impl Draft<'_> {
     fn known(&self, id: IncidentId) -> Result<&Incident, Refusal> {
@@ -35,6 +39,7 @@ impl Draft<'_> {
         revision: Option<u64>,
     ) -> Result<Answer, Refusal> {
         let i = self.unresolved(id)?;
+        let until = self.now.mono + self.state.setup.timing.ack_expires;
         let covers = match revision {
             Some(r) => i.shape_at(r).ok_or_else(|| Refusal::Invalid {
                 why: format!("what was seen then was lost when Foghorn died, or never was; look at incident {id} as it is now"),
@@ -42,16 +47,20 @@ impl Draft<'_> {
             None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now(self.now.mono, self.state.life) },
         };
         let covers = match &i.status {
-            Status::Acknowledged { by: before, covers: had, .. } => {
+            Status::Acknowledged { by: before, covers: had, until: old, .. } => {
                 if before.name == by.name && had.covers(&covers) {
-                    return Ok(Answer::Already);
+                    // Whoever taps twice says nothing new; whoever comes back says that they are still on it.
+                    if until.since(*old) < STILL_ON_IT {
+                        return Ok(Answer::Already);
+                    }
+                    self.emit(Event::AcknowledgementKept { id, until, by: Some(by.clone()) });
+                    return Ok(Answer::Done);
                 }
                 // Two are on it: an older link must not undo what somebody else has taken on.
                 covers.and(had)
             }
             _ => covers,
         };
-        let until = self.now.mono + self.state.setup.timing.ack_expires;
         self.emit(Event::Acknowledged { id, by: by.clone(), covers, until });
         self.tell(id, PageKind::Acknowledged, Some(&by.name));
         self.settle(id);

@@ -189,7 +189,16 @@ impl Checker {
                     c.acks.push((by.name.clone(), at.mono));
                 });
             }
-            Event::AcknowledgementKept { id, .. } => self.case(*id, |c, _| c.started.push(at.mono)),
+            Event::AcknowledgementKept { id, by: None, .. } => self.case(*id, |c, _| c.started.push(at.mono)),
+            Event::AcknowledgementKept { id, by: Some(by), .. } => {
+                let theirs =
+                    |c: &Case| c.acked.is_some() && c.acks.last().is_some_and(|(n, _)| *n == by.name);
+                let has_it = self.book.incidents.get(id).is_some_and(theirs);
+                self.holds(Invariant::AckHolds, has_it, || {
+                    format!("{} is still on incident {id} without having it", by.name)
+                });
+                self.case(*id, |c, _| c.acks.push((by.name.clone(), at.mono)));
+            }
             Event::AcknowledgementLapsed { id, .. } => self.case(*id, |c, _| {
                 c.acked = None;
                 c.started.push(at.mono);
