@@ -65,6 +65,14 @@
     return details.id || details.parentNode.id || details.parentNode.textContent;
   }
 
+  // A picture that is wider than the page begins with what is sick.
+  function inSight() {
+    document.querySelectorAll(".scroll").forEach(function (box) {
+      var sick = box.querySelector(".bad>.box") || box.querySelector(".warn>.box");
+      if (sick) box.scrollLeft += sick.getBoundingClientRect().left - box.getBoundingClientRect().left - 48;
+    });
+  }
+
   // Who is on it, or that nobody is.
   function standing(page) {
     var said = page.querySelector("#head strong");
@@ -84,13 +92,15 @@
       var focus = old.contains(document.activeElement) ? document.activeElement : null;
       var form = focus && focus.closest("form");
       var fold = focus && focus.closest("summary") && key(focus.closest("details"));
-      var unfolded = [];
+      var unfolded = [], scrolled = [];
+      old.querySelectorAll(".scroll").forEach(function (box) { scrolled.push(box.scrollLeft); });
       old.querySelectorAll("details").forEach(function (d) { if (d.open) unfolded.push(key(d)); });
       old.replaceChildren.apply(old, fresh.childNodes);
       old.querySelectorAll("details").forEach(function (d) {
         if (unfolded.indexOf(key(d)) >= 0) d.open = true;
         if (fold && key(d) === fold) d.firstElementChild.focus();
       });
+      old.querySelectorAll(".scroll").forEach(function (box, i) { box.scrollLeft = scrolled[i] || 0; });
       if (form) {
         var same = old.querySelector("form[action='" + form.getAttribute("action") + "'] button");
         if (same) same.focus();
@@ -168,5 +178,6 @@
     open();
     refresh();
   });
+  inSight();
   open();
 })();
