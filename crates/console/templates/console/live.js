@@ -65,10 +65,11 @@
     return details.id || details.parentNode.id || details.parentNode.textContent;
   }
 
-  // A picture that is wider than the page begins with what is sick.
+  // A picture that is wider than the page begins with what was asked for, else with what is sick.
   function inSight() {
     document.querySelectorAll(".scroll").forEach(function (box) {
-      var sick = box.querySelector(".bad>.box") || box.querySelector(".warn>.box");
+      var asked = box.querySelector("a[href='" + location.pathname + location.search + "'] .box");
+      var sick = asked || box.querySelector(".bad>.box") || box.querySelector(".warn>.box");
       if (sick) box.scrollLeft += sick.getBoundingClientRect().left - box.getBoundingClientRect().left - 48;
     });
   }

@@ -3,6 +3,7 @@
 mod browser;
 mod log_in;
 mod pages;
+mod places;
 mod rights;
 mod text;
 mod updates;

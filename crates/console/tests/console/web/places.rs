@@ -1,0 +1,84 @@
+//! Checks, schedules and the topology: what is drawn.
+
+use crate::kit::{OPEN, kit};
+use foghorn_config::model::Role;
+use foghorn_core::input::{CheckVerdict, Input};
+
+#[tokio::test]
+async fn checks_with_pictures_and_without() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let unknown = CheckVerdict::Unknown { why: "blind".to_owned() };
+    kit.input(Input::Check { check: "disk".into(), verdict: unknown, since: foghorn_core::time::Wall(1) })
+        .await;
+    let list = ana.page("/checks").await;
+    assert!(list.contains("1 not well") && list.contains("class=\"pic spark\""), "{list}");
+    assert!(
+        list.find("/checks/shop").unwrap() < list.find("/checks/backup-job").unwrap(),
+        "the unwell is first"
+    );
+    let one = ana.page("/checks/shop?range=7d").await;
+    assert!(
+        one.contains("99.") && one.contains("<svg") && one.contains("range=7d\" aria-current=\"true\""),
+        "{one}"
+    );
+    let broken = ana.page("/checks/disk").await;
+    assert!(broken.contains("the history cannot be used: it is broken"), "{broken}");
+    assert!(ana.page("/checks/backup-job").await.contains("pinged every 1d"));
+    let topology = ana.page("/topology").await;
+    assert!(topology.contains("1 not well</strong>, which endangers 1 more, of 4"), "{topology}");
+    assert!(topology.contains(": <a href=\"/topology?of=shop-api\"><bdi>shop-api</bdi></a>"), "{topology}");
+    assert!(ana.page("/on-call").await.contains("<svg"));
+}
+
+/// The picture of a schedule has the hours of whoever looks, as the words above it do.
+#[tokio::test]
+async fn a_schedule_of_another_zone_is_drawn_in_ones_own() {
+    let night = "night: { time_zone: Asia/Tokyo, rotations: [ { people: [day-ops, night-ops], every: 1d, starts: \"2026-11-16 09:00\" } ] }";
+    let kit = kit(&OPEN.replace("escalations:\n", &format!("  {night}\nescalations:\n"))).await;
+    kit.account("ana", Role::Viewer, Some("day-ops"));
+    let ana = kit.browser();
+    ana.log_in("ana", super::browser::PASSWORD).await;
+    let page = ana.page("/on-call").await;
+    let night = page.split("<section").find(|s| s.contains("<bdi>night</bdi>")).unwrap();
+    assert!(
+        night.contains("set in <bdi>Asia/Tokyo</bdi>; all times here are in <bdi>Europe/Lisbon</bdi>"),
+        "{night}"
+    );
+    // Nine in the morning in Tokyo is midnight in Lisbon, where the row of a day begins.
+    assert!(night.contains("until 2026-11-22 00:00 WET"), "{night}");
+    assert_eq!(night.matches("x=\"16%\" y=").count() - 1, 7, "one turn a day, from its beginning: {night}");
+    assert!(
+        !page
+            .split("<section")
+            .find(|s| s.contains("<bdi>primary</bdi>"))
+            .unwrap()
+            .contains("all times here")
+    );
+}
+
+/// A host with hundreds of tenants: the page stays small, begins with what is sick, and goes on.
+#[tokio::test]
+async fn a_large_topology_is_on_pages() {
+    let tenants: String = (0..337)
+        .map(|n| format!("  tenant-of-customer-{n:05}: {{ kind: tenant, runs_on: [web1], depends_on: [db, shop-api] }}\n"))
+        .collect();
+    let yaml = OPEN.replace("checks:\n", &format!("{tenants}checks:\n"));
+    let kit = kit(&yaml).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let first = ana.page("/topology").await;
+    assert!(first.contains("1 not well</strong>, which endangers 338 more, of 341"), "{first}");
+    assert!(first.contains("Page 1 of 7") && first.contains("/topology?page=2\""), "{first}");
+    assert_eq!(first.matches("<rect class=\"box\"").count(), 50);
+    assert!(first.find(">shop-api</text>").unwrap() < first.find(">tenant-o…").unwrap(), "{first}");
+    let around = ana.page("/topology?of=tenant-of-customer-00300").await;
+    assert!(around.contains("href=\"/?q=tenant-of-customer-00300\">its open incidents"), "{around}");
+    assert!(
+        around.contains(">tenant-o…er-00300</text>")
+            && around.contains("of=tenant-of-customer-00300&#38;page=2\"")
+    );
+    assert!(ana.page("/topology?page=99").await.contains("Page 7 of 7"));
+    assert!(ana.page("/topology?of=%3Cb%3E").await.contains("Page 1 of 7"), "nothing is called so");
+}
