@@ -52,6 +52,9 @@ fn measure(process: &Running, address: std::net::SocketAddr, load: Load) -> Resu
     Ok((taken.rate(), cpu))
 }
 
+/// The turn in the middle counts: on a shared machine what comes second may have twice the processor that the first had.
+const TURNS: usize = 3;
+
 /// Distinct alerts, by number of clients and of alerts in a request.
 pub(crate) fn rates(bench: &Bench) -> Result<Vec<Row>> {
     let hook = Hook::start()?;
@@ -62,19 +65,23 @@ pub(crate) fn rates(bench: &Bench) -> Result<Vec<Row>> {
         let load =
             Load { clients, each, most: 150_000, time: Duration::from_secs(4), first: 0, ended: false };
         let warm = Load { most: 2_000, first: 5_000_000, ..load };
-        // Fresh, and one after the other: each has the machine for itself.
-        let foghorn = Foghorn::start(bench, &basics(hook.address))?;
-        send(foghorn.address, warm)?;
-        let disk = fsyncs(bench, Duration::from_millis(500))?;
-        let ours = measure(&foghorn.process, foghorn.address, load)?;
-        drop(foghorn);
-        let alertmanager = Alertmanager::start(&bench.dir, hook.address)?;
-        send(alertmanager.address, warm)?;
-        let theirs = measure(&alertmanager.process, alertmanager.address, load)?;
-        drop(alertmanager);
-        let ratio = ours.0 / theirs.0;
+        let mut turns = Vec::new();
+        for _ in 0..TURNS {
+            // Fresh, and one after the other: each has the machine for itself.
+            let foghorn = Foghorn::start(bench, &basics(hook.address))?;
+            send(foghorn.address, warm)?;
+            let disk = fsyncs(bench, Duration::from_millis(500))?;
+            let ours = measure(&foghorn.process, foghorn.address, load)?;
+            drop(foghorn);
+            let alertmanager = Alertmanager::start(&bench.dir, hook.address)?;
+            send(alertmanager.address, warm)?;
+            let theirs = measure(&alertmanager.process, alertmanager.address, load)?;
+            turns.push((ours.0 / theirs.0, ours, theirs, disk));
+        }
+        turns.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (ratio, ours, theirs, disk) = turns[TURNS / 2];
         rows.push(Row {
-            what: format!("distinct alerts taken in, {clients} clients, {each} a request; ours durable"),
+            what: format!("distinct alerts taken in, {clients} clients, {each} a request; ours durable; the middle one of three turns"),
             target: format!("{aim} x Alertmanager"),
             ours: format!("{} a second, {:.0} us CPU each: {ratio:.2} x", thousands(ours.0), ours.1),
             others: format!("Alertmanager, in memory only: {} a second, {:.0} us; bare `fdatasync` {} a second", thousands(theirs.0), theirs.1, thousands(disk)),
