@@ -100,8 +100,8 @@ pub fn entities(state: &State, at: Wall) -> BTreeMap<Name, EntityStatus> {
         *was = (*was).max(is);
     };
     for (name, rule) in &state.setup.checks {
-        // A check that waits to be pinged and never was says nothing yet.
-        let silent = rule.heartbeat.is_some() && state.heartbeats.get(name).is_none_or(|h| h.last.is_none());
+        // A check that waits to be pinged and never was, or may have been while nobody listened, says nothing.
+        let silent = rule.heartbeat.is_some() && state.heartbeats.get(name).is_none_or(|h| !h.is_known());
         if let Some(e) = &rule.entity {
             say(e, if silent { EntityStatus::Unmeasured } else { EntityStatus::Well });
         }
@@ -150,6 +150,7 @@ mod tests {
     use super::ComponentStatus as C;
     use super::EntityStatus as E;
     use super::*;
+    use crate::event::PingKind;
     use crate::input::{CheckVerdict, Ends, Input};
     use crate::setup::{CheckRule, HeartbeatRule, Setup};
     use crate::time::{Mono, Now, Span};
@@ -220,6 +221,19 @@ mod tests {
         let heartbeat = HeartbeatRule { every: Span::hours(1), grace: Span::mins(1) };
         let never = CheckRule { heartbeat: Some(heartbeat), ..rule(Severity::Warning, Span::ZERO) };
         assert_eq!(after(&[("h", never.clone())], &[]), C::Unknown);
+        let ping =
+            || Input::Ping { check: "h".into(), ping: PingKind::Success, run: None, body: String::new() };
+        assert_eq!(after(&[("h", never.clone())], &[ping()]), C::Operational);
+        let away = Input::Start { version: "x".to_string(), down: Span::mins(2), life: 1 };
+        let soon = CheckRule {
+            heartbeat: Some(HeartbeatRule { every: Span::ZERO, grace: Span::mins(1) }),
+            ..never.clone()
+        };
+        assert_eq!(
+            after(&[("h", soon)], &[ping(), away]),
+            C::Unknown,
+            "it may have come while nobody listened"
+        );
         let both = [("c", rule(Severity::Critical, Span::ZERO)), ("h", never)];
         assert_eq!(
             after(&both, &[]),

@@ -92,6 +92,14 @@ pub struct Heartbeat {
     pub unheard: bool,
 }
 
+impl Heartbeat {
+    /// Whether it says anything of how things are.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.last.is_some() && !self.unheard
+    }
+}
+
 /// Something to be decided later.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {

@@ -302,7 +302,7 @@ fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Optio
     let behind = state.setup.components.get(component).map_or(&[][..], Vec::as_slice);
     let of = |rule: &CheckRule| rule.entity.as_ref().is_some_and(|e| behind.contains(e));
     let say = |(name, rule): (&Name, &CheckRule)| match rule.heartbeat {
-        Some(_) => Some(state.heartbeats.get(name).is_some_and(|h| h.last.is_some())),
+        Some(_) => Some(state.heartbeats.get(name).is_some_and(|h| h.is_known())),
         None => measured(name),
     };
     let all: Vec<Option<bool>> = state.setup.checks.iter().filter(|(_, rule)| of(rule)).map(say).collect();
