@@ -241,7 +241,8 @@ fn put_away(api: &Api, closed: &Closed, view: &View, url: &str) -> Result<Detail
 #[into_params(parameter_in = Query)]
 pub(crate) struct AlertsQuery {
     /// `next` of the answer before.
-    after: Option<u64>,
+    #[param(value_type = Option<u64>, format = "uint64")]
+    after: Option<Place>,
     /// 1 to 1000; 100 if not given.
     #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
     limit: Option<Count>,

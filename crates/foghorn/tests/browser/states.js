@@ -76,7 +76,7 @@ async function huge(script) {
   const { context, tab } = await as("rosa", task.console, { script });
   await looker.visit(tab, "huge-incidents", `${task.console}/`);
   await looker.visit(tab, "huge", `${task.console}/incidents/${task.huge}`);
-  await says(looker, tab, "All 10000 alerts");
+  await says(looker, tab, "All 10,000 alerts");
   // The storm is one line. Unfolded, it stays so while the page goes on.
   await tab.click("#timeline summary");
   if (!script) {
