@@ -91,7 +91,9 @@ fn every_answer_is_as_the_description_says() {
         .args(["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", EXAMPLES, "--seed", "1"])
         // The stream never ends, so every request would take until its timeout; it has tests of its own.
         .args(["--exclude-path", "/api/v1/stream"])
-        .args(["--workers", "2", "--continue-on-failure", "--warnings", "off", "--no-color"])
+        // One thread: with more, Python 3.11 now and then fails by itself ("AST constructor recursion depth mismatch",
+        // <https://github.com/python/cpython/issues/106905>).
+        .args(["--workers", "1", "--continue-on-failure", "--warnings", "off", "--no-color"])
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .unwrap();
