@@ -521,32 +521,6 @@ fn blind_is_unknown_and_unknown_is_not_well() {
     assert_eq!(w.open(), [1]);
 }
 
-#[test]
-fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
-    let mut w = World::shop();
-    w.put(Input::Ping { check: "backup".into(), ping: PingKind::Success, run: None, body: String::new() });
-    w.wait(Span::hours(25));
-    assert!(w.check_alert("backup").is_some());
-    w.put(Input::Ping { check: "backup".into(), ping: PingKind::Success, run: None, body: String::new() });
-    assert!(w.check_alert("backup").is_none());
-    // Away while it is due.
-    let away = Span::hours(30);
-    w.now.mono = w.now.mono + away;
-    w.now.wall = w.now.wall + away;
-    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
-    w.put(Input::Tick);
-    assert!(w.check_alert("backup").is_none(), "unknown, not missed");
-    w.wait(Span::hours(24));
-    assert!(w.check_alert("backup").is_some(), "but the next one counts");
-    w.put(Input::Ping {
-        check: "backup".into(),
-        ping: PingKind::Fail,
-        run: None,
-        body: "disk full\nmore".into(),
-    });
-    assert!(w.check_alert("backup").is_some());
-}
-
 /// A sender whose clock is ahead: a page must not say that it has been wrong since tomorrow.
 #[test]
 fn nothing_has_been_wrong_since_tomorrow() {
@@ -601,43 +575,6 @@ fn a_failure_that_is_not_known_any_more_before_it_is_paged_for_pages_nobody() {
     assert!(!w.pages.is_empty());
 }
 
-/// Back before its grace was over: it may have come while nobody listened. By its own rhythm the next one counts.
-#[test]
-fn a_heartbeat_that_was_expected_while_foghorn_was_away_is_not_missed_when_its_grace_ends() {
-    let mut w = World::shop();
-    let ping =
-        || Input::Ping { check: "backup".into(), ping: PingKind::Success, run: None, body: String::new() };
-    w.put(ping());
-    w.wait(Span::mins(23 * 60 + 50));
-    let away = Span::mins(20);
-    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
-    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
-    let beat = |w: &World| w.state.heartbeats.get(&Name::from("backup")).unwrap().clone();
-    assert!(beat(&w).unheard);
-    w.mins(120);
-    assert!(w.check_alert("backup").is_none(), "its grace is over: unknown, not missed");
-    // At its next turn it is there, and known again; and the one after that is missed.
-    w.wait(Span::mins(22 * 60 - 10));
-    w.put(ping());
-    assert!(!beat(&w).unheard && w.check_alert("backup").is_none());
-    w.wait(Span::mins(25 * 60));
-    assert!(w.check_alert("backup").is_some());
-}
-
-/// Away before it was expected, and long before: the one that is due next counts as ever.
-#[test]
-fn a_heartbeat_that_was_not_expected_while_foghorn_was_away_is_missed_as_ever() {
-    let mut w = World::shop();
-    w.put(Input::Ping { check: "backup".into(), ping: PingKind::Success, run: None, body: String::new() });
-    w.wait(Span::hours(2));
-    let away = Span::hours(1);
-    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
-    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
-    assert!(!w.state.heartbeats.get(&Name::from("backup")).unwrap().unheard);
-    w.wait(Span::hours(22));
-    assert!(w.check_alert("backup").is_some());
-}
-
 /// A silence "for an hour" lasts an hour, whatever becomes of the clock while Foghorn is away.
 #[test]
 fn a_clock_that_went_back_while_foghorn_was_away_is_said_at_the_start() {
@@ -679,20 +616,6 @@ fn whoever_is_left_out_is_no_gap() {
     w.mins(20);
     assert!(w.whys().iter().all(|y| !y.contains("cannot be paged")), "{:?}", w.whys());
     assert!(w.pages.last().unwrap().starts_with("1200s"), "the step after that: {:?}", w.pages);
-}
-
-#[test]
-fn a_heartbeat_is_held_for_its_fail_for_too() {
-    let json = world::SHOP.replace(
-        "\"severity\": \"warning\", \"heartbeat\"",
-        "\"severity\": \"critical\", \"fail_for\": 600000, \"heartbeat\"",
-    );
-    let mut w = World::new(&json);
-    w.put(Input::Ping { check: "backup".into(), ping: PingKind::Fail, run: None, body: "disk full".into() });
-    w.mins(9);
-    assert!(w.pages.is_empty() && w.open() == [1]);
-    w.mins(1);
-    assert_eq!(w.pages.len(), 1);
 }
 
 #[test]

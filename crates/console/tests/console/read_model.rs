@@ -2,8 +2,10 @@
 
 use crate::kit::{Journal, Kit, OPEN, kit};
 use foghorn_console::{Lag, ReadModel};
+use foghorn_core::alert::AlertItem;
 use foghorn_core::event::Event;
 use foghorn_core::input::Input;
+use foghorn_core::labels::Labels;
 use foghorn_core::page::{Outcome, PageKey, PageKind};
 use rusqlite::Connection;
 use std::path::Path;
@@ -197,20 +199,22 @@ async fn the_same_alert_in_two_incidents() {
     );
 }
 
-/// They lie many to a row; what is asked for begins and ends anywhere.
-#[tokio::test]
-async fn a_storm_that_is_over_is_read_a_page_at_a_time() {
-    use foghorn_core::alert::AlertItem;
-    use foghorn_core::labels::Labels;
-    use foghorn_core::words::Severity;
-    let kit = kit(OPEN).await;
-    let item = |n: u32| AlertItem {
+/// One of a storm on the database, by its number.
+fn item(n: u32) -> AlertItem {
+    AlertItem {
         entity: Some("db".into()),
         ..AlertItem::firing(
             Labels::from_pairs([("alertname", "Slow".to_owned()), ("n", n.to_string())]),
             Labels::from_pairs([("summary", format!("number {n}"))]),
         )
-    };
+    }
+}
+
+/// They lie many to a row; what is asked for begins and ends anywhere.
+#[tokio::test]
+async fn a_storm_that_is_over_is_read_a_page_at_a_time() {
+    use foghorn_core::words::Severity;
+    let kit = kit(OPEN).await;
     let send = |items: Vec<AlertItem>| kit.input(Input::Alerts { source: "prometheus".into(), items });
     let ended = |n: u32| AlertItem { ended: Some(kit.engine.view().at.wall), ..item(n) };
     send((0..300).map(item).collect()).await;
@@ -224,18 +228,11 @@ async fn a_storm_that_is_over_is_read_a_page_at_a_time() {
     kit.pass(3_600_000).await;
     kit.caught_up().await;
 
-    let (mut alerts, mut after) = (Vec::new(), String::new());
-    loop {
-        let page = kit.get(&format!("/api/v1/incidents/1/alerts?limit=77{after}")).await.json();
-        alerts.extend(page["alerts"].as_array().unwrap().iter().cloned());
-        let Some(next) = page["next"].as_u64() else { break };
-        after = format!("&after={next}");
-    }
-    let summaries: Vec<&str> = alerts.iter().map(|a| a["summary"].as_str().unwrap()).collect();
+    let alerts = paged(&kit, 77, 0).await;
     let expected: Vec<String> = (0..300)
         .map(|n| if n == 11 { "number 11 again".to_owned() } else { format!("number {n}") })
         .collect();
-    assert_eq!(summaries, expected);
+    assert_eq!(summaries(&alerts), expected);
     assert!(alerts.iter().all(|a| a["status"] == "resolved" && a["ended_at"].is_string()));
     assert_eq!(alerts[7]["severity"], "critical");
 
@@ -263,16 +260,7 @@ async fn a_storm_that_is_over_is_read_a_page_at_a_time() {
 /// What ends beyond the most that an incident holds is forgotten; if it is back, it is there twice, and either is read once.
 #[tokio::test]
 async fn an_alert_that_was_forgotten_and_is_back_is_paged_through() {
-    use foghorn_core::alert::AlertItem;
-    use foghorn_core::labels::Labels;
     let kit = kit(OPEN).await;
-    let item = |n: u32| AlertItem {
-        entity: Some("db".into()),
-        ..AlertItem::firing(
-            Labels::from_pairs([("alertname", "Slow".to_owned()), ("n", n.to_string())]),
-            Labels::from_pairs([("summary", format!("number {n}"))]),
-        )
-    };
     let send = |items: Vec<AlertItem>| kit.input(Input::Alerts { source: "prometheus".into(), items });
     let ended = |n: u32| AlertItem { ended: Some(kit.engine.view().at.wall), ..item(n) };
     send((0..1010).map(item).collect()).await;
@@ -283,7 +271,7 @@ async fn an_alert_that_was_forgotten_and_is_back_is_paged_through() {
         .chain([1001])
         .map(|n| format!("number {n}"))
         .collect();
-    assert_eq!(paged(&kit, 100).await, expected, "what is held");
+    assert_eq!(summaries(&paged(&kit, 100, 0).await), expected, "what is held");
     send((1001..1010).map(ended).collect()).await;
     kit.post("/api/v1/incidents/1/resolve", "").await;
     kit.pass(3_600_000).await;
@@ -292,24 +280,24 @@ async fn an_alert_that_was_forgotten_and_is_back_is_paged_through() {
     // Pages that end between the two, at the first, and at the second.
     for limit in [100, 1000, 1] {
         let rest = if limit == 1 { 990 } else { 0 };
-        assert_eq!(paged_after(&kit, limit, rest).await, expected[rest..], "{limit} a page");
+        assert_eq!(summaries(&paged(&kit, limit, rest).await), expected[rest..], "{limit} a page");
     }
 }
 
-async fn paged(kit: &Kit, limit: usize) -> Vec<String> {
-    paged_after(kit, limit, 0).await
-}
-
-/// The summaries of the first incident's alerts, page by page.
-async fn paged_after(kit: &Kit, limit: usize, after: usize) -> Vec<String> {
-    let (mut summaries, mut after) = (Vec::new(), format!("&after={after}"));
+/// The first incident's alerts after a place, page by page.
+async fn paged(kit: &Kit, limit: usize, after: usize) -> Vec<serde_json::Value> {
+    let (mut alerts, mut after) = (Vec::new(), format!("&after={after}"));
     loop {
         let page = kit.get(&format!("/api/v1/incidents/1/alerts?limit={limit}{after}")).await.json();
-        let alerts = page["alerts"].as_array().unwrap();
-        assert!(!alerts.is_empty() && summaries.len() < 2000, "it goes on for ever");
-        summaries.extend(alerts.iter().map(|a| a["summary"].as_str().unwrap().to_owned()));
+        let more = page["alerts"].as_array().unwrap();
+        assert!(!more.is_empty() && alerts.len() < 2000, "it goes on for ever");
+        alerts.extend(more.iter().cloned());
         let Some(next) = page["next"].as_u64() else { break };
         after = format!("&after={next}");
     }
-    summaries
+    alerts
+}
+
+fn summaries(alerts: &[serde_json::Value]) -> Vec<&str> {
+    alerts.iter().map(|a| a["summary"].as_str().unwrap()).collect()
 }

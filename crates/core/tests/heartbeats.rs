@@ -1,0 +1,88 @@
+//! Heartbeats: when one is missed, and when it is only not known.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
+mod world;
+
+use foghorn_core::event::PingKind;
+use foghorn_core::input::Input;
+use foghorn_core::time::Span;
+use foghorn_core::words::Name;
+use world::World;
+
+fn pinged() -> Input {
+    Input::Ping { check: "backup".into(), ping: PingKind::Success, run: None, body: String::new() }
+}
+
+#[test]
+fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
+    let mut w = World::shop();
+    w.put(pinged());
+    w.wait(Span::hours(25));
+    assert!(w.check_alert("backup").is_some());
+    w.put(pinged());
+    assert!(w.check_alert("backup").is_none());
+    // Away while it is due.
+    let away = Span::hours(30);
+    w.now.mono = w.now.mono + away;
+    w.now.wall = w.now.wall + away;
+    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+    w.put(Input::Tick);
+    assert!(w.check_alert("backup").is_none(), "unknown, not missed");
+    w.wait(Span::hours(24));
+    assert!(w.check_alert("backup").is_some(), "but the next one counts");
+    w.put(Input::Ping {
+        check: "backup".into(),
+        ping: PingKind::Fail,
+        run: None,
+        body: "disk full\nmore".into(),
+    });
+    assert!(w.check_alert("backup").is_some());
+}
+
+/// Back before its grace was over: it may have come while nobody listened. By its own rhythm the next one counts.
+#[test]
+fn a_heartbeat_that_was_expected_while_foghorn_was_away_is_not_missed_when_its_grace_ends() {
+    let mut w = World::shop();
+    w.put(pinged());
+    w.wait(Span::mins(23 * 60 + 50));
+    let away = Span::mins(20);
+    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
+    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+    let beat = |w: &World| w.state.heartbeats.get(&Name::from("backup")).unwrap().clone();
+    assert!(beat(&w).unheard);
+    w.mins(120);
+    assert!(w.check_alert("backup").is_none(), "its grace is over: unknown, not missed");
+    // At its next turn it is there, and known again; and the one after that is missed.
+    w.wait(Span::mins(22 * 60 - 10));
+    w.put(pinged());
+    assert!(!beat(&w).unheard && w.check_alert("backup").is_none());
+    w.wait(Span::mins(25 * 60));
+    assert!(w.check_alert("backup").is_some());
+}
+
+/// Away before it was expected, and long before: the one that is due next counts as ever.
+#[test]
+fn a_heartbeat_that_was_not_expected_while_foghorn_was_away_is_missed_as_ever() {
+    let mut w = World::shop();
+    w.put(pinged());
+    w.wait(Span::hours(2));
+    let away = Span::hours(1);
+    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
+    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+    assert!(!w.state.heartbeats.get(&Name::from("backup")).unwrap().unheard);
+    w.wait(Span::hours(22));
+    assert!(w.check_alert("backup").is_some());
+}
+
+#[test]
+fn a_heartbeat_is_held_for_its_fail_for_too() {
+    let json = world::SHOP.replace(
+        "\"severity\": \"warning\", \"heartbeat\"",
+        "\"severity\": \"critical\", \"fail_for\": 600000, \"heartbeat\"",
+    );
+    let mut w = World::new(&json);
+    w.put(Input::Ping { check: "backup".into(), ping: PingKind::Fail, run: None, body: "disk full".into() });
+    w.mins(9);
+    assert!(w.pages.is_empty() && w.open() == [1]);
+    w.mins(1);
+    assert_eq!(w.pages.len(), 1);
+}
