@@ -10,6 +10,7 @@ const ENGINE: &str = "foghorn-engine";
 const CONFIG: &str = "foghorn-config";
 const NET: &str = "foghorn-net";
 const LOOK: &str = "foghorn-look";
+const HEAP: &str = "foghorn-heap";
 
 /// What a room may import.
 const FOR_ROOMS: &[&str] = &[CORE, DETECT, ENGINE, CONFIG, NET, LOOK];
@@ -23,13 +24,14 @@ const MAY_IMPORT: &[(&str, Option<&[&str]>)] = &[
     (CONFIG, Some(&[CORE])),
     (NET, Some(&[])),
     (LOOK, Some(&[])),
-    ("foghorn-heap", Some(&[])),
+    (HEAP, Some(&[])),
     ("foghorn-watch", Some(FOR_ROOMS)),
     ("foghorn-intake", Some(FOR_ROOMS)),
     ("foghorn-wake", Some(FOR_ROOMS)),
     ("foghorn-console", Some(FOR_ROOMS)),
     ("foghorn-tell", Some(FOR_ROOMS)),
-    ("foghorn-sim", Some(&[CORE, DETECT, ENGINE])),
+    // Its bench has the allocator of the product.
+    ("foghorn-sim", Some(&[CORE, DETECT, ENGINE, HEAP])),
     ("foghorn", None),
     ("xtask", Some(&[])),
 ];

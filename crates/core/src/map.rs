@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 use core::ops::RangeFrom;
+use smallvec::SmallVec;
 
 /// Entries of a leaf, children of a branch.
 const WIDE: usize = 32;
@@ -21,10 +22,19 @@ pub struct Map<K, V> {
     size: usize,
 }
 
-#[derive(Clone)]
 enum Node<K, V> {
     Leaf(Vec<(K, V)>),
     Branch(Vec<Child<K, V>>),
+}
+
+/// A node is copied to be changed, and mostly that adds an entry: there is room for it.
+impl<K: Clone, V: Clone> Clone for Node<K, V> {
+    fn clone(&self) -> Self {
+        match self {
+            Node::Leaf(entries) => Node::Leaf(copy_with_room(entries)),
+            Node::Branch(children) => Node::Branch(copy_with_room(children)),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -140,7 +150,7 @@ impl<K: Ord, V> Map<K, V> {
 
     /// To the first entry that is not before `key`.
     fn way_to(&self, key: &K) -> Way<'_, K, V> {
-        let mut way = Vec::new();
+        let mut way = Way::new();
         let mut node = &*self.root;
         loop {
             match node {
@@ -218,6 +228,25 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
     }
 }
 
+fn copy_with_room<T: Clone>(all: &[T]) -> Vec<T> {
+    let mut copy = Vec::with_capacity(room(all.len() + 1));
+    copy.extend_from_slice(all);
+    copy
+}
+
+/// Adds an entry. A node never has room for more than it can hold until it is split.
+fn add<T>(all: &mut Vec<T>, at: usize, entry: T) {
+    if all.len() == all.capacity() {
+        all.reserve_exact(room(all.len() + 1) - all.len());
+    }
+    all.insert(at, entry);
+}
+
+/// For so many entries: a few more, but no more than a node holds for a moment.
+fn room(entries: usize) -> usize {
+    entries.next_multiple_of(4).min(WIDE + 1).max(entries)
+}
+
 /// The child in which a key is, if it is anywhere.
 fn place<K: Borrow<Q>, V, Q: Ord + ?Sized>(children: &[Child<K, V>], key: &Q) -> usize {
     children.partition_point(|c| c.low.borrow() <= key).saturating_sub(1)
@@ -245,7 +274,7 @@ fn insert<K: Ord + Clone, V: Clone>(
                 (false, None)
             }
             Err(i) => {
-                entries.insert(i, (key, value));
+                add(entries, i, (key, value));
                 let right = split(entries, i);
                 let low = right.first().map(|(k, _)| k.clone());
                 (true, low.map(|low| Child { low, node: Arc::new(Node::Leaf(right)) }))
@@ -259,7 +288,7 @@ fn insert<K: Ord + Clone, V: Clone>(
             }
             let (added, more) = insert(&mut child.node, key, value);
             let Some(more) = more else { return (added, None) };
-            children.insert(i + 1, more);
+            add(children, i + 1, more);
             let right = split(children, i + 1);
             let low = right.first().map(|c| c.low.clone());
             (added, low.map(|low| Child { low, node: Arc::new(Node::Branch(right)) }))
@@ -327,7 +356,7 @@ fn join<K: Clone, V: Clone>(children: &mut Vec<Child<K, V>>, narrow: usize) {
 }
 
 /// A way from the root: each node, and the place in it that comes next.
-type Way<'a, K, V> = Vec<(&'a Node<K, V>, usize)>;
+type Way<'a, K, V> = SmallVec<[(&'a Node<K, V>, usize); 4]>;
 
 fn descend<'a, K, V>(mut node: &'a Node<K, V>, way: &mut Way<'a, K, V>, end: fn(usize) -> usize) {
     loop {
@@ -397,7 +426,7 @@ pub struct Iter<'a, K, V> {
 }
 
 fn from_end<K, V>(root: &Node<K, V>, end: fn(usize) -> usize) -> Way<'_, K, V> {
-    let mut way = Vec::with_capacity(4);
+    let mut way = Way::new();
     descend(root, &mut way, end);
     way
 }

@@ -40,7 +40,6 @@ pub(crate) struct Batch {
     pub(crate) records: Vec<Arc<Record>>,
     /// The state when it is on disk.
     pub(crate) after: State,
-    base: State,
     first_seq: u64,
     /// To inputs that could not be decided.
     failed: Vec<Answered>,
@@ -56,7 +55,6 @@ impl Batch {
             replies: Vec::new(),
             records: Vec::new(),
             after: base.clone(),
-            base: base.clone(),
             first_seq,
             failed: Vec::new(),
             events: Vec::new(),
@@ -76,18 +74,19 @@ impl Batch {
         self.inputs.len() >= limits.batch_inputs || self.records.len() >= limits.batch_events
     }
 
-    /// Decides one more. If that panics, it is left out and given back: no bug in one rule takes the pager down.
-    pub(crate) fn add(&mut self, q: Queued) -> Option<Queued> {
+    /// Decides one more, on top of what this batch was begun on. If that panics, it is left out and given back: no bug
+    /// in one rule takes the pager down.
+    pub(crate) fn add(&mut self, base: &State, q: Queued) -> Option<Queued> {
         if self.decide(&q) {
             self.inputs.push(q);
             return None;
         }
         // Nobody knows what it has left behind in the state: all the others are decided once more.
-        self.after = self.base.clone();
+        self.after = base.clone();
         self.records.clear();
         self.replies.clear();
         for q in std::mem::take(&mut self.inputs) {
-            drop(self.add(q));
+            drop(self.add(base, q));
         }
         let why = "a bug in Foghorn: this input could not be decided, and nothing was changed";
         self.failed.extend(q.ticket.map(|t| (t, q.class, Reply::Unavailable(Arc::from(why)))));

@@ -280,6 +280,12 @@ impl Engine {
         (&self.saved, self.seq)
     }
 
+    /// What has been decided and is not handed over yet. More may come to it; a batch that is decided anew has other records.
+    #[must_use]
+    pub fn decided(&self) -> &[Arc<Record>] {
+        self.next.as_ref().map_or(&[], |batch| &batch.records)
+    }
+
     /// A look for others, if anything has changed since the last.
     pub fn view(&mut self, now: Now) -> Option<View> {
         if !std::mem::take(&mut self.changed) {
@@ -392,14 +398,16 @@ impl Engine {
         }
     }
 
+    /// What the journal holds once the batch under way is in it.
+    fn ahead(&self) -> &State {
+        self.flight.as_ref().map_or(&self.saved, |f| &f.batch.after)
+    }
+
     /// Decides what has queued, ahead of the journal; while a batch is under way, a little at a time, so that its answer is
     /// not left waiting.
     fn decide_ahead(&mut self, now: Now) {
-        let (base, seq) = match &self.flight {
-            Some(f) => (&f.batch.after, self.seq + f.records.len() as u64),
-            None => (&self.saved, self.seq),
-        };
-        let mut batch = self.next.take().unwrap_or_else(|| Batch::new(base, seq + 1));
+        let seq = self.seq + self.flight.as_ref().map_or(0, |f| f.records.len() as u64);
+        let mut batch = self.next.take().unwrap_or_else(|| Batch::new(self.ahead(), seq + 1));
         let enough =
             batch.records.len().saturating_add(if self.flight.is_some() { SLICE } else { usize::MAX });
         if !batch.is_full(&self.limits) {
@@ -409,7 +417,8 @@ impl Engine {
             && batch.records.len() < enough
             && let Some(q) = self.queue.pop_front()
         {
-            self.decide(&mut batch, q);
+            let bad = batch.add(self.ahead(), q);
+            self.left_out(bad);
         }
         self.next = Some(batch).filter(|batch| !batch.is_empty());
     }
@@ -448,8 +457,8 @@ impl Engine {
         self.flight = Some(Flight { id, batch, records, deadline, waiting: true });
     }
 
-    fn decide(&mut self, batch: &mut Batch, q: Queued) {
-        let Some(bad) = batch.add(q) else { return };
+    fn left_out(&mut self, bad: Option<Queued>) {
+        let Some(bad) = bad else { return };
         self.stats.panics += 1;
         if bad.input == Input::Tick {
             self.tick_from = bad.at.mono + TICK_AFTER_PANIC;
@@ -552,7 +561,8 @@ impl Engine {
         if !self.queue.is_empty() {
             let mut batch = Batch::new(&away.memory, self.seq + 1);
             while let Some(q) = self.queue.pop_front() {
-                self.decide(&mut batch, q);
+                let bad = batch.add(&away.memory, q);
+                self.left_out(bad);
             }
             self.next_page = None;
             self.stats.inputs += batch.inputs.len() as u64;
@@ -655,7 +665,8 @@ impl Engine {
         }
         let mut batch = Batch::new(&self.saved, self.seq + 1);
         for q in kept {
-            self.decide(&mut batch, q);
+            let bad = batch.add(&self.saved, q);
+            self.left_out(bad);
         }
         away.memory = batch.after.clone();
         away.look_at = now.mono + self.limits.append_deadline;

@@ -1,7 +1,7 @@
 //! What a room gets: submit an input, look at a view, follow what is written.
 
 use crate::view::View;
-use foghorn_core::Record;
+use crate::written::Written;
 use foghorn_core::input::{Answer, Input, Refusal};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -64,42 +64,6 @@ pub struct Handle {
     waiting: Arc<[AtomicUsize; 3]>,
     view: watch::Receiver<Arc<View>>,
     written: broadcast::Sender<Arc<Written>>,
-}
-
-/// A batch that is on disk.
-#[derive(Debug)]
-pub struct Written {
-    /// In order.
-    pub records: Arc<[Arc<Record>]>,
-    /// The same as they lie in the journal: JSON, one a line. Followers need not write it out once more.
-    pub lines: Arc<Vec<u8>>,
-}
-
-impl Written {
-    /// Records as the journal keeps them.
-    ///
-    /// # Errors
-    /// One of them cannot be written as JSON.
-    pub fn encode(records: &[Arc<Record>]) -> serde_json::Result<Vec<u8>> {
-        let mut lines = Vec::with_capacity(records.len() * 640);
-        for record in records {
-            serde_json::to_writer(&mut lines, &**record)?;
-            lines.push(b'\n');
-        }
-        Ok(lines)
-    }
-
-    /// Each record and its line.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<Record>, &[u8])> {
-        // No line has a newline in it: JSON escapes them.
-        let mut from = 0;
-        let lines = memchr::memchr_iter(b'\n', &self.lines).map(move |end| {
-            let line = self.lines.get(from..end).unwrap_or_default();
-            from = end + 1;
-            line
-        });
-        self.records.iter().zip(lines)
-    }
 }
 
 /// What the engine's owner receives.

@@ -6,8 +6,10 @@ pub mod engine;
 pub mod handle;
 mod sending;
 pub mod view;
+pub mod written;
 
 pub use chain::BatchId;
 pub use engine::{Action, Command, Engine};
 pub use handle::{Class, Handle, Reply};
 pub use view::View;
+pub use written::Written;

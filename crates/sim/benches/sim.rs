@@ -6,6 +6,8 @@
 //! thread's; runs go side by side, on as many threads as there are processors.
 #![allow(missing_docs)]
 
+// The product's allocator.
+use foghorn_heap as _;
 use foghorn_sim::{Profile, Summary, run};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -4,7 +4,7 @@ use super::fold::Fold;
 use super::{ReadModelError, Shared, lock, schema};
 use crate::ports::Events;
 use foghorn_core::Record;
-use foghorn_engine::handle::Written;
+use foghorn_engine::Written;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

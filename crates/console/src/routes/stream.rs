@@ -8,7 +8,7 @@ use crate::show::event::EventShown;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use foghorn_engine::handle::Written;
+use foghorn_engine::Written;
 use futures_util::stream::{self, Stream};
 use http::HeaderMap;
 use serde::Deserialize;

@@ -13,7 +13,8 @@ use foghorn_core::incident::LIFE_BITS;
 use foghorn_core::input::{CheckVerdict, Input};
 use foghorn_core::time::{Mono, Now, Wall};
 use foghorn_core::{State, decide};
-use foghorn_engine::handle::{Message, Port, Written, channel};
+use foghorn_engine::Written;
+use foghorn_engine::handle::{Message, Port, channel};
 use foghorn_engine::view::Degraded;
 use foghorn_engine::{Class, Handle, Reply, View};
 use foghorn_net::serve::Peer;
@@ -276,8 +277,7 @@ fn run(port: Port, journal: &Journal, mode: &Mutex<Mode>, clock: &AtomicU64) {
             (mode == Mode::Degraded).then(|| Degraded { why: why.clone(), since: at, kept: 1, lost: 0 });
         port.view.send_replace(Arc::new(View { degraded, stats, ..View::new(state.clone(), seq, at) }));
         if !records.is_empty() {
-            let lines = Arc::new(Written::encode(&records).unwrap());
-            let _ = port.written.send(Arc::new(Written { records, lines }));
+            let _ = port.written.send(Arc::new(Written::new(records).unwrap()));
         }
         let reply = match (answer, mode) {
             (_, Mode::Unavailable) => Reply::Unavailable(why),

@@ -15,6 +15,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 /// So many ended alerts of an open incident are listed; older news is in the journal.
 const MOST_ENDED: u32 = 1000;
@@ -27,7 +28,10 @@ pub fn check_labels(check: &str) -> Labels {
 
 impl Draft<'_> {
     pub(super) fn alerts(&mut self, source: &Name, items: &[AlertItem]) -> Answer {
-        let rule = self.state.setup.integrations.get(source).cloned().unwrap_or_default();
+        let setup = self.state.setup.clone();
+        let otherwise = OnceCell::new();
+        let rule = setup.integrations.get(source);
+        let rule = rule.unwrap_or_else(|| otherwise.get_or_init(IntegrationRule::default));
         let emitted = self.events.len();
         let mut refreshed: Vec<(AlertKey, Mono)> = Vec::new();
         let mut touched: BTreeSet<IncidentId> = BTreeSet::new();
@@ -43,7 +47,7 @@ impl Draft<'_> {
                 }
                 (None, Some(_)) => {}
                 (Some(a), None) => {
-                    self.update(&a, item, &rule, &mut refreshed);
+                    self.update(&a, item, rule, &mut refreshed);
                     touched.insert(a.incident);
                 }
                 (None, None) => {
@@ -51,7 +55,7 @@ impl Draft<'_> {
                     if open >= rule.max_alerts {
                         refused += 1;
                     } else {
-                        touched.insert(self.open(key, place, source, item, &rule));
+                        touched.insert(self.open(key, place, source, item, rule));
                     }
                 }
             }
@@ -307,7 +311,8 @@ fn group_of(
 ) -> Name {
     let entity_only = [Name::from("entity")];
     let by: &[Name] = if **source == *CHECKS { &entity_only } else { &rule.group_by };
-    let mut text = source.to_string();
+    let mut text = String::with_capacity(64);
+    text.push_str(source);
     let mut found = false;
     for label in by {
         let value = if **label == *"entity" { entity.map(Name::as_str) } else { item.labels.get(label) };

@@ -10,14 +10,15 @@ use foghorn_core::input::Input;
 use foghorn_core::page::{Outcome, PageKey};
 use foghorn_core::time::Span;
 use foghorn_engine::engine::{Append, Appended, Found};
-use foghorn_engine::handle::{Message, Port, Submission, Written};
+use foghorn_engine::handle::{Message, Port, Submission};
+use foghorn_engine::written::{Ahead, Written};
 use foghorn_engine::{Action, BatchId, Class, Command, Engine, Handle, Reply, View};
 use foghorn_journal::{
     AppendError, Batch, Body, ChainHash, Head, Lines, SettleError, Settled, Unwritten, WriterHandle,
 };
 use foghorn_wake::Sender;
 use foghorn_wake::link::Tokens;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -97,8 +98,9 @@ impl Pager {
         let mut tickets = 0_u64;
         let mut saved = BatchId::default();
         let mut flying = BatchId::default();
-        // Of the batch in flight, as they will lie in the journal.
-        let mut lines = Arc::default();
+        // What the journal was given lately: the batch in flight, and the one that has just landed.
+        let mut given: VecDeque<Arc<Written>> = VecDeque::new();
+        let mut ahead = Ahead::default();
         let mut stopping: Option<std::time::Instant> = None;
         let (mut written, mut given_back) = (std::time::Instant::now(), std::time::Instant::now());
         loop {
@@ -188,12 +190,16 @@ impl Pager {
                 self.port.view.send_replace(Arc::new(view));
             }
             let idle = commands.is_empty();
-            for command in commands {
+            // The disk has its next batch first: all the rest is done while it writes.
+            let (appends, rest): (Vec<Command>, Vec<Command>) =
+                commands.into_iter().partition(|command| matches!(command, Command::Append(_)));
+            for command in appends.into_iter().chain(rest) {
                 match command {
                     Command::Append(append) => {
                         flying = append.id;
                         written = std::time::Instant::now();
-                        lines = self.append(append, &answers_tx);
+                        given.extend(self.append(append, &mut ahead, &answers_tx));
+                        given.drain(..given.len().saturating_sub(2));
                     }
                     Command::Settle => self.settle(flying, &answers_tx),
                     Command::Reply(ticket, reply) => {
@@ -205,15 +211,19 @@ impl Pager {
                     }
                     Command::Send(key) => self.send(key, now),
                     Command::Publish(records) => {
-                        // Nobody may be following.
-                        let lines = std::mem::take(&mut lines);
-                        let _ = self.port.written.send(Arc::new(Written { records, lines }));
+                        let landed = given.iter().position(|w| Arc::ptr_eq(&w.records, &records));
+                        if let Some(written) = landed.and_then(|at| given.remove(at)) {
+                            // Nobody may be following.
+                            let _ = self.port.written.send(written);
+                        }
                     }
                     Command::Snapshot { seq, state } => self.snapshot(seq, state),
                     Command::Degraded(why) => self.tell(Happening::Degraded(why)),
                     Command::Recovered { after, lost } => self.tell(Happening::Recovered { after, lost }),
                 }
             }
+            // What cannot be written out is told when its batch is handed over.
+            let _ = ahead.follow(self.engine.decided());
             if self.stop.load(Ordering::Relaxed) {
                 let since = *stopping.get_or_insert_with(std::time::Instant::now);
                 if idle && !self.engine.in_flight() || since.elapsed() > Duration::from_secs(1) {
@@ -227,21 +237,26 @@ impl Pager {
         self.carrying.map(Carrying::acts).unwrap_or_default()
     }
 
-    /// Hands a batch to the journal. Returns its lines.
-    fn append(&self, append: Append, answers: &mpsc::Sender<Answer>) -> Arc<Vec<u8>> {
+    /// Hands a batch to the journal, of which as much is written out already as was known. Returns what it will hold.
+    fn append(
+        &self,
+        append: Append,
+        ahead: &mut Ahead,
+        answers: &mpsc::Sender<Answer>,
+    ) -> Option<Arc<Written>> {
         let Append { id, at, records, .. } = append;
         let fail = |error| {
             let _ = answers.send(Answer::Appended(id, Err(error)));
             self.handle.wake();
         };
-        let text = match Written::encode(&records) {
-            Ok(lines) => Arc::new(lines),
+        let written = match ahead.finish(records) {
+            Ok(written) => Arc::new(written),
             Err(e) => {
                 fail(AppendError::Unknown(e.to_string()));
-                return Arc::default();
+                return None;
             }
         };
-        let events = Lines { count: records.len() as u64, text: text.clone() };
+        let events = Lines { count: written.records.len() as u64, text: written.lines.clone() };
         let batch =
             Batch { id: id.0, prev: self.prev(), at_wall_ms: at.wall.0, at_mono_ms: at.mono.0, events };
         let (tx, wake) = (answers.clone(), self.handle.clone());
@@ -252,7 +267,7 @@ impl Pager {
         if let Err(rejected) = self.journal.append(batch, done) {
             fail(AppendError::Refused { why: foghorn_journal::Refusal::Other(rejected.to_string()) });
         }
-        text
+        Some(written)
     }
 
     fn prev(&self) -> ChainHash {
