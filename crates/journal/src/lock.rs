@@ -5,11 +5,14 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// The lock goes with the process, however that ends; the file stays.
+/// The lock goes with the process, however that ends; the file stays. The directory is locked beside it: somebody may take
+/// the file away, as they would a lock that was left behind.
 #[derive(Debug)]
 pub(crate) struct Lock {
     /// Held, never read: closing it unlocks.
     _file: File,
+    /// Not every file system locks directories.
+    _directory: Option<File>,
 }
 
 pub(crate) enum Locked {
@@ -33,25 +36,42 @@ pub(crate) fn take(dir: &Path) -> Locked {
         Ok(file) => file,
         Err(e) => return Locked::Without(e),
     };
-    for left in (0..TRIES).rev() {
+    match try_for_a_while(&file) {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return theirs(&path),
+        Err(TryLockError::Error(e)) => return Locked::Without(e),
+    }
+    let directory = File::open(dir).ok();
+    let directory = match directory.as_ref().map(try_for_a_while) {
+        Some(Ok(())) => directory,
+        Some(Err(TryLockError::WouldBlock)) => return theirs(&path),
+        Some(Err(TryLockError::Error(_))) | None => None,
+    };
+    // On a full or read-only disk this fails, and the lock holds all the same.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    Locked::Mine(Lock { _file: file, _directory: directory })
+}
+
+fn try_for_a_while(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES {
         match file.try_lock() {
-            Ok(()) => {
-                // On a full or read-only disk this fails, and the lock holds all the same.
-                let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-                return Locked::Mine(Lock { _file: file });
-            }
-            Err(TryLockError::WouldBlock) if left > 0 => std::thread::sleep(BETWEEN),
-            Err(TryLockError::WouldBlock) => break,
-            Err(TryLockError::Error(e)) => return Locked::Without(e),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN),
+            done => return done,
         }
     }
-    Locked::Theirs(std::fs::read_to_string(&path).ok().and_then(|s| s.trim().parse().ok()))
+    file.try_lock()
+}
+
+fn theirs(path: &Path) -> Locked {
+    Locked::Theirs(std::fs::read_to_string(path).ok().and_then(|s| s.trim().parse().ok()))
 }
 
 /// Does a process, this one included, hold the directory's lock now?
 pub(crate) fn is_taken(dir: &Path) -> bool {
-    File::open(dir.join(FILE))
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    let taken = |path: &Path| {
+        File::open(path).is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    };
+    taken(&dir.join(FILE)) || taken(dir)
 }
 
 /// Can files of this directory be opened for writing now? Not asked of SQLite's own files: to close one of those gives up
@@ -72,6 +92,10 @@ mod tests {
         assert!(is_taken(dir.path()));
         let Locked::Theirs(pid) = take(dir.path()) else { panic!("a taken directory") };
         assert_eq!(pid, Some(std::process::id()));
+        // As if somebody had taken it for a leftover.
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
+        assert!(is_taken(dir.path()));
+        assert!(matches!(take(dir.path()), Locked::Theirs(None)));
         drop(first);
         assert!(!is_taken(dir.path()));
         assert!(matches!(take(dir.path()), Locked::Mine(_)));
