@@ -4,8 +4,10 @@ mod world;
 
 use foghorn_core::event::PingKind;
 use foghorn_core::input::Input;
+use foghorn_core::setup::Setup;
 use foghorn_core::time::Span;
 use foghorn_core::words::Name;
+use std::sync::Arc;
 use world::World;
 
 fn pinged() -> Input {
@@ -85,4 +87,43 @@ fn a_heartbeat_is_held_for_its_fail_for_too() {
     assert!(w.pages.is_empty() && w.open() == [1]);
     w.mins(1);
     assert_eq!(w.pages.len(), 1);
+}
+
+fn restart(w: &mut World, away: Span) {
+    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
+    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+}
+
+/// It was late before Foghorn went: being away for a moment, however often, is no reason to keep quiet about it.
+#[test]
+fn short_restarts_within_the_grace_do_not_hide_a_missed_heartbeat() {
+    let mut w = World::shop();
+    w.put(pinged());
+    w.wait(Span::mins(24 * 60 + 5));
+    for _ in 0..5 {
+        w.mins(5);
+        restart(&mut w, Span::secs(2));
+    }
+    w.mins(29);
+    assert!(w.check_alert("backup").is_none(), "the grace is an hour, and what Foghorn was away");
+    w.mins(2);
+    assert!(w.check_alert("backup").is_some());
+}
+
+/// What measures is no longer what waits: nobody would end its alert.
+#[test]
+fn the_alert_of_a_heartbeat_that_becomes_another_kind_of_check_is_over() {
+    let mut w = World::shop();
+    w.put(pinged());
+    w.wait(Span::hours(26));
+    assert_eq!(w.open().len(), 1);
+    let mut setup: Setup = serde_json::from_str(world::SHOP).unwrap();
+    setup.checks.get_mut("backup").unwrap().heartbeat = None;
+    w.put(Input::AdoptConfig { hash: "2".into(), setup: Arc::new(setup.clone()) });
+    assert!(w.open().is_empty());
+    w.fails("backup");
+    assert_eq!(w.open().len(), 1);
+    setup = serde_json::from_str(world::SHOP).unwrap();
+    w.put(Input::AdoptConfig { hash: "3".into(), setup: Arc::new(setup) });
+    assert!(w.open().is_empty(), "and the reverse");
 }

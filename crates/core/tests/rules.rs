@@ -283,12 +283,6 @@ fn what_was_told_once_is_over_when_a_person_says_so() {
     w.put(Input::Resolve { incident: 1, by: by("ana") });
     w.mins(30);
     assert!(w.open().is_empty());
-    // One that is repeated is evidence.
-    let mut w = World::shop();
-    w.fire_for(DOWN, Some(Span::mins(60)));
-    w.put(Input::Resolve { incident: 1, by: by("ana") });
-    w.mins(5);
-    assert_eq!(w.open(), [1]);
 }
 
 #[test]

@@ -99,6 +99,8 @@ pub(crate) struct World {
     agenda: BinaryHeap<Reverse<Entry>>,
     entries: u64,
     life: u32,
+    /// When the process was last known to be alive: it writes that down once a minute.
+    alive: u64,
     engine: Option<Engine>,
     mono: (Mono, u64),
     disk: Disk,
@@ -146,6 +148,7 @@ impl World {
             agenda: BinaryHeap::new(),
             entries: 0,
             life: 0,
+            alive: 0,
             engine: None,
             mono: (Mono(1000), 0),
             disk: Disk::new(),

@@ -23,7 +23,7 @@ impl Draft<'_> {
         }
         let before = self.state.setup.clone();
         self.emit(Event::ConfigAdopted { hash: hash.to_string(), setup: setup.clone() });
-        self.end_orphans(setup);
+        self.end_orphans(&before, setup);
         self.follow_integrations(setup);
         self.expect_heartbeats(&before, setup);
         self.declare_maintenance(setup);
@@ -31,14 +31,19 @@ impl Draft<'_> {
         Answer::Done
     }
 
-    /// The alert of a check that is gone is over: nothing measures it any more, as whoever took it out wanted.
-    fn end_orphans(&mut self, setup: &Setup) {
+    /// The alert of a check that is gone is over: nothing measures it any more, as whoever took it out wanted. So it is
+    /// where another kind of check has its name now, one that measures instead of waiting to be pinged, or the reverse.
+    fn end_orphans(&mut self, before: &Setup, setup: &Setup) {
+        let waits = |setup: &Setup, check: &str| setup.checks.get(check).map(|c| c.heartbeat.is_some());
+        let gone = |check: &str| {
+            waits(setup, check).is_none_or(|now| waits(before, check).is_some_and(|then| then != now))
+        };
         let gone: Vec<(AlertKey, IncidentId)> = self
             .state
             .alerts
             .values()
             .filter(|a| a.status.is_open() && *a.source == *CHECKS)
-            .filter(|a| a.labels.get("check").is_some_and(|c| !setup.checks.contains_key(c)))
+            .filter(|a| a.labels.get("check").is_some_and(gone))
             .map(|a| (a.key, a.incident))
             .collect();
         for (key, _) in &gone {

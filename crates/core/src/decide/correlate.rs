@@ -3,9 +3,11 @@
 //! A new alert joins, in this order:
 //! 1. the incident of its group (the same integration and `group_by` labels), if that is open, or recovered by itself
 //!    within `reopen_within` (then it is opened again);
-//! 2. an open incident that has the same entity among its affected ones;
-//! 3. an open incident whose last alert came within `correlate_within`, if one of its entities stands on this one or the
+//! 2. an open incident that has the same entity among those that are unwell;
+//! 3. an open incident whose last alert came within `correlate_within`, if one of these entities stands on this one or the
 //!    other way round, or both stand on a common thing that is smaller than a site.
+//!
+//! What has recovered counts no more: whoever has acknowledged the rest has not heard of what breaks there next.
 //!
 //! Else it opens an incident. The youngest incident that fits is taken.
 
@@ -24,6 +26,7 @@ use core::cmp::Reverse;
 /// alert dearer than the one before.
 const MOST_INCIDENTS: usize = 64;
 const MOST_ENTITIES: usize = 16;
+const MOST_ALERTS: usize = 1000;
 /// Characters of a title.
 const LONGEST_TITLE: usize = 200;
 
@@ -81,15 +84,26 @@ impl Draft<'_> {
             .rev()
             .take(MOST_INCIDENTS)
             .find(|i| {
-                i.entities.contains_key(entity)
+                self.is_unwell(i, entity)
                     || known
                         && recent(i)
                         && i.entities
                             .keys()
+                            .filter(|other| self.is_unwell(i, other))
                             .take(MOST_ENTITIES)
                             .any(|other| share_a_cause(setup, entity, &up, other))
             })
             .map(|i| i.id)
+    }
+
+    /// Whether something is open about this entity, paged for or not.
+    fn is_unwell(&self, i: &Incident, entity: &Name) -> bool {
+        let open = |a: &Alert| a.status.is_open() && a.entity.as_ref() == Some(entity);
+        i.entities.get(entity).is_some_and(|counted| {
+            *counted > 0
+                // Of what is not paged for yet, or is silenced, nobody keeps count.
+                || i.held + i.muted > 0 && self.state.alerts_of(i).take(MOST_ALERTS).any(open)
+        })
     }
 }
 

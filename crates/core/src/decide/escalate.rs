@@ -274,8 +274,11 @@ impl Draft<'_> {
         if urgency == Urgency::None {
             return self.emit(Event::EscalationPaused { id });
         }
+        // A policy that has become shorter is not at its end for that.
+        let steps = i.escalation.policy.as_ref().and_then(|p| self.state.setup.escalations.get(p));
+        let last = steps.and_then(|p| u16::try_from(p.steps.len().saturating_sub(1)).ok());
         // What has become a warning wakes nobody any more.
-        self.enter(id, step, round, urgency, None, why);
+        self.enter(id, step.min(last.unwrap_or(step)), round, urgency, None, why);
     }
 
     /// The next step is entered now if no contact of this one is left to hope for: each has been passed over. Only in

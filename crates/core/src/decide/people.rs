@@ -97,8 +97,12 @@ impl Draft<'_> {
         self.tell(id, PageKind::Resolved, by.map(|b| &b.name));
     }
 
-    /// A resolved incident's time has come: it is put away, or, if something is still failing, opened again.
+    /// A resolved incident's time has come: it is put away, or, if something is still failing, opened again. What its
+    /// sender has not repeated since a person said that it is over is no evidence against them: it is over.
     pub(super) fn resolved_again(&mut self, id: IncidentId) {
+        for key in self.not_repeated_since_resolved(id) {
+            self.end_alert(key, self.now.wall, EndReason::Person);
+        }
         let Some(i) = self.state.incident(id) else { return };
         if i.open_alerts() == 0 {
             return self.emit(Event::IncidentArchived { id });
@@ -113,6 +117,20 @@ impl Draft<'_> {
         let title = if i.own.is_none() { self.title_of_worst(id) } else { None };
         self.emit(Event::IncidentReopened { id, why, title });
         self.settle(id);
+    }
+
+    fn not_repeated_since_resolved(&self, id: IncidentId) -> Vec<AlertKey> {
+        let Some(incident) = self.state.incident(id) else { return Vec::new() };
+        let Status::Resolved { by: Some(_), at, .. } = &incident.status else { return Vec::new() };
+        // One that is repeated was repeated last a lifetime before it expires.
+        let silent = |a: &&Alert| {
+            a.lifetime.is_some_and(|life| {
+                a.status == AlertStatus::Stale
+                    || self.state.expires(a.key).is_none_or(|until| until <= at.mono + life)
+            })
+        };
+        let open = self.state.alerts_of(incident).filter(|a| a.status.is_open());
+        open.filter(silent).map(|a| a.key).collect()
     }
 
     /// A person as others read it, or the name of a token.

@@ -42,24 +42,33 @@ impl Draft<'_> {
             self.emit(Event::AlertsExtended { alerts, why });
         }
         let went = Mono(self.now.mono.0.saturating_sub(down.0));
-        let unheard: Vec<(Name, Mono)> = self
+        let back = self.now.mono;
+        let moved: Vec<(Name, Mono, bool)> = self
             .state
             .heartbeats
             .iter()
-            .filter(|(_, b)| b.due >= went)
             .filter_map(|(name, b)| {
                 let rule = self.state.setup.checks.get(name)?.heartbeat.as_ref()?;
-                // It may have come, or still come too late for this one, from when it was expected on.
-                let expected = b.due.0.saturating_sub(rule.grace.0);
-                let since = self.now.mono.0.checked_sub(expected)?;
-                // The first time it is due after now, by its own rhythm.
-                let every = rule.every.0.max(1);
-                Some((name.clone(), b.due + Span(every.saturating_mul(since / every + 1))))
+                let expected = Mono(b.due.0.saturating_sub(rule.grace.0));
+                if b.due < went || back < expected {
+                    return None;
+                }
+                // It was late before, and nearly all of its grace could be heard: it has as long as it would have had.
+                if expected < went && back < b.due && down.0 < rule.grace.0 / 2 {
+                    return Some((name.clone(), b.due + down, false));
+                }
+                // It may have come. The first time it is due after now, by its own rhythm.
+                let (since, every) = (back.since(expected).0, rule.every.0.max(1));
+                Some((name.clone(), b.due + Span(every.saturating_mul(since / every + 1)), true))
             })
             .collect();
-        for (check, due) in unheard {
-            let why = format!("was due while Foghorn was away for {down}: unknown, not missed");
-            self.emit(Event::HeartbeatExpected { check, due, why, unheard: true });
+        for (check, due, unheard) in moved {
+            let why = if unheard {
+                format!("was due while Foghorn was away for {down}: unknown, not missed")
+            } else {
+                format!("is late, and Foghorn was away for {down}: it has so much longer")
+            };
+            self.emit(Event::HeartbeatExpected { check, due, why, unheard });
         }
     }
 

@@ -378,7 +378,12 @@ impl Checker {
     pub(crate) fn rewatch(&mut self) {
         let t = self.t;
         for id in std::mem::take(&mut self.dirty) {
-            let Some(case) = self.book.incidents.get(&id) else { continue };
+            let Some(case) = self.book.incidents.get(&id) else {
+                if let Some(deadline) = self.watched.remove(&id).and_then(|w| w.deadline) {
+                    self.deadlines.remove(&(deadline, id));
+                }
+                continue;
+            };
             let asks = self.asks_for(id);
             let (acked, exhausted) = (case.acked.is_some(), case.exhausted);
             let turned =

@@ -194,6 +194,7 @@ impl World {
         self.line(|| "Foghorn dies".to_string());
         self.observe(&[9, self.t]);
         self.life += 1;
+        self.alive = self.t - self.t % MINUTE;
         self.commands.clear();
         self.waiting.clear();
         self.unnoticed = 0;
@@ -268,7 +269,8 @@ impl World {
         }
         self.engine = Some(engine);
         let life = u16::try_from(self.rng.below(1 << 16)).unwrap_or(0);
-        self.submit(Class::Paging, Input::Start { version: "sim".into(), down: away, life });
+        let down = away.min(Span(self.t - self.alive));
+        self.submit(Class::Paging, Input::Start { version: "sim".into(), down, life });
         self.adopt();
         self.measure_everything();
     }
