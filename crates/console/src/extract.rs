@@ -2,10 +2,13 @@
 
 use crate::problem::{Kind, Problem};
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use foghorn_core::text::is_hidden;
+use foghorn_core::words::Name;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 /// The largest body of a request to the API; none needs a tenth of it.
 pub(crate) const MOST_BODY: usize = 256 * 1024;
@@ -38,8 +41,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
     type Rejection = Problem;
     async fn from_request(req: Request, _: &S) -> Result<Self, Problem> {
         let body = body(req).await?;
-        let given = if body.is_empty() { None } else { json::<Option<T>>(&body)? };
-        Ok(OptionalJson(given.unwrap_or_default()))
+        match body.trim_ascii() {
+            b"" | b"null" => Ok(OptionalJson(T::default())),
+            _ => json(&body).map(OptionalJson),
+        }
     }
 }
 
@@ -50,7 +55,39 @@ pub(crate) fn says_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
+/// One line that somebody typed: what [is hidden](is_hidden) is left out, and line breaks and other control characters are a
+/// space.
+#[derive(Debug)]
+pub(crate) struct Line(pub(crate) String);
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Line, D::Error> {
+        let mut text = String::deserialize(from)?;
+        text.retain(|c| !is_hidden(c));
+        let words: Vec<&str> = text.split(char::is_control).filter(|w| !w.is_empty()).collect();
+        Ok(Line(words.join(" ")))
+    }
+}
+
+impl From<Line> for Name {
+    fn from(line: Line) -> Name {
+        Name::from(line.0)
+    }
+}
+
 async fn body(req: Request) -> Result<Vec<u8>, Problem> {
+    // What it would grow to is not known before.
+    let encoding = req
+        .headers()
+        .get(header::CONTENT_ENCODING)
+        .filter(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if let Some(encoding) = encoding {
+        let detail = format!(
+            "a body with `content-encoding: {}` is not read: send it uncompressed",
+            encoding.to_str().unwrap_or("?")
+        );
+        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+    }
     let says_json = says_json(req.headers());
     let typed = req.headers().contains_key(header::CONTENT_TYPE);
     let read = Limited::new(req.into_body(), MOST_BODY).collect().await;
@@ -71,10 +108,23 @@ async fn body(req: Request) -> Result<Vec<u8>, Problem> {
     Ok(bytes.into())
 }
 
+/// An object. Whether it is JSON at all is one question, and whether it makes sense another.
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|e| {
-        let kind = if e.is_data() { Kind::Invalid } else { Kind::MalformedJson };
-        let detail = if bytes.is_empty() { "the body is empty; send JSON".to_owned() } else { e.to_string() };
-        Problem { at: Some((e.line(), e.column())), ..Problem::new(kind, detail) }
+    let malformed = |why: String| Problem::new(Kind::MalformedJson, why);
+    let at = |e: &serde_json::Error| Some((e.line(), e.column()));
+    if bytes.is_empty() {
+        return Err(malformed("the body is empty; send JSON".to_owned()));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| malformed(format!("the body is not UTF-8: {e}")))?;
+    serde_json::from_str::<IgnoredAny>(text)
+        .map_err(|e| Problem { at: at(&e), ..malformed(e.to_string()) })?;
+    // A list would be taken for the fields in their order.
+    if !text.trim_start().starts_with('{') {
+        return Err(Problem::new(Kind::Invalid, "the body must be a JSON object: {…}"));
+    }
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(|e| {
+        let (path, e) = (e.path().to_string(), e.inner());
+        let detail = if path == "." { e.to_string() } else { format!("`{path}`: {e}") };
+        Problem { at: at(e), ..Problem::new(Kind::Invalid, detail) }
     })
 }

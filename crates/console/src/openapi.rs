@@ -2,10 +2,11 @@
 
 use crate::query::Known;
 use crate::routes;
+use http::StatusCode;
 use std::collections::BTreeMap;
 use utoipa::OpenApi;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 #[derive(OpenApi)]
@@ -24,7 +25,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
         routes::metrics::metrics, routes::root::openapi, routes::root::problem, routes::root::index,
     ),
     security(("token" = [])),
-    modifiers(&Token),
+    modifiers(&Token, &Required),
 )]
 struct Description;
 
@@ -41,6 +42,42 @@ impl utoipa::Modify for Token {
     }
 }
 
+/// What OpenAPI wants of every operation and every response, and nobody should have to think of: a name of its own (the
+/// method and the address, so no two are the same), and some description.
+struct Required;
+
+impl utoipa::Modify for Required {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut api.paths.paths {
+            for (method, operation) in operations(item) {
+                operation.operation_id = Some(operation_id(method, path));
+                for (status, response) in &mut operation.responses.responses {
+                    if let RefOr::T(response) = response
+                        && response.description.is_empty()
+                    {
+                        let known = StatusCode::from_bytes(status.as_bytes()).ok();
+                        let said = known.and_then(|s| s.canonical_reason()).unwrap_or("What is wrong");
+                        response.description = said.to_owned();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `get_incidents_id_alerts`
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
+    [method].into_iter().chain(words).collect::<Vec<_>>().join("_")
+}
+
+/// The operations of an address, by method.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [("get", &mut item.get), ("post", &mut item.post), ("delete", &mut item.delete)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
 /// OpenAPI 3.1 as JSON.
 #[must_use]
 pub fn openapi() -> String {
@@ -50,9 +87,9 @@ pub fn openapi() -> String {
 /// The parameters of each route's query, by method and path.
 pub(crate) fn query_parameters() -> BTreeMap<(&'static str, String), Known> {
     let mut all = BTreeMap::new();
-    for (path, item) in Description::openapi().paths.paths {
-        for (method, operation) in [("get", item.get), ("post", item.post), ("delete", item.delete)] {
-            let parameters = operation.and_then(|o| o.parameters).unwrap_or_default();
+    for (path, mut item) in Description::openapi().paths.paths {
+        for (method, operation) in operations(&mut item) {
+            let parameters = operation.parameters.take().unwrap_or_default();
             let query = parameters.into_iter().filter_map(|p| match p {
                 RefOr::T(p) if p.parameter_in == ParameterIn::Query => Some(p.name),
                 _ => None,
@@ -80,6 +117,27 @@ mod tests {
         let served =
             routes::all().into_iter().map(|r| (r.rule.method.to_owned(), r.rule.path.to_owned())).collect();
         assert_eq!(described, served);
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_and_every_response_a_description() {
+        let document: serde_json::Value = serde_json::from_str(&openapi()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let mut names = BTreeSet::new();
+        for (path, item) in paths {
+            for (method, operation) in item.as_object().unwrap() {
+                let name = operation["operationId"].as_str().unwrap();
+                assert!(names.insert(name), "{method} {path}: {name} is another's name");
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    let said = response["description"].as_str().unwrap_or_default();
+                    assert!(!said.is_empty(), "{method} {path}: {status} has no description");
+                }
+            }
+        }
+        let of = |method: &str, path: &str| paths[path][method]["operationId"].clone();
+        assert_eq!(of("get", "/api/v1/incidents"), "get_incidents");
+        assert_eq!(of("post", "/api/v1/incidents/{id}/ack"), "post_incidents_id_ack");
+        assert_eq!(of("get", "/openapi.json"), "get_openapi_json");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use foghorn_core::input::{Answer, Refusal};
 use foghorn_core::words::Name;
 use foghorn_engine::Reply;
 use http::StatusCode;
+use http::header::LOCATION;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -37,7 +38,7 @@ pub(crate) enum Made {
     Other(String),
 }
 
-/// `made` is the id of what a good answer has made: then 201. An incident's number comes with the answer.
+/// `made` is the id of what a good answer has made: then 201. An incident's number comes with the answer, and where it is.
 pub(crate) fn respond(reply: Reply, made: Option<String>) -> Response {
     respond_warning(reply, made, Vec::new())
 }
@@ -55,8 +56,10 @@ pub(crate) fn respond_warning(reply: Reply, made: Option<String>, warnings: Vec<
         (None, Some(_)) => StatusCode::CREATED,
         (None, None) => StatusCode::OK,
     };
+    let place =
+        if let Some(Made::Incident(id)) = id { Some(format!("/api/v1/incidents/{id}")) } else { None };
     let done = Done { saved: why.is_none(), why, changed: answer != Answer::Already, id, warnings };
-    (status, Json(done)).into_response()
+    (status, place.map(|at| [(LOCATION, at)]), Json(done)).into_response()
 }
 
 /// What was taken, and why it is not saved if it is not; else what to answer instead.

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::Json;
+use crate::extract::{Json, Line};
 use crate::problem::{Body, Kind, Problem};
 use crate::reply::{Done, respond_warning, unknown};
 use crate::show::incident::ChangeShown;
@@ -39,9 +39,11 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> axum::Json<Changes> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewChange {
     /// What, in a line of at most 1000 bytes.
-    summary: String,
+    #[schema(value_type = String)]
+    summary: Line,
     /// To what.
-    entity: Option<String>,
+    #[schema(value_type = Option<String>)]
+    entity: Option<Line>,
     /// Where to read more: http or https.
     link: Option<String>,
     /// RFC 3339; now if not given.
@@ -58,13 +60,13 @@ pub(crate) async fn add(
     Json(new): Json<NewChange>,
 ) -> Result<Response, Problem> {
     let invalid = |e: String| Problem::new(Kind::Invalid, e);
-    if new.summary.trim().is_empty() || new.summary.len() > 1000 {
+    if new.summary.0.trim().is_empty() || new.summary.0.len() > 1000 {
         return Err(invalid("a change needs a summary of at most 1000 bytes".to_owned()));
     }
     if let Some(link) = new.link.as_ref().filter(|l| !is_web_link(l) || l.len() > 2000) {
         return Err(invalid(format!("`{link}` is no link: it must begin with http:// or https://")));
     }
-    if new.entity.as_ref().is_some_and(|e| e.trim().is_empty()) {
+    if new.entity.as_ref().is_some_and(|e| e.0.trim().is_empty()) {
         return Err(invalid(
             "the entity has no name; leave it out if the change is to nothing in particular".to_owned(),
         ));
@@ -75,7 +77,7 @@ pub(crate) async fn add(
     let change = Change {
         at: at.unwrap_or_else(|| api.now().wall),
         source: caller.actor.name,
-        summary: new.summary,
+        summary: new.summary.0,
         entity,
         link: new.link,
     };

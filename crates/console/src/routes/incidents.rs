@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::{Json, OptionalJson, Path};
+use crate::extract::{Json, Line, OptionalJson, Path};
 use crate::problem::{Body, Problem};
 use crate::query::{Count, Query};
 use crate::readmodel::{Closed, Lag};
@@ -18,9 +18,10 @@ use axum::response::{IntoResponse, Response};
 use foghorn_core::held::Place;
 use foghorn_core::incident::{Incident, IncidentId};
 use foghorn_core::input::Input;
-use foghorn_core::words::Name;
+use foghorn_core::words::{self, Name};
 use foghorn_engine::{Class, View};
 use http::{HeaderValue, Uri, header};
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -161,25 +162,49 @@ pub(super) fn with_link(mut response: Response, link: Option<String>) -> Respons
 #[serde(deny_unknown_fields)]
 pub(crate) struct Open {
     /// One line; at most 500 bytes.
-    title: String,
-    /// How bad; critical wakes people.
-    severity: Severity,
+    #[schema(value_type = String)]
+    title: Line,
+    /// How bad; critical, which wakes people, if not given. Other tools' words, such as `error` and `warn`, are understood.
+    #[serde(default)]
+    #[schema(value_type = Severity, default = "critical")]
+    severity: Urgent,
     /// What is unwell.
-    entity: Option<String>,
+    #[schema(value_type = Option<String>)]
+    entity: Option<Line>,
     /// Whom to page, instead of the entity's own policy.
-    escalation: Option<String>,
+    #[schema(value_type = Option<String>)]
+    escalation: Option<Line>,
     /// More words.
     note: Option<String>,
 }
 
+/// How bad, by who opens an incident and may not say it: then somebody is woken.
+#[derive(Debug)]
+struct Urgent(words::Severity);
+
+impl Default for Urgent {
+    fn default() -> Urgent {
+        Urgent(words::Severity::Critical)
+    }
+}
+
+impl<'de> Deserialize<'de> for Urgent {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Urgent, D::Error> {
+        let word = String::deserialize(from)?;
+        let known = words::Severity::from_foreign(&word).map(Urgent);
+        known.ok_or_else(|| D::Error::unknown_variant(&word, &["info", "warning", "critical"]))
+    }
+}
+
 /// Opens an incident by hand, and pages for it.
 #[utoipa::path(post, path = "/api/v1/incidents", tag = "incidents", request_body = Open,
-    responses((status = 201, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
+    responses((status = 201, body = Done, headers(("Location" = String, description = "Where the incident is"))),
+        (status = 202, description = "In effect, not yet saved", body = Done, headers(("Location" = String, description = "Where the incident is"))),
         (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn open(State(api): State<Arc<Api>>, caller: Caller, Json(open): Json<Open>) -> Response {
     let input = Input::Open {
-        title: open.title,
-        severity: open.severity.into(),
+        title: open.title.0,
+        severity: open.severity.0,
         entity: open.entity.map(Name::from),
         escalation: open.escalation.map(Name::from),
         note: open.note,

@@ -4,7 +4,7 @@ use super::new_id;
 use super::silences::ends;
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::{Json, Path};
+use crate::extract::{Json, Line, Path};
 use crate::next::person;
 use crate::problem::{Body, Kind, Problem};
 use crate::reply::{Done, respond};
@@ -63,9 +63,11 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> axum::Json<Overrides> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewOverride {
-    schedule: String,
+    #[schema(value_type = String)]
+    schedule: Line,
     /// Id.
-    person: String,
+    #[schema(value_type = String)]
+    person: Line,
     /// RFC 3339; now if not given.
     starts: Option<String>,
     /// RFC 3339. Either this or `for`.

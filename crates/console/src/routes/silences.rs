@@ -3,7 +3,7 @@
 use super::new_id;
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::{Json, Path};
+use crate::extract::{Json, Line, Path};
 use crate::problem::{Body, Kind, Problem};
 use crate::reply::{Done, respond, respond_warning, unknown};
 use crate::show::Who;
@@ -73,7 +73,8 @@ pub(crate) struct NewSilence {
     matchers: Vec<String>,
     /// Alerts of any of these.
     #[serde(default)]
-    entities: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    entities: Vec<Line>,
     /// RFC 3339; now if not given.
     starts: Option<String>,
     /// RFC 3339. Either this or `for`.

@@ -5,6 +5,36 @@ use foghorn_core::input::Input;
 use foghorn_core::page::{Outcome, PageKey, PageKind};
 use serde_json::{Value, json};
 
+/// Whoever opens one by hand and does not say how bad it is wants somebody woken; and says it as other tools do.
+#[tokio::test]
+async fn one_opened_by_hand() {
+    let kit = kit(OPEN).await;
+    for (id, body, title, severity) in [
+        (1, r#"{"title": "down"}"#, "down", "critical"),
+        (2, r#"{"title": "down", "severity": "Critical"}"#, "down", "critical"),
+        (3, r#"{"title": "down", "severity": "error"}"#, "down", "critical"),
+        (4, r#"{"title": "down", "severity": "warn"}"#, "down", "warning"),
+        (5, r#"{"title": "down", "severity": "info"}"#, "down", "info"),
+        (6, r#"{"title": "it is\r\n\tdown\u0000\n"}"#, "it is down", "critical"),
+        (7, r#"{"title": "abc\u202efdp.exe", "entity": "db\n"}"#, "abcfdp.exe", "critical"),
+    ] {
+        let made = kit.post("/api/v1/incidents", body).await;
+        assert_eq!((made.status.as_u16(), &made.json()["id"]), (201, &json!(id)), "{body}: {made:?}");
+        let place = made.header("location");
+        assert_eq!(place, format!("/api/v1/incidents/{id}"), "{body}");
+        let shown = kit.get(place).await.json();
+        assert_eq!((&shown["title"], &shown["severity"]), (&json!(title), &json!(severity)), "{body}");
+    }
+    let entities = kit.get("/api/v1/incidents/7").await.json()["entities"].clone();
+    assert_eq!(entities[0]["name"], "db");
+    // What is in effect is there, too; nothing else has a place.
+    *kit.mode.lock().unwrap() = Mode::Degraded;
+    let unsaved = kit.post("/api/v1/incidents", r#"{"title": "down"}"#).await;
+    assert_eq!((unsaved.status.as_u16(), unsaved.header("location")), (202, "/api/v1/incidents/8"));
+    let acked = kit.post("/api/v1/incidents/1/ack", "").await;
+    assert_eq!((acked.status.as_u16(), acked.header("location")), (202, ""));
+}
+
 #[tokio::test]
 async fn an_incident_from_a_failing_check_to_the_end() {
     let kit = kit(OPEN).await;

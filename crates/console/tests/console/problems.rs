@@ -14,9 +14,55 @@ async fn bad_requests_by_table() {
         ("POST", open, "", 400, "malformed-json", "the body is empty"),
         ("POST", open, "{", 400, "malformed-json", "EOF while parsing an object at line 1 column 1"),
         ("POST", open, "{\n  \"title\": \"x\",\n  nope\n}", 400, "malformed-json", "at line 3 column 3"),
-        ("POST", open, "[]]", 422, "invalid", ""),
-        ("POST", open, &deep, 422, "invalid", "expected a string"),
+        ("POST", open, "[]]", 400, "malformed-json", "trailing characters at line 1 column 3"),
+        ("POST", open, &deep, 400, "malformed-json", "EOF while parsing"),
         ("POST", open, "\u{0}", 400, "malformed-json", "line 1 column 1"),
+        ("POST", open, "[]", 422, "invalid", "must be a JSON object"),
+        ("POST", open, r#"["arr", "critical", null, null, null]"#, 422, "invalid", "must be a JSON object"),
+        ("POST", open, "null", 422, "invalid", "must be a JSON object"),
+        ("POST", "/api/v1/incidents/1/ack", "[3]", 422, "invalid", "must be a JSON object"),
+        (
+            "POST",
+            open,
+            r#"{"title": null}"#,
+            422,
+            "invalid",
+            "`title`: invalid type: null, expected a string",
+        ),
+        (
+            "POST",
+            open,
+            r#"{"title": "nulls", "severity": null}"#,
+            422,
+            "invalid",
+            "`severity`: invalid type: null, expected a string at line 1 column 35",
+        ),
+        (
+            "POST",
+            open,
+            r#"{"title": "t", "severity": 5}"#,
+            422,
+            "invalid",
+            "`severity`: invalid type: integer `5`",
+        ),
+        ("POST", open, r#"{"title": "\ud800"}"#, 422, "invalid", "`title`: "),
+        ("POST", open, r#"{"title": "\u0000\n\u200b"}"#, 422, "invalid", "a title must not be empty"),
+        (
+            "POST",
+            "/api/v1/incidents/1/updates",
+            r#"{"stage": null, "text": "x"}"#,
+            422,
+            "invalid",
+            "`stage`: ",
+        ),
+        (
+            "POST",
+            "/api/v1/silences",
+            r#"{"for": "1h", "entities": ["db", 7]}"#,
+            422,
+            "invalid",
+            "`entities[1]`: invalid type: integer `7`",
+        ),
         ("POST", open, "{}", 422, "invalid", "missing field `title`"),
         (
             "POST",
@@ -232,6 +278,13 @@ async fn bad_requests_by_table() {
         (no_type.status.as_u16(), no_type.json()["type"].as_str()),
         (415, Some("/problems/unsupported-media-type"))
     );
+    for (encoding, status) in [("gzip", 415), ("gzip, br", 415), ("identity", 422), ("Identity", 422)] {
+        let sent = from(HERE, "POST", open, &[JSON, ("content-encoding", encoding)], "{}");
+        assert_eq!(send(&kit.api, sent).await.status, status, "{encoding}");
+    }
+    let bytes = from(HERE, "POST", open, &[JSON], &b"{\"title\": \"\xff\"}"[..]);
+    let not_text = send(&kit.api, bytes).await;
+    assert!(not_text.status == 400 && not_text.text.contains("is not UTF-8"), "{not_text:?}");
     let not_allowed = send(&kit.api, from(HERE, "PUT", open, &[], "")).await;
     assert!(not_allowed.header("allow").contains("POST"), "{not_allowed:?}");
 }
