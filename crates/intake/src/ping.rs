@@ -25,6 +25,7 @@ use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Before a heartbeat's name, where doors are kept.
 pub(crate) const DOOR: &str = "ping/";
@@ -70,7 +71,7 @@ const TOO_OFTEN: &str = "this check is pinged more often than server.rate_limit 
 const BAD_URL: Wrong = Wrong::Ping(StatusCode::BAD_REQUEST, "invalid url format");
 const NOT_FOUND: Wrong = Wrong::Ping(StatusCode::NOT_FOUND, "not found");
 
-async fn pinged(intake: &Intake, parts: &Parts, body: Body) -> Result<(), Wrong> {
+async fn pinged(intake: &Arc<Intake>, parts: &Parts, body: Body) -> Result<(), Wrong> {
     let config = intake.config();
     let path = parts.uri.path().trim_start_matches("/ping/").trim_end_matches('/');
     let path: Vec<_> = path.split('/').map(|p| percent_decode_str(p).decode_utf8_lossy()).collect();
@@ -88,20 +89,28 @@ async fn pinged(intake: &Intake, parts: &Parts, body: Body) -> Result<(), Wrong>
         Reason::Rate => Wrong::Often { retry_after: w.retry_after, why: TOO_OFTEN },
         _ => Wrong::Request(w.into()),
     })?;
-    let said = beginning(body, most).await.map_err(|p| {
-        match p {
-            Problem::Size { .. } => door.refuse(Reason::Size, 1),
-            _ => door.bad(1),
-        }
-        Wrong::Request(p)
-    })?;
-    let said = String::from_utf8_lossy(&said);
-    let body = match exit {
-        Some(status) if said.trim().is_empty() => format!("exit status {status}"),
-        Some(status) => format!("exit status {status}: {}", said.trim_start()),
-        None => said.into_owned(),
-    };
-    submit(intake, &visit, Input::Ping { check: Name::from(check), ping: kind, run, body }).await
+    let (intake, check) = (intake.clone(), Name::from(check));
+    // The request itself says that the job has run, so what it brings along must not lose it: neither its size, nor a
+    // sender that is slow, nor one that is gone, with whom the connection ends and all that waits for it.
+    let counted = tokio::spawn(async move {
+        let mut rest = Rest { body, read: 0, until: Instant::now() + DEADLINE };
+        let mut said = Vec::new();
+        rest.read(PING_BODY, |data| said.extend_from_slice(data)).await;
+        said.truncate(PING_BODY);
+        let said = String::from_utf8_lossy(&said);
+        let body = match exit {
+            Some(status) if said.trim().is_empty() => format!("exit status {status}"),
+            Some(status) => format!("exit status {status}: {}", said.trim_start()),
+            None => said.into_owned(),
+        };
+        let done = submit(&intake, &visit, Input::Ping { check, ping: kind, run, body }).await;
+        // Many a sender hears no answer before it has said everything.
+        rest.read(most, |_| ()).await;
+        done
+    });
+    counted
+        .await
+        .unwrap_or(Err(Wrong::Ping(StatusCode::INTERNAL_SERVER_ERROR, "this ping failed; the log has more")))
 }
 
 async fn submit(intake: &Intake, visit: &Visit, input: Input) -> Result<(), Wrong> {
@@ -208,22 +217,26 @@ fn run_of(query: &str) -> Result<Option<String>, Wrong> {
     Ok(Some(rid.to_ascii_lowercase()))
 }
 
-/// The first bytes of a body; the rest is read and forgotten, so that the sender can finish.
-async fn beginning(mut body: Body, most: usize) -> Result<Vec<u8>, Problem> {
-    let read = async {
-        let (mut kept, mut count) = (Vec::new(), 0_usize);
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|e| Problem::Broken(e.to_string()))?;
-            let Some(data) = frame.data_ref() else { continue };
-            count = count.saturating_add(data.len());
-            if count > most {
-                return Err(Problem::Size { most });
-            }
-            kept.extend_from_slice(&data[..data.len().min(PING_BODY - kept.len())]);
+/// What is yet to be read of a body.
+struct Rest {
+    body: Body,
+    /// Bytes that were.
+    read: usize,
+    until: Instant,
+}
+
+impl Rest {
+    /// Reads until there were so many bytes, and as far as they come.
+    async fn read(&mut self, most: usize, mut take: impl FnMut(&[u8])) {
+        while self.read < most {
+            let Ok(Some(Ok(frame))) = tokio::time::timeout_at(self.until, self.body.frame()).await else {
+                return;
+            };
+            let data = frame.data_ref().map_or(&[][..], |d| d);
+            self.read = self.read.saturating_add(data.len());
+            take(data);
         }
-        Ok(kept)
-    };
-    tokio::time::timeout(DEADLINE, read).await.unwrap_or(Err(Problem::Slow(DEADLINE)))
+    }
 }
 
 #[cfg(test)]

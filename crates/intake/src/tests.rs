@@ -150,7 +150,7 @@ impl Rig {
         self.json(Method::GET, uri, "").await
     }
 
-    /// What was noted: incident, who, text.
+    /// What was noted: incident, who, text; and what came with pings.
     pub(super) fn notes(&self) -> Vec<String> {
         self.notes.lock().unwrap().clone()
     }
@@ -225,6 +225,9 @@ fn engine(
         let Message::Submit(submission) = message else { continue };
         drop(gate.blocking_lock());
         port.taken(submission.class);
+        if let Input::Ping { body, .. } = &submission.input {
+            notes.lock().unwrap().push(body.clone());
+        }
         let mut events: Vec<Event> = Vec::new();
         let decided = decide(&mut state, now(start), &submission.input, &mut events);
         notes.lock().unwrap().extend(events.iter().filter_map(|e| match e {

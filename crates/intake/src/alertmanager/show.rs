@@ -8,7 +8,7 @@ use crate::moment;
 use crate::reply::{empty, json};
 use axum::extract::{Query, State};
 use axum::response::Response;
-use foghorn_core::alert::Alert;
+use foghorn_core::alert::{Alert, AlertStatus};
 use foghorn_core::labels::Labels;
 use foghorn_core::silence::Matcher;
 use foghorn_core::time::{Span, Wall};
@@ -199,12 +199,16 @@ struct Gettable<'a> {
 
 impl<'a> Gettable<'a> {
     fn of(a: &'a Alert, view: &View) -> Gettable<'a> {
+        let lifetime = a.lifetime.unwrap_or(ON);
         let expires = view.state.expires(a.key).map(|at| view.wall_at(at));
-        let heard = expires.zip(a.lifetime).map(|(at, lifetime)| at - lifetime);
-        let ends = expires.unwrap_or_else(|| view.at.wall + a.lifetime.unwrap_or(ON));
+        // A stale alert waits for nothing; that its sender says nothing at all is why, nearly always.
+        let sender = view.state.sources.get(&a.source).filter(|_| a.status == AlertStatus::Stale);
+        let heard = expires.map(|at| at - lifetime).or_else(|| sender.map(|s| s.heard_wall));
+        let heard = heard.unwrap_or(a.received.wall).max(a.received.wall);
+        let ends = expires.or_else(|| sender.map(|_| heard + lifetime)).unwrap_or(view.at.wall + lifetime);
         Gettable {
             annotations: Shown(&a.annotations),
-            ends_at: moment::show(ends),
+            ends_at: moment::show(second(ends)),
             fingerprint: a.key.to_string(),
             receivers: [Receiver { name: &a.escalation }],
             starts_at: moment::show(a.started),
@@ -214,11 +218,16 @@ impl<'a> Gettable<'a> {
                 inhibited_by: [],
                 muted_by: [],
             },
-            updated_at: moment::show(heard.map_or(a.received.wall, |h: Wall| h.max(a.received.wall))),
+            updated_at: moment::show(heard),
             generator: a.annotations.get(GENERATOR),
             labels: &a.labels,
         }
     }
+}
+
+/// To the nearest second: what was said to end then waits on a clock that begins when it is decided, some milliseconds later.
+fn second(at: Wall) -> Wall {
+    Wall(at.0.saturating_add(500).div_euclid(1000).saturating_mul(1000))
 }
 
 /// Annotations without the one that is shown elsewhere.

@@ -210,19 +210,26 @@ impl Posted<'_> {
         // One that has ended is not brought back: another is made, as there.
         let over = |id: &&str| ended(&view.state, now).any(|s| *s.id == **id);
         let named = self.id.as_ref().map(AsRef::as_ref).filter(|id| !id.is_empty() && !over(id));
-        let id = match named {
-            Some(id) if view.state.silences.contains_key(id) => id.to_owned(),
-            Some(_) => return Err((StatusCode::NOT_FOUND, "silence not found".to_owned())),
-            None => id::uuid().ok_or((
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "this host has no randomness to give".to_owned(),
-            ))?,
+        let (id, began) = match named {
+            Some(id) => {
+                let known = view.state.silences.get(id).map(|s| Some(s.starts).filter(|at| *at <= now));
+                let began = known.ok_or((StatusCode::NOT_FOUND, "silence not found".to_owned()))?;
+                (id.to_owned(), began)
+            }
+            None => {
+                let id = id::uuid().ok_or((
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "this host has no randomness to give".to_owned(),
+                ))?;
+                (id, None)
+            }
         };
         Ok(Input::Silence {
             id: Name::from(id),
             matchers,
             entities: std::collections::BTreeSet::new(),
-            starts: starts.filter(|s| *s > now),
+            // One that has begun keeps its beginning.
+            starts: starts.filter(|s| *s > now).or(began),
             ends: Ends::At(ends),
             comment: cut(self.comment.as_ref(), 4096),
             maintenance: false,
@@ -289,7 +296,8 @@ impl<'a> Gettable<'a> {
         Gettable {
             id: &s.id,
             status: Standing { state: standing(s, now) },
-            updated_at: moment::show(s.starts),
+            // One that is over was changed last when it ended.
+            updated_at: moment::show(if s.ends <= now { s.ends } else { s.starts }),
             comment: &s.comment,
             created_by: &s.by.name,
             ends_at: moment::show(s.ends),

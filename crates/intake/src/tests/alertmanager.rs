@@ -1,4 +1,8 @@
 use super::*;
+use crate::moment;
+use foghorn_core::alert::AlertStatus;
+use foghorn_core::time::Span;
+use foghorn_engine::handle::Class;
 
 /// What the installed Alertmanager (0.25) was seen to answer is marked with `=`; where Foghorn keeps more or says more, `+`.
 #[tokio::test]
@@ -83,6 +87,52 @@ async fn an_alert_ends_as_its_sender_says() {
     assert_eq!(rig.post("/api/v2/alerts", &over).await.status, StatusCode::OK);
     assert!(rig.open().is_empty());
     assert_eq!(rig.get("/api/v2/alerts").await.line(), "200 []");
+}
+
+#[tokio::test]
+async fn an_end_is_shown_as_it_was_sent() {
+    let rig = Rig::usual();
+    // A machine that is busy may take a second to decide; then the next one shows it.
+    for i in 0..20 {
+        let end = moment::show(Wall((jiff::Timestamp::now().as_second() + 240) * 1000));
+        let body = format!(r#"[{{"labels":{{"alertname":"A{i}"}},"endsAt":"{end}"}}]"#);
+        rig.post("/api/v2/alerts", &body).await;
+        let mut same = true;
+        for _ in 0..20 {
+            let shown = rig.get(&format!("/api/v2/alerts?filter=alertname=A{i}")).await.json();
+            same &= shown[0]["endsAt"] == end.as_str();
+            // Another moment to count from.
+            rig.handle.submit(Class::World, Input::Tick).await;
+        }
+        if same {
+            return;
+        }
+    }
+    panic!("what was said to end then is shown to end at another time");
+}
+
+/// Its end and when it was last heard of stay where they are, whenever one asks.
+#[tokio::test]
+async fn a_stale_alert_says_when_it_was_due() {
+    let rig = Rig::usual();
+    let end = moment::show(Wall::from(jiff::Timestamp::now()) + Span(2000));
+    rig.post("/api/v2/alerts", &format!(r#"[{{"labels":{{"alertname":"A"}},"endsAt":"{end}"}}]"#)).await;
+    let alert = |rig: &Rig| rig.handle.view().state.alerts.values().next().cloned().unwrap();
+    while alert(&rig).status != AlertStatus::Stale {
+        rig.handle.submit(Class::World, Input::Tick).await;
+    }
+    let first = rig.get("/api/v2/alerts").await.json();
+    let asked = rig.handle.view().at.wall;
+    // Until a clock that is shown to the second would show another.
+    while rig.handle.view().at.wall < asked + Span(1100) {
+        rig.handle.submit(Class::World, Input::Tick).await;
+    }
+    assert_eq!(rig.get("/api/v2/alerts").await.json(), first);
+    assert_eq!(first[0]["updatedAt"], moment::show(alert(&rig).received.wall).as_str());
+    let alert = alert(&rig);
+    let due = alert.received.wall + alert.lifetime.unwrap();
+    let shown: jiff::Timestamp = first[0]["endsAt"].as_str().unwrap().parse().unwrap();
+    assert!((shown.as_millisecond() - due.0).abs() <= 500, "{shown} {due}");
 }
 
 #[tokio::test]
@@ -205,6 +255,48 @@ async fn silences_come_and_go() {
         all.as_array().unwrap().iter().map(|s| (s["id"].as_str(), s["status"]["state"].as_str())).collect();
     assert_eq!(states, [(Some(&*other), Some("active")), (Some(&*id), Some("expired"))]);
     assert_eq!(rig.get("/api/v2/silence/5f9b6c1e-0000-4000-8000-000000000000").await.line(), "404 ");
+}
+
+#[tokio::test]
+async fn a_silence_keeps_its_beginning_and_says_when_it_ended() {
+    let rig = Rig::usual();
+    let now = jiff::Timestamp::now();
+    let at = |seconds: i64| moment::show(Wall::from(now + jiff::SignedDuration::from_secs(seconds)));
+    let post = async |id: &str, starts: &str, ends: &str| {
+        let body = format!(
+            r#"{{"id":"{id}","matchers":[{{"name":"a","value":"b","isRegex":false}}],"startsAt":"{starts}","endsAt":"{ends}","createdBy":"ana","comment":"c"}}"#
+        );
+        rig.post("/api/v2/silences", &body).await.json()["silenceID"].as_str().unwrap().to_owned()
+    };
+    let get = async |id: &str| rig.get(&format!("/api/v2/silence/{id}")).await.json();
+    let id = post("", &at(0), &at(60)).await;
+    let made = get(&id).await;
+    let began = made["startsAt"].as_str().unwrap();
+    let passed = rig.handle.view().at.wall + Span(20);
+    while Wall::from(jiff::Timestamp::now()) < passed {
+        tokio::task::yield_now().await;
+    }
+    for starts in [began, &at(0), &at(-3600)] {
+        assert_eq!(post(&id, starts, &at(7200)).await, id);
+        let longer = get(&id).await;
+        assert_eq!(
+            (&longer["startsAt"], &longer["endsAt"]),
+            (&made["startsAt"], &at(7200).into()),
+            "{starts}"
+        );
+        assert_eq!(longer["status"]["state"], "active");
+    }
+    rig.json(Method::DELETE, &format!("/api/v2/silence/{id}"), "").await;
+    let over = get(&id).await;
+    assert_eq!((&over["startsAt"], &over["status"]["state"]), (&made["startsAt"], &"expired".into()));
+    assert_eq!(over["updatedAt"], over["endsAt"]);
+    assert!(over["updatedAt"].as_str().unwrap() > began, "{over}");
+    // What is yet to begin can be moved.
+    let id = post("", &at(3600), &at(7200)).await;
+    post(&id, &at(5400), &at(7200)).await;
+    assert_eq!(get(&id).await["startsAt"], at(5400));
+    post(&id, &at(-60), &at(7200)).await;
+    assert_eq!(get(&id).await["status"]["state"], "active");
 }
 
 #[tokio::test]

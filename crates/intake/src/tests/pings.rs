@@ -77,10 +77,72 @@ async fn a_long_body_is_taken_and_cut() {
         "server: {{ max_body: 64KiB }}\n{}",
         USUAL.split_once("integrations").map_or("", |(_, r)| r).replacen(':', "integrations:", 1)
     )));
-    assert_eq!(rig.post(&format!("/ping/{UUID}/log"), &"x".repeat(60_000)).await.line(), "200 OK");
-    let said = rig.post(&format!("/ping/{UUID}/log"), &"x".repeat(70_000)).await;
-    assert_eq!(said.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(rig.refused("ping/uuid-job", Reason::Size), 1);
+    for length in [9_999, 10_001, 60_000, 70_000, 1_000_000] {
+        assert_eq!(rig.post(&format!("/ping/{UUID}"), &"x".repeat(length)).await.line(), "200 OK");
+        assert_eq!(rig.notes().last().map(String::len), Some(length.min(crate::PING_BODY)), "{length}");
+    }
+    // One that never ends is not listened to for ever.
+    let endless = futures_util::stream::repeat_with(|| {
+        Ok::<_, std::io::Error>(bytes::Bytes::from_static(&[b'x'; 999]))
+    });
+    let sent = from("192.0.2.1:1", Method::POST, &format!("/ping/{UUID}"), &[], Body::from_stream(endless));
+    assert_eq!(rig.send(sent).await.line(), "200 OK");
+    assert_eq!((rig.stat("ping/uuid-job").accepted, rig.notes().len()), (6, 6));
+    assert_eq!(rig.refused("ping/uuid-job", Reason::Size), 0);
+}
+
+/// A body that is given in pieces, from outside.
+fn in_pieces() -> (tokio::sync::mpsc::UnboundedSender<std::io::Result<&'static str>>, Body) {
+    let (pieces, rest) = tokio::sync::mpsc::unbounded_channel();
+    let body = futures_util::stream::unfold(rest, |mut rest| async { Some((rest.recv().await?, rest)) });
+    (pieces, Body::from_stream(body))
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_loses_no_ping() {
+    let rig = Rig::usual();
+    let (pieces, body) = in_pieces();
+    pieces.send(Ok("the first half")).unwrap();
+    pieces.send(Err(std::io::ErrorKind::ConnectionReset.into())).unwrap();
+    let sent = from("192.0.2.1:1", Method::POST, &format!("/ping/{UUID}"), &[], body);
+    assert_eq!(rig.send(sent).await.line(), "200 OK");
+    assert_eq!(rig.notes(), ["the first half"]);
+    assert!(beat(&rig, "uuid-job").is_some_and(|b| b.last.is_some()));
+}
+
+/// Its connection is gone, and with it whoever waited for the answer.
+#[tokio::test]
+async fn a_sender_that_is_gone_has_pinged() {
+    let rig = Arc::new(Rig::usual());
+    let (pieces, body) = in_pieces();
+    let sent = from("192.0.2.1:1", Method::POST, &format!("/ping/{UUID}"), &[], body);
+    let sending = tokio::spawn({
+        let rig = rig.clone();
+        async move { rig.send(sent).await }
+    });
+    pieces.send(Ok("half")).unwrap();
+    while rig.intake.stats().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    sending.abort();
+    assert!(sending.await.is_err_and(|e| e.is_cancelled()));
+    assert_eq!(rig.stat("ping/uuid-job").accepted, 0);
+    drop(pieces);
+    while rig.stat("ping/uuid-job").accepted == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(rig.notes(), ["half"]);
+}
+
+#[tokio::test]
+async fn a_slow_body_loses_no_ping() {
+    let rig = Rig::usual();
+    let (pieces, body) = in_pieces();
+    pieces.send(Ok("what it said so far")).unwrap();
+    let sent = from("192.0.2.1:1", Method::POST, &format!("/ping/{UUID}"), &[], body);
+    assert_eq!(rig.send(sent).await.line(), "200 OK");
+    assert_eq!(rig.notes(), ["what it said so far"]);
+    assert!(pieces.send(Ok("too late")).is_err());
 }
 
 #[tokio::test]
