@@ -2,11 +2,19 @@
 //!
 //! A connection counts in every class of requests that it has carried, until it is closed. Each class has its own
 //! limit, so if the classes' limits add up to no more than the listener's own, ten thousand browsers on the console
-//! leave the connections for intake and for links in pages alone.
+//! leave the connections for intake and for links in pages alone. One address has at most half of a listener's
+//! connections, unless it is this host's own, where a proxy is.
+//!
+//! No client holds a connection by waiting: not with a head, a body or the next request that does not come, and not with
+//! an answer that it does not take.
 
+mod arriving;
 mod limits;
+mod paced;
 mod refuse;
+mod work;
 
+pub use arriving::{ArriveError, Arriving};
 pub use limits::{Class, Counts};
 
 use crate::tls::ServerCert;
@@ -16,17 +24,20 @@ use http_body_util::Either;
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use limits::{Budget, Held};
+use paced::Paced;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::util::ServiceExt;
+use work::{Answer, Work};
 
 /// Who sent a request: an extension of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,10 +102,15 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
 /// The limits of one listener.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Open connections; more are answered 503.
+    /// Open connections; more are answered 503. One address may have half of them, a network of IPv6 (`/64`) counting as
+    /// one address, and loopback may have all.
     pub connections: usize,
     /// For the TLS handshake, for a request's head to be whole, and for the next request to begin.
     pub head_timeout: Duration,
+    /// For a request's body; it may take longer if it comes at 4 KiB a second at least. Else it is answered 408.
+    pub body_timeout: Duration,
+    /// A client that takes nothing of its answer for so long is let go.
+    pub write_timeout: Duration,
     /// Bytes of a request's head. At least 8 KiB, which is what it takes to read at all.
     pub head_size: usize,
     /// After the end was asked for, requests under way have this long.
@@ -106,6 +122,8 @@ impl Default for Limits {
         Limits {
             connections: 4096,
             head_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
             head_size: 32 * 1024,
             grace: Duration::from_secs(3),
         }
@@ -123,7 +141,7 @@ pub struct Server<S> {
 
 impl<S, B> Server<S>
 where
-    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+    S: tower::Service<Request<Arriving>, Response = Response<B>, Error = Infallible>
         + Clone
         + Send
         + Sync
@@ -167,7 +185,7 @@ where
     /// The listener cannot be used with this runtime. Errors of single connections end those only.
     pub async fn run(self, listener: TcpListener, end: impl Future<Output = ()> + Send) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let graceful = GracefulShutdown::new();
+        let (ending, ended) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut end = std::pin::pin!(end);
         loop {
@@ -186,77 +204,101 @@ where
                     continue;
                 }
             };
-            let Some(held) = Budget::hold(&self.budget) else {
+            let Some(held) = Budget::hold(&self.budget, address.ip()) else {
                 if self.tls.is_none() {
                     refuse::politely(stream, &mut tasks, &self.budget);
                 }
                 continue;
             };
             let _ = stream.set_nodelay(true);
-            let (server, watcher) = (self.clone(), graceful.watcher());
-            tasks.spawn(async move { server.connection(stream, address, held, watcher).await });
+            let (server, ended) = (self.clone(), ended.clone());
+            let stream = Paced::new(stream, self.limits.write_timeout);
+            tasks.spawn(async move { server.connection(stream, address, held, ended).await });
         }
         drop(listener);
-        let finished = async {
-            graceful.shutdown().await;
-            while tasks.join_next().await.is_some() {}
-        };
+        ending.send_replace(true);
+        let finished = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(self.limits.grace, finished).await.is_err() {
             tasks.shutdown().await;
         }
         Ok(())
     }
 
-    async fn connection(
-        self,
-        stream: tokio::net::TcpStream,
-        address: SocketAddr,
-        held: Held,
-        watcher: Watcher,
-    ) {
+    async fn connection(self, stream: Paced, address: SocketAddr, held: Held, ended: watch::Receiver<bool>) {
         let peer = Peer { address, tls: self.tls.is_some() };
-        let Some(cert) = &self.tls else { return self.exchange(stream, false, peer, held, watcher).await };
+        let Some(cert) = &self.tls else { return self.exchange(stream, false, peer, held, ended).await };
         let handshake = tokio_rustls::TlsAcceptor::from(cert.config()).accept(stream);
         // Port scanners and clients that do not trust the certificate end here; nobody wants to read of each.
         let Ok(Ok(stream)) = tokio::time::timeout(self.limits.head_timeout, handshake).await else { return };
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.exchange(stream, http2, peer, held, watcher).await;
+        self.exchange(stream, http2, peer, held, ended).await;
     }
 
-    async fn exchange<I>(&self, stream: I, http2: bool, peer: Peer, held: Held, watcher: Watcher)
-    where
+    async fn exchange<I>(
+        &self,
+        stream: I,
+        http2: bool,
+        peer: Peer,
+        held: Held,
+        mut ended: watch::Receiver<bool>,
+    ) where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let Limits { head_timeout, body_timeout, write_timeout, head_size, grace, .. } = self.limits;
         // The protocol is known by ALPN. Left to find out by itself the builder waits for the first bytes for ever.
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder = if http2 { builder.http2_only() } else { builder.http1_only() };
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head_timeout)
-            .max_buf_size(self.limits.head_size.max(8192));
+            .header_read_timeout(head_timeout)
+            .max_buf_size(head_size.max(8192));
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(64)
-            .max_header_list_size(u32::try_from(self.limits.head_size).unwrap_or(u32::MAX))
-            .keep_alive_interval(self.limits.head_timeout)
-            .keep_alive_timeout(self.limits.head_timeout);
-        let held = Arc::new(held);
-        let service = hyper::service::service_fn(|mut request: Request<Incoming>| {
+            // What a client may send before a handler has read it: a connection's part of the memory.
+            .initial_stream_window_size(64 * 1024)
+            .initial_connection_window_size(256 * 1024)
+            .max_header_list_size(u32::try_from(head_size).unwrap_or(u32::MAX))
+            .keep_alive_interval(head_timeout)
+            .keep_alive_timeout(head_timeout);
+        let (held, work) = (Arc::new(held), Work::new());
+        let service = hyper::service::service_fn(|request: Request<Incoming>| {
             let admitted = held.admit(request.uri().path());
+            let late = Arc::new(AtomicBool::new(false));
+            let mut request = request.map(|body| Arriving::new(body, body_timeout, Arc::clone(&late)));
             request.extensions_mut().insert(peer);
-            let service = self.service.clone();
+            let (service, work) = (self.service.clone(), work.clone());
             async move {
                 if !admitted {
-                    return Ok(refuse::answer().map(Either::Right));
+                    return Ok(refuse::full().map(Either::Right));
                 }
+                let working = work.begin();
                 let response: Result<Response<B>, Infallible> = service.oneshot(request).await;
-                response.map(|r| r.map(Either::Left))
+                drop(working);
+                if late.load(Relaxed) {
+                    return Ok(refuse::late().map(Either::Right));
+                }
+                response.map(|r| r.map(|body| Either::Left(Answer::new(body, work))))
             }
         });
+        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+        // With HTTP/1 the wait for the next head has its limit. With HTTP/2 a client that answers pings would have none,
+        // nor one that asks for answers and gives no leave to send them.
+        let last = async {
+            tokio::select! {
+                // An error: the listener is gone, which is an end as well.
+                _ = ended.wait_for(|ended| *ended) => {}
+                () = work.none_for(head_timeout), if http2 => {}
+            }
+        };
         // A connection's error is its peer's trouble: gone, too slow, not speaking HTTP.
-        let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await;
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = last => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = tokio::time::timeout(write_timeout.max(grace), connection).await;
     }
 }
 

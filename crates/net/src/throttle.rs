@@ -75,7 +75,8 @@ impl Throttle {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// The address, or the network of IPv6 that it is in.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,

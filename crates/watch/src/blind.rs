@@ -4,11 +4,11 @@
 //! whose failure would count: the failure is believed only after a round that began later has found at least one of
 //! them.
 
-use crate::resolve::Resolver;
 use crate::stats::{Stats, add};
 use crate::transition::{Sink, Transition};
 use crate::watch::wall_now;
 use foghorn_config::model::SocketTarget;
+use foghorn_net::resolve::Resolver;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::net::SocketAddr;

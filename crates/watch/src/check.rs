@@ -16,10 +16,10 @@ pub(crate) mod trace;
 pub use http::HttpMemory;
 pub use render::table;
 
-use crate::resolve::Resolver;
 use crate::stats::Stats;
 use foghorn_config::model::{Check, CheckKind};
 use foghorn_core::words::Severity;
+use foghorn_net::resolve::Resolver;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,8 @@ use trace::Trace;
 
 /// The most plugins that run at the same time: each is a process.
 const PLUGINS: usize = 64;
+/// The most names looked up at the same time.
+const LOOKUPS: usize = 16;
 
 /// What all checks share.
 pub struct Env {
@@ -38,8 +40,8 @@ pub struct Env {
 impl Env {
     /// Counts into `stats`.
     #[must_use]
-    pub fn new(stats: Arc<Stats>) -> Env {
-        Env { resolver: Resolver::new(stats), plugins: Semaphore::new(PLUGINS) }
+    pub fn new(stats: &Stats) -> Env {
+        Env { resolver: Resolver::new(LOOKUPS, Arc::clone(&stats.lookups)), plugins: Semaphore::new(PLUGINS) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::check::Trouble;
 use crate::check::trace::{Doing, Trace};
-use crate::resolve::{ResolveError, Resolver};
+use foghorn_net::resolve::{ResolveError, Resolver};
 use rustix::io::Errno;
 use std::io;
 use std::net::{IpAddr, SocketAddr};

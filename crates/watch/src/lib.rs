@@ -7,7 +7,6 @@ mod blind;
 pub mod check;
 mod connect;
 pub mod history;
-pub mod resolve;
 mod shard;
 mod slots;
 pub mod stats;

@@ -1,5 +1,6 @@
 //! Figures about watching itself, for `/metrics` and the console.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -98,15 +99,7 @@ pub struct Stats {
     /// Rounds of reference targets tried.
     pub reference_rounds: AtomicU64,
     /// Names looked up.
-    pub lookups: AtomicU64,
-    /// Of these, answered by a look-up for the same name that was already going on.
-    pub lookups_shared: AtomicU64,
-    /// Names refused because too many others waited.
-    pub lookups_refused: AtomicU64,
-    /// Names waiting for a thread now.
-    pub lookups_queued: AtomicU64,
-    /// Threads busy with a look-up now; one that stays up points to a hung resolver.
-    pub lookups_running: AtomicU64,
+    pub lookups: Arc<foghorn_net::resolve::Counts>,
     /// Results written to the history.
     pub history_written: AtomicU64,
     /// Results the history lost, because its queue was full or its file could not be written.

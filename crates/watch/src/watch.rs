@@ -134,7 +134,7 @@ impl Watch {
         history: Option<History>,
         stats: Arc<Stats>,
     ) -> Result<Watch, StartError> {
-        let env = Arc::new(Env::new(Arc::clone(&stats)));
+        let env = Arc::new(Env::new(&stats));
         let sight =
             Arc::new(Sight::new(plan.reference_targets.clone(), env.resolver.clone(), Arc::clone(&stats)));
         let board = Arc::new(Board::default());
@@ -252,7 +252,7 @@ pub fn run_once(check: &Check) -> Result<Outcome, StartError> {
     let run = || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-        let env = Env::new(Arc::default());
+        let env = Env::new(&Stats::default());
         let outcome = runtime.block_on(check::run(check, &env, &Memory::default()));
         runtime.shutdown_background();
         Ok(outcome)

@@ -257,7 +257,7 @@ async fn a_kept_connection_is_used_again_and_opened_anew_when_it_was_closed() {
             }
         }
     });
-    let env = Env::new(Arc::default());
+    let env = Env::new(&foghorn_watch::Stats::default());
     for (keep, want) in [(true, 2), (false, 4)] {
         connections.store(0, Ordering::SeqCst);
         let mut http = http_check(vec![step("GET", &format!("http://{addr}/"))]);

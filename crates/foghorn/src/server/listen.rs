@@ -5,10 +5,9 @@
 use super::Shared;
 use super::own::Trouble;
 use axum::Router;
-use foghorn_net::serve::{self, Class, Counts, Limits, Server};
+use foghorn_net::serve::{self, Arriving, Class, Counts, Limits, Server};
 use foghorn_net::tls::ServerCert;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -74,6 +73,7 @@ impl<S> Listener<S> {
             head_timeout: PUBLIC_HEAD,
             head_size: PUBLIC_HEAD_SIZE,
             grace: GRACE,
+            ..Limits::default()
         };
         Listener { address, name, service, tls, limits, classes: (Vec::new(), |_| 0) }
     }
@@ -103,7 +103,7 @@ pub fn spawn<S, B>(
     mut end: watch::Receiver<bool>,
 ) -> Option<tokio::task::JoinHandle<()>>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

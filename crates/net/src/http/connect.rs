@@ -1,6 +1,7 @@
 //! From an address to a connection.
 
 use super::{HttpError, Options, Url};
+use crate::resolve::{ResolveError, Resolver};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1;
@@ -31,11 +32,14 @@ pub(super) async fn connect(
 ) -> Result<Connection, HttpError> {
     let at = url.authority();
     let no_address = |why: String| HttpError::Resolve { host: url.host().to_owned(), why };
-    let addresses: Vec<SocketAddr> = timeout_at(deadline, tokio::net::lookup_host((url.host(), url.port())))
+    let found = timeout_at(deadline, Resolver::outbound().resolve(url.host()))
         .await
         .map_err(|_| HttpError::timeout(url, "address", options))?
-        .map_err(|e| no_address(e.to_string()))?
-        .collect();
+        .map_err(|e| match e {
+            ResolveError::Failed { why, .. } => no_address(why),
+            ResolveError::Busy { .. } => no_address(e.to_string()),
+        })?;
+    let addresses: Vec<SocketAddr> = found.iter().map(|ip| SocketAddr::new(*ip, url.port())).collect();
     let stream = first_that_connects(&addresses, deadline).await.map_err(|failed| match failed {
         None => no_address("the name has no address".to_owned()),
         Some((_, None)) => HttpError::timeout(url, "connection", options),

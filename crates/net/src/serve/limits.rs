@@ -1,7 +1,10 @@
 //! How many connections may be open.
 
-use std::sync::Arc;
+use crate::throttle::network;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Requests that share a limit on connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +30,13 @@ impl Gauge {
     fn enter(&self) -> bool {
         let entered = self.open.fetch_update(Relaxed, Relaxed, |n| (n < self.most).then_some(n + 1)).is_ok();
         if !entered {
-            self.refused.fetch_add(1, Relaxed);
+            self.refuse();
         }
         entered
+    }
+
+    fn refuse(&self) {
+        self.refused.fetch_add(1, Relaxed);
     }
 
     fn leave(&self) {
@@ -41,6 +48,8 @@ impl Gauge {
 #[derive(Debug)]
 pub(super) struct Budget {
     all: Gauge,
+    /// Connections by address, of this host's own none: of all that are behind a proxy here it is the address.
+    peers: Mutex<HashMap<IpAddr, usize>>,
     classes: Vec<(Class, Gauge)>,
     classify: fn(&str) -> usize,
     accept_errors: AtomicU64,
@@ -53,6 +62,7 @@ impl Budget {
         let classes = classes.into_iter().take(64).map(|c| (c, Gauge::new(c.connections))).collect();
         Budget {
             all: Gauge::new(connections),
+            peers: Mutex::default(),
             classes,
             classify,
             accept_errors: AtomicU64::new(0),
@@ -61,8 +71,36 @@ impl Budget {
     }
 
     /// Counts a new connection, or refuses it.
-    pub(super) fn hold(budget: &Arc<Budget>) -> Option<Held> {
-        budget.all.enter().then(|| Held { budget: Arc::clone(budget), classes: AtomicU64::new(0) })
+    pub(super) fn hold(budget: &Arc<Budget>, from: IpAddr) -> Option<Held> {
+        let peer = (!from.to_canonical().is_loopback()).then(|| network(from));
+        if !peer.is_none_or(|peer| budget.share(peer)) {
+            budget.all.refuse();
+            return None;
+        }
+        // From here on its end gives back the share.
+        let mut held = Held { budget: Arc::clone(budget), peer, counted: false, classes: AtomicU64::new(0) };
+        held.counted = budget.all.enter();
+        held.counted.then_some(held)
+    }
+
+    /// Half of the connections are enough for any one address, and leave the other half to the others.
+    fn share(&self, peer: IpAddr) -> bool {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = peers.entry(peer).or_default();
+        let entered = *open < (self.all.most / 2).max(1);
+        *open += usize::from(entered);
+        entered
+    }
+
+    fn give_back(&self, peer: IpAddr) {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = peers.get_mut(&peer).map_or(0, |open| {
+            *open -= 1;
+            *open
+        });
+        if left == 0 {
+            peers.remove(&peer);
+        }
     }
 
     /// The listener's own limit.
@@ -79,6 +117,9 @@ impl Budget {
 #[derive(Debug)]
 pub(super) struct Held {
     budget: Arc<Budget>,
+    peer: Option<IpAddr>,
+    /// Whether it is one of the listener's.
+    counted: bool,
     classes: AtomicU64,
 }
 
@@ -108,7 +149,12 @@ impl Drop for Held {
                 gauge.leave();
             }
         }
-        self.budget.all.leave();
+        if let Some(peer) = self.peer {
+            self.budget.give_back(peer);
+        }
+        if self.counted {
+            self.budget.all.leave();
+        }
     }
 }
 
@@ -123,7 +169,7 @@ impl Counts {
         self.0.all.open.load(Relaxed)
     }
 
-    /// Connections refused so far because the listener had all it may have.
+    /// Connections refused so far because the listener, or their address, had all it may have.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.0.all.refused.load(Relaxed)
@@ -144,5 +190,39 @@ impl Counts {
     /// Of each class: name, connections open now, requests refused so far.
     pub fn classes(&self) -> impl Iterator<Item = (&'static str, usize, u64)> {
         self.0.classes.iter().map(|(c, g)| (c.name, g.open.load(Relaxed), g.refused.load(Relaxed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_address_cannot_have_all_connections() {
+        let budget = Arc::new(Budget::new(8, Vec::new(), |_| 0));
+        let hold = |from: &str| Budget::hold(&budget, ip(from));
+        let mut mine: Vec<_> = (0..9).filter_map(|n| hold(&format!("2001:db8::{n}"))).collect();
+        assert_eq!(mine.len(), 4, "a network of IPv6 is one address");
+        assert_eq!(Counts(Arc::clone(&budget)).refused(), 5);
+        let others: Vec<_> = ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"].map(hold).into();
+        assert!(others.iter().all(Option::is_some));
+        mine.pop();
+        assert!(hold("2001:db8::1").is_some(), "what is closed is given back");
+        drop((mine, others));
+        assert!(budget.peers.lock().unwrap().is_empty());
+        assert_eq!(budget.all.open.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_proxy_here_may_have_them_all_but_no_more() {
+        let budget = Arc::new(Budget::new(2, Vec::new(), |_| 0));
+        let all = ["127.0.0.1", "::1"].map(|from| Budget::hold(&budget, ip(from)));
+        assert!(all.iter().all(Option::is_some));
+        assert!(Budget::hold(&budget, ip("192.0.2.1")).is_none());
+        assert!(budget.peers.lock().unwrap().is_empty(), "one that was refused leaves nothing");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::limits::Budget;
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,24 @@ const TEXT: &str = "too many connections; try again in a second\n";
 const MOST: usize = 256;
 
 /// For a connection whose class is full.
-pub(super) fn answer() -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(TEXT.as_bytes())));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+pub(super) fn full() -> Response<Full<Bytes>> {
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, TEXT);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// For a request whose body did not come.
+pub(super) fn late() -> Response<Full<Bytes>> {
+    answer(StatusCode::REQUEST_TIMEOUT, "the body came too slowly\n")
+}
+
+/// The connection's last.
+fn answer(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-    headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 

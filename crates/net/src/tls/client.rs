@@ -1,15 +1,17 @@
 //! Client side: whom we trust.
 
 use super::{TlsError, provider, read_certs};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+use x509_parser::time::ASN1Time;
 
 /// How long a configuration is used before the roots are read again: a root that the host's package manager adds
 /// or removes counts without a restart.
@@ -36,7 +38,8 @@ struct Cache {
 static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 
 /// A client configuration that trusts what the host trusts (Mozilla's roots where the host has none), and the
-/// certificates of `ca_file` besides. With `insecure` any certificate is taken. `alpn` is offered in this order.
+/// certificates of `ca_file` besides, those that they have issued as well as themselves. With `insecure` any certificate
+/// is taken. `alpn` is offered in this order.
 ///
 /// Made once and shared; made again after an hour or when `ca_file` changes.
 ///
@@ -100,14 +103,83 @@ fn make_verifier(insecure: bool, ca_file: Option<&Path>) -> Result<Verifier, Tls
         why: e.to_string(),
     };
     // Asked without the extra roots first, because with them a host without any would not be noticed.
-    match rustls_platform_verifier::Verifier::new(provider()) {
-        Ok(host) if extra.is_empty() => Ok(Arc::new(host)),
+    let issuers: Verifier = match rustls_platform_verifier::Verifier::new(provider()) {
+        Ok(host) if extra.is_empty() => return Ok(Arc::new(host)),
         Ok(_) => {
-            let v = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider())
-                .map_err(refused)?;
-            Ok(Arc::new(v))
+            let v = rustls_platform_verifier::Verifier::new_with_extra_roots(extra.clone(), provider());
+            Arc::new(v.map_err(refused)?)
         }
-        Err(_) => bundled(extra).map_err(refused),
+        Err(_) => bundled(extra.clone()).map_err(refused)?,
+    };
+    Ok(Arc::new(OrItself { issuers, trusted: extra }))
+}
+
+/// Trusts what others have issued, and besides a server whose certificate is itself one of those trusted.
+///
+/// What `openssl req -x509` makes says that it may issue others, and rustls takes no such certificate from a server.
+/// Byte for byte the one that somebody has put into the file of those trusted it is what was meant, so only its name and
+/// its dates are looked at.
+#[derive(Debug)]
+struct OrItself {
+    issuers: Verifier,
+    trusted: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for OrItself {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if !self.trusted.contains(end_entity) {
+            return self.issuers.verify_server_cert(
+                end_entity,
+                intermediates,
+                server_name,
+                ocsp_response,
+                now,
+            );
+        }
+        let (_, parsed) = x509_parser::parse_x509_certificate(end_entity)
+            .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        // What is before 1970 is long over.
+        let seconds = |time: ASN1Time| u64::try_from(time.timestamp()).unwrap_or(0);
+        let unix = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let (time, not_before) = (now, unix(seconds(parsed.validity().not_before)));
+        let not_after = unix(seconds(parsed.validity().not_after));
+        if time < not_before {
+            return Err(CertificateError::NotValidYetContext { time, not_before }.into());
+        }
+        if time > not_after {
+            return Err(CertificateError::ExpiredContext { time, not_after }.into());
+        }
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.issuers.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.issuers.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.issuers.supported_verify_schemes()
     }
 }
 

@@ -6,24 +6,31 @@ use crate::render;
 use crate::text::line;
 use foghorn_config::secret::Secret;
 use foghorn_core::page::Outcome;
+use foghorn_net::resolve::Resolver;
 use futures_util::future::BoxFuture;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, CertificateStore, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::transport::smtp::response::Response;
 use percent_encoding::percent_decode_str;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-/// For the connection. The whole of an attempt has [`super::post::TIMEOUT`].
+/// For the connection to one address. The whole of an attempt has [`super::post::TIMEOUT`].
 const CONNECT: Duration = Duration::from_secs(10);
 
 pub(super) struct Smtp {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    port: u16,
+    /// From the first byte on.
+    tls: Option<TlsParameters>,
+    /// Once the server has said who it is.
+    starttls: Option<TlsParameters>,
+    credentials: Option<Credentials>,
     from: Mailbox,
-    /// `host:port`, for errors.
-    at: String,
 }
 
 impl Smtp {
@@ -35,10 +42,10 @@ impl Smtp {
         if host.is_empty() {
             return Err(Unfit::wrong("url: it names no server"));
         }
-        let (port, tls) = match url.scheme() {
-            "smtp" => (25, Tls::None),
-            "smtp+starttls" => (587, Tls::Required(tls(&host)?)),
-            "smtps" => (465, Tls::Wrapper(tls(&host)?)),
+        let (port, tls, starttls) = match url.scheme() {
+            "smtp" => (25, None, None),
+            "smtp+starttls" => (587, None, Some(tls(&host)?)),
+            "smtps" => (465, Some(tls(&host)?), None),
             other => {
                 return Err(Unfit::Wrong(format!(
                     "url: {other}:// is not smtp://, smtp+starttls:// or smtps://"
@@ -47,16 +54,9 @@ impl Smtp {
         };
         let port = url.port().unwrap_or(port);
         let decode = |s: &str| percent_decode_str(s).decode_utf8_lossy().into_owned();
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&host)
-            .port(port)
-            .tls(tls)
-            .timeout(Some(CONNECT))
-            .hello_name(ClientId::Domain(from.email.domain().to_owned()));
-        if !url.username().is_empty() {
-            let password = decode(url.password().unwrap_or_default());
-            builder = builder.credentials(Credentials::new(decode(url.username()), password));
-        }
-        Ok(Smtp { transport: builder.build(), from, at: format!("{host}:{port}") })
+        let credentials = (!url.username().is_empty())
+            .then(|| Credentials::new(decode(url.username()), decode(url.password().unwrap_or_default())));
+        Ok(Smtp { host, port, tls, starttls, credentials, from })
     }
 
     fn mail(&self, m: &Message) -> Result<lettre::Message, String> {
@@ -84,18 +84,51 @@ impl Smtp {
             Err(e) => return failed(e),
         };
         let timeout = super::post::TIMEOUT;
-        match tokio::time::timeout(timeout, self.transport.send(mail)).await {
-            Err(_) => retry(format!("no answer from {} within {timeout:?}", self.at)),
-            Ok(Ok(response)) => {
+        tokio::time::timeout(timeout, self.deliver(&mail))
+            .await
+            .unwrap_or_else(|_| retry(format!("no answer from {} within {timeout:?}", self.at())))
+    }
+
+    async fn deliver(&self, mail: &lettre::Message) -> Outcome {
+        // Not left to lettre: all its look-ups share a few threads, and a name that hangs would take them from the others.
+        let found = match Resolver::outbound().resolve(&self.host).await {
+            Ok(found) => found,
+            Err(e) => return retry(e),
+        };
+        let addresses: Vec<SocketAddr> = found.iter().map(|ip| SocketAddr::new(*ip, self.port)).collect();
+        match self.exchange(&addresses, mail).await {
+            Ok(response) => {
                 let words: Vec<&str> = response.message().collect();
                 Outcome::Accepted { detail: format!("{} {}", response.code(), line(&words.join(" "), 200)) }
             }
-            Ok(Err(e)) => {
-                let error = format!("{}: {}", self.at, line(&e.to_string(), 300));
+            Err(e) => {
+                let error = format!("{}: {}", self.at(), line(&e.to_string(), 300));
                 // A 5xx, or a server that cannot do what we must ask of it.
                 if e.is_permanent() || e.is_client() { failed(error) } else { retry(error) }
             }
         }
+    }
+
+    /// With the first address that answers. What TLS checks is the name, not the address.
+    async fn exchange(&self, addresses: &[SocketAddr], mail: &lettre::Message) -> Result<Response, Error> {
+        let hello = ClientId::Domain(self.from.email.domain().to_owned());
+        let (wait, tls) = (Some(CONNECT), self.tls.clone());
+        let mut conn = AsyncSmtpConnection::connect_tokio1(addresses, wait, &hello, tls, None).await?;
+        if let Some(tls) = &self.starttls {
+            conn.starttls(tls.clone(), &hello).await?;
+        }
+        if let Some(credentials) = &self.credentials {
+            conn.auth(DEFAULT_MECHANISMS, credentials).await?;
+        }
+        let response = conn.send(mail.envelope(), &mail.formatted()).await?;
+        // It is taken; how the connection ends changes nothing.
+        conn.abort().await;
+        Ok(response)
+    }
+
+    /// `host:port`, for errors.
+    fn at(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 }
 

@@ -133,7 +133,7 @@ pub(crate) fn within(mut check: Check, timeout: Duration) -> Check {
 }
 
 pub(crate) async fn run(check: &Check) -> Outcome {
-    check::run(check, &Env::new(Arc::default()), &Memory::default()).await
+    check::run(check, &Env::new(&foghorn_watch::Stats::default()), &Memory::default()).await
 }
 
 /// Waits for something to become true; a minute is longer than any machine needs.
