@@ -139,10 +139,6 @@ pub(crate) struct Checker {
     /// Nothing before this moment counts as a delay.
     grace: u64,
     grace_mono: Mono,
-    /// Nothing that was due before is known to have been heard.
-    unsure: Mono,
-    /// When the process died.
-    died: Mono,
     up: bool,
     degraded: bool,
     /// The journal lost what it had promised: promises are not checked any more.
@@ -193,8 +189,6 @@ impl Checker {
             beats: BTreeMap::new(),
             grace: 0,
             grace_mono: Mono::default(),
-            unsure: Mono::default(),
-            died: Mono::default(),
             up: true,
             degraded: false,
             damaged: false,
@@ -270,7 +264,6 @@ impl Checker {
 
     pub(crate) fn crashed(&mut self) {
         self.figures.crashes += 1;
-        self.died = self.now.mono;
         self.up = false;
         self.life += 1;
         // Whoever asked for a silence was not answered; where it reached the disk all the same, it counts.
@@ -314,7 +307,6 @@ impl Checker {
     pub(crate) fn restarted(&mut self) {
         self.up = true;
         self.forgive();
-        self.nobody_heard_pings();
         // What the journal does not know yet has its sender say again.
         let known = |n: &u64| {
             let n = n.to_string();
@@ -348,7 +340,6 @@ impl Checker {
         self.memory_acks.clear();
         self.suspects.clear();
         self.forgive();
-        self.unsure = self.now.mono;
     }
 
     pub(crate) fn clock_set(&mut self) {
@@ -361,7 +352,6 @@ impl Checker {
         self.clock_steps.push_back((self.t, by));
         self.quiet.step(by);
         self.forgive();
-        self.unsure = self.now.mono;
     }
 
     /// The journal says that the wall clock was set: what was noticed, in order.
@@ -374,7 +364,6 @@ impl Checker {
             format!("the journal has a step of {by} ms, noticed was {noticed:?}")
         });
         self.forgive();
-        self.unsure = self.now.mono;
     }
 
     fn clock_is_said(&mut self) {

@@ -100,7 +100,7 @@ pub(crate) struct World {
     entries: u64,
     life: u32,
     /// When the process was last known to be alive: it writes that down once a minute.
-    alive: u64,
+    alive: Wall,
     engine: Option<Engine>,
     mono: (Mono, u64),
     disk: Disk,
@@ -148,7 +148,7 @@ impl World {
             agenda: BinaryHeap::new(),
             entries: 0,
             life: 0,
-            alive: 0,
+            alive: Wall::default(),
             engine: None,
             mono: (Mono(1000), 0),
             disk: Disk::new(),

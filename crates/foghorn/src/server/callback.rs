@@ -6,7 +6,7 @@ use axum::routing::post;
 use axum::{Form, Router};
 use foghorn_config::Config;
 use foghorn_config::model::Channel;
-use foghorn_core::input::Input;
+use foghorn_core::input::{Input, Refusal};
 use foghorn_core::words::{Actor, Name, Via};
 use foghorn_engine::{Class, Handle, Reply};
 use foghorn_wake::link::Tokens;
@@ -65,7 +65,10 @@ async fn pressed(State(c): State<Callbacks>, Path(token): Path<String>, request:
             match c.handle.submit(Class::Paging, input).await {
                 Reply::Saved(_) => "Acknowledged. Thank you.",
                 Reply::NotSaved(..) => "Acknowledged, but not yet saved: Foghorn's disk does not answer.",
-                Reply::Refused(_) => "This incident is over already.",
+                Reply::Refused(Refusal::Over { .. } | Refusal::NotFound { .. }) => {
+                    "This incident is over already."
+                }
+                Reply::Refused(_) => "Not acknowledged. Please open the link in the message instead.",
                 Reply::Unavailable(_) | Reply::Busy => {
                     "This could not be taken. Please press the key again when called again."
                 }

@@ -24,11 +24,14 @@ fn wall() -> Wall {
 
 impl Clock {
     /// Goes on from the last moment in the journal. Returns how long Foghorn was away, as far as the wall clock can be
-    /// believed.
-    pub fn after(last: Now) -> (Clock, Span) {
+    /// believed: since then, or since it was `alive`, if that was later.
+    pub fn after(last: Now, alive: Option<Wall>) -> (Clock, Span) {
         let now = wall();
-        let away = if last == Now::default() { Span::ZERO } else { now.since(last.wall).min(LONGEST_AWAY) };
-        let base = last.mono.0.saturating_add(away.0);
+        let since = |at: Wall| {
+            if last == Now::default() { Span::ZERO } else { now.since(at).min(LONGEST_AWAY) }
+        };
+        let away = since(alive.filter(|at| *at <= now).map_or(last.wall, |at| at.max(last.wall)));
+        let base = last.mono.0.saturating_add(since(last.wall).0);
         let clock = Clock { began: Instant::now(), base, offset: AtomicI64::new(0) };
         let offset = now.0.saturating_sub(i64::try_from(base).unwrap_or(i64::MAX));
         clock.offset.store(offset, Ordering::Relaxed);
@@ -61,14 +64,20 @@ mod tests {
 
     #[test]
     fn goes_on_where_the_journal_ends() {
-        let (fresh, away) = Clock::after(Now::default());
+        let (fresh, away) = Clock::after(Now::default(), None);
         assert_eq!(away, Span::ZERO);
         assert!(fresh.now().mono.0 < 60_000);
         let an_hour_ago = Now { mono: Mono(500), wall: Wall(wall().0 - 3_600_000) };
-        let (clock, away) = Clock::after(an_hour_ago);
+        let (clock, away) = Clock::after(an_hour_ago, None);
         assert!(away >= Span::hours(1) && clock.now().mono >= Mono(3_600_500));
+        let alive = Some(Wall(wall().0 - 60_000));
+        let (clock, away) = Clock::after(an_hour_ago, alive);
+        assert!(away >= Span::mins(1) && away < Span::hours(1), "nothing happened for an hour; it was there");
+        assert!(clock.now().mono >= Mono(3_600_500), "time went on all the same");
+        let (_, away) = Clock::after(an_hour_ago, Some(Wall(2_145_916_800_000)));
+        assert!(away >= Span::hours(1), "a moment to come tells nothing");
         let in_2038 = Now { mono: Mono(500), wall: Wall(2_145_916_800_000) };
-        let (clock, away) = Clock::after(in_2038);
+        let (clock, away) = Clock::after(in_2038, None);
         assert_eq!(away, Span::ZERO, "a clock that went back tells nothing");
         assert!(clock.now().mono >= Mono(500));
         assert_eq!(clock.stepped(), None);

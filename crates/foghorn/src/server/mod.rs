@@ -2,6 +2,8 @@
 //! there and whichever of them fails.
 
 pub mod adapters;
+mod adopting;
+mod alive;
 mod callback;
 mod carry;
 mod certificate;

@@ -2,10 +2,10 @@
 //! channels. It waits for nothing but its own queue: not for the disk (the journal has its thread), not for a channel,
 //! not for a browser.
 
+use super::adopting::Adopting;
 use super::carry::{Act, Carrying};
 use super::clock::Clock;
 use super::compose;
-use foghorn_config::Config;
 use foghorn_core::input::Input;
 use foghorn_core::page::{Outcome, PageKey};
 use foghorn_core::time::Span;
@@ -23,13 +23,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// Inputs taken from the queue before the engine is asked to look around.
 const MOST_AT_ONCE: usize = 10_000;
 /// What a storm has used is given back when it is quiet: this often, for as long as there may be more of it.
 const GIVE_BACK: Duration = Duration::from_secs(1);
 const GIVE_BACK_FOR: Duration = Duration::from_secs(10);
+/// For so long a page waits for the addresses that belong to the rules in force. Longer, and something is wrong with that:
+/// better to an old address than to nobody.
+const LONGEST_HELD: Duration = Duration::from_secs(5);
 /// The clock and the watchdog are looked at at least this often.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
 
@@ -50,8 +53,8 @@ pub struct Pager {
     pub carrying: Option<Carrying>,
     /// Time.
     pub clock: Arc<Clock>,
-    /// Addresses and secrets, looked up when used.
-    pub config: watch::Receiver<Arc<Config>>,
+    /// Addresses and secrets, looked up when used; new ones come into force here.
+    pub adopting: Arc<Adopting>,
     /// The channels.
     pub sender: Sender<PageKey>,
     /// Links in pages.
@@ -101,6 +104,8 @@ impl Pager {
         // What the journal was given lately: the batch in flight, and the one that has just landed.
         let mut given: VecDeque<Arc<Written>> = VecDeque::new();
         let mut ahead = Ahead::default();
+        // Pages of rules that are about to be replaced, at a start: the addresses are the new file's already.
+        let (mut held, mut holding): (Vec<PageKey>, _) = (Vec::new(), std::time::Instant::now());
         let mut stopping: Option<std::time::Instant> = None;
         let (mut written, mut given_back) = (std::time::Instant::now(), std::time::Instant::now());
         loop {
@@ -189,6 +194,13 @@ impl Pager {
             if let Some(view) = self.engine.view(now) {
                 self.port.view.send_replace(Arc::new(view));
             }
+            let in_force = self.adopting.follow(&self.engine.state().setup_hash);
+            if in_force {
+                holding = std::time::Instant::now();
+            }
+            if in_force || holding.elapsed() > LONGEST_HELD {
+                held.drain(..).for_each(|key| self.send(key, now));
+            }
             let idle = commands.is_empty();
             // The disk has its next batch first: all the rest is done while it writes.
             let (appends, rest): (Vec<Command>, Vec<Command>) =
@@ -209,7 +221,8 @@ impl Pager {
                         // Whoever waited may have gone.
                         let _ = waiting.remove(&ticket).map(|w| w.send(reply));
                     }
-                    Command::Send(key) => self.send(key, now),
+                    Command::Send(key) if in_force || holding.elapsed() > LONGEST_HELD => self.send(key, now),
+                    Command::Send(key) => held.push(key),
                     Command::Publish(records) => {
                         let landed = given.iter().position(|w| Arc::ptr_eq(&w.records, &records));
                         if let Some(written) = landed.and_then(|at| given.remove(at)) {
@@ -293,7 +306,7 @@ impl Pager {
     }
 
     fn send(&self, key: PageKey, now: foghorn_core::Now) {
-        let config = self.config.borrow().clone();
+        let config = self.adopting.config();
         let view: Arc<View> = self.port.view.borrow().clone();
         match compose::message(&view, &config, &self.tokens, &key, now) {
             Ok((channel, message)) => self.sender.send(key, &channel, message),

@@ -1,6 +1,8 @@
 //! Starting, watching over, and ending a server.
 
 use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
+use super::adopting::Adopting;
+use super::alive::{self, Alive};
 use super::callback::{self, Callbacks};
 use super::carry::{self, Carrying};
 use super::certificate::Certificate;
@@ -97,7 +99,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let lost = open::lost(&data_dir, head.seq);
     let (key, key_trouble) = open::link_key(&data_dir);
     let tokens = Arc::new(Tokens::new(&key));
-    let (clock, away) = Clock::after(state.clock);
+    let (clock, away) = Clock::after(state.clock, alive::last(&data_dir));
     let clock = Arc::new(clock);
     let open_checks: HashMap<String, bool> =
         config.checks.keys().map(|name| (name.clone(), state.check_alert(name).is_some())).collect();
@@ -131,10 +133,12 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let (config_tx, config_rx) = watch::channel(config.clone());
     let (happenings_tx, happenings) = mpsc::channel();
     let (stop, pulse) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(clock.now().mono.0)));
+    let adopting = Arc::new(Adopting::new(config_tx, sender.clone()));
     let shared = Arc::new(Shared {
         path: options.config.clone(),
         data_dir: data_dir.clone(),
-        config: config_tx,
+        adopting: adopting.clone(),
+        reloading: Mutex::default(),
         begun: config.server.clone(),
         begun_page: config.status_page.clone(),
         handle: handle.clone(),
@@ -159,7 +163,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         head,
         carrying: recovery.unread.then(Carrying::default),
         clock: clock.clone(),
-        config: config_rx.clone(),
+        adopting,
         sender: sender.clone(),
         tokens: tokens.clone(),
         events: happenings_tx,
@@ -167,6 +171,9 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         pulse: pulse.clone(),
     };
     let pager = std::thread::Builder::new().name("pager".into()).spawn(move || pager.run())?;
+
+    let there = clock.clone();
+    let alive = Alive::begin(&data_dir, Arc::new(move || there.now().wall))?;
 
     // What went wrong on the way here.
     let now = clock.now().wall;
@@ -277,6 +284,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     handle.wake();
     // A panic in it was logged by its hook.
     let acts = pager.join().unwrap_or_default();
+    drop(alive);
     let (tx, rx) = mpsc::channel();
     if journal.stop(Box::new(move |()| _ = tx.send(()))).is_ok() {
         // A disk that hangs is not waited for: what was answered is on it.

@@ -2,6 +2,7 @@
 //! its channels.
 
 use super::adapters::Measured;
+use super::adopting::{Adopting, Staged};
 use super::clock::Clock;
 use super::configuration;
 use super::listen::Listening;
@@ -17,18 +18,20 @@ use foghorn_core::time::Wall;
 use foghorn_core::words::Name;
 use foghorn_engine::{Class, Handle, Reply};
 use foghorn_journal::WriterHandle;
-use foghorn_wake::{Sender, channels};
+use foghorn_wake::Sender;
+use foghorn_wake::channels::{self, BuildError};
 use foghorn_watch::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
 
 /// What the parts of a running server share.
 pub struct Shared {
     pub(super) path: PathBuf,
     pub(super) data_dir: PathBuf,
-    pub(super) config: watch::Sender<Arc<Config>>,
+    pub(super) adopting: Arc<Adopting>,
+    /// One reload at a time: the rules of one file and the addresses of another would be the worst of both.
+    pub(super) reloading: Mutex<()>,
     /// What the listeners and the data directory were made of; a reload does not change those.
     pub(super) begun: foghorn_config::model::Server,
     pub(super) begun_page: Option<StatusPage>,
@@ -54,14 +57,20 @@ impl Shared {
                 .map(|p| format!("{}:{}:{}: {}", p.file, p.line, p.column, p.message))
                 .collect::<Vec<_>>()
         };
+        let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
         let hash = new.setup_hash();
+        let (channels, bad) = channels::build_all(&new.channels);
+        self.adopting.stage(Staged { hash: hash.clone(), config: new.clone(), channels });
         match self.handle.submit_blocking(
             Class::Paging,
             Input::AdoptConfig { hash: hash.clone(), setup: new.setup.clone() },
         ) {
             Reply::Saved(_) | Reply::NotSaved(..) => {}
-            other => return Err(vec![format!("the configuration was not adopted: {other:?}")]),
+            other => {
+                self.adopting.drop_staged();
+                return Err(vec![format!("the configuration was not adopted: {other:?}")]);
+            }
         }
         let mut warnings = new.warnings_here(self.clock.now().wall);
         let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
@@ -76,13 +85,12 @@ impl Shared {
                 warnings.push(format!("{key} has changed: that takes a restart"));
             }
         }
-        self.use_channels(&new);
+        self.tell_of_new_channels(&new, &bad);
         if let Some(watch) = self.measured.watch.get() {
             watch.update(&Plan::from(&*new));
         }
         let checks: Vec<String> = new.checks.keys().cloned().collect();
         self.own.clear_others(Trouble::Check, &checks, self.clock.now().wall);
-        self.config.send_replace(new.clone());
         if let Err(e) = configuration::keep(&self.path, &self.data_dir) {
             warnings.push(format!("the last good configuration could not be kept: {e}"));
         }
@@ -90,14 +98,18 @@ impl Shared {
         Ok(Reloaded { hash, warnings })
     }
 
-    /// Builds the channels, and tells which cannot be used.
+    /// Builds the channels of the start, and tells which cannot be used.
     pub(super) fn use_channels(&self, config: &Config) {
         let (channels, bad) = channels::build_all(&config.channels);
         self.sender.update(channels);
+        self.tell_of_new_channels(config, &bad);
+    }
+
+    fn tell_of_new_channels(&self, config: &Config, bad: &[BuildError]) {
         let now = self.clock.now().wall;
         let names: Vec<String> = bad.iter().map(|e| e.channel.clone()).collect();
         self.own.clear_others(Trouble::Channel, &names, now);
-        for e in &bad {
+        for e in bad {
             self.own.raise(Trouble::Channel, &e.channel, &e.to_string(), now);
         }
         self.own.clear_others(Trouble::Secret, &config.missing_secrets, now);
@@ -117,7 +129,7 @@ impl Shared {
         let found = self.sender.refusing();
         if !found.keys().eq(refusing.keys()) {
             *refusing = found;
-            self.tell_of_channels(&self.config.borrow(), &refusing, now);
+            self.tell_of_channels(&self.adopting.config(), &refusing, now);
         }
     }
 

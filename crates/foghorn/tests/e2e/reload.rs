@@ -60,6 +60,35 @@ fn a_bad_file_changes_nothing_and_a_good_one_counts() {
     hook.wait("a page", |r| r.kind() == "page" && r.body.to_string().contains("a is broken"));
 }
 
+/// A page that is planned by the new file leaves for an address of the new file: who is new in it is reached at once, and
+/// nobody else is woken in their place.
+#[test]
+fn who_is_new_in_the_file_is_paged_for_what_is_open() {
+    let hook = Hook::start();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let before = basics(&hook, "30m")
+        .replace("contacts: [ { via: hook } ] }\n  bob", "contacts: [ { via: dead } ] }\n  bob")
+        .replace(
+            "channels:\n",
+            &format!("channels:\n  dead: {{ kind: webhook, url: \"http://{nobody}/\" }}\n"),
+        );
+    let after = before
+        .replace("  ana: { name: Ana,", "  zoe: { name: Zoe,")
+        .replace("{ via: dead }", "{ via: hook }")
+        .replace("person/ana", "person/zoe");
+    assert!(before.contains("{ via: dead }") && after.contains("person/zoe"));
+    let foghorn = Foghorn::start(&before);
+    foghorn.post("/api/v2/alerts", &critical(&["a"])).is(200);
+    let timeline = |foghorn: &Foghorn| foghorn.incident(1)["timeline"].to_string();
+    until("Ana's channel to fail", || timeline(&foghorn).contains("could not reach Ana").then_some(()));
+    foghorn.configure(&after);
+    foghorn.cli_json(&["reload"]);
+    let page = hook.wait("a page", |r| r.kind() == "page" && r.incident() == 1);
+    assert_eq!(page.person(), "zoe");
+    let said = timeline(&foghorn);
+    assert!(!said.contains("could not reach Zoe") && !said.contains("Bob"), "{said}");
+}
+
 /// What takes a restart is held against what runs, not against the file before; and the copy of a good file stays with the
 /// data that is in use.
 #[test]

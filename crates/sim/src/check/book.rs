@@ -241,15 +241,7 @@ impl Checker {
                 // What it reported is no less wrong because it left the configuration.
                 _ => false,
             },
-            // Some time after a person's word it is over if it was not repeated since. Repetitions that move little are not
-            // written, and what is submitted may wait for the disk.
-            EndReason::Person => {
-                let closed = self.book.incidents.get(&told.incident).and_then(|c| c.closed_at);
-                let since = closed.map(|at| Mono(self.now.mono.0.saturating_sub(self.t.saturating_sub(at))));
-                let slack = Span(told.lifetime.unwrap_or_default().0 / 8) + Span::mins(1);
-                let repeated = word.map(|w| w.fired_saved).unwrap_or_default();
-                since.is_none_or(|since| told.lifetime.is_some() && repeated <= since + slack)
-            }
+            EndReason::Person => true,
             EndReason::Unknown => told.held && &*told.source == CHECKS,
         };
         // A configuration that was submitted since may have brought it back.

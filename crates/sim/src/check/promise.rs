@@ -240,31 +240,13 @@ impl Checker {
         }
     }
 
-    /// Pings that came while the process was dead are lost: what was due then is due again an interval later. What was late
-    /// before has so much longer, if that was not most of its grace. Foghorn knows to a minute when it died.
-    pub(crate) fn nobody_heard_pings(&mut self) {
-        let (died, back) = (Mono(self.died.0.saturating_sub(60_000)), self.now.mono);
-        let away = back.since(died);
-        for (check, due) in &mut self.beats {
-            let Some(rule) = self.setup.checks.get(check).and_then(|c| c.heartbeat.as_ref()) else {
-                continue;
-            };
-            let expected = Mono(due.0.saturating_sub(rule.grace.0));
-            if *due < died || back < expected {
-                continue;
-            }
-            let late_before = expected < died && back < *due && away.0 < rule.grace.0 / 2;
-            *due = if late_before { *due + away } else { back + rule.every + rule.grace };
-        }
-    }
-
     /// A heartbeat that is overdue has an alert.
     pub(crate) fn beats_are_heard(&mut self) {
         let now = self.now.mono;
         let Some((check, due)) = self.beats.iter().min_by_key(|(_, due)| **due) else { return };
         let Some(rule) = self.setup.checks.get(check).and_then(|c| c.heartbeat.clone()) else { return };
-        // One that was due while Foghorn could not say is due again an interval later.
-        let floor = self.unsure + rule.every + rule.grace;
+        // One that was due while Foghorn was away, or could not say, is due again an interval later.
+        let floor = self.grace_mono + rule.every + rule.grace;
         let since = (*due).max(floor);
         let late = now.0 > since.0 + SLACK;
         let alerts = |c: &Name| self.book.alerts.contains_key(&AlertKey::of(CHECKS, &check_labels(c)));

@@ -7,7 +7,7 @@ use crate::setup;
 use foghorn_core::State;
 use foghorn_core::input::Input;
 use foghorn_core::page::{Outcome, PageKey};
-use foghorn_core::time::{CLOCK_SET, Span};
+use foghorn_core::time::{CLOCK_SET, Span, Wall};
 use foghorn_core::words::Name;
 use foghorn_engine::{Class, Engine};
 
@@ -194,7 +194,7 @@ impl World {
         self.line(|| "Foghorn dies".to_string());
         self.observe(&[9, self.t]);
         self.life += 1;
-        self.alive = self.t - self.t % MINUTE;
+        self.alive = Wall(self.now().wall.0 - i64::try_from(self.t % MINUTE).unwrap_or(0));
         self.commands.clear();
         self.waiting.clear();
         self.unnoticed = 0;
@@ -269,7 +269,7 @@ impl World {
         }
         self.engine = Some(engine);
         let life = u16::try_from(self.rng.below(1 << 16)).unwrap_or(0);
-        let down = away.min(Span(self.t - self.alive));
+        let down = away.min(wall.since(self.alive));
         self.submit(Class::Paging, Input::Start { version: "sim".into(), down, life });
         self.adopt();
         self.measure_everything();
