@@ -4,5 +4,6 @@
 pub mod http;
 pub mod resolve;
 pub mod serve;
+mod tcp;
 pub mod throttle;
 pub mod tls;

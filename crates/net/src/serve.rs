@@ -17,6 +17,7 @@ mod work;
 pub use arriving::{ArriveError, Arriving};
 pub use limits::{Class, Counts};
 
+use crate::tcp::break_when_unacknowledged;
 use crate::tls::ServerCert;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -211,6 +212,8 @@ where
                 continue;
             };
             let _ = stream.set_nodelay(true);
+            // The kernel goes on taking a little now and then for a client that takes nothing at all.
+            let _ = break_when_unacknowledged(&stream, self.limits.write_timeout);
             let (server, ended) = (self.clone(), ended.clone());
             let stream = Paced::new(stream, self.limits.write_timeout);
             tasks.spawn(async move { server.connection(stream, address, held, ended).await });

@@ -2,6 +2,7 @@
 
 use super::{HttpError, Options, Url};
 use crate::resolve::{ResolveError, Resolver};
+use crate::tcp::break_when_unacknowledged;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1;
@@ -69,7 +70,9 @@ async fn first_that_connects(
             Err(_) => last = Some((*address, None)),
             Ok(Err(e)) => last = Some((*address, Some(e))),
             Ok(Ok(stream)) => {
-                let prepared = stream.set_nodelay(true).and_then(|()| break_when_unacknowledged(&stream));
+                let prepared = stream
+                    .set_nodelay(true)
+                    .and_then(|()| break_when_unacknowledged(&stream, UNACKNOWLEDGED));
                 match prepared {
                     Ok(()) => return Ok(stream),
                     Err(e) => last = Some((*address, Some(e))),
@@ -78,18 +81,6 @@ async fn first_that_connects(
         }
     }
     Err(last)
-}
-
-#[cfg(target_os = "linux")]
-fn break_when_unacknowledged(stream: &TcpStream) -> io::Result<()> {
-    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))
-}
-
-/// Elsewhere the system's own limit counts.
-#[cfg(not(target_os = "linux"))]
-fn break_when_unacknowledged(_stream: &TcpStream) -> io::Result<()> {
-    let _ = UNACKNOWLEDGED;
-    Ok(())
 }
 
 fn connect_text(e: &io::Error) -> String {
