@@ -1,11 +1,11 @@
 //! What a room gets: submit an input, look at a view, follow what is written.
 
+use crate::follow::{Follow, Source, Told, told};
 use crate::view::View;
-use crate::written::Written;
 use foghorn_core::input::{Answer, Input, Refusal};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub struct Handle {
     tx: mpsc::Sender<Message>,
     waiting: Arc<[AtomicUsize; 3]>,
     view: watch::Receiver<Arc<View>>,
-    written: broadcast::Sender<Arc<Written>>,
+    written: Source,
 }
 
 /// What the engine's owner receives.
@@ -82,7 +82,7 @@ pub struct Port {
     /// To be replaced after every change.
     pub view: watch::Sender<Arc<View>>,
     /// What was written, a batch at a time.
-    pub written: broadcast::Sender<Arc<Written>>,
+    pub written: Told,
     waiting: Arc<[AtomicUsize; 3]>,
 }
 
@@ -98,11 +98,10 @@ impl Port {
 pub fn channel(first: View) -> (Handle, Port) {
     let (tx, rx) = mpsc::channel();
     let (view_tx, view) = watch::channel(Arc::new(first));
-    // A follower that falls this many batches behind reads the journal instead.
-    let (written, _) = broadcast::channel(1024);
+    let (told, written) = told();
     let waiting: Arc<[AtomicUsize; 3]> = Arc::default();
-    let handle = Handle { tx, waiting: waiting.clone(), view, written: written.clone() };
-    (handle, Port { rx, view: view_tx, written, waiting })
+    let handle = Handle { tx, waiting: waiting.clone(), view, written };
+    (handle, Port { rx, view: view_tx, written: told, waiting })
 }
 
 impl Handle {
@@ -165,9 +164,9 @@ impl Handle {
         self.view.clone()
     }
 
-    /// What is written from now on, a batch at a time. `RecvError::Lagged` means: read the journal from where you were.
+    /// What is written from now on, a batch at a time. Whoever misses some reads the journal from where they were.
     #[must_use]
-    pub fn follow(&self) -> broadcast::Receiver<Arc<Written>> {
-        self.written.subscribe()
+    pub fn follow(&self) -> Follow {
+        self.written.follow()
     }
 }

@@ -3,6 +3,7 @@
 mod batch;
 pub mod chain;
 pub mod engine;
+pub mod follow;
 pub mod handle;
 mod sending;
 pub mod view;
@@ -10,6 +11,7 @@ pub mod written;
 
 pub use chain::BatchId;
 pub use engine::{Action, Command, Engine};
+pub use follow::{Follow, Missed};
 pub use handle::{Class, Handle, Reply};
 pub use view::View;
 pub use written::Written;

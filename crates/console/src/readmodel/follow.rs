@@ -4,13 +4,11 @@ use super::fold::Fold;
 use super::{ReadModelError, Shared, lock, schema};
 use crate::ports::Events;
 use foghorn_core::Record;
-use foghorn_engine::Written;
+use foghorn_engine::{Follow, Missed, Written};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// Events that are read from the journal at a time.
 const PAGE: usize = 1000;
@@ -26,7 +24,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 type Batch = Arc<Written>;
 
-pub(super) fn run(shared: &Shared, events: &dyn Events, mut records: Receiver<Batch>) {
+pub(super) fn run(shared: &Shared, events: &dyn Events, mut records: Follow) {
     // Where the system does not permit it, this thread is as important as the others.
     let _ = rustix::process::nice(10);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
@@ -50,11 +48,7 @@ pub(super) fn run(shared: &Shared, events: &dyn Events, mut records: Receiver<Ba
 }
 
 /// Ends well when it is asked to end.
-async fn work(
-    shared: &Shared,
-    events: &dyn Events,
-    records: &mut Receiver<Batch>,
-) -> Result<(), ReadModelError> {
+async fn work(shared: &Shared, events: &dyn Events, records: &mut Follow) -> Result<(), ReadModelError> {
     let mut db = open(shared, events)?;
     *lock(&shared.reader) = Some(schema::reader(&shared.path)?);
     shared.damaged.store(false, Ordering::Release);
@@ -64,7 +58,7 @@ async fn work(
     loop {
         let first = tokio::select! {
             () = shared.wake.notified() => None,
-            batch = records.recv() => Some(batch),
+            batch = records.next() => Some(batch),
         };
         if shared.stop.load(Ordering::Acquire) {
             return Ok(());
@@ -80,9 +74,9 @@ async fn work(
                 live(shared, &mut db, events, batches)?;
                 pause = (began.elapsed() * PACE).clamp(LOOK, LONGEST);
             }
-            Some(Err(RecvError::Lagged(_))) => catch_up(shared, &mut db, events)?,
+            Some(Err(Missed::Some)) => catch_up(shared, &mut db, events)?,
             // The engine is gone; there is nothing more to come.
-            Some(Err(RecvError::Closed)) => return Ok(()),
+            Some(Err(Missed::End)) => return Ok(()),
         }
     }
 }
@@ -133,20 +127,20 @@ fn catch_up(shared: &Shared, db: &mut Connection, events: &dyn Events) -> Result
 }
 
 /// A batch and what comes after it within a pause. Nothing where some were missed.
-async fn gather(records: &mut Receiver<Batch>, first: Batch, pause: Duration) -> Option<Vec<Batch>> {
+async fn gather(records: &mut Follow, first: Batch, pause: Duration) -> Option<Vec<Batch>> {
     let began = Instant::now();
     let mut events = first.records.len();
     let mut batches = vec![first];
     loop {
         tokio::time::sleep(LOOK).await;
         loop {
-            match records.try_recv() {
-                Ok(batch) => {
+            match records.try_next() {
+                Ok(Some(batch)) => {
                     events += batch.records.len();
                     batches.push(batch);
                 }
-                Err(TryRecvError::Lagged(_)) => return None,
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                Err(Missed::Some) => return None,
+                Ok(None) | Err(Missed::End) => break,
             }
         }
         if events >= MUCH || began.elapsed() >= pause {

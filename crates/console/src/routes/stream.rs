@@ -8,7 +8,7 @@ use crate::show::event::EventShown;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use foghorn_engine::Written;
+use foghorn_engine::{Follow, Missed, Written};
 use futures_util::stream::{self, Stream};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -17,8 +17,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use utoipa::IntoParams;
 
 /// A comment is sent after so long without an event, so that both ends see that the other is there.
@@ -72,7 +70,7 @@ pub(crate) async fn stream(
 
 struct Follower {
     api: Arc<Api>,
-    records: Receiver<Arc<Written>>,
+    records: Follow,
     /// The last event that was handed on.
     last: u64,
     /// The journal has more than was handed on.
@@ -98,10 +96,10 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
                 f.ready = page.into();
                 continue;
             }
-            match f.records.recv().await {
+            match f.records.next().await {
                 Ok(batch) => f.take(&batch),
-                Err(RecvError::Lagged(_)) => f.behind = true,
-                Err(RecvError::Closed) => return None,
+                Err(Missed::Some) => f.behind = true,
+                Err(Missed::End) => return None,
             }
         }
     })

@@ -9,14 +9,12 @@ use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use foghorn_core::incident::IncidentId;
-use foghorn_engine::Written;
+use foghorn_engine::{Follow, Missed, Written};
 use futures_util::stream::{self, Stream};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// With nothing new, that the server is there is told this often: the page counts on it.
 const HERE: Duration = Duration::from_secs(10);
@@ -29,8 +27,6 @@ const OTHERS: Duration = Duration::from_millis(100);
 /// So long is waited for the timeline to have what the news is about.
 const TIMELINE: Duration = Duration::from_millis(20);
 const TIMELINE_TRIES: u32 = 50;
-
-type Batch = Arc<Written>;
 
 /// `GET /incidents/{id}/live`
 pub(super) async fn incident(State(web): State<Arc<Web>>, Path(id): Path<IncidentId>) -> Response {
@@ -60,7 +56,7 @@ fn news(web: &Arc<Web>, of: Option<IncidentId>) -> Response {
 
 struct Follower {
     web: Arc<Web>,
-    records: Receiver<Batch>,
+    records: Follow,
     of: Option<IncidentId>,
     began: bool,
     /// Whether the journal was degraded when the page last heard of it.
@@ -84,7 +80,7 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
         let quiet = tokio::time::Instant::now() + HERE;
         loop {
             let look = quiet.min(tokio::time::Instant::now() + DEGRADED);
-            match tokio::time::timeout_at(look, f.records.recv()).await {
+            match tokio::time::timeout_at(look, f.records.next()).await {
                 _ if f.degraded != f.web.api.parts.engine.view().degraded.is_some() => {
                     f.degraded = !f.degraded
                 }
@@ -94,8 +90,8 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
                     return Some((Ok(f.told(what)), f));
                 }
                 Err(_) => continue,
-                Ok(Err(RecvError::Closed)) => return None,
-                Ok(Err(RecvError::Lagged(_))) => {}
+                Ok(Err(Missed::End)) => return None,
+                Ok(Err(Missed::Some)) => {}
                 Ok(Ok(batch)) => {
                     if !f.is_news(&batch) && !f.more_is_news().await {
                         continue;
@@ -116,7 +112,7 @@ impl Follower {
         Event::default().event(what).data(live.to_string())
     }
 
-    fn is_news(&self, batch: &Batch) -> bool {
+    fn is_news(&self, batch: &Written) -> bool {
         let concerns = |id| self.of.is_none_or(|of| of == id);
         batch.records.iter().any(|r| r.event.incident().is_some_and(concerns))
     }
@@ -125,18 +121,18 @@ impl Follower {
     async fn more_is_news(&mut self) -> bool {
         tokio::time::sleep(OTHERS).await;
         loop {
-            match self.records.try_recv() {
-                Ok(batch) if self.is_news(&batch) => return true,
-                Ok(_) => {}
-                Err(TryRecvError::Lagged(_)) => return true,
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return false,
+            match self.records.try_next() {
+                Ok(Some(batch)) if self.is_news(&batch) => return true,
+                Ok(Some(_)) => {}
+                Err(Missed::Some) => return true,
+                Ok(None) | Err(Missed::End) => return false,
             }
         }
     }
 
     /// What has come with it is the same piece of news.
     async fn timeline_has_it(&mut self) {
-        while !matches!(self.records.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
+        while !matches!(self.records.try_next(), Ok(None) | Err(Missed::End)) {}
         let seq = self.web.api.parts.engine.view().seq;
         for _ in 0..TIMELINE_TRIES {
             if self.web.api.parts.read_model.lag().seq >= seq {

@@ -247,7 +247,7 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
 }
 
 /// One input, one decision, one batch.
-fn run(port: Port, journal: &Journal, mode: &Mutex<Mode>, clock: &AtomicU64) {
+fn run(mut port: Port, journal: &Journal, mode: &Mutex<Mode>, clock: &AtomicU64) {
     let mut state = State::default();
     let (mut seq, mut stats) = (0, foghorn_engine::view::Stats::default());
     while let Ok(message) = port.rx.recv() {
@@ -277,7 +277,7 @@ fn run(port: Port, journal: &Journal, mode: &Mutex<Mode>, clock: &AtomicU64) {
             (mode == Mode::Degraded).then(|| Degraded { why: why.clone(), since: at, kept: 1, lost: 0 });
         port.view.send_replace(Arc::new(View { degraded, stats, ..View::new(state.clone(), seq, at) }));
         if !records.is_empty() {
-            let _ = port.written.send(Arc::new(Written::new(records).unwrap()));
+            port.written.tell(Arc::new(Written::new(records).unwrap()));
         }
         let reply = match (answer, mode) {
             (_, Mode::Unavailable) => Reply::Unavailable(why),

@@ -121,6 +121,9 @@ impl Pager {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return self.carried(),
             };
+            if first.is_none() {
+                self.port.written.forget();
+            }
             if first.is_none() && written.elapsed() < GIVE_BACK_FOR && given_back.elapsed() >= GIVE_BACK {
                 foghorn_heap::give_back();
                 given_back = std::time::Instant::now();
@@ -226,8 +229,7 @@ impl Pager {
                     Command::Publish(records) => {
                         let landed = given.iter().position(|w| Arc::ptr_eq(&w.records, &records));
                         if let Some(written) = landed.and_then(|at| given.remove(at)) {
-                            // Nobody may be following.
-                            let _ = self.port.written.send(written);
+                            self.port.written.tell(written);
                         }
                     }
                     Command::Snapshot { seq, state } => self.snapshot(seq, state),
