@@ -109,14 +109,18 @@ impl Record {
         let (either, always): (Vec<&Key>, Vec<&Key>) =
             self.keys.iter().filter(|k| k.required).partition(|k| k.or.is_some());
         let one_of = |k: &&Key| json!({ "anyOf": [{ "required": [k.name] }, { "required": [k.or] }] });
-        json!({
+        let mut schema = json!({
             "type": ["object", "null"],
             "description": self.doc,
             "properties": properties,
             "required": always.iter().map(|k| k.name.as_str()).collect::<Vec<&str>>(),
-            "allOf": either.iter().map(one_of).collect::<Vec<Value>>(),
             "additionalProperties": false,
-        })
+        });
+        // JSON Schema knows no empty `allOf`.
+        if !either.is_empty() {
+            schema["allOf"] = either.iter().map(one_of).collect();
+        }
+        schema
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// As much of JSON Schema as the schema uses. Says where it does not hold.
@@ -129,6 +130,72 @@ fn wrong_files_are_wrong_to_an_editor() {
         "people: [ana]",
     ] {
         assert_ne!(faults(file), Vec::<String>::new(), "{file}");
+    }
+}
+
+/// A list of words, each once.
+fn words(list: &Value) -> Option<Vec<&str>> {
+    let words: Vec<&str> = list.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?;
+    (words.iter().collect::<BTreeSet<_>>().len() == words.len()).then_some(words)
+}
+
+/// The rules of JSON Schema 2020-12 about schemas themselves, as far as the schema uses them.
+fn schema_faults(schema: &Value, at: &str, wrong: &mut Vec<String>) {
+    let Value::Object(rules) = schema else {
+        if !schema.is_boolean() {
+            wrong.push(format!("{at} is no schema: {schema}"));
+        }
+        return;
+    };
+    for (rule, arg) in rules {
+        let here = format!("{at}/{rule}");
+        const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+        let good = match rule.as_str() {
+            "allOf" | "anyOf" | "oneOf" => match arg.as_array() {
+                Some(list) if !list.is_empty() => {
+                    list.iter().for_each(|s| schema_faults(s, &here, wrong));
+                    true
+                }
+                _ => false,
+            },
+            "properties" | "$defs" => arg.as_object().is_some_and(|map| {
+                map.iter().for_each(|(key, s)| schema_faults(s, &format!("{here}/{key}"), wrong));
+                true
+            }),
+            "items" | "additionalProperties" | "if" | "then" => {
+                schema_faults(arg, &here, wrong);
+                true
+            }
+            "required" => words(arg).is_some(),
+            "type" => match arg.as_str() {
+                Some(word) => TYPES.contains(&word),
+                None => words(arg).is_some_and(|w| !w.is_empty() && w.iter().all(|w| TYPES.contains(w))),
+            },
+            "enum" => arg.as_array().is_some_and(|list| !list.is_empty()),
+            "$schema" | "$ref" | "title" | "description" | "format" => arg.is_string(),
+            "pattern" => arg.as_str().is_some_and(|p| regex::Regex::new(p).is_ok()),
+            "minLength" => arg.is_u64(),
+            "minimum" | "maximum" => arg.is_number(),
+            "const" | "default" => true,
+            _ => false,
+        };
+        if !good {
+            wrong.push(format!("{here}: {arg}"));
+        }
+    }
+}
+
+#[test]
+fn the_schema_is_one() {
+    let mut wrong = Vec::new();
+    schema_faults(&foghorn_config::schema(), "", &mut wrong);
+    assert_eq!(wrong, Vec::<String>::new());
+    for bad in [
+        serde_json::json!({ "properties": { "a": { "allOf": [] } } }),
+        serde_json::json!({ "items": { "type": "text" } }),
+    ] {
+        schema_faults(&bad, "", &mut wrong);
+        assert!(!std::mem::take(&mut wrong).is_empty(), "{bad}");
     }
 }
 
