@@ -90,7 +90,7 @@ record! {
         kind: Tag,
         /// Where to.
         url: Hidden,
-        /// What the signature is made with: `whsec_…`, or any text. Without it nothing is signed.
+        /// What the signature is made with: `whsec_…`, or any text. A text that is base64 makes two signatures, by what it decodes to and by the text itself, of which a receiver needs to know one. Without it nothing is signed.
         secret: MaybeHidden,
     }
 }

@@ -12,19 +12,19 @@ use futures_util::future::BoxFuture;
 pub(super) struct Webhook {
     client: Client,
     url: Url,
-    key: Option<Vec<u8>>,
+    keys: Option<Vec<Vec<u8>>>,
 }
 
 impl Webhook {
     pub(super) fn new(url: &Secret, secret: Option<&Secret>) -> Result<Webhook, Unfit> {
         let url = Url::parse(expose(url)?).map_err(Unfit::wrong)?;
-        let key = match secret {
+        let keys = match secret {
             None => None,
             Some(secret) => {
-                Some(sign::key(expose(secret)?).map_err(|why| Unfit::Wrong(format!("secret: {why}")))?)
+                Some(sign::keys(expose(secret)?).map_err(|why| Unfit::Wrong(format!("secret: {why}")))?)
             }
         };
-        Ok(Webhook { client: Client::new(), url, key })
+        Ok(Webhook { client: Client::new(), url, keys })
     }
 
     async fn attempt(&self, m: &Message) -> Outcome {
@@ -35,8 +35,8 @@ impl Webhook {
         let id = crate::render::wire_id(&m.id);
         let timestamp = m.sent_at.timestamp().as_second();
         let mut headers = vec![("webhook-id", id.clone()), ("webhook-timestamp", timestamp.to_string())];
-        if let Some(key) = &self.key {
-            match sign::signature(key, &id, timestamp, body.as_bytes()) {
+        if let Some(keys) = &self.keys {
+            match sign::signatures(keys, &id, timestamp, body.as_bytes()) {
                 Ok(signature) => headers.push(("webhook-signature", signature)),
                 Err(e) => return failed(e),
             }
