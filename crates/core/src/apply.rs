@@ -200,6 +200,8 @@ impl State {
                         width: u32::from(entity.is_some()),
                         ended: 0,
                         last_joined: at.mono,
+                        came_back: 0,
+                        recovers_at: None,
                         shapes: Vec::new(),
                         escalation: Escalation::default(),
                     },
@@ -220,11 +222,14 @@ impl State {
                 self.edit_incident(*id, |i| {
                     i.status = Status::Resolved { by: by.clone(), at, again: *again };
                     i.escalation.phase = Phase::Idle;
+                    i.recovers_at = None;
                 });
             }
             Event::IncidentReopened { id, why, title } => {
                 self.drop_pages(*id, |_| true);
                 self.edit_incident(*id, |i| {
+                    let by_itself = matches!(i.status, Status::Resolved { by: None, .. });
+                    i.came_back = if by_itself { i.came_back.saturating_add(1) } else { 0 };
                     i.status = Status::Open;
                     if let Some(title) = title {
                         i.title = title.clone();
@@ -232,6 +237,7 @@ impl State {
                     i.escalation.why = Arc::from(why.as_str());
                 });
             }
+            Event::RecoveryAwaited { id, until, .. } => self.edit_incident(*id, |i| i.recovers_at = *until),
             Event::IncidentArchived { id } => self.archive(*id),
             Event::StatusUpdated { id, by, stage, text } => self.tell_public(
                 *id,

@@ -236,6 +236,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         title: Option<Arc<str>>,
     },
+    /// All is well, but it has come back too often to be believed at once: it is over if it stays so.
+    RecoveryAwaited {
+        /// Which.
+        id: IncidentId,
+        /// Then it is over; `None` if it is unwell again.
+        until: Option<Mono>,
+        /// Why, for people.
+        why: String,
+    },
     /// It can be reopened no more; the read model has it.
     IncidentArchived {
         /// Which.
@@ -527,6 +536,7 @@ impl Event {
             | Event::IncidentGrew { id, .. }
             | Event::IncidentResolved { id, .. }
             | Event::IncidentReopened { id, .. }
+            | Event::RecoveryAwaited { id, .. }
             | Event::IncidentArchived { id }
             | Event::Noted { id, .. }
             | Event::StatusUpdated { id, .. }

@@ -61,8 +61,18 @@ pub struct Head {
     pub last_joined: Mono,
     /// Every size it has had, at most [`MOST_SHAPES`]: what a link in a page refers to.
     pub shapes: Vec<Shape>,
+    /// How often it recovered by itself and came back.
+    #[serde(default, skip_serializing_if = "never")]
+    pub came_back: u32,
+    /// All is well, but that is not believed yet: it is over then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovers_at: Option<Mono>,
     /// Who is paged next.
     pub escalation: Escalation,
+}
+
+fn never(times: &u32) -> bool {
+    *times == 0
 }
 
 /// So many sizes are remembered; a link in an older page covers the oldest of them.
@@ -191,6 +201,9 @@ impl Head {
     /// What is to be decided for it, and when.
     #[must_use]
     pub(crate) fn timer(&self) -> Option<(Mono, Timer)> {
+        if let Some(at) = self.recovers_at {
+            return Some((at, Timer::Resolved(self.id)));
+        }
         match (&self.status, self.escalation.phase) {
             (Status::Resolved { again, .. }, _) => Some((*again, Timer::Resolved(self.id))),
             (Status::Acknowledged { until, .. }, _) => Some((*until, Timer::Acknowledgement(self.id))),

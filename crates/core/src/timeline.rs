@@ -225,6 +225,8 @@ impl Teller<'_> {
                 let called = title.as_ref().map_or_else(String::new, |t| format!("; it is called {t} now"));
                 format!("opened again: {why}{called}")
             }
+            Event::RecoveryAwaited { until: Some(_), why, .. } => format!("all is well; {why}"),
+            Event::RecoveryAwaited { until: None, why, .. } => why.clone(),
             Event::IncidentArchived { .. } => "put away: it stayed well".to_string(),
             Event::Noted { by, text, .. } => format!("{}: {text}", self.actor(by)),
             Event::StatusUpdated { by, stage, text, .. } => {

@@ -13,6 +13,7 @@ use foghorn_core::time::{Span, Wall};
 use foghorn_core::update::Stage;
 use foghorn_core::words::Severity;
 use foghorn_core::{Record, State};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -144,13 +145,28 @@ fn story() -> World {
     w
 }
 
+/// What came later: an alert that comes and goes until it is not believed to be over.
+fn comes_back() -> World {
+    let mut w = World::shop();
+    let comes = &[("alertname", "Comes and goes"), ("host", "web2"), ("severity", "critical")];
+    for _ in 0..5 {
+        w.fire(comes);
+        w.secs(20);
+        w.end(comes);
+        w.secs(20);
+    }
+    w
+}
+
+/// The journals, and what they were made of.
+const JOURNALS: &[(&str, fn() -> World)] = &[("0.1.0", story), ("0.1.0-comes-back", comes_back)];
+
 fn golden(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
-#[test]
-fn journals_of_earlier_releases_replay() {
-    let path = golden("0.1.0.jsonl");
+fn replay(name: &str, story: fn() -> World, kinds: &mut BTreeSet<String>) {
+    let (path, state_path) = (golden(&format!("{name}.jsonl")), golden(&format!("{name}.state.json")));
     if !path.exists() && std::env::var_os("UPDATE").is_some() {
         let w = story();
         let mut text = String::new();
@@ -160,15 +176,13 @@ fn journals_of_earlier_releases_replay() {
         }
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
-        std::fs::write(golden("0.1.0.state.json"), serde_json::to_string(&w.state.snapshot()).unwrap())
-            .unwrap();
+        std::fs::write(&state_path, serde_json::to_string(&w.state.snapshot()).unwrap()).unwrap();
     }
     let text = std::fs::read_to_string(&path)
         .expect("a release's journal is here; UPDATE=1 makes that of a new release");
     let mut state = State::default();
-    let mut kinds = std::collections::BTreeSet::new();
     for (n, line) in (1..).zip(text.lines()) {
-        let record: Record = serde_json::from_str(line).unwrap_or_else(|e| panic!("event {n}: {e}"));
+        let record: Record = serde_json::from_str(line).unwrap_or_else(|e| panic!("{name}, event {n}: {e}"));
         assert_eq!(record.seq, n);
         // Written as it was read: nothing of an old event is lost.
         assert_eq!(serde_json::to_string(&record).unwrap(), line);
@@ -176,9 +190,16 @@ fn journals_of_earlier_releases_replay() {
         kinds.insert(kind["event"]["type"].as_str().unwrap().to_owned());
         state.apply(record.at, &record.event);
     }
-    let stored = std::fs::read_to_string(golden("0.1.0.state.json")).unwrap();
+    let stored = std::fs::read_to_string(state_path).unwrap();
     assert_eq!(state, State::from_snapshot(serde_json::from_str(&stored).unwrap()), "it means what it meant");
-    println!("{} events of {} kinds", text.lines().count(), kinds.len());
+}
+
+#[test]
+fn journals_of_earlier_releases_replay() {
+    let mut kinds = BTreeSet::new();
+    for (name, story) in JOURNALS {
+        replay(name, *story, &mut kinds);
+    }
     let known = include_str!("../src/event.rs");
     let all = known[known.find("pub enum Event {").unwrap()..].lines().take_while(|l| *l != "}");
     let all: Vec<String> = all

@@ -26,6 +26,10 @@ pub(super) fn of(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> S
         match &told.record.event {
             Event::IncidentOpened { .. } => phases.push((at, Tone::Bad, "nobody has answered".to_owned())),
             Event::IncidentReopened { .. } => phases.push((at, Tone::Bad, "open again".to_owned())),
+            Event::RecoveryAwaited { until: Some(_), .. } => {
+                phases.push((at, Tone::Good, "all was well for a while".to_owned()));
+            }
+            Event::RecoveryAwaited { .. } => phases.push((at, Tone::Bad, "unwell again".to_owned())),
             Event::AcknowledgementLapsed { .. } => {
                 phases.push((at, Tone::Bad, "the acknowledgement was not enough".to_owned()));
             }

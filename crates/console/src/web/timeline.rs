@@ -121,7 +121,9 @@ fn shown(
 fn tone(event: &Event) -> Tone {
     match event {
         Event::Noted { .. } | Event::StatusUpdated { .. } | Event::Acknowledged { .. } => Tone::Info,
-        Event::IncidentResolved { .. } | Event::AlertEnded { .. } => Tone::Good,
+        Event::IncidentResolved { .. }
+        | Event::AlertEnded { .. }
+        | Event::RecoveryAwaited { until: Some(_), .. } => Tone::Good,
         Event::PageAttempted { outcome: Outcome::Accepted { .. }, .. } | Event::StepEntered { .. } => {
             Tone::Warn
         }
@@ -130,6 +132,7 @@ fn tone(event: &Event) -> Tone {
         | Event::NobodyAnswered { .. }
         | Event::AcknowledgementLapsed { .. }
         | Event::IncidentReopened { .. }
+        | Event::RecoveryAwaited { .. }
         | Event::IncidentOpened { .. }
         | Event::AlertOpened { .. } => Tone::Bad,
         Event::AlertMuted { .. } => Tone::Planned,

@@ -18,6 +18,7 @@ use crate::incident::IncidentId;
 use crate::input::{Answer, Input, Refusal};
 use crate::state::{State, Timer};
 use crate::time::Now;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 pub use alerts::{check_labels, resolve_entity};
@@ -143,8 +144,12 @@ impl Draft<'_> {
             return;
         }
         if i.is_well() {
-            return self.resolve(id, None);
+            return self.recover(id);
         }
+        if i.recovers_at.is_some() {
+            self.emit(Event::RecoveryAwaited { id, until: None, why: "unwell again".to_string() });
+        }
+        let Some(i) = self.state.incident(id) else { return };
         let now = i.shape_now(self.now.mono, self.state.life);
         // Shrinking is recorded as well: a link in a page refers to what the page showed, and an acknowledgement by it
         // must not cover what was worse before or becomes worse again.

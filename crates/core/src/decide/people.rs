@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::alert::{Alert, AlertStatus, CHECKS, EndReason};
 use crate::event::Event;
-use crate::incident::{Incident, IncidentId, Status};
+use crate::incident::{Incident, IncidentId, Phase, Status};
 use crate::input::{Answer, LONGEST_NOTE, Refusal};
 use crate::labels::AlertKey;
 use crate::page::PageKind;
@@ -14,6 +14,8 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+/// An incident that recovered by itself and came back so often is flapping.
+const FLAPPING: u32 = 3;
 /// Who acknowledges again before this is over has tapped twice.
 const STILL_ON_IT: Span = Span::secs(30);
 
@@ -97,9 +99,33 @@ impl Draft<'_> {
         self.tell(id, PageKind::Resolved, by.map(|b| &b.name));
     }
 
+    /// All is well. What has come back again and again is not believed at once: were it over each time, whoever has it
+    /// would be rung up for each return, and each would need a new acknowledgement.
+    pub(super) fn recover(&mut self, id: IncidentId) {
+        let Some(i) = self.state.incident(id) else { return };
+        let (came_back, waits, paging) =
+            (i.came_back, i.recovers_at.is_some(), i.escalation.phase != Phase::Idle);
+        if came_back < FLAPPING {
+            return self.resolve(id, None);
+        }
+        if waits {
+            return;
+        }
+        let wait = self.state.setup.timing.reopen_within;
+        let why =
+            format!("it has come back {came_back} times, so it is over once all has been well for {wait}");
+        if paging && !i.is_acknowledged() {
+            self.emit(Event::EscalationPaused { id });
+        }
+        self.emit(Event::RecoveryAwaited { id, until: Some(self.now.mono + wait), why });
+    }
+
     /// A resolved incident's time has come: it is put away, or, if something is still failing, opened again. What its
     /// sender has not repeated since a person said that it is over is no evidence against them: it is over.
     pub(super) fn resolved_again(&mut self, id: IncidentId) {
+        if self.state.incident(id).is_some_and(|i| !i.is_resolved()) {
+            return self.resolve(id, None);
+        }
         for key in self.not_repeated_since_resolved(id) {
             self.end_alert(key, self.now.wall, EndReason::Person);
         }

@@ -157,6 +157,8 @@ fn every_event() -> Vec<Event> {
         Event::IncidentResolved { id: 7, by: None, again: Mono(1) },
         Event::IncidentResolved { id: 7, by: Some(actor("bot", Via::Api)), again: Mono(1) },
         Event::IncidentReopened { id: 7, why: why(), title: Some("shop is slow".into()) },
+        Event::RecoveryAwaited { id: 7, until: Some(Mono(1)), why: why() },
+        Event::RecoveryAwaited { id: 7, until: None, why: "unwell again".to_string() },
         Event::IncidentArchived { id: 7 },
         Event::Noted { id: 7, by: actor("day-ops", Via::Console), text: "it is the cable".to_string() },
         Event::StatusUpdated {
@@ -283,6 +285,7 @@ fn tag(event: &Event) -> usize {
         Event::HeartbeatExpected { .. } => 39,
         Event::ChangeRecorded { .. } => 40,
         Event::StatusUpdated { .. } => 41,
+        Event::RecoveryAwaited { .. } => 42,
     }
 }
 
@@ -296,7 +299,7 @@ fn every_event_has_its_words() {
     let tags: alloc::collections::BTreeSet<usize> = events.iter().map(tag).collect();
     assert_eq!(
         tags.into_iter().collect::<Vec<_>>(),
-        (0..=41).collect::<Vec<_>>(),
+        (0..=42).collect::<Vec<_>>(),
         "an event is missing in every_event"
     );
     let told: Vec<String> = events.into_iter().map(|e| sentence(&record(e), &Known)).collect();
