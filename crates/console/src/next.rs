@@ -28,6 +28,11 @@ pub enum Next {
         /// When.
         at: Mono,
     },
+    /// All is well, but it has come back too often to be believed: it is over then.
+    Over {
+        /// When.
+        at: Mono,
+    },
     /// The policy ends after this step: nobody else is paged.
     End,
     /// Nothing pages.
@@ -38,6 +43,9 @@ pub enum Next {
 /// for a contact's delay or for somebody's working hours. Whichever is first.
 #[must_use]
 pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
+    if let Some(at) = incident.recovers_at {
+        return Next::Over { at };
+    }
     let entered = match (&incident.status, incident.escalation.phase) {
         (Status::Resolved { .. }, _) => return Next::Nothing,
         (Status::Acknowledged { until, .. }, _) => return Next::Again { at: *until },
@@ -163,7 +171,7 @@ impl Next {
     /// How long is waited for it yet, in whole seconds: part of one is one more. `None` if nothing is waited for.
     #[must_use]
     pub fn wait(&self, now: Now) -> Option<Span> {
-        let (Next::Step { at, .. } | Next::Again { at }) = self else { return None };
+        let (Next::Step { at, .. } | Next::Again { at } | Next::Over { at }) = self else { return None };
         Some(Span::secs(at.since(now.mono).0.div_ceil(1000))).filter(|wait| *wait > Span::ZERO)
     }
 }
@@ -192,6 +200,7 @@ pub fn sentence(state: &State, next: &Next, now: Now) -> String {
             }
         }
         Next::Again { .. } => format!("if it is still critical {wait}, the next step is paged"),
+        Next::Over { .. } => format!("all is well; if it stays so, it is over {wait}"),
         Next::End => "nobody else is paged: the policy ends here".to_owned(),
         Next::Nothing => "nobody is paged".to_owned(),
     }
@@ -256,6 +265,9 @@ mod tests {
         assert_eq!(next(&state, &incident, now), Next::End);
         incident.escalation.phase = Phase::Idle;
         assert_eq!(sentence(&state, &next(&state, &incident, now), now), "nobody is paged");
+        incident.recovers_at = Some(Mono(61_000));
+        let over = sentence(&state, &next(&state, &incident, now), now);
+        assert_eq!(over, "all is well; if it stays so, it is over in 1m");
     }
     /// On call at 3 a.m. one reads who is next, not that a schedule has a gap.
     #[test]

@@ -397,7 +397,7 @@ fn escalation(view: &View, incident: &Incident) -> EscalationShown {
     let text = next::sentence(&view.state, &next, view.at);
     let (at, step, people) = match next {
         Next::Step { at, step, people, .. } => (Some(at), Some(step + 1), people),
-        Next::Again { at } => (Some(at), None, Vec::new()),
+        Next::Again { at } | Next::Over { at } => (Some(at), None, Vec::new()),
         Next::End | Next::Nothing => (None, None, Vec::new()),
     };
     EscalationShown {
