@@ -25,7 +25,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
         let (unit, after) = after.split_at(letters);
         if number.is_empty() {
-            return wrong("write whole numbers with units, like `10s`, `5m` or `1h30m`");
+            return wrong("whole numbers stand before units, as in `1h30m`");
         }
         let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
             return match unit {

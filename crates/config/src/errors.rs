@@ -62,6 +62,14 @@ impl Problem {
         }
     }
 
+    /// On one line: `file:line:column: message; advice`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let Problem { file, line, column, message, advice, .. } = self;
+        let advice = advice.as_ref().map_or_else(String::new, |advice| format!("; {advice}"));
+        format!("{file}:{line}:{column}: {message}{advice}")
+    }
+
     fn render(&self, color: bool, out: &mut String) -> fmt::Result {
         let paint = |code: &'static str| if color { code } else { "" };
         let (bold, red, blue, plain) =

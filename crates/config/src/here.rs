@@ -1,6 +1,6 @@
 //! What is wrong with a good file here and now: what only this machine or this moment can tell.
 
-use crate::model::Config;
+use crate::model::{Config, Tls};
 use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::Name;
 use std::collections::BTreeMap;
@@ -17,6 +17,19 @@ pub struct Places {
     pub(crate) turns: BTreeMap<Name, String>,
     /// Programs that are run, in the order of the file.
     pub(crate) programs: Vec<(String, String)>,
+    /// Certificates of listeners.
+    pub certificates: Vec<Certificate>,
+}
+
+/// A certificate that a listener is to have. Whoever reads it knows whether it can be used.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// Its files.
+    pub files: Tls,
+    /// Where the certificate's file is named.
+    pub cert_place: String,
+    /// Where the key's file is named.
+    pub key_place: String,
 }
 
 impl Config {

@@ -50,6 +50,10 @@ pub(crate) trait FromText: Sized {
     }
     /// Reads it, or says what is wrong.
     fn from_text(text: &str) -> Result<Self, String>;
+    /// What to do about a text that cannot be read; empty where what is wrong says it.
+    fn advice(_: &str) -> String {
+        String::new()
+    }
     /// See [`StandIn`].
     fn placeholder() -> Self;
     /// JSON Schema of it.
@@ -70,7 +74,7 @@ impl<T: FromText> Read for T {
             cx.shown.insert(node.at);
         }
         // What stands in the file is shown, not what a variable holds.
-        value.map_err(|why| cx.say(node.at, why.replace(&text, &scalar.text), "")).ok()
+        value.map_err(|why| cx.say(node.at, why.replace(&text, &scalar.text), T::advice(&scalar.text))).ok()
     }
 
     fn schema(_: &mut Defs) -> Value {

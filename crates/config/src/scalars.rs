@@ -100,6 +100,9 @@ impl FromText for Duration {
     fn from_text(text: &str) -> Result<Self, String> {
         parse_duration(text)
     }
+    fn advice(_: &str) -> String {
+        "write whole numbers with units, as in `30s`, `5m` or `1h30m`".to_owned()
+    }
     fn placeholder() -> Self {
         // Long enough to be too short for nothing.
         Duration::from_secs(365 * 86_400)
@@ -138,9 +141,19 @@ impl FromText for SocketAddr {
     const WANTED: &'static str = "an address and a port";
     fn from_text(text: &str) -> Result<Self, String> {
         let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-        numeric.as_deref().unwrap_or(text).parse().map_err(|_| {
-            format!("`{text}` is no address with a port, such as `127.0.0.1:7070` or `[::]:7070`")
-        })
+        numeric
+            .as_deref()
+            .unwrap_or(text)
+            .parse()
+            .map_err(|_| format!("`{text}` is no IP address with a port"))
+    }
+    fn advice(text: &str) -> String {
+        match text.trim_start_matches(':').parse::<u16>() {
+            Ok(port) => format!(
+                "write \"127.0.0.1:{port}\" for this machine alone, \"0.0.0.0:{port}\" or \"[::]:{port}\" for others too"
+            ),
+            Err(_) => "write both, as in \"127.0.0.1:7070\" or \"[::]:7070\"".to_owned(),
+        }
     }
     fn placeholder() -> Self {
         SocketAddr::from(([127, 0, 0, 1], 0))
@@ -349,13 +362,14 @@ impl FromText for Zone {
         if let Ok(tz) = zones().get(text) {
             return Ok(Zone(Name::from(tz.iana_name().unwrap_or(text))));
         }
+        Err(format!("there is no time zone `{text}`"))
+    }
+    fn advice(text: &str) -> String {
         let names: Vec<String> = zones().available().map(|n| n.as_str().to_owned()).collect();
-        Err(match nearest(text, names.iter().map(String::as_str)) {
-            Some(near) => format!("there is no time zone `{text}`: did you mean `{near}`?"),
-            None => format!(
-                "there is no time zone `{text}`: use a name of the IANA database, such as `Europe/Lisbon`"
-            ),
-        })
+        match nearest(text, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "use a name of the IANA database, such as `Europe/Lisbon`".to_owned(),
+        }
     }
     fn placeholder() -> Self {
         Zone(Name::from("UTC"))
@@ -504,8 +518,11 @@ macro_rules! words {
             fn from_text(text: &str) -> Result<Self, String> {
                 match text {
                     $( $word => Ok($value), )*
-                    _ => Err(one_of(text, $wanted, &[$($word),*])),
+                    _ => Err(format!("`{text}` is not {}", $wanted)),
                 }
+            }
+            fn advice(text: &str) -> String {
+                one_of(text, &[$($word),*])
             }
             fn placeholder() -> Self {
                 let [first, ..] = [$($value),*];
@@ -518,10 +535,10 @@ macro_rules! words {
     )*};
 }
 
-fn one_of(text: &str, wanted: &str, words: &[&str]) -> String {
+fn one_of(text: &str, words: &[&str]) -> String {
     match nearest(text, words.iter().copied()) {
-        Some(word) => format!("`{text}` is not {wanted}: did you mean `{word}`?"),
-        None => format!("`{text}` is not {wanted}: it is one of {}", listed(words.iter().copied(), "or")),
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("write {}", listed(words.iter().copied(), "or")),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Names, Sections};
 use crate::errors::At;
+use crate::here::Certificate;
 use crate::model::{Integration, Server, Tls, Token};
 use crate::raw::{self, File};
 use crate::read::{Cx, List, Spanned};
@@ -192,6 +193,12 @@ fn labels(raw: Option<&List<Spanned<String>>>, at: At, cx: &mut Cx<'_>) -> Optio
     Some(labels)
 }
 
-pub(super) fn tls(raw: &raw::TlsFiles, cx: &Cx<'_>) -> Tls {
-    Tls { cert_file: cx.path(&raw.cert_file.value), key_file: cx.path(&raw.key_file.value) }
+pub(super) fn tls(raw: &raw::TlsFiles, cx: &mut Cx<'_>) -> Tls {
+    let files = Tls { cert_file: cx.path(&raw.cert_file.value), key_file: cx.path(&raw.key_file.value) };
+    cx.places.certificates.push(Certificate {
+        files: files.clone(),
+        cert_place: cx.place(raw.cert_file.at),
+        key_place: cx.place(raw.key_file.at),
+    });
+    files
 }

@@ -1,6 +1,8 @@
 //! The configuration file: read, adopted, kept. A bad one changes nothing; at a start the last good one counts.
 
-use foghorn_config::{Config, Errors};
+use foghorn_config::{Config, Errors, Problem};
+use foghorn_core::time::Wall;
+use foghorn_net::tls::{ServerCert, TlsError};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,6 +33,17 @@ pub fn load(path: &Path) -> Result<Config, Errors> {
     foghorn_config::load(path, &env)
 }
 
+/// Things to say of a good file here and now, `file:line:column: text`. A certificate that cannot be used is one: its
+/// listener waits for it.
+pub fn warnings(config: &Config, now: Wall) -> Vec<String> {
+    let bad = config.places.certificates.iter().filter_map(|c| {
+        let error = ServerCert::load(&c.files.cert_file, &c.files.key_file).err()?;
+        let place = if matches!(error, TlsError::Key { .. }) { &c.key_place } else { &c.cert_place };
+        Some(format!("{place}: {error}; until that is mended nothing listens there"))
+    });
+    config.warnings_here(now).into_iter().chain(bad).collect()
+}
+
 /// The file, or the last good one if there is one: in `data`, or else where the file says that the data is.
 ///
 /// # Errors
@@ -46,7 +59,7 @@ pub fn begin(path: &Path, data: Option<&Path>) -> Result<Beginning, Errors> {
     let Ok(config) = foghorn_config::parse(&text, &good.display().to_string(), base, &env) else {
         return Err(errors);
     };
-    let first = errors.0.first().map(|p| format!("{}:{}:{}: {}", p.file, p.line, p.column, p.message));
+    let first = errors.0.first().map(Problem::line);
     let more = errors.0.len().saturating_sub(1);
     let rejected = format!(
         "{} cannot be used, so the last good configuration counts: {}{}",

@@ -9,7 +9,7 @@ use super::listen::Listening;
 use super::own::{Own, Trouble};
 use foghorn_config::model::StatusPage;
 use foghorn_config::reach::{Level, Reach};
-use foghorn_config::{Config, Errors};
+use foghorn_config::{Config, Errors, Problem};
 use foghorn_console::ports::Reloaded;
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
@@ -50,13 +50,9 @@ impl Shared {
     /// Reads the file again and adopts it. A bad one changes nothing.
     ///
     /// # Errors
-    /// Every error, as `file:line:column: text`.
+    /// Every error, as `file:line:column: text; advice`.
     pub fn reload(&self) -> Result<Reloaded, Vec<String>> {
-        let lines = |e: Errors| {
-            e.0.iter()
-                .map(|p| format!("{}:{}:{}: {}", p.file, p.line, p.column, p.message))
-                .collect::<Vec<_>>()
-        };
+        let lines = |e: Errors| e.0.iter().map(Problem::line).collect::<Vec<_>>();
         let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
         let hash = new.setup_hash();
@@ -72,7 +68,7 @@ impl Shared {
                 return Err(vec![format!("the configuration was not adopted: {other:?}")]);
             }
         }
-        let mut warnings = new.warnings_here(self.clock.now().wall);
+        let mut warnings = configuration::warnings(&new, self.clock.now().wall);
         let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
         for (key, changed) in [
             ("server.listen", self.begun.listen != new.server.listen),
