@@ -103,9 +103,16 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Nothing,
+    /// Its alert is open, and how it is has to be told.
+    Open,
     Good,
-    Failing { since: Mono, grade: Grade },
-    Unknown { failing_since: Option<Mono> },
+    Failing {
+        since: Mono,
+        grade: Grade,
+    },
+    Unknown {
+        failing_since: Option<Mono>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +159,13 @@ impl Streak {
     #[must_use]
     pub fn open(now: Mono) -> Streak {
         Streak { told: Told::Failing { since: now, grade: Grade::Full }, ..Streak::new() }
+    }
+
+    /// A check whose alert was open and unknown when Foghorn started: whatever is found out is told, good, bad or still
+    /// unknown.
+    #[must_use]
+    pub fn open_unknown() -> Streak {
+        Streak { told: Told::Open, ..Streak::new() }
     }
 
     /// Whether the last thing told was that it is failing.
@@ -255,7 +269,7 @@ impl Streak {
                 self.told = Told::Good;
                 Some(Change::Recovered { since: row.since })
             }
-            Told::Unknown { .. } => {
+            Told::Unknown { .. } | Told::Open => {
                 self.told = Told::Good;
                 Some(Change::Recovered { since: row.since })
             }
@@ -266,7 +280,7 @@ impl Streak {
         let failing_since = match self.told {
             Told::Unknown { .. } => return None,
             Told::Failing { since, .. } => Some(since),
-            Told::Good | Told::Nothing => None,
+            Told::Good | Told::Nothing | Told::Open => None,
         };
         if row.count < rule.fail_after {
             return None;
@@ -286,7 +300,9 @@ impl Streak {
             }
             (Kind::Bad, Told::Failing { .. }) => false,
             (Kind::Bad, _) => row.count < rule.fail_after,
-            (Kind::Good, Told::Failing { .. } | Told::Unknown { .. }) => row.count < rule.recover_after,
+            (Kind::Good, Told::Failing { .. } | Told::Unknown { .. } | Told::Open) => {
+                row.count < rule.recover_after
+            }
             (Kind::Good, _) | (Kind::Unknown, Told::Unknown { .. }) => false,
             (Kind::Unknown, _) => row.count < rule.fail_after,
         };

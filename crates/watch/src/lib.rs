@@ -15,4 +15,4 @@ mod watch;
 
 pub use stats::Stats;
 pub use transition::{Sink, Transition, Verdict};
-pub use watch::{Latest, Options, Plan, StartError, Watch, run_once};
+pub use watch::{Latest, Open, Options, Plan, StartError, Watch, run_once};

@@ -6,8 +6,9 @@ use crate::history::{History, Mark};
 use crate::slots::{self, Due, Slot};
 use crate::stats::{Stats, add, sub};
 use crate::transition::{Sink, Transition, Verdict};
-use crate::watch::{Board, Latest, Set, wall_now};
-use foghorn_config::model::Check;
+use crate::watch::{Board, Latest, Open, Set, wall_now};
+use foghorn_config::model::{Check, CheckKind};
+use foghorn_config::secret::Secret;
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Name, Severity};
 use foghorn_detect::streak::{Change, Grade, Next, Reading, Rule, Streak};
@@ -161,20 +162,22 @@ impl Shard {
             let rule = Rule::new(check.fail_after, check.recover_after, Span(every / 1000));
             let index = match self.by_name.get(check.name.as_str()) {
                 Some(index) => *index,
-                None => self.insert(&check, rule, set.open.contains(&check.name), now),
+                None => self.insert(&check, rule, set.open.get(&check.name).copied(), now),
             };
             self.generations += 1;
             let Some(entry) = &mut self.entries[index] else { continue };
+            let mut another = false;
             if !Arc::ptr_eq(&entry.check, &check) {
-                // `Debug` leaves secrets out; a changed secret alone does not make it another check.
-                if format!("{:?}", entry.check) != format!("{check:?}") {
+                another = !same(&entry.check, &check);
+                if another {
                     entry.streak.interrupt();
                 }
                 entry.memory = Arc::default();
                 entry.check = check;
             }
             entry.rule = rule;
-            if entry.every != every {
+            // What is under way measures what the check was before: with the schedule begun anew it does not count.
+            if another || entry.every != every {
                 entry.every = every;
                 entry.phase = slots::phase(&entry.name, every);
                 entry.due = slots::first(now, entry.phase, every);
@@ -187,13 +190,17 @@ impl Shard {
         }
     }
 
-    fn insert(&mut self, check: &Arc<Check>, rule: Rule, open: bool, now: u64) -> usize {
+    fn insert(&mut self, check: &Arc<Check>, rule: Rule, open: Option<Open>, now: u64) -> usize {
         let name = Name::from(check.name.as_str());
         let entry = Entry {
             name: name.clone(),
             check: Arc::clone(check),
             rule,
-            streak: if open { Streak::open(Mono(now / 1000)) } else { Streak::new() },
+            streak: match open {
+                Some(Open::Failing) => Streak::open(Mono(now / 1000)),
+                Some(Open::Unknown) => Streak::open_unknown(),
+                None => Streak::new(),
+            },
             memory: Arc::default(),
             latest: self.shared.board.add(&name),
             last_bad: String::new(),
@@ -345,6 +352,25 @@ impl Shard {
         };
         *entry.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(latest);
     }
+}
+
+/// Whether two definitions are the same measurement. `Debug` leaves out what may be secret, URLs among it.
+fn same(a: &Check, b: &Check) -> bool {
+    fn hidden(check: &Check) -> Vec<Result<&str, &str>> {
+        let secrets: Vec<&Secret> = match &check.kind {
+            CheckKind::Http(http) => {
+                let plain = http.steps.iter().flat_map(|step| [&step.url, &step.body]);
+                plain.chain(http.steps.iter().flat_map(|step| step.headers.iter().map(|(_, v)| v))).collect()
+            }
+            CheckKind::Exec { env, .. } => env.values().collect(),
+            CheckKind::Tcp { .. }
+            | CheckKind::Tls { .. }
+            | CheckKind::Dns { .. }
+            | CheckKind::Icmp { .. } => Vec::new(),
+        };
+        secrets.into_iter().map(Secret::expose).collect()
+    }
+    hidden(a) == hidden(b) && format!("{a:?}") == format!("{b:?}")
 }
 
 fn verdict(change: Change, now: Now, bad: &str, summary: &str, flapping: bool, blind: bool) -> Verdict {

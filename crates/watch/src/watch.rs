@@ -11,7 +11,7 @@ use foghorn_config::model::{Check, Config, SocketTarget};
 use foghorn_core::time::Wall;
 use foghorn_core::words::Name;
 use rustix::process::{Resource, getrlimit};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -109,7 +109,16 @@ impl Board {
 /// One thread's checks, and which of them have an alert open.
 pub(crate) struct Set {
     pub(crate) checks: Vec<Arc<Check>>,
-    pub(crate) open: BTreeSet<String>,
+    pub(crate) open: BTreeMap<String, Open>,
+}
+
+/// A check's alert that is open when watching begins, as it was told last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// It was failing: it is not told again, but its end is.
+    Failing,
+    /// It could not be told: it is told as it is found, whatever that is.
+    Unknown,
 }
 
 /// Watching. Dropping it stops it.
@@ -122,14 +131,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts watching. `open` says of which checks an alert is open: these are not told again, but their end is.
+    /// Starts watching. `open` has the checks of which an alert is open.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub fn start(
         options: Options,
         plan: &Plan,
-        open: &HashMap<String, bool>,
+        open: &HashMap<String, Open>,
         sink: Arc<dyn Sink>,
         history: Option<History>,
         stats: Arc<Stats>,
@@ -179,19 +188,17 @@ impl Watch {
         self.post(plan, &HashMap::new());
     }
 
-    fn post(&self, plan: &Plan, open: &HashMap<String, bool>) {
+    fn post(&self, plan: &Plan, open: &HashMap<String, Open>) {
         self.stats.checks.store(plan.checks.len() as u64, Ordering::Relaxed);
         let count = self.mailboxes.len();
         let mut sets: Vec<Set> =
-            (0..count).map(|_| Set { checks: Vec::new(), open: BTreeSet::new() }).collect();
+            (0..count).map(|_| Set { checks: Vec::new(), open: BTreeMap::new() }).collect();
         for (name, check) in &plan.checks {
             // The upper half of the hash: the lower one is the phase.
             let shard = usize::try_from(slots::hash(name) >> 32).unwrap_or_default() % count;
             let Some(set) = sets.get_mut(shard) else { continue };
             set.checks.push(Arc::clone(check));
-            if open.get(name).copied().unwrap_or_default() {
-                set.open.insert(name.clone());
-            }
+            set.open.extend(open.get(name).map(|how| (name.clone(), *how)));
         }
         for (mailbox, mut set) in self.mailboxes.iter().zip(sets) {
             let mut slot = mailbox.set.lock().unwrap_or_else(PoisonError::into_inner);

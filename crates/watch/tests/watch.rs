@@ -7,7 +7,7 @@ mod kit;
 use foghorn_config::model::Check;
 use foghorn_core::words::Severity;
 use foghorn_watch::history::{History, Mark};
-use foghorn_watch::{Options, Plan, Stats, Transition, Verdict, Watch};
+use foghorn_watch::{Open, Options, Plan, Stats, Transition, Verdict, Watch};
 use kit::*;
 use std::collections::{BTreeMap, HashMap};
 use std::net::TcpListener;
@@ -36,14 +36,14 @@ fn plan(checks: impl IntoIterator<Item = Check>) -> Plan {
     Plan { checks, reference_targets: Vec::new() }
 }
 
-fn start(plan: &Plan, open: &[&str], history: Option<History>) -> Rig {
+fn start(plan: &Plan, open: &[(&str, Open)], history: Option<History>) -> Rig {
     let told = Told::default();
     let stats = Arc::new(Stats::default());
     let sink = {
         let told = Arc::clone(&told);
         move |t: Transition| told.lock().unwrap().push(t)
     };
-    let open: HashMap<_, _> = open.iter().map(|n| ((*n).to_owned(), true)).collect();
+    let open: HashMap<_, _> = open.iter().map(|(n, how)| ((*n).to_owned(), *how)).collect();
     let watch = Watch::start(OPTIONS, plan, &open, Arc::new(sink), history, Arc::clone(&stats)).unwrap();
     Rig { watch, told, stats }
 }
@@ -197,10 +197,77 @@ fn an_alert_that_was_open_gets_its_end_and_no_second_beginning() {
     let (url, _well) = moody();
     let sick = closed();
     let checks = [named("well", 50, get(&url)), named("sick", 50, get(&format!("http://{sick}/")))];
-    let rig = start(&plan(checks), &["well", "sick"], None);
+    let rig = start(&plan(checks), &[("well", Open::Failing), ("sick", Open::Failing)], None);
     rig.wait_for(&["well R"]);
     until("runs of the sick one", || rig.stats.bad.load(Ordering::Relaxed) >= 5);
     assert_eq!(rig.words(), ["well R"]);
+}
+
+#[test]
+fn an_alert_that_was_unknown_is_told_as_it_is_found() {
+    let (url, _well) = moody();
+    let sick = closed();
+    for (check, word) in [
+        (get(&url), "shop R"),
+        (get(&format!("http://{sick}/")), "shop F"),
+        (exec(&["/bin/sh", "-c", "echo no idea; exit 3"]), "shop U"),
+    ] {
+        let rig = start(&plan([named("shop", 50, check)]), &[("shop", Open::Unknown)], None);
+        rig.wait_for(&[word]);
+        rig.wait_runs(5);
+        assert_eq!(rig.words(), [word], "once");
+    }
+}
+
+/// Whether its alert was open before this start or was told since.
+#[test]
+fn a_check_that_is_changed_while_it_fails_recovers_only_if_it_is_well() {
+    let (url, _well) = moody();
+    let (sick, sicker) = (closed(), closed());
+    let at = |name: &str, url: &str| named(name, 50, get(url));
+    let [sick, sicker] = [sick, sicker].map(|addr| format!("http://{addr}/"));
+    let names = ["mended", "moved"];
+    for (open, told) in [
+        (names.map(|n| (n, Open::Failing)), &[][..]),
+        (names.map(|n| (n, Open::Unknown)), &["mended F", "moved F"]),
+    ] {
+        let rig = start(&plan(names.map(|n| at(n, &sick))), &open, None);
+        until("what was open", || rig.words().len() >= told.len() && rig.runs() >= 8);
+        let mut words = rig.words();
+        words.sort();
+        assert_eq!(words, told);
+        rig.watch.update(&plan([at("mended", &url), at("moved", &sicker)]));
+        until("an end", || rig.words().len() > told.len());
+        rig.wait_runs(10);
+        assert_eq!(rig.words()[told.len()..], ["mended R"]);
+        assert!(rig.watch.latest("moved").unwrap().failing);
+    }
+}
+
+#[test]
+fn a_run_of_what_a_check_was_before_does_not_count() {
+    let (release, began) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let slow = {
+        let (release, began) = (Arc::clone(&release), Arc::clone(&began));
+        http(move |_, _| {
+            began.store(true, Ordering::SeqCst);
+            until("the release", || release.load(Ordering::SeqCst));
+            answer("200 OK", "", "ok")
+        })
+    };
+    let once = |url: &str| {
+        let mut check = named("shop", 50, within(get(url), Duration::from_secs(60)));
+        check.recover_after = 1;
+        check
+    };
+    let open = [("shop", Open::Failing)];
+    let rig = start(&plan([once(&format!("http://{slow}/"))]), &open, None);
+    until("a run", || began.load(Ordering::SeqCst));
+    rig.watch.update(&plan([once(&format!("http://{}/", closed()))]));
+    rig.wait_runs(3);
+    release.store(true, Ordering::SeqCst);
+    rig.wait_runs(10);
+    assert_eq!(rig.words(), [""; 0]);
 }
 
 #[test]

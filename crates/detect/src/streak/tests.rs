@@ -63,6 +63,13 @@ fn an_open_alert_is_not_told_again_but_its_end_is() {
 }
 
 #[test]
+fn an_open_alert_that_was_unknown_is_told_as_it_is() {
+    for (input, want) in [("bbb", ".F."), ("bbgg", ".F.R"), ("gg", ".R"), ("???", ".U."), ("?bb", "..F")] {
+        assert_eq!(told(&rule(2, 2), Streak::open_unknown(), input), want, "{input}");
+    }
+}
+
+#[test]
 fn going_down_again_and_again_is_one_alert_until_it_is_calm() {
     // Down and up twice, then held: no further Recovered until five minutes (30 results) without a change.
     let restless = "gbbggbbggbbggbbgg";

@@ -17,6 +17,7 @@ use super::{configuration, files, first, private};
 use foghorn_config::model::Tls;
 use foghorn_config::{Config, Errors};
 use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
+use foghorn_core::alert::AlertStatus;
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Span;
@@ -26,7 +27,7 @@ use foghorn_journal::WriterHandle;
 use foghorn_wake::Sender;
 use foghorn_wake::link::Tokens;
 use foghorn_watch::history::History;
-use foghorn_watch::{Plan, Watch};
+use foghorn_watch::{Open, Plan, Watch};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -81,7 +82,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         .map_err(StartFailure::Configuration)?;
     let config = begun.config;
     let files = files::raise(config.checks.len());
-    for warning in config.warnings_here(jiff::Timestamp::now().into()).iter().chain(&files) {
+    for warning in configuration::warnings(&config, jiff::Timestamp::now().into()).iter().chain(&files) {
         tracing::warn!("{warning}");
     }
     let data_dir = config.server.data_dir.clone();
@@ -101,8 +102,12 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let tokens = Arc::new(Tokens::new(&key));
     let (clock, away) = Clock::after(state.clock, alive::last(&data_dir));
     let clock = Arc::new(clock);
-    let open_checks: HashMap<String, bool> =
-        config.checks.keys().map(|name| (name.clone(), state.check_alert(name).is_some())).collect();
+    let open = |name: &String| {
+        let alert = state.check_alert(name)?;
+        let how = if alert.status == AlertStatus::Unknown { Open::Unknown } else { Open::Failing };
+        Some((name.clone(), how))
+    };
+    let open_checks: HashMap<String, Open> = config.checks.keys().filter_map(open).collect();
 
     // The pager, before anything else.
     let mut nonce = [0; 16];
