@@ -144,3 +144,61 @@ fn what_is_no_file_is_refused_and_standard_input_is_read() {
         assert!(out.status.code() == Some(code) && said.contains(words), "{said}");
     }
 }
+
+#[test]
+fn what_is_json_anyway_may_be_asked_for_as_json() {
+    let schema = |args: &[&str]| {
+        let out = foghorn().args(["config", "schema"]).args(args).output().unwrap();
+        assert_eq!(out.status.code(), Some(0));
+        out.stdout
+    };
+    assert_eq!(schema(&["--json"]), schema(&[]));
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = dir.path().join("nowhere");
+    for path in [dir.path(), &nowhere] {
+        for command in ["dump", "verify"] {
+            let out = foghorn().args(["journal", command, "--json"]).arg(path).output().unwrap();
+            let said = String::from_utf8_lossy(&out.stderr);
+            let told = said.starts_with("reading ")
+                && said.contains(path.to_str().unwrap())
+                && out.stdout.is_empty();
+            assert!(out.status.code() == Some(2) && told, "{command} {}: {said}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_told_before_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let [made, other] = [0, 1].map(|_| rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap());
+    std::fs::write(at("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(at("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(at("other.pem"), other.signing_key.serialize_pem()).unwrap();
+    std::fs::write(at("broken.pem"), "broken").unwrap();
+    let rest = "people: { ana: { contacts: [ { via: hook } ] } }\nchannels: { hook: { kind: webhook, url: \"http://127.0.0.1:9/\" } }\ntopology: { shop: {} }\n";
+    let check = |cert: &str, key: &str| {
+        let tls = format!("tls: {{ cert_file: {cert}, key_file: {key} }}");
+        let file = format!(
+            "server: {{ {tls} }}\nstatus_page: {{ listen: \"127.0.0.1:0\", {tls}, name: Shop, components: {{ Shop: shop }} }}\n{rest}"
+        );
+        std::fs::write(at("foghorn.yaml"), file).unwrap();
+        let out = foghorn().args(["config", "check"]).arg(at("foghorn.yaml")).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stdout).replace(&format!("{}/", dir.path().display()), "");
+        assert_eq!(out.status.code(), Some(0), "{said}");
+        said.lines().filter(|l| l.starts_with("warning: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(check("cert.pem", "key.pem"), [""; 0]);
+    for (cert, key, place, words) in [
+        ("gone.pem", "key.pem", "1:29", "gone.pem: "),
+        ("broken.pem", "key.pem", "1:29", "broken.pem: "),
+        ("cert.pem", "gone.pem", "1:49", "gone.pem: "),
+        ("cert.pem", "broken.pem", "1:49", "broken.pem: "),
+        ("cert.pem", "other.pem", "1:29", "they are not a pair"),
+    ] {
+        let said = check(cert, key);
+        let [inner, page] = &said[..] else { panic!("{cert}, {key}: {said:?}") };
+        let told = inner.starts_with(&format!("warning: foghorn.yaml:{place}: ")) && inner.contains(words);
+        assert!(told && page.starts_with("warning: foghorn.yaml:2:") && page.contains(words), "{said:?}");
+    }
+}

@@ -323,7 +323,12 @@ fn snapshot_seq(file: &Path) -> u64 {
 
 /// Calls `each` with the number, the wall clock (milliseconds since the Unix epoch) and the payload of every event
 /// after `after`, in order, of a data directory or of one file such as a backup. Says how many there were.
+///
+/// # Errors
+/// [`StoreError::Io`] if there is no such file; what is damaged or cannot be read.
 pub fn dump(path: &Path, after: u64, mut each: impl FnMut(u64, i64, &[u8])) -> Result<u64, StoreError> {
+    let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+    std::fs::metadata(&file).map_err(StoreError::io("reading", &file))?;
     let db = if path.is_dir() { read::connect(path)?.0 } else { db::connect(path, Access::Still)? };
     let mut count = 0;
     history::each(path, &db, after, |batch| {

@@ -5,6 +5,7 @@ use crate::server::{self, StartFailure};
 use clap::Subcommand;
 use foghorn_config::model::Config;
 use foghorn_console::ReadModel;
+use foghorn_journal::StoreError;
 use std::path::{Path, PathBuf};
 
 pub fn serve(config: PathBuf, data_dir: Option<PathBuf>) -> Done {
@@ -43,7 +44,11 @@ pub enum ConfigCommand {
     },
     /// The JSON Schema of the file, for editors
     #[command(after_help = "Example:\n  foghorn config schema > foghorn.schema.json")]
-    Schema,
+    Schema {
+        /// Print JSON, as it does without
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub fn config(command: ConfigCommand) -> Done {
@@ -57,7 +62,7 @@ pub fn config(command: ConfigCommand) -> Done {
             } else {
                 (file.display().to_string(), server::configuration::load(&file))
             };
-            let warnings = |c: &Config| c.warnings_here(jiff::Timestamp::now().into());
+            let warnings = |c: &Config| server::configuration::warnings(c, jiff::Timestamp::now().into());
             if json {
                 let report = match &checked {
                     Ok(c) => {
@@ -78,7 +83,7 @@ pub fn config(command: ConfigCommand) -> Done {
             say(&format!("{name} is good: {}", summary(&config)));
             Ok(())
         }
-        ConfigCommand::Schema => {
+        ConfigCommand::Schema { json: _ } => {
             let text = serde_json::to_string_pretty(&foghorn_config::schema())
                 .map_err(|e| Failure::Bad(e.to_string()))?;
             say(&text);
@@ -171,6 +176,9 @@ pub enum JournalCommand {
         /// Only events after this number
         #[arg(long, default_value_t = 0)]
         after: u64,
+        /// Print JSON, as it does without
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -202,7 +210,7 @@ pub fn journal(command: JournalCommand) -> Done {
             }
             if report.is_whole() { Ok(()) } else { Err(Failure::Bad(String::new())) }
         }
-        JournalCommand::Dump { dir, after } => {
+        JournalCommand::Dump { dir, after, json: _ } => {
             use std::io::Write;
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
             let mut written = Ok(());
@@ -211,7 +219,10 @@ pub fn journal(command: JournalCommand) -> Done {
                     written = out.write_all(bytes).and_then(|()| out.write_all(b"\n"));
                 }
             })
-            .map_err(|e| Failure::Bad(e.to_string()))?;
+            .map_err(|e| match e {
+                StoreError::Io { .. } => Failure::Wrong(e.to_string()),
+                _ => Failure::Bad(e.to_string()),
+            })?;
             match written.and_then(|()| out.flush()) {
                 // A reader that went away is no error.
                 Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {

@@ -330,6 +330,40 @@ mod tests {
     }
 
     #[test]
+    fn every_command_that_prints_data_prints_json() {
+        // These do something, talk to a person, or write what has a form of its own.
+        const OTHERS: [&str; 11] = [
+            "demo",
+            "init",
+            "serve",
+            "page test",
+            "restore",
+            "completions",
+            "man",
+            "sim",
+            "user add",
+            "user password",
+            "user remove",
+        ];
+        let mut cli = Cli::command();
+        cli.build();
+        fn look(command: &clap::Command, path: &str, without: &mut Vec<String>) {
+            for c in command.get_subcommands().filter(|c| c.get_name() != "help") {
+                let path = format!("{path} {}", c.get_name());
+                if c.has_subcommands() {
+                    look(c, &path, without);
+                } else if !c.get_arguments().any(|a| a.get_long() == Some("json")) {
+                    without.push(path.trim_start().to_owned());
+                }
+            }
+        }
+        let mut without = Vec::new();
+        look(&cli, "", &mut without);
+        without.retain(|path| !OTHERS.contains(&path.as_str()));
+        assert_eq!(without, Vec::<String>::new());
+    }
+
+    #[test]
     fn the_server_is_named_before_or_after_the_command() {
         let remote = |args: &[&str]| -> Remote {
             match Cli::try_parse_from(args).map(|cli| cli.command) {
