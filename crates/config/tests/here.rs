@@ -156,3 +156,22 @@ escalations: { default: { steps: [ { page: everyone } ] } }
     let nothing_waits = format!("{file}paging: {{ urgency: {{ warning: high }} }}\n");
     assert!(arrive(&nothing_waits, "mail"));
 }
+
+/// What does not say how bad it is wakes somebody, unless the file says otherwise.
+#[test]
+fn an_alert_without_a_severity_is_critical() {
+    use foghorn_core::words::Severity;
+    let of = |more: &str| {
+        let file = format!("integrations: {{ prom: {{ kind: alertmanager{more} }} }}{FILE}");
+        config(&file, Path::new("")).setup.integrations["prom"].severity
+    };
+    assert_eq!((of(""), of(", severity: warning")), (Severity::Critical, Severity::Warning));
+}
+
+#[test]
+fn an_error_on_one_line_has_its_advice() {
+    let errors = parse("sever: {}\n", "f", Path::new(""), &|_| None).unwrap_err();
+    let lines: Vec<String> = errors.0.iter().map(foghorn_config::Problem::line).collect();
+    let wanted = "f:1:1: the key `sever` is not known here; did you mean `server`?";
+    assert!(lines.iter().any(|line| line == wanted), "{lines:?}");
+}

@@ -170,7 +170,7 @@ pub struct IntegrationRule {
     pub entity_labels: Vec<Name>,
     /// Alerts with the same values of these are one incident. `entity` stands for the entity found.
     pub group_by: Vec<Name>,
-    /// For an alert that names no severity.
+    /// For an alert that names no severity, or one that is not understood.
     pub severity: Severity,
     /// Whom to page, if neither alert nor topology says.
     pub escalation: Option<Name>,
@@ -183,7 +183,8 @@ impl Default for IntegrationRule {
         IntegrationRule {
             entity_labels: ["entity", "service", "instance", "host", "namespace"].map(Name::from).to_vec(),
             group_by: ["alertname", "entity"].map(Name::from).to_vec(),
-            severity: Severity::Warning,
+            // Unknown is not harmless.
+            severity: Severity::Critical,
             escalation: None,
             max_alerts: 200_000,
         }

@@ -129,8 +129,8 @@ macro_rules! integration {
                 entity_labels: Option<List<Spanned<String>>>,
                 /// Alerts with the same values of these labels are one incident; `entity` is the entity found. Default: alertname, entity.
                 group_by: Option<List<Spanned<String>>>,
-                /// For an alert that names no severity.
-                severity: Spanned<Severity> = "warning",
+                /// For an alert that names no severity, or one that is not understood.
+                severity: Spanned<Severity> = "critical",
                 /// Whom to page, if neither the alert nor the topology says.
                 escalation: Option<Spanned<String>>,
                 /// So many alerts may be open at once; more are refused.
