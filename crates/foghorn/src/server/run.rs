@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// A degraded journal is paged for once it has lasted this long: a disk that hesitates wakes nobody.
@@ -108,6 +108,10 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         Some((name.clone(), how))
     };
     let open_checks: HashMap<String, Open> = config.checks.keys().filter_map(open).collect();
+
+    // From here on it ends in order when it is told to, however far it has come.
+    let main = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = main.block_on(async { Signals::listen() })?;
 
     // The pager, before anything else.
     let mut nonce = [0; 16];
@@ -267,9 +271,8 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let mut public = public.ok().flatten();
     listeners.extend(public.as_mut().and_then(|p| p.listener.take()));
 
-    let main = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended =
-        main.block_on(watch_over(&shared, &happenings, &pulse, &certificates, options.end.clone()))?;
+    let watching = watch_over(&shared, &happenings, &pulse, &certificates, signals, options.end.clone());
+    let ended = main.block_on(watching);
 
     // The end: no new requests, then the pager's last batch, then the disk.
     tracing::info!("stopping");
@@ -381,18 +384,34 @@ fn routers(
     }
 }
 
+/// What the system tells a server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// From now on. Within a runtime.
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Signals, happenings, the watchdog, certificates. Returns when it is time to stop.
 async fn watch_over(
     shared: &Arc<Shared>,
     happenings: &mpsc::Receiver<Happening>,
     pulse: &AtomicU64,
     certificates: &[Arc<Certificate>],
+    mut signals: Signals,
     end: Option<watch::Receiver<bool>>,
-) -> std::io::Result<Ended> {
+) -> Ended {
     let mut end = std::pin::pin!(told(end));
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
     let mut second = tokio::time::interval(Duration::from_millis(500));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut degraded: Option<(std::time::Instant, Arc<str>)> = None;
@@ -401,10 +420,10 @@ async fn watch_over(
     tracing::info!("Foghorn {} is on watch", env!("CARGO_PKG_VERSION"));
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(Ended::Asked),
-            _ = interrupt.recv() => return Ok(Ended::Asked),
-            () = &mut end => return Ok(Ended::Asked),
-            _ = hangup.recv() => {
+            _ = signals.terminate.recv() => return Ended::Asked,
+            _ = signals.interrupt.recv() => return Ended::Asked,
+            () = &mut end => return Ended::Asked,
+            _ = signals.hangup.recv() => {
                 let shared = shared.clone();
                 tokio::task::spawn_blocking(move || hang_up(&shared));
             }
@@ -427,7 +446,7 @@ async fn watch_over(
                         "the journal can be read now, and ends at event {seq}: Foghorn starts anew to go on from there. \
                          What people did meanwhile is done again there"
                     );
-                    return Ok(Ended::ToReadTheJournal);
+                    return Ended::ToReadTheJournal;
                 }
                 Happening::Snapshot(seq) => {
                     // What the snapshot before this one covers is sealed into files: a start needs it no more.
