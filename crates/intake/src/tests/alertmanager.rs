@@ -65,7 +65,7 @@ async fn good_alerts_are_kept_beside_bad_ones() {
     insta::assert_snapshot!(said.body, @r#""alerts[2]: invalid type: integer `5`, expected an alert at line 2 column 24; at least one label pair required (alerts[1]); startsAt \"x\" is no time: write it as 2026-11-21T09:30:00Z (alerts[3])""#);
     insta::assert_snapshot!(rig.open().join("\n"), @r"
     prometheus: alertname=Down instance=web1.example.com:9100 severity=critical [critical] web1
-    prometheus: alertname=Full job=naïve [warning]
+    prometheus: alertname=Full job=naïve [critical]
     ");
     assert_eq!((rig.stat("prometheus").accepted, rig.stat("prometheus").bad), (2, 3));
     assert!(rig.stat("prometheus").last_seen.is_some());
@@ -78,7 +78,7 @@ async fn an_alert_ends_as_its_sender_says() {
     let firing =
         format!(r#"[{{"labels":{{"alertname":"A"}},"startsAt":"{}","endsAt":"{}"}}]"#, at(-60), at(240));
     assert_eq!(rig.post("/api/v2/alerts", &firing).await.status, StatusCode::OK);
-    assert_eq!(rig.open(), ["prometheus: alertname=A [warning]"]);
+    assert_eq!(rig.open(), ["prometheus: alertname=A [critical]"]);
     let shown = rig.get("/api/v2/alerts").await.json();
     let ends: jiff::Timestamp = shown[0]["endsAt"].as_str().unwrap().parse().unwrap();
     assert!((ends - jiff::Timestamp::now()).get_seconds() > 200, "{ends}");

@@ -45,7 +45,7 @@ async fn amtool_works() {
         rig.open(),
         [
             "prometheus: alertname=DiskFull instance=web1:9100 severity=critical [critical] web1",
-            "prometheus: alertname=Slow team=we\"b\\s [warning]"
+            "prometheus: alertname=Slow team=we\"b\\s [critical]"
         ]
     );
     let shown = run(&["alert", "query", "alertname=DiskFull"]).await;
@@ -120,7 +120,7 @@ async fn amtool_works() {
     // One integration by its own address, with its token.
     let named = format!("http://user:second-token-0123456789@{address}/api/intake/alertmanager/second");
     amtool(&named, &["alert", "add", "FromSecond"]).await.unwrap();
-    assert!(rig.open().contains(&"second: alertname=FromSecond [warning]".to_owned()));
+    assert!(rig.open().contains(&"second: alertname=FromSecond [critical]".to_owned()));
 
     drop(stop);
     serving.await.unwrap().unwrap();

@@ -39,7 +39,7 @@ async fn bad_notifications() {
     ] {
         assert_eq!(rig.post(PATH, body).await.line(), said, "{body}");
     }
-    assert_eq!(rig.open(), ["open-dash: a=1 [warning]"]);
+    assert_eq!(rig.open(), ["open-dash: a=1 [critical]"]);
 }
 
 #[tokio::test]

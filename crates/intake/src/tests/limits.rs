@@ -117,7 +117,7 @@ async fn requests_under_way_are_each_integrations_own() {
         *counts.entry(said.status.as_u16()).or_default() += 1;
     }
     assert_eq!(counts, [(200, 512), (503, 188)].into());
-    assert_eq!(rig.open(), ["noisy: a=1 [warning]", "quiet: b=1 [warning]"]);
+    assert_eq!(rig.open(), ["noisy: a=1 [critical]", "quiet: b=1 [critical]"]);
 }
 
 #[tokio::test]
