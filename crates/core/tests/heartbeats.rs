@@ -14,6 +14,11 @@ fn pinged() -> Input {
     Input::Ping { check: "backup".into(), ping: PingKind::Success, run: None, body: String::new() }
 }
 
+fn restart(w: &mut World, away: Span) {
+    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
+    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+}
+
 #[test]
 fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
     let mut w = World::shop();
@@ -23,10 +28,7 @@ fn a_missed_heartbeat_alerts_but_not_one_that_was_due_while_foghorn_was_away() {
     w.put(pinged());
     assert!(w.check_alert("backup").is_none());
     // Away while it is due.
-    let away = Span::hours(30);
-    w.now.mono = w.now.mono + away;
-    w.now.wall = w.now.wall + away;
-    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+    restart(&mut w, Span::hours(30));
     w.put(Input::Tick);
     assert!(w.check_alert("backup").is_none(), "unknown, not missed");
     w.wait(Span::hours(24));
@@ -46,9 +48,7 @@ fn a_heartbeat_that_was_expected_while_foghorn_was_away_is_not_missed_when_its_g
     let mut w = World::shop();
     w.put(pinged());
     w.wait(Span::mins(23 * 60 + 50));
-    let away = Span::mins(20);
-    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
-    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+    restart(&mut w, Span::mins(20));
     let beat = |w: &World| w.state.heartbeats.get(&Name::from("backup")).unwrap().clone();
     assert!(beat(&w).unheard);
     w.mins(120);
@@ -67,9 +67,7 @@ fn a_heartbeat_that_was_not_expected_while_foghorn_was_away_is_missed_as_ever() 
     let mut w = World::shop();
     w.put(pinged());
     w.wait(Span::hours(2));
-    let away = Span::hours(1);
-    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
-    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
+    restart(&mut w, Span::hours(1));
     assert!(!w.state.heartbeats.get(&Name::from("backup")).unwrap().unheard);
     w.wait(Span::hours(22));
     assert!(w.check_alert("backup").is_some());
@@ -87,11 +85,6 @@ fn a_heartbeat_is_held_for_its_fail_for_too() {
     assert!(w.pages.is_empty() && w.open() == [1]);
     w.mins(1);
     assert_eq!(w.pages.len(), 1);
-}
-
-fn restart(w: &mut World, away: Span) {
-    (w.now.mono, w.now.wall) = (w.now.mono + away, w.now.wall + away);
-    w.put(Input::Start { version: "test".into(), down: away, life: 2 });
 }
 
 /// It was late before Foghorn went: being away for a moment, however often, is no reason to keep quiet about it.

@@ -17,16 +17,17 @@ use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Status};
 use crate::setup::{EntityKind, Setup};
 use crate::words::{Name, Urgency};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// So many open incidents are looked at, youngest first, and so many entities of each: a storm must not make every
-/// alert dearer than the one before.
+/// So many open incidents are looked at, youngest first, and so many unwell entities of each, among so many that it has or
+/// has had: a storm must not make every alert dearer than the one before.
 const MOST_INCIDENTS: usize = 64;
 const MOST_ENTITIES: usize = 16;
-const MOST_ALERTS: usize = 1000;
+const MOST_LOOKED_AT: usize = 1000;
 /// Characters of a title.
 const LONGEST_TITLE: usize = 200;
 
@@ -87,9 +88,8 @@ impl Draft<'_> {
                 self.is_unwell(i, entity)
                     || known
                         && recent(i)
-                        && i.entities
-                            .keys()
-                            .filter(|other| self.is_unwell(i, other))
+                        && self
+                            .unwell(i)
                             .take(MOST_ENTITIES)
                             .any(|other| share_a_cause(setup, entity, &up, other))
             })
@@ -98,12 +98,22 @@ impl Draft<'_> {
 
     /// Whether something is open about this entity, paged for or not.
     fn is_unwell(&self, i: &Incident, entity: &Name) -> bool {
-        let open = |a: &Alert| a.status.is_open() && a.entity.as_ref() == Some(entity);
-        i.entities.get(entity).is_some_and(|counted| {
-            *counted > 0
-                // Of what is not paged for yet, or is silenced, nobody keeps count.
-                || i.held + i.muted > 0 && self.state.alerts_of(i).take(MOST_ALERTS).any(open)
-        })
+        let counted = i.entities.get(entity);
+        counted.is_some_and(|n| *n > 0 || self.uncounted(i).any(|e| e == entity))
+    }
+
+    /// The entities of which that is so. An incident's alerts are gone through once for them, not once for each.
+    fn unwell<'s>(&'s self, i: &'s Incident) -> impl Iterator<Item = &'s Name> {
+        let uncounted: BTreeSet<&Name> = self.uncounted(i).collect();
+        let listed = i.entities.iter().take(MOST_LOOKED_AT);
+        listed.filter(move |(e, n)| **n > 0 || uncounted.contains(e)).map(|(e, _)| e)
+    }
+
+    /// Of what is not paged for yet, or is silenced, an incident keeps no count: the entities of such alerts.
+    fn uncounted<'s>(&'s self, i: &'s Incident) -> impl Iterator<Item = &'s Name> {
+        let most = if i.held + i.muted > 0 { MOST_LOOKED_AT } else { 0 };
+        let open = self.state.alerts_of(i).take(most).filter(|a| a.status.is_open());
+        open.filter_map(|a| a.entity.as_ref())
     }
 }
 
