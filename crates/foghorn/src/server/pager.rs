@@ -201,7 +201,8 @@ impl Pager {
             if in_force {
                 holding = std::time::Instant::now();
             }
-            if in_force || holding.elapsed() > LONGEST_HELD {
+            let may_send = in_force || holding.elapsed() > LONGEST_HELD;
+            if may_send {
                 held.drain(..).for_each(|key| self.send(key, now));
             }
             let idle = commands.is_empty();
@@ -224,7 +225,7 @@ impl Pager {
                         // Whoever waited may have gone.
                         let _ = waiting.remove(&ticket).map(|w| w.send(reply));
                     }
-                    Command::Send(key) if in_force || holding.elapsed() > LONGEST_HELD => self.send(key, now),
+                    Command::Send(key) if may_send => self.send(key, now),
                     Command::Send(key) => held.push(key),
                     Command::Publish(records) => {
                         let landed = given.iter().position(|w| Arc::ptr_eq(&w.records, &records));
