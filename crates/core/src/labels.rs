@@ -1,11 +1,12 @@
 //! Labels: an alert's identity, as in Alertmanager.
 
 use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 /// A sorted set of `name=value` pairs without empty values. One allocation whatever the number of pairs:
 /// a hundred thousand alerts are held in memory.
@@ -17,20 +18,24 @@ pub struct Labels(Arc<str>);
 
 impl Labels {
     /// From pairs in any order. Empty values are removed (as Alertmanager does); of a repeated name the last wins.
-    pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Labels {
-        let sorted: BTreeMap<String, String> = pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        Labels::from_map(&sorted)
-    }
-
-    /// From a sorted map. Empty values are removed.
-    #[must_use]
-    pub fn from_map<K: AsRef<str>, V: AsRef<str>>(map: &BTreeMap<K, V>) -> Labels {
-        let pairs = || map.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).filter(|(_, v)| !v.is_empty());
-        let mut text = String::with_capacity(pairs().map(|(k, v)| k.len() + v.len() + 8).sum());
-        for part in pairs().flat_map(|(k, v)| [k, v]) {
-            push_number(&mut text, part.len());
-            text.push(':');
-            text.push_str(part);
+    pub fn from_pairs<K: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (K, V)>) -> Labels {
+        // Most alerts have fewer, and need no allocation for this then.
+        let mut sorted: SmallVec<[(K, V); 16]> = pairs.into_iter().collect();
+        // Those of one name stay in their order.
+        sorted.sort_by(|(a, _), (b, _)| a.as_ref().cmp(b.as_ref()));
+        let mut text =
+            String::with_capacity(sorted.iter().map(|(k, v)| k.as_ref().len() + v.as_ref().len() + 8).sum());
+        for (i, (name, value)) in sorted.iter().enumerate() {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            let again = sorted.get(i + 1).is_some_and(|(next, _)| next.as_ref() == name);
+            if again || value.is_empty() {
+                continue;
+            }
+            for part in [name, value] {
+                push_number(&mut text, part.len());
+                text.push(':');
+                text.push_str(part);
+            }
         }
         Labels(Arc::from(text))
     }
@@ -60,11 +65,8 @@ impl Labels {
 
     /// These and `more`; where both have a name, `more` wins.
     #[must_use]
-    pub fn with<K: Into<String>, V: Into<String>>(&self, more: impl IntoIterator<Item = (K, V)>) -> Labels {
-        let mut map: BTreeMap<String, String> =
-            self.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        map.extend(more.into_iter().map(|(k, v)| (k.into(), v.into())));
-        Labels::from_map(&map)
+    pub fn with<'a>(&'a self, more: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
+        Labels::from_pairs(self.iter().chain(more))
     }
 
     /// Bytes held.
@@ -130,7 +132,7 @@ impl Serialize for Labels {
 
 impl<'de> Deserialize<'de> for Labels {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Labels, D::Error> {
-        BTreeMap::<String, String>::deserialize(d).map(|m| Labels::from_map(&m))
+        BTreeMap::<String, String>::deserialize(d).map(Labels::from_pairs)
     }
 }
 
@@ -228,12 +230,14 @@ impl<'de> Deserialize<'de> for AlertKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString as _;
     use proptest::prelude::*;
 
     #[test]
     fn order_and_empty_values_do_not_matter() {
         let a = Labels::from_pairs([("b", "2"), ("a", "1"), ("c", "")]);
         let b = Labels::from_pairs([("a", "1"), ("b", "2")]);
+        assert_eq!(Labels::from_pairs([("a", "0"), ("b", "2"), ("a", "1"), ("c", "3"), ("c", "")]), b);
         assert_eq!(a, b);
         assert_eq!(AlertKey::of("x", &a), AlertKey::of("x", &b));
         assert_ne!(AlertKey::of("x", &a), AlertKey::of("y", &a));
@@ -242,7 +246,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_goes_in_comes_out(map in proptest::collection::btree_map(".*", ".+", 0..6)) {
-            let labels = Labels::from_map(&map);
+            let labels = Labels::from_pairs(&map);
             let back: BTreeMap<String, String> = labels.iter().map(|(k, v)| (k.into(), v.into())).collect();
             prop_assert_eq!(back, map);
             let json = serde_json::to_string(&labels).unwrap();

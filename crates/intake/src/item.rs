@@ -34,10 +34,10 @@ pub(crate) const CUT: &str = " … (cut)";
 ///
 /// # Errors
 /// There is none, or one of them is beyond the limits. They are the alert's identity, so nothing is cut.
-pub(crate) fn labels<'a>(pairs: &'a [(Text<'a>, Text<'a>)]) -> Result<Labels, String> {
-    let map: BTreeMap<&str, &str> = pairs.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).collect();
+pub(crate) fn labels(pairs: &[(Text<'_>, Text<'_>)]) -> Result<Labels, String> {
+    let labels = Labels::from_pairs(pairs.iter().map(|(k, v)| (k.as_ref(), v.as_ref())));
     let mut count = 0;
-    for (name, value) in map.iter().filter(|(_, v)| !v.is_empty()) {
+    for (name, value) in labels.iter() {
         count += 1;
         if !is_name(name) {
             return Err(format!("invalid label set: invalid name {:?}", cut(name, LONGEST_NAME)));
@@ -51,7 +51,7 @@ pub(crate) fn labels<'a>(pairs: &'a [(Text<'a>, Text<'a>)]) -> Result<Labels, St
     }
     match count {
         0 => Err("at least one label pair required".to_owned()),
-        1..=MOST_LABELS => Ok(Labels::from_map(&map)),
+        1..=MOST_LABELS => Ok(labels),
         _ => Err(format!("invalid label set: {count} labels, more than {MOST_LABELS}")),
     }
 }
@@ -62,29 +62,32 @@ pub(crate) fn labels<'a>(pairs: &'a [(Text<'a>, Text<'a>)]) -> Result<Labels, St
 /// # Errors
 /// A name is none.
 pub(crate) fn annotations<'a>(
-    pairs: impl IntoIterator<Item = (&'a str, Cow<'a, str>)>,
+    pairs: impl IntoIterator<Item = (&'a str, Cow<'a, str>), IntoIter: Clone>,
 ) -> Result<Labels, String> {
-    let mut map: BTreeMap<&str, Cow<'a, str>> = pairs.into_iter().collect();
-    if let Some(name) = map.keys().find(|n| !is_name(n)) {
+    let pairs = pairs.into_iter();
+    if let Some((name, _)) = pairs.clone().find(|(name, _)| !is_name(name)) {
         return Err(format!("invalid annotations: invalid name {:?}", cut(name, LONGEST_NAME)));
     }
-    let mut left = MOST_ANNOTATED;
-    if map.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>() > left {
-        // Short ones first, so that one long text does not push the others out.
-        let mut by_size: Vec<(usize, &str)> = map.iter().map(|(k, v)| (k.len() + v.len(), *k)).collect();
-        by_size.sort_unstable();
-        for (size, name) in by_size {
-            if size > left {
-                let kept = map.get(name).map(|v| cut(v, left.saturating_sub(name.len())));
-                match kept.filter(|k| k.len() > CUT.len()) {
-                    Some(kept) => map.insert(name, Cow::Owned(kept)),
-                    None => map.remove(name),
-                };
-            }
-            left = left.saturating_sub(size);
-        }
+    let size = |(name, value): (&str, Cow<'a, str>)| name.len() + value.len();
+    if pairs.clone().map(size).sum::<usize>() <= MOST_ANNOTATED {
+        return Ok(Labels::from_pairs(pairs));
     }
-    Ok(Labels::from_map(&map))
+    let mut map: BTreeMap<&str, Cow<'a, str>> = pairs.collect();
+    // Short ones first, so that one long text does not push the others out.
+    let mut by_size: Vec<(usize, &str)> = map.iter().map(|(k, v)| (k.len() + v.len(), *k)).collect();
+    by_size.sort_unstable();
+    let mut left = MOST_ANNOTATED;
+    for (size, name) in by_size {
+        if size > left {
+            let kept = map.get(name).map(|v| cut(v, left.saturating_sub(name.len())));
+            match kept.filter(|k| k.len() > CUT.len()) {
+                Some(kept) => map.insert(name, Cow::Owned(kept)),
+                None => map.remove(name),
+            };
+        }
+        left = left.saturating_sub(size);
+    }
+    Ok(Labels::from_pairs(map))
 }
 
 /// Whether a matcher can name it: the names of Prometheus, and those of OpenTelemetry and Kubernetes, which newer releases
