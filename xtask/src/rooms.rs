@@ -10,7 +10,7 @@ const ENGINE: &str = "foghorn-engine";
 const CONFIG: &str = "foghorn-config";
 const NET: &str = "foghorn-net";
 const LOOK: &str = "foghorn-look";
-const HEAP: &str = "foghorn-heap";
+const HOST: &str = "foghorn-host";
 
 /// What a room may import.
 const FOR_ROOMS: &[&str] = &[CORE, DETECT, ENGINE, CONFIG, NET, LOOK];
@@ -24,14 +24,14 @@ const MAY_IMPORT: &[(&str, Option<&[&str]>)] = &[
     (CONFIG, Some(&[CORE])),
     (NET, Some(&[])),
     (LOOK, Some(&[])),
-    (HEAP, Some(&[])),
+    (HOST, Some(&[])),
     ("foghorn-watch", Some(FOR_ROOMS)),
     ("foghorn-intake", Some(FOR_ROOMS)),
     ("foghorn-wake", Some(FOR_ROOMS)),
     ("foghorn-console", Some(FOR_ROOMS)),
     ("foghorn-tell", Some(FOR_ROOMS)),
     // Its bench has the allocator of the product.
-    ("foghorn-sim", Some(&[CORE, DETECT, ENGINE, HEAP])),
+    ("foghorn-sim", Some(&[CORE, DETECT, ENGINE, HOST])),
     ("foghorn", None),
     ("xtask", Some(&[])),
 ];

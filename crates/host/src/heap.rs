@@ -1,4 +1,4 @@
-//! The server's allocator.
+//! The allocator.
 //!
 //! Alerts are made on one thread and given up on another, which glibc's allocator is slow at. mimalloc is not; but what a
 //! storm has used it keeps for as long as nobody allocates, and a server that is calm again hardly does: with 100,000

@@ -7,7 +7,7 @@
 #![allow(missing_docs)]
 
 // The product's allocator.
-use foghorn_heap as _;
+use foghorn_host as _;
 use foghorn_sim::{Profile, Summary, run};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -125,7 +125,7 @@ impl Pager {
                 self.port.written.forget();
             }
             if first.is_none() && written.elapsed() < GIVE_BACK_FOR && given_back.elapsed() >= GIVE_BACK {
-                foghorn_heap::give_back();
+                foghorn_host::heap::give_back();
                 given_back = std::time::Instant::now();
             }
             let now = self.clock.now();

@@ -78,6 +78,10 @@ pub enum StartFailure {
 /// # Errors
 /// Why it did not start.
 pub fn serve(options: &Options) -> Result<(), StartFailure> {
+    // Before any other thread is there, so that all have it.
+    if let Err(e) = foghorn_host::turns::shorten() {
+        tracing::debug!("under load, pages wait for the turns of other work: {e}");
+    }
     let begun = configuration::begin(&options.config, options.data_dir.as_deref())
         .map_err(StartFailure::Configuration)?;
     let config = begun.config;
