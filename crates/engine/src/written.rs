@@ -62,7 +62,7 @@ impl Ahead {
         self.lines.reserve(more.len() * LINE);
         for record in more {
             let written = self.lines.len();
-            if let Err(e) = serde_json::to_writer(&mut self.lines, &**record) {
+            if let Err(e) = serde_json::to_writer(Quick(&mut self.lines), &**record) {
                 self.lines.truncate(written);
                 return Err(e);
             }
@@ -79,6 +79,32 @@ impl Ahead {
     pub fn finish(&mut self, records: Arc<[Arc<Record>]>) -> serde_json::Result<Written> {
         self.follow(&records)?;
         Ok(Written { records, lines: Arc::new(std::mem::take(self).lines) })
+    }
+}
+
+/// Bytes that JSON is written to. Half of what it is given is one byte, a quote or a comma: pushing those, it is twice as
+/// fast.
+#[derive(Debug)]
+pub struct Quick<'a>(pub &'a mut Vec<u8>);
+
+impl std::io::Write for Quick<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let [one] = bytes {
+            self.0.push(*one);
+        } else {
+            self.0.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.write(bytes).map(|_| ())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -11,22 +11,24 @@ use foghorn_core::incident::IncidentId;
 use foghorn_core::page::{Outcome, PageKind};
 use foghorn_core::time::Now;
 use foghorn_core::words::{Actor, Severity};
-use rusqlite::{Connection, OptionalExtension, Result, ToSql, params};
+use foghorn_engine::written::Quick;
+use rusqlite::{Connection, Error, OptionalExtension, Result, ToSql, params};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// So many lines about alerts are kept of one incident: a storm must not fill the disk twice. The journal has all.
 const MOST_ALERT_LINES: i64 = 10_000;
 /// Alerts or events in one row: whoever reads one of them reads all.
-const MOST_IN_A_ROW: u64 = 128;
+const MOST_IN_A_ROW: usize = 128;
 
 /// What is folded in one transaction. A storm is many events of few incidents: what is counted of them is written once.
 pub(super) struct Fold<'a> {
     db: &'a Connection,
-    counts: BTreeMap<IncidentId, Counts>,
+    counts: BTreeMap<IncidentId, Counts<'a>>,
 }
 
 /// Of one incident, since the transaction began.
-struct Counts {
+struct Counts<'a> {
     /// Lines about alerts, from the beginning.
     lines: i64,
     left_out: i64,
@@ -35,46 +37,43 @@ struct Counts {
     last: Place,
     peak: Option<Severity>,
     /// Alerts that have opened, by place, and events about alerts, by number, that are not written yet.
-    opened: Many,
-    storm: Many,
+    opened: Many<'a>,
+    storm: Many<'a>,
 }
 
 /// What is going to lie in one row: one a line.
 #[derive(Default)]
-struct Many {
+struct Many<'a> {
     first: u64,
     last: u64,
-    count: u64,
-    lines: Vec<u8>,
+    lines: Vec<Cow<'a, [u8]>>,
 }
 
-impl Many {
-    fn add(&mut self, number: u64, line: &[u8]) {
-        if self.count == 0 {
+impl<'a> Many<'a> {
+    fn add(&mut self, number: u64, line: Cow<'a, [u8]>) {
+        if self.lines.is_empty() {
             self.first = number;
         }
         self.last = number;
-        self.count += 1;
-        self.lines.extend_from_slice(line);
-        self.lines.push(b'\n');
+        self.lines.push(line);
     }
 
     fn is_full(&self) -> bool {
-        self.count >= MOST_IN_A_ROW
+        self.lines.len() >= MOST_IN_A_ROW
     }
 
     fn write(&mut self, db: &Connection, insert: &str, incident: IncidentId) -> Result<()> {
-        if self.count > 0 {
-            db.prepare_cached(insert)?.execute(params![
-                incident.cast_signed(),
-                self.first.cast_signed(),
-                self.last.cast_signed(),
-                self.lines
-            ])?;
+        if self.lines.is_empty() {
+            return Ok(());
         }
-        self.count = 0;
-        self.lines.clear();
-        Ok(())
+        let mut row = Vec::with_capacity(self.lines.iter().map(|line| line.len() + 1).sum());
+        for line in self.lines.drain(..) {
+            row.extend_from_slice(&line);
+            row.push(b'\n');
+        }
+        db.prepare_cached(insert)?
+            .execute(params![incident.cast_signed(), self.first.cast_signed(), self.last.cast_signed(), row])
+            .map(|_| ())
     }
 }
 
@@ -89,10 +88,11 @@ fn called(db: &Connection, id: IncidentId, title: Option<&str>) -> Result<()> {
         .map(|_| ())
 }
 
-/// An alert as it lies in the file.
-fn row(alert: &Alert, place: Place) -> String {
-    // Numbers and texts: JSON has words for them.
-    serde_json::to_string(&(place, ClosedAlert::of(alert))).unwrap_or_default()
+/// An alert as it lies in the file: JSON.
+fn row(alert: &Alert, place: Place) -> serde_json::Result<Vec<u8>> {
+    let mut json = Vec::with_capacity(256);
+    serde_json::to_writer(Quick(&mut json), &(place, ClosedAlert::of(alert)))?;
+    Ok(json)
 }
 
 impl<'a> Fold<'a> {
@@ -101,7 +101,7 @@ impl<'a> Fold<'a> {
     }
 
     /// Adds one event; `json` are its bytes in the journal.
-    pub(super) fn add(&mut self, record: &Record, json: &[u8]) -> Result<()> {
+    pub(super) fn add(&mut self, record: &Record, json: &'a [u8]) -> Result<()> {
         let (db, event) = (self.db, &record.event);
         match event {
             Event::IncidentOpened { id, title, by, severity, .. } => {
@@ -153,7 +153,7 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
-    fn counts(&mut self, id: IncidentId) -> Result<&mut Counts> {
+    fn counts(&mut self, id: IncidentId) -> Result<&mut Counts<'a>> {
         use std::collections::btree_map::Entry;
         match self.counts.entry(id) {
             Entry::Occupied(e) => Ok(e.into_mut()),
@@ -180,6 +180,7 @@ impl<'a> Fold<'a> {
 
     fn opened(&mut self, alert: &Alert, place: Place) -> Result<()> {
         let (db, incident) = (self.db, alert.incident.cast_signed());
+        let row = row(alert, place).map_err(|e| Error::ToSqlConversionFailure(e.into()))?;
         let counts = self.counts(alert.incident)?;
         counts.peak = counts.peak.max(Some(alert.severity));
         let older = place <= counts.last;
@@ -191,13 +192,13 @@ impl<'a> Fold<'a> {
                     .prepare_cached(
                         "INSERT OR REPLACE INTO alert_news (incident, place, again) VALUES (?1, ?2, ?3)",
                     )?
-                    .execute(params![incident, place.cast_signed(), row(alert, place)])
+                    .execute(params![incident, place.cast_signed(), String::from_utf8_lossy(&row)])
                     .map(|_| ());
             }
         }
         counts.last = counts.last.max(place);
         counts.alerts += 1;
-        counts.opened.add(place, row(alert, place).as_bytes());
+        counts.opened.add(place, Cow::Owned(row));
         // What comes after it has greater places.
         if older || counts.opened.is_full() {
             counts.opened.write(db, ALERTS, alert.incident)?;
@@ -211,7 +212,7 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
-    fn line(&mut self, id: IncidentId, seq: u64, json: &[u8], about_alert: bool) -> Result<()> {
+    fn line(&mut self, id: IncidentId, seq: u64, json: &'a [u8], about_alert: bool) -> Result<()> {
         let db = self.db;
         if !about_alert {
             return db
@@ -225,7 +226,7 @@ impl<'a> Fold<'a> {
             return Ok(());
         }
         counts.lines += 1;
-        counts.storm.add(seq, json);
+        counts.storm.add(seq, Cow::Borrowed(json));
         if counts.storm.is_full() { counts.storm.write(db, STORM, id) } else { Ok(()) }
     }
 }

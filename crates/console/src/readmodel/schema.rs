@@ -8,7 +8,12 @@ use std::path::{Path, PathBuf};
 /// "FogR".
 const APPLICATION: i64 = 0x466f_6752;
 /// A file of another version is made anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 6;
+
+/// Bytes.
+const PAGE: i64 = 16 * 1024;
+/// Bytes of pages that are kept in memory while they change.
+const CACHE: i64 = 16 << 20;
 
 const TABLES: &str = "
 CREATE TABLE progress (
@@ -105,11 +110,15 @@ fn existing(path: &Path) -> Result<Option<Connection>, ReadModelError> {
 fn connect(path: &Path) -> Result<Connection, ReadModelError> {
     let db = Connection::open(path)?;
     db.busy_timeout(std::time::Duration::from_secs(5))?;
+    // Rows of a storm are many lines: they need not be cut up. Only a new file takes it.
+    db.pragma_update(None, "page_size", PAGE)?;
+    // What is folded together is not written out before it is complete.
+    db.pragma_update(None, "cache_size", CACHE / PAGE)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     // It can be made anew: a crash may cost the last moments, never the file.
     db.pragma_update(None, "synchronous", "NORMAL")?;
     // A storm fills the same pages again and again: copied less often, each is copied less often than it is written.
-    db.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    db.pragma_update(None, "wal_autocheckpoint", CACHE / PAGE)?;
     Ok(db)
 }
 
