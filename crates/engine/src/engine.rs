@@ -9,16 +9,17 @@
 //! *degraded*: it goes on in memory, effects leave from there, and inputs are kept. When the journal is back, the kept
 //! inputs are decided again on top of what it really holds.
 
-use crate::batch::{Batch, Queued};
+use crate::batch::{Batch, Decide, Queued};
 use crate::chain::BatchId;
 use crate::handle::{Class, Reply};
 use crate::sending::Sending;
 use crate::view::{Degraded, Stats, View};
-use foghorn_core::State;
+use foghorn_core::decide::MOST_TIMERS;
 use foghorn_core::event::Record;
 use foghorn_core::input::{Answer, Input};
 use foghorn_core::page::PageKey;
 use foghorn_core::time::{Mono, Now, Span};
+use foghorn_core::{State, decide};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -148,6 +149,8 @@ pub enum Command {
         /// Inputs that could not be kept.
         lost: u64,
     },
+    /// A bug: deciding this has panicked. It is set aside, and nothing of it counts.
+    SetAside(String),
 }
 
 /// A batch on its way to the journal.
@@ -223,6 +226,7 @@ pub struct Engine {
     /// The journal is being looked at, and whether a batch has been handed to it since: then the answer is out of date.
     looking: Option<Outdated>,
     limits: Limits,
+    rules: Decide,
     nonce: [u8; 16],
     batches: u64,
     snapshot_seq: u64,
@@ -252,6 +256,7 @@ impl Engine {
             next_page: None,
             looking: None,
             limits,
+            rules: decide,
             nonce,
             batches: 0,
             snapshot_seq: seq,
@@ -261,6 +266,12 @@ impl Engine {
             stats: Stats::default(),
             changed: true,
         }
+    }
+
+    /// Decides by these rules. What runs has [`foghorn_core::decide`]; a test may put around it what a bug would do.
+    #[must_use]
+    pub fn with_rules(self, rules: Decide) -> Engine {
+        Engine { rules, ..self }
     }
 
     /// Begins degraded, because the journal could not be opened for writing.
@@ -380,7 +391,7 @@ impl Engine {
             self.degrade(now, &why, out);
         }
         if self.away.is_none() {
-            self.decide_ahead(now);
+            self.decide_ahead(now, out);
             self.close_batch(now, out);
         } else if self.flight.as_ref().is_none_or(|f| !f.waiting) {
             self.decide_in_memory(now, out);
@@ -405,9 +416,9 @@ impl Engine {
 
     /// Decides what has queued, ahead of the journal; while a batch is under way, a little at a time, so that its answer is
     /// not left waiting.
-    fn decide_ahead(&mut self, now: Now) {
+    fn decide_ahead(&mut self, now: Now, out: &mut Vec<Command>) {
         let seq = self.seq + self.flight.as_ref().map_or(0, |f| f.records.len() as u64);
-        let mut batch = self.next.take().unwrap_or_else(|| Batch::new(self.ahead(), seq + 1));
+        let mut batch = self.next.take().unwrap_or_else(|| Batch::new(self.ahead(), seq + 1, self.rules));
         let enough =
             batch.records.len().saturating_add(if self.flight.is_some() { SLICE } else { usize::MAX });
         if !batch.is_full(&self.limits) {
@@ -417,8 +428,7 @@ impl Engine {
             && batch.records.len() < enough
             && let Some(q) = self.queue.pop_front()
         {
-            let bad = batch.add(self.ahead(), q);
-            self.left_out(bad);
+            self.decide(&mut batch, q, out);
         }
         self.next = Some(batch).filter(|batch| !batch.is_empty());
     }
@@ -457,12 +467,34 @@ impl Engine {
         self.flight = Some(Flight { id, batch, records, deadline, waiting: true });
     }
 
-    fn left_out(&mut self, bad: Option<Queued>) {
-        let Some(bad) = bad else { return };
+    /// One more for a batch. What panics is set aside.
+    fn decide(&mut self, batch: &mut Batch, q: Queued, out: &mut Vec<Command>) {
+        let Some(bad) = batch.add(q) else { return };
+        self.set_aside(&bad, out);
+        if bad.input != Input::Tick {
+            return;
+        }
+        // One thing at a time: what cannot be decided stays where it is, and holds nothing else up.
+        let mut past = 0;
+        for _ in 0..MOST_TIMERS {
+            let decided = batch.records.len();
+            let one = Queued { input: Input::TickOne { past }, ..bad.clone() };
+            if let Some(bad) = batch.add(one) {
+                past += 1;
+                self.set_aside(&bad, out);
+            } else if batch.records.len() == decided {
+                break;
+            }
+        }
+    }
+
+    fn set_aside(&mut self, bad: &Queued, out: &mut Vec<Command>) {
         self.stats.panics += 1;
+        self.changed = true;
         if bad.input == Input::Tick {
             self.tick_from = bad.at.mono + TICK_AFTER_PANIC;
         }
+        out.push(Command::SetAside(bad.about()));
     }
 
     fn appended(&mut self, now: Now, id: BatchId, result: Appended, out: &mut Vec<Command>) {
@@ -559,10 +591,9 @@ impl Engine {
         let Some(mut away) = self.away.take() else { return };
         self.queue_tick(now, away.memory.next_timer());
         if !self.queue.is_empty() {
-            let mut batch = Batch::new(&away.memory, self.seq + 1);
+            let mut batch = Batch::new(&away.memory, self.seq + 1, self.rules);
             while let Some(q) = self.queue.pop_front() {
-                let bad = batch.add(&away.memory, q);
-                self.left_out(bad);
+                self.decide(&mut batch, q, out);
             }
             self.next_page = None;
             self.stats.inputs += batch.inputs.len() as u64;
@@ -663,10 +694,9 @@ impl Engine {
             out.push(Command::Recovered { after: now.mono.since(away.since.mono), lost: away.lost });
             return;
         }
-        let mut batch = Batch::new(&self.saved, self.seq + 1);
+        let mut batch = Batch::new(&self.saved, self.seq + 1, self.rules);
         for q in kept {
-            let bad = batch.add(&self.saved, q);
-            self.left_out(bad);
+            self.decide(&mut batch, q, out);
         }
         away.memory = batch.after.clone();
         away.look_at = now.mono + self.limits.append_deadline;

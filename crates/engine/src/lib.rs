@@ -9,6 +9,7 @@ mod sending;
 pub mod view;
 pub mod written;
 
+pub use batch::Decide;
 pub use chain::BatchId;
 pub use engine::{Action, Command, Engine};
 pub use follow::{Follow, Missed};
