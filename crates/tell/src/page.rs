@@ -331,7 +331,14 @@ fn machine(page: &StatusPage, ledger: &Ledger, now: Wall) -> String {
             let updates: Vec<_> = said
                 .iter()
                 .rev()
-                .map(|w| json!({ "at": machine_time(w.at), "stage": w.stage, "text": w.text }))
+                .map(|w| {
+                    let mut update = json!({ "at": machine_time(w.at), "stage": w.stage, "text": w.text });
+                    if let Some(c) = w.corrected {
+                        update["corrected_at"] = machine_time(c.at).into();
+                        update["withdrawn"] = c.withdrawn.into();
+                    }
+                    update
+                })
                 .collect();
             json!({
                 "id": id,

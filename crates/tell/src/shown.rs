@@ -32,6 +32,8 @@ pub(crate) struct ShownUpdate {
     pub(crate) text: String,
     /// A person's own words, line by line.
     pub(crate) said: Vec<String>,
+    /// That they were others, and until when: words, and the time twice.
+    pub(crate) corrected: Option<(&'static str, String, String)>,
 }
 
 /// How much of people's words a page still takes.
@@ -78,7 +80,7 @@ fn title(incident: &PublicIncident) -> String {
     let peak = incident.peak();
     let hurt: Vec<&Affected> = incident.worst.iter().filter(|a| a.status == peak).collect();
     if hurt.is_empty() {
-        let said = incident.words.first().map(|w| first_words(&w.text)).filter(|said| !said.is_empty());
+        let said = incident.said().next().map(|w| first_words(&w.text)).filter(|said| !said.is_empty());
         return said.unwrap_or_else(|| "Incident".to_owned());
     }
     let names: Vec<String> = hurt.iter().take(NAMED).map(|a| line(&a.component, NAME)).collect();
@@ -111,7 +113,7 @@ fn badge_of(incident: &PublicIncident) -> String {
 
 /// Whether the last that people wrote is that it is over, or what followed of that.
 fn over_by_word(incident: &PublicIncident) -> bool {
-    let last = incident.words.last().map(|w| w.stage);
+    let last = incident.said().next_back().map(|w| w.stage);
     matches!(last, Some(update::Stage::Resolved | update::Stage::Postmortem))
 }
 
@@ -128,7 +130,7 @@ fn when(incident: &PublicIncident, now: Wall) -> String {
 
 /// Whether a person has said already what was measured then: that somebody works on it, or that it is over.
 fn said_by_people(incident: &PublicIncident, u: &Update, before: Option<&Update>) -> bool {
-    let last = incident.words.iter().rev().find(|w| w.at <= u.at).map(|w| w.stage);
+    let last = incident.said().rev().find(|w| w.at <= u.at).map(|w| w.stage);
     match u.stage {
         Stage::Noticed => false,
         Stage::Investigating => last.is_some() && before.is_some_and(|b| b.affected == u.affected),
@@ -160,7 +162,12 @@ fn said_line(w: &Words, now: Wall) -> ShownUpdate {
         update::Stage::Postmortem => "Postmortem",
     };
     let said = w.text.trim().lines().map(|l| line(l, usize::MAX)).collect();
-    update_line(w.at, now, stage_tone(w.stage), word, String::new(), said)
+    let corrected = w.corrected.map(|c| {
+        let words = if c.withdrawn { "withdrawn" } else { "corrected" };
+        (words, clock(c.at, time_form(c.at, now)), machine_time(c.at))
+    });
+    let tone = if w.is_withdrawn() { Tone::Unknown } else { stage_tone(w.stage) };
+    ShownUpdate { corrected, ..update_line(w.at, now, tone, word, String::new(), said) }
 }
 
 fn update_line(
@@ -171,8 +178,13 @@ fn update_line(
     text: String,
     said: Vec<String>,
 ) -> ShownUpdate {
-    let time = if same_day(at, now) { "%H:%M" } else { "%-d %B, %H:%M" };
-    ShownUpdate { tone: tone.class(), at: clock(at, time), machine: machine_time(at), word, text, said }
+    let (machine, at) = (machine_time(at), clock(at, time_form(at, now)));
+    ShownUpdate { tone: tone.class(), at, machine, word, text, said, corrected: None }
+}
+
+/// With the day where that is another one.
+fn time_form(at: Wall, now: Wall) -> &'static str {
+    if same_day(at, now) { "%H:%M" } else { "%-d %B, %H:%M" }
 }
 
 fn stage_tone(stage: update::Stage) -> Tone {
