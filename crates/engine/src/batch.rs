@@ -2,6 +2,7 @@
 
 use crate::engine::{Limits, Ticket};
 use crate::handle::{Class, Reply};
+use crate::queue::Room;
 use foghorn_core::event::Record;
 use foghorn_core::input::{Answer, Input, Refusal};
 use foghorn_core::time::Now;
@@ -100,8 +101,17 @@ impl Batch {
         self.first_seq
     }
 
-    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
-        self.inputs.len() >= limits.batch_inputs || self.records.len() >= limits.batch_events
+    /// What must be decided now finds room where the others have used up theirs.
+    pub(crate) fn room(&self, limits: &Limits) -> Room {
+        let has = |times: usize| {
+            self.inputs.len() < limits.batch_inputs.saturating_mul(times)
+                && self.records.len() < limits.batch_events.saturating_mul(times)
+        };
+        match (has(1), has(2)) {
+            (true, _) => Room::Any,
+            (false, true) => Room::Paging,
+            (false, false) => Room::Full,
+        }
     }
 
     /// Decides one more. If that panics, it is left out and given back: no bug in one rule takes the pager down.

@@ -12,6 +12,7 @@
 use crate::batch::{Batch, Decide, Queued};
 use crate::chain::BatchId;
 use crate::handle::{Class, Reply};
+use crate::queue::{Queue, Room};
 use crate::sending::Sending;
 use crate::view::{Degraded, Stats, View};
 use foghorn_core::decide::MOST_TIMERS;
@@ -20,7 +21,6 @@ use foghorn_core::input::{Answer, Input};
 use foghorn_core::page::PageKey;
 use foghorn_core::time::{Mono, Now, Span};
 use foghorn_core::{State, decide};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Whoever waits for a reply; given by the owner.
@@ -218,7 +218,7 @@ pub struct Engine {
     flight: Option<Flight>,
     /// What is decided while that is under way, as if it were on disk already.
     next: Option<Batch>,
-    queue: VecDeque<Queued>,
+    queue: Queue,
     away: Option<Away>,
     sending: Sending,
     /// When the next page that is not on its way is due; to be looked up again once that may have changed.
@@ -250,7 +250,7 @@ impl Engine {
             head,
             flight: None,
             next: None,
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             away: None,
             sending: Sending::default(),
             next_page: None,
@@ -350,7 +350,9 @@ impl Engine {
         let page = self.next_page.unwrap_or_else(|| self.look_for_page());
         let page = page.filter(|_| self.sending.len() < self.limits.sending);
         let resend = self.sending.oldest().map(|at| at + self.limits.send_deadline);
-        let more = (waiting.is_some() && self.may_decide_ahead()).then(Mono::default);
+        let ahead = waiting.is_some() && self.may_decide_ahead();
+        let in_memory = self.away.is_some() && waiting.is_none() && !self.queue.is_empty();
+        let more = (ahead || in_memory).then(Mono::default);
         [more, timer, deadline, look, page, resend].into_iter().flatten().min()
     }
 
@@ -366,7 +368,7 @@ impl Engine {
                 {
                     self.sending.put(key.clone(), now.mono);
                 }
-                self.queue.push_back(Queued { at: now, input, class, ticket, late: false });
+                self.queue.push(Queued { at: now, input, class, ticket, late: false });
             }
             Action::Appended { id, result } => self.appended(now, id, result, &mut out),
             Action::Settled { found } => self.settled(now, found, &mut out),
@@ -400,12 +402,11 @@ impl Engine {
         self.send_due(now, out);
     }
 
-    /// What is due comes first, however much else has queued; but not before Foghorn knows that it was away.
+    /// What is due comes first, however much else has queued.
     fn queue_tick(&mut self, now: Now, next: Option<Mono>) {
         if next.is_some_and(|at| at.max(self.tick_from) <= now.mono) {
-            let starts = self.queue.front().is_some_and(|q| matches!(q.input, Input::Start { .. }));
             let tick = Queued { at: now, input: Input::Tick, class: Class::World, ticket: None, late: false };
-            self.queue.insert(usize::from(starts), tick);
+            self.queue.push_due(tick);
         }
     }
 
@@ -421,12 +422,11 @@ impl Engine {
         let mut batch = self.next.take().unwrap_or_else(|| Batch::new(self.ahead(), seq + 1, self.rules));
         let enough =
             batch.records.len().saturating_add(if self.flight.is_some() { SLICE } else { usize::MAX });
-        if !batch.is_full(&self.limits) {
+        if batch.room(&self.limits) != Room::Full {
             self.queue_tick(now, batch.after.next_timer());
         }
-        while !batch.is_full(&self.limits)
-            && batch.records.len() < enough
-            && let Some(q) = self.queue.pop_front()
+        while batch.records.len() < enough
+            && let Some(q) = self.queue.pop(batch.room(&self.limits))
         {
             self.decide(&mut batch, q, out);
         }
@@ -435,9 +435,8 @@ impl Engine {
 
     /// Whether there is something to decide, and room for it.
     fn may_decide_ahead(&self) -> bool {
-        self.away.is_none()
-            && !self.queue.is_empty()
-            && self.next.as_ref().is_none_or(|batch| !batch.is_full(&self.limits))
+        let room = self.next.as_ref().map_or(Room::Any, |batch| batch.room(&self.limits));
+        self.away.is_none() && self.queue.has(room)
     }
 
     /// What has been decided is handed over as one batch, unless one is under way.
@@ -563,7 +562,7 @@ impl Engine {
         self.stats.degradations += 1;
         // What is decided but not handed over is decided again, in memory.
         for q in self.next.take().into_iter().flat_map(|batch| batch.inputs).rev() {
-            self.queue.push_front(q);
+            self.queue.put_back(q);
         }
         let memory = self.flight.as_ref().map_or_else(|| self.saved.clone(), |f| f.batch.after.clone());
         if let Some(f) = &mut self.flight {
@@ -592,7 +591,8 @@ impl Engine {
         self.queue_tick(now, away.memory.next_timer());
         if !self.queue.is_empty() {
             let mut batch = Batch::new(&away.memory, self.seq + 1, self.rules);
-            while let Some(q) = self.queue.pop_front() {
+            // As much as a batch, so that pages leave in between.
+            while let Some(q) = self.queue.pop(batch.room(&self.limits)) {
                 self.decide(&mut batch, q, out);
             }
             self.next_page = None;

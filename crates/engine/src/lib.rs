@@ -5,6 +5,7 @@ pub mod chain;
 pub mod engine;
 pub mod follow;
 pub mod handle;
+mod queue;
 mod sending;
 pub mod view;
 pub mod written;
