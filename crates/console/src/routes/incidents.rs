@@ -8,7 +8,6 @@ use crate::query::{Count, Query};
 use crate::readmodel::{Closed, Lag};
 use crate::reply::{Done, respond};
 use crate::show::Severity;
-use crate::show::Stage;
 use crate::show::alert::AlertShown;
 use crate::show::event::EventShown;
 use crate::show::incident::{Detail, Summary, UpdateShown, updates};
@@ -240,7 +239,7 @@ fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
     // Of what is at hand the state knows everything that was told.
     let record = if view.state.incident(id).is_some() { Vec::new() } else { model.life(id, LIFE)? };
     let updates = updates(&view.state, id, &record);
-    detail.updates = updates.iter().map(|u| UpdateShown::of(u, &view.state)).collect();
+    detail.updates = updates.iter().map(|(number, u)| UpdateShown::of(*number, u, &view.state)).collect();
     match model.latest(id, 50) {
         Ok(lines) => {
             let shown = lines
@@ -382,30 +381,6 @@ pub(crate) async fn note(
         return Problem::new(crate::problem::Kind::Invalid, "`text` is empty: say something").into_response();
     }
     act(&api, incident, Input::Note { incident, by: caller.actor, text: note.text }).await
-}
-
-/// What the public is told.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Update {
-    stage: Stage,
-    /// At most 8 KiB. It is shown as it is: what the public must not read does not belong in it.
-    text: String,
-}
-
-/// Tells the public, on the status page: in these words, without who wrote them. `resolved` also resolves the incident;
-/// `postmortem` comes after. What is over takes updates for thirty days.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/updates", tag = "incidents", params(("id" = u64, Path)), request_body = Update,
-    responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
-        (status = "default", body = Body, content_type = "application/problem+json")))]
-pub(crate) async fn update(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    Path(incident): Path<IncidentId>,
-    Json(Update { stage, text }): Json<Update>,
-) -> Response {
-    let input = Input::StatusUpdate { incident, by: caller.actor, stage: stage.0, text };
-    respond(api.parts.engine.submit(Class::Paging, input).await, None)
 }
 
 /// Pages the next step now.

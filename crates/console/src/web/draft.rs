@@ -1,4 +1,4 @@
-//! What the public is told is read once more before it is published: it cannot be taken back.
+//! What the public is told is read once more before it is published: what was read once cannot be unread.
 
 use super::Web;
 use super::form::Fields;
@@ -27,20 +27,23 @@ pub(super) struct Update {
 impl Update {
     /// From a form.
     pub(super) fn read(incident: IncidentId, fields: &Fields) -> Result<Update, Problem> {
-        let invalid = |why: &str| Problem::new(Kind::Invalid, why);
         let stage = Stage::ALL.into_iter().find(|s| s.as_str() == fields.get("stage"));
-        let stage = stage.ok_or_else(|| invalid("say how far it is: choose a stage"))?;
-        let text = fields.get("text").replace("\r\n", "\n");
-        match text.len() {
-            0 => Err(invalid("the public needs words: say what they notice, and what you do about it")),
-            1..=LONGEST_UPDATE => Ok(Update { incident, stage, text }),
-            n => {
-                let why = format!(
-                    "that is {n} bytes, and the public is told at most {LONGEST_UPDATE} at once: shorten it"
-                );
-                Err(invalid(&why))
-            }
-        }
+        let unsaid = || Problem::new(Kind::Invalid, "say how far it is: choose a stage");
+        let stage = stage.ok_or_else(unsaid)?;
+        Ok(Update { incident, stage, text: words(fields)? })
+    }
+}
+
+/// What is to be read by the public, from a form.
+pub(super) fn words(fields: &Fields) -> Result<String, Problem> {
+    let invalid = |why: &str| Problem::new(Kind::Invalid, why);
+    let text = fields.get("text").replace("\r\n", "\n");
+    match text.len() {
+        0 => Err(invalid("the public needs words: say what they notice, and what you do about it")),
+        1..=LONGEST_UPDATE => Ok(text),
+        n => Err(invalid(&format!(
+            "that is {n} bytes, and the public is told at most {LONGEST_UPDATE} at once: shorten it"
+        ))),
     }
 }
 

@@ -73,6 +73,16 @@ pub enum IncidentCommand {
         after_help = "Example:\n  foghorn incident update 12 --stage identified \"A disk is broken; orders are slow until it is replaced.\"\n\nWhoever opens the status page reads the text, word for word. `resolved` also resolves the incident."
     )]
     Update(UpdateArgs),
+    /// Corrects what the public was told
+    #[command(
+        after_help = "Example:\n  foghorn incident correct 12 1 \"A disk is broken; some orders are slow until it is replaced.\"\n\nThe status page shows the new text and when it was corrected; the timeline keeps what it said before. `foghorn incident show` has the updates' numbers."
+    )]
+    Correct(CorrectArgs),
+    /// Withdraws what the public was told
+    #[command(
+        after_help = "Example:\n  foghorn incident withdraw 12 1\n\nThe status page says when it was withdrawn, and the text no more; the timeline keeps it. It cannot be brought back, only written anew."
+    )]
+    Withdraw(WithdrawArgs),
     /// Pages the next step now
     #[command(after_help = "Example:\n  foghorn incident escalate 12")]
     Escalate {
@@ -123,6 +133,40 @@ pub struct UpdateArgs {
     to: Remote,
 }
 
+/// Which status update.
+#[derive(Args)]
+pub struct Which {
+    /// The incident's number
+    #[arg(value_parser = incident)]
+    id: u64,
+    /// The update's number, from 1: `foghorn incident show` has it
+    number: u32,
+    /// Refuse it where it was corrected more often than this since it was read
+    #[arg(long, value_name = "N")]
+    revision: Option<u32>,
+}
+
+/// What the public is told instead.
+#[derive(Args)]
+pub struct CorrectArgs {
+    #[command(flatten)]
+    which: Which,
+    /// The words
+    #[arg(value_parser = filled)]
+    text: String,
+    #[command(flatten)]
+    to: Remote,
+}
+
+/// What the public is told no more.
+#[derive(Args)]
+pub struct WithdrawArgs {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    to: Remote,
+}
+
 #[derive(Subcommand)]
 pub enum StatusCommand {
     /// Tells the public of an incident: the same as `incident update`
@@ -130,10 +174,33 @@ pub enum StatusCommand {
         after_help = "Example:\n  foghorn status post 12 --stage monitoring \"The disk is replaced; we watch it.\""
     )]
     Post(UpdateArgs),
+    /// Corrects what it was told: the same as `incident correct`
+    #[command(
+        after_help = "Example:\n  foghorn status correct 12 2 \"Both disks are replaced; we watch them.\""
+    )]
+    Correct(CorrectArgs),
+    /// Withdraws what it was told: the same as `incident withdraw`
+    #[command(after_help = "Example:\n  foghorn status withdraw 12 2")]
+    Withdraw(WithdrawArgs),
 }
 
-pub fn status(StatusCommand::Post(args): StatusCommand) -> Done {
-    update(&args)
+pub fn status(command: StatusCommand) -> Done {
+    match command {
+        StatusCommand::Post(args) => update(&args),
+        StatusCommand::Correct(args) => correct(&args),
+        StatusCommand::Withdraw(args) => withdraw(&args),
+    }
+}
+
+fn correct(CorrectArgs { which, text, to }: &CorrectArgs) -> Done {
+    let what = format!("updates/{}/correct", which.number);
+    let body = json!({ "text": text, "revision": which.revision });
+    act(to, which.id, &what, &body, "what the public is told is corrected")
+}
+
+fn withdraw(WithdrawArgs { which, to }: &WithdrawArgs) -> Done {
+    let what = format!("updates/{}/withdraw", which.number);
+    act(to, which.id, &what, &json!({ "revision": which.revision }), "what the public was told is withdrawn")
 }
 
 fn update(UpdateArgs { id, stage, text, to }: &UpdateArgs) -> Done {
@@ -181,6 +248,8 @@ pub fn run(command: IncidentCommand) -> Done {
         IncidentCommand::Resolve { id, to } => act(&to, id, "resolve", &json!({}), "resolved"),
         IncidentCommand::Note { id, text, to } => act(&to, id, "note", &json!({ "text": text }), "noted"),
         IncidentCommand::Update(args) => update(&args),
+        IncidentCommand::Correct(args) => correct(&args),
+        IncidentCommand::Withdraw(args) => withdraw(&args),
         IncidentCommand::Escalate { id, to } => act(&to, id, "escalate", &json!({}), "escalated"),
         IncidentCommand::Open { title, severity, entity, escalation, note, to } => {
             let mut body = json!({ "title": title, "severity": severity });
@@ -286,7 +355,15 @@ fn show(i: &Value) {
         "What the public is told",
         list(i, "/updates")
             .iter()
-            .map(|u| format!("{}  {}: {}", text(u, "/at"), text(u, "/stage"), text(u, "/text")))
+            .map(|u| {
+                let since = match (text(u, "/corrected/at"), u.get("withdrawn")) {
+                    ("", _) => String::new(),
+                    (at, Some(Value::Bool(true))) => format!(" (withdrawn {at})"),
+                    (at, _) => format!(" (corrected {at})"),
+                };
+                let (number, stage) = (number(u, "/number"), text(u, "/stage"));
+                format!("{number}. {}  {stage}{since}: {}", text(u, "/at"), text(u, "/text"))
+            })
             .collect(),
     );
     section(
