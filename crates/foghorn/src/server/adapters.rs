@@ -265,7 +265,7 @@ impl RoomFigures {
 
     fn listeners(&self, out: &mut String) -> std::fmt::Result {
         type Figure = fn(&foghorn_net::serve::Counts) -> u64;
-        let figures: [(&str, &str, &str, Figure); 4] = [
+        let figures: [(&str, &str, &str, Figure); 5] = [
             ("foghorn_listener_connections", "gauge", "Connections open now.", |c| c.open() as u64),
             ("foghorn_listener_requests_total", "counter", "Requests, refused ones too.", |c| c.requests()),
             (
@@ -279,6 +279,12 @@ impl RoomFigures {
                 "counter",
                 "Connections that the system could not hand over.",
                 |c| c.accept_errors(),
+            ),
+            (
+                "foghorn_listener_slow_clients_total",
+                "counter",
+                "Answers that ended early because their client took too little of them.",
+                |c| c.slow(),
             ),
         ];
         let all = self.listening.all();
