@@ -44,7 +44,10 @@ impl Draft<'_> {
         // Links live longer than jobs. Decided here, so that it is the people of this moment who count.
         let by_page = matches!(by.via, Via::Link | Via::Callback);
         if by_page && !self.state.setup.people.contains_key(&by.name) {
-            let why = format!("{} is not in the configuration any more, so a link to them acknowledges nothing", by.name);
+            let why = format!(
+                "{} is not in the configuration any more, so a link to them acknowledges nothing",
+                by.name
+            );
             return Err(Refusal::Invalid { why });
         }
         let until = self.now.mono + self.state.setup.timing.ack_expires;
