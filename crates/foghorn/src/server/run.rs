@@ -255,13 +255,14 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         Some(certificate.ready())
     };
     let inner = tls("server.tls", config.server.tls.as_ref());
+    let share = config.server.address_share;
     let routers = routers(&shared, &tokens, &config_rx, &desk, &sender);
     let on = [edge.handle().clone()];
     let mut listeners = Vec::new();
-    let listener = Listener::inner("server.listen", config.server.listen, routers.main, inner.clone());
+    let listener = Listener::inner("server.listen", config.server.listen, routers.main, inner.clone(), share);
     listeners.extend(listen::spawn(&on, listener, &shared, end.clone()));
     if let Some(address) = config.server.links_listen {
-        let listener = Listener::inner("server.links_listen", address, routers.links, inner);
+        let listener = Listener::inner("server.links_listen", address, routers.links, inner, share);
         listeners.extend(listen::spawn(&on, listener, &shared, end.clone()));
     }
     let public = config.status_page.as_ref().map(|page| {
