@@ -16,6 +16,7 @@ mod pages;
 mod rebuild;
 mod shown;
 mod site;
+mod verdict;
 mod words;
 
 pub use keeper::{FILE, Parts, start};

@@ -1,7 +1,8 @@
 //! One incident as the public reads it: what was measured and what people wrote, as one story.
 
 use crate::ledger::{Affected, PublicIncident, Stage, Update};
-use crate::page::{NAME, clock, lasting, line, machine_time, same_day, tone, word};
+use crate::page::{NAME, clock, lasting, line, machine_time, same_day, tone};
+use crate::verdict::{End, end};
 use crate::words::Words;
 use foghorn_core::time::Wall;
 use foghorn_core::update;
@@ -84,7 +85,7 @@ fn title(incident: &PublicIncident) -> String {
         return said.unwrap_or_else(|| "Incident".to_owned());
     }
     let names: Vec<String> = hurt.iter().take(NAMED).map(|a| line(&a.component, NAME)).collect();
-    format!("{}: {}", list(&names, hurt.len()), word(peak))
+    format!("{}: {}", list(&names, hurt.len()), peak.words())
 }
 
 /// The first line, cut between words where it is long.
@@ -100,14 +101,16 @@ fn first_words(text: &str) -> String {
     }
 }
 
-/// How far it is, by a person's word where there is one; else how bad it is.
+/// How far it is, by a person's word where there is one; else how bad it is. That it is over well is not theirs alone to say.
 fn badge_of(incident: &PublicIncident) -> String {
     match (incident.resolved, incident.under_way()) {
-        (Some(_), _) if incident.ends_unwell() && !over_by_word(incident) => badge(Tone::Info, "closed"),
-        (Some(_), _) => badge(Tone::Good, "resolved"),
+        (Some(_), _) => match end(incident.left(), over_by_word(incident)) {
+            End::Resolved => badge(Tone::Good, "resolved"),
+            End::Closed => badge(Tone::Info, "closed"),
+        },
         (None, Some(stage)) => badge(stage_tone(stage), stage.as_str()),
         (None, None) if incident.worst.is_empty() => badge(Tone::Warn, "open"),
-        (None, None) => badge(tone(incident.peak()), word(incident.peak())),
+        (None, None) => badge(tone(incident.peak()), incident.peak().words()),
     }
 }
 
@@ -134,7 +137,12 @@ fn said_by_people(incident: &PublicIncident, u: &Update, before: Option<&Update>
     match u.stage {
         Stage::Noticed => false,
         Stage::Investigating => last.is_some() && before.is_some_and(|b| b.affected == u.affected),
-        Stage::Resolved => last == Some(update::Stage::Resolved),
+        Stage::Resolved => {
+            // What a person's word does not end is told beside it, and then that it works again.
+            let stands = |affected: &[Affected]| end(affected, true) == End::Resolved;
+            let closed = before.is_some_and(|b| b.stage == Stage::Resolved && !stands(&b.affected));
+            last == Some(update::Stage::Resolved) && stands(&u.affected) && !closed
+        }
     }
 }
 
@@ -213,7 +221,7 @@ fn not_yet(all: &[Affected]) -> String {
 fn components(all: &[Affected]) -> String {
     let named = all.iter().take(NAMED);
     let names: Vec<String> =
-        named.map(|a| format!("{} ({})", line(&a.component, NAME), word(a.status))).collect();
+        named.map(|a| format!("{} ({})", line(&a.component, NAME), a.status.words())).collect();
     list(&names, all.len())
 }
 

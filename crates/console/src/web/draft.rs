@@ -5,13 +5,15 @@ use super::form::Fields;
 use super::guard::Visitor;
 use super::incident::stage_words;
 use super::page::{self, Frame, Here, respond};
-use super::text::capital;
+use super::text::{capital, names};
 use super::timeline::lines_of;
 use crate::problem::{Kind, Problem};
 use askama::Template;
 use axum::response::Response;
+use foghorn_core::component;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::update::{LONGEST_UPDATE, Stage};
+use foghorn_engine::View;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -47,6 +49,9 @@ pub(super) fn words(fields: &Fields) -> Result<String, Problem> {
     }
 }
 
+/// Components that the warning names.
+const NAMED: usize = 5;
+
 #[derive(Template)]
 #[template(path = "console/draft.html")]
 struct Page {
@@ -58,6 +63,8 @@ struct Page {
     stages: Vec<(&'static str, &'static str, bool)>,
     /// It ends the incident as well.
     ends: bool,
+    /// What the page goes on showing, whatever the words say.
+    still: String,
 }
 
 /// Shows it as the public will read it, with the button that publishes it.
@@ -73,9 +80,25 @@ pub(super) async fn show(web: &Arc<Web>, visitor: Visitor, update: Update) -> Re
             lines: lines_of(&update.text, &mut room),
             stages: stages.map(|s| (s.as_str(), stage_words(s, open), s == update.stage)).collect(),
             ends: open && update.stage == Stage::Resolved,
+            still: still(&view, &update),
             update,
         };
         Ok(respond(StatusCode::OK, &page))
     };
     page::made(web, visitor, make).await
+}
+
+/// `Shop (major outage)`: what is measured unwell, where the words say that it is mended.
+fn still(view: &View, update: &Update) -> String {
+    let mended = matches!(update.stage, Stage::Monitoring | Stage::Resolved);
+    let Some(incident) = view.state.incident(update.incident).filter(|_| mended) else {
+        return String::new();
+    };
+    let seen = component::seen(&view.state, incident, view.at.wall);
+    let hurt: Vec<String> = seen
+        .into_iter()
+        .filter(|(_, status)| status.is_hurt())
+        .map(|(name, status)| format!("{name} ({})", status.words()))
+        .collect();
+    names(&hurt, NAMED)
 }

@@ -329,10 +329,10 @@ fn public(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> Public {
     };
     let stages = Stage::ALL.into_iter().filter(|s| !open || *s != Stage::Postmortem);
     let at_hand = !state.updates(id).is_empty();
-    let hurt = incident.filter(|i| open && i.severity() > Severity::Info);
+    let seen = incident.filter(|_| open).map(|i| component::seen(state, i, view.at.wall));
     Public {
         there: !state.setup.components.is_empty(),
-        components: hurt.map_or_else(String::new, |i| names(component::touched(state, i), 3)),
+        components: seen.map_or_else(String::new, |seen| names(seen.iter().map(|(name, _)| *name), 3)),
         stages: stages.map(|s| (s.as_str(), stage_words(s, open), s == likeliest)).collect(),
         updates: updates
             .into_iter()

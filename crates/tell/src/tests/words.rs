@@ -322,3 +322,35 @@ fn a_correction_finds_its_own_words_after_others_were_forgotten() {
     let words: Vec<&str> = ledger.incidents[&1].words.iter().map(|w| w.text.as_str()).collect();
     assert_eq!(words, ["the third"]);
 }
+
+/// A person says that it is over, and a check says that it is not.
+#[test]
+fn a_persons_word_makes_nothing_better_than_it_is_measured() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.fails(at(1), "secret-check");
+    house.observe(&mut ledger, at(1));
+    house.say(at(2), 1, Said::Resolved, "Orders work again.");
+    house.observe(&mut ledger, at(2));
+    let pages = |ledger: &Ledger, minute| render(&config(), ledger, Wall(at(minute)), Doubt::None).unwrap();
+    let html = text(&pages(&ledger, 3), "/");
+    assert!(!html.contains("All systems operational"), "{html}");
+    assert!(html.contains("major outage</span>"), "the component is as it is measured: {html}");
+    let story = [
+        "12:02 Resolved Orders work again.",
+        "12:02 Closed. It is not measured well yet: Shop &#60;&#38;&#62; (major outage).",
+        "12:01 Noticed. Affected: Shop &#60;&#38;&#62; (major outage).",
+    ];
+    let shown = told(&pages(&ledger, 3), "/");
+    assert_eq!(shown[0], "[closed] Shop &#60;&#38;&#62;: major outage");
+    let mut lines = shown[1..].to_vec();
+    lines.sort_by(|a, b| b.cmp(a));
+    assert_eq!(lines, story);
+    // Measured well, it is what they said.
+    house.check(at(4), "secret-check", CheckVerdict::Ok);
+    house.observe(&mut ledger, at(4));
+    let shown = told(&pages(&ledger, 5), "/");
+    assert_eq!(shown[0], "[resolved] Shop &#60;&#38;&#62;: major outage");
+    assert_eq!(shown[1], "12:04 Resolved. It works again.");
+    assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents, ledger.incidents);
+}

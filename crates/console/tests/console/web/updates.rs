@@ -258,3 +258,41 @@ async fn the_api_corrects_and_withdraws() {
         "{told:?}"
     );
 }
+
+/// A silence says who is paged: what the public sees stays, and the form goes on proposing it.
+#[tokio::test]
+async fn after_a_silence_the_form_names_what_the_public_still_sees() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502")).await;
+    let silence = [("what", "unwell"), ("for", "1h"), ("comment", "")];
+    assert_eq!(ana.post("/incidents/1/silence", &silence).await.status, 303);
+    kit.caught_up().await;
+    let page = ana.page("/incidents/1").await;
+    assert!(
+        page.contains("It sees <bdi>Shop</bdi> unwell.") && !page.contains("this will be shown all the same"),
+        "{page}"
+    );
+    // Well again, there is nothing that it sees.
+    kit.check("shop", None).await;
+    kit.caught_up().await;
+    assert!(!ana.page("/incidents/1").await.contains("<bdi>Shop</bdi> unwell"));
+}
+
+/// Whoever writes that it is mended reads what is measured.
+#[tokio::test]
+async fn the_preview_says_what_the_page_goes_on_showing() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502")).await;
+    let draft =
+        async |stage: &str| ana.post("/incidents/1/draft", &[("stage", stage), ("text", "x")]).await.text;
+    let warning = "Still shown as unwell: <bdi>Shop (major outage)</bdi>.";
+    let resolved = draft("resolved").await;
+    assert!(resolved.contains(warning) && resolved.contains("<em>closed</em>"), "{resolved}");
+    let monitoring = draft("monitoring").await;
+    assert!(monitoring.contains(warning) && !monitoring.contains("<em>closed</em>"), "{monitoring}");
+    assert!(!draft("identified").await.contains("Still shown"));
+    kit.check("shop", None).await;
+    assert!(!draft("resolved").await.contains("Still shown"));
+}
