@@ -276,7 +276,7 @@ impl Ledger {
             let by_person =
                 incident.is_some_and(|i| matches!(&i.status, Status::Resolved { by: Some(_), .. }));
             let ended = known.resolved.is_some();
-            if ended && !(by_person && !known.left().is_empty()) {
+            if ended && (!by_person || known.left().is_empty()) {
                 continue;
             }
             let left = left_unwell(&known.worst, statuses, by_person);

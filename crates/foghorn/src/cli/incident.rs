@@ -1,9 +1,10 @@
 //! `foghorn incident`.
 
-use super::client::{call, clean, list, number, saved, segment, text};
+use super::client::{call, list, number, saved, segment, text};
 use super::{Done, Failure, Remote, filled, incident, say};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use foghorn_core::text::clean;
 use foghorn_core::update::Stage;
 use foghorn_core::words::Severity;
 use http::Method;
@@ -17,12 +18,24 @@ const SEVERITIES: [&str; 3] =
 pub enum IncidentCommand {
     /// Lists incidents, the youngest first
     #[command(
-        after_help = "Example:\n  foghorn incident list\n  foghorn incident list --state all --limit 20 --json"
+        after_help = "Example:\n  foghorn incident list\n  foghorn incident list --state all --limit 20 --json\n  foghorn incident list --state resolved --search \"shop db7\" --from 2026-11-01T00:00:00Z"
     )]
     List {
         /// Those that are in this state
         #[arg(long, default_value = "open", value_parser = ["open", "unacknowledged", "acknowledged", "resolved", "all"])]
         state: String,
+        /// Only with these words: each begins one of the title, of an entity, or of the value of an alert's label
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
+        /// Only this bad
+        #[arg(long, value_parser = PossibleValuesParser::new(SEVERITIES))]
+        severity: Option<String>,
+        /// Not those that were over before a moment (RFC 3339)
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Not those that began at a moment or later (RFC 3339)
+        #[arg(long = "to", value_name = "TIME")]
+        until: Option<String>,
         /// At most so many
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
@@ -209,11 +222,15 @@ fn update(UpdateArgs { id, stage, text, to }: &UpdateArgs) -> Done {
 
 pub fn run(command: IncidentCommand) -> Done {
     match command {
-        IncidentCommand::List { state, limit, to } => {
+        IncidentCommand::List { state, search, severity, from, until, limit, to } => {
+            let asked = [("q", search), ("severity", severity), ("from", from), ("to", until)];
+            let asked = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let narrower: String =
+                asked.map(|(name, value)| format!("&{name}={}", segment(&value))).collect();
             let found = call(
                 &to,
                 Method::GET,
-                &format!("/api/v1/incidents?state={}&limit={limit}", segment(&state)),
+                &format!("/api/v1/incidents?state={}&limit={limit}{narrower}", segment(&state)),
                 None,
             )?;
             if to.json {
@@ -222,9 +239,14 @@ pub fn run(command: IncidentCommand) -> Done {
             }
             let incidents = list(&found, "/incidents");
             if incidents.is_empty() {
-                say(if state == "open" { "Nothing is open." } else { "There is none." });
+                let all = state == "open" && narrower.is_empty();
+                say(if all { "Nothing is open." } else { "There is none." });
             }
             incidents.iter().for_each(|i| say(&line(i)));
+            let missing = text(&found, "/incomplete");
+            if !missing.is_empty() {
+                say(&clean(&format!("Some may be missing: {missing}")));
+            }
             if found.get("next").is_some_and(|n| !n.is_null()) {
                 let more = limit.saturating_mul(2).min(1000);
                 say(&if more > limit {
