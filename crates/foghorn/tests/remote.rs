@@ -237,11 +237,17 @@ fn a_server_keeps_its_files_to_itself_counts_the_public_and_comes_back_from_a_ba
         .find_map(|l| l.strip_prefix("foghorn_listener_requests_total{listener=\"status_page.listen\"} "))
         .unwrap_or_else(|| panic!("{metrics}"));
     assert!(requests.trim().parse::<u64>().unwrap() >= 2, "{requests}");
-    for name in ["connections_refused_total", "accept_errors_total", "connections"] {
+    for name in ["connections_refused_total", "accept_errors_total", "slow_clients_total", "connections"] {
         let line = format!("foghorn_listener_{name}{{listener=\"status_page.listen\"}} ");
         assert!(metrics.contains(&line), "{line}");
     }
     assert!(metrics.contains("_requests_refused_total{listener=\"server.listen\",class=\"api\"} 0"));
+    for name in ["asked_total", "refused_total", "waiting", "running", "hung"] {
+        for of in ["pages", "checks"] {
+            let line = format!("foghorn_resolver_{name}{{for=\"{of}\"}} ");
+            assert!(metrics.contains(&line), "{line}");
+        }
+    }
 
     // What is measured is in the history's file a moment later.
     let measured = || get(port, "/api/v1/checks/shop").contains("\"recent\":[{\"at\"");
