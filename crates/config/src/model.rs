@@ -63,6 +63,8 @@ pub struct Server {
     pub max_body: usize,
     /// Requests a second that one integration may send, with twice as many in a burst.
     pub rate_limit: f64,
+    /// How many per cent of a listener's connections one address may have, from 1 to 100.
+    pub address_share: u8,
     /// Where the reference targets are that tell a blind location from a sick target.
     pub reference_targets: Vec<SocketTarget>,
     /// Pings every heartbeat, at `/ping/KEY/NAME`. Copied to [`Config::pings`] where a heartbeat has no key of its own.

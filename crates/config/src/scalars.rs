@@ -112,6 +112,29 @@ impl FromText for Duration {
     }
 }
 
+/// A part of something, in per cent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Percent(pub(crate) u8);
+impl FromText for Percent {
+    const WANTED: &'static str = "a share such as `50%`";
+    const TEXT: bool = false;
+    fn from_text(text: &str) -> Result<Self, String> {
+        let number =
+            text.strip_suffix('%').map(str::trim_end).filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
+        number
+            .and_then(|n| n.parse().ok())
+            .filter(|n| (1..=100).contains(n))
+            .map(Percent)
+            .ok_or_else(|| format!("`{text}` is no share such as `50%`, from 1% to 100%"))
+    }
+    fn placeholder() -> Self {
+        Percent(100)
+    }
+    fn shape() -> Value {
+        json!({ "type": "string", "description": "a share such as `50%`", "pattern": r"^(100|[1-9][0-9]?) *%$|\$\{" })
+    }
+}
+
 /// A number of bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bytes(pub(crate) usize);

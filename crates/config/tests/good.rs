@@ -72,6 +72,7 @@ fn every_key_arrives() {
         (c.server.tokens["ci"].role, c.server.tokens["ana"].person.as_deref()),
         (Role::Admin, Some("ana"))
     );
+    assert_eq!(c.server.address_share, 90);
     assert_eq!((c.server.journal_deadline.as_millis(), c.server.max_body), (1500, 512 * 1024));
     assert_eq!(c.server.reference_targets[2].host, "2001:db8::1");
 

@@ -2,7 +2,7 @@
 
 use crate::problem::{Kind, Problem};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use foghorn_core::text::is_hidden;
+use foghorn_core::text::clean;
 use foghorn_core::words::Name;
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -55,17 +55,13 @@ pub(crate) fn says_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
-/// One line that somebody typed: what [is hidden](is_hidden) is left out, and line breaks and other control characters are a
-/// space.
+/// One line that somebody typed, made [plain](foghorn_core::text::plain).
 #[derive(Debug)]
 pub(crate) struct Line(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Line {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Line, D::Error> {
-        let mut text = String::deserialize(from)?;
-        text.retain(|c| !is_hidden(c));
-        let words: Vec<&str> = text.split(char::is_control).filter(|w| !w.is_empty()).collect();
-        Ok(Line(words.join(" ")))
+        Ok(Line(clean(&String::deserialize(from)?)))
     }
 }
 
@@ -108,7 +104,7 @@ async fn body(req: Request) -> Result<Vec<u8>, Problem> {
     Ok(bytes.into())
 }
 
-/// An object. Whether it is JSON at all is one question, and whether it makes sense another.
+/// An object. Whether it is JSON at all is one question, and whether it makes sense another; a body that does is read once.
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let malformed = |why: String| Problem::new(Kind::MalformedJson, why);
     let at = |e: &serde_json::Error| Some((e.line(), e.column()));
@@ -116,15 +112,26 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(malformed("the body is empty; send JSON".to_owned()));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| malformed(format!("the body is not UTF-8: {e}")))?;
-    serde_json::from_str::<IgnoredAny>(text)
-        .map_err(|e| Problem { at: at(&e), ..malformed(e.to_string()) })?;
     // A list would be taken for the fields in their order.
-    if !text.trim_start().starts_with('{') {
-        return Err(Problem::new(Kind::Invalid, "the body must be a JSON object: {…}"));
+    let invalid = if text.trim_start().starts_with('{') {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        match serde_path_to_error::deserialize(&mut reader) {
+            Ok(read) => match reader.end() {
+                Ok(()) => return Ok(read),
+                Err(e) => return Err(Problem { at: at(&e), ..malformed(e.to_string()) }),
+            },
+            Err(e) => {
+                let (path, e) = (e.path().to_string(), e.inner());
+                let detail = if path == "." { e.to_string() } else { format!("`{path}`: {e}") };
+                Problem { at: at(e), ..Problem::new(Kind::Invalid, detail) }
+            }
+        }
+    } else {
+        Problem::new(Kind::Invalid, "the body must be a JSON object: {…}")
+    };
+    // What makes no sense may be no JSON further on, which is said first.
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Err(e) => Err(Problem { at: at(&e), ..malformed(e.to_string()) }),
+        Ok(_) => Err(invalid),
     }
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(|e| {
-        let (path, e) = (e.path().to_string(), e.inner());
-        let detail = if path == "." { e.to_string() } else { format!("`{path}`: {e}") };
-        Problem { at: at(e), ..Problem::new(Kind::Invalid, detail) }
-    })
 }

@@ -26,6 +26,7 @@ mod time;
 mod tries;
 mod wanted;
 mod web;
+mod words;
 
 pub use accounts::{Account, AccountError, Accounts, new_password};
 pub use api::{Api, Parts, api};

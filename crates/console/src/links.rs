@@ -117,8 +117,12 @@ async fn acknowledge(State(links): State<Arc<Links>>, Path(token): Path<String>,
     let by = Actor { name: Name::from(link.person.as_str()), via: Via::Link };
     let input = Input::Acknowledge { incident: link.incident, by, revision: Some(revision) };
     let problem = match links.engine.submit(Class::Paging, input).await {
-        // What is over is over; the page says so.
-        Reply::Saved(_) | Reply::NotSaved(..) | Reply::Refused(_) => return see_other(&token),
+        Reply::Saved(_) | Reply::NotSaved(..) => return see_other(&token),
+        Reply::Refused(_) => {
+            let page = Page::new(&links.view(), &link);
+            // What is over is over; the page says so.
+            return if page.refuses() { page.respond(StatusCode::FORBIDDEN) } else { see_other(&token) };
+        }
         Reply::Unavailable(why) => why.to_string(),
         Reply::Busy => "too much is waiting to be decided".to_owned(),
     };

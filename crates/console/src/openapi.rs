@@ -16,7 +16,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
     paths(
         routes::incidents::list, routes::incidents::open, routes::incidents::show, routes::incidents::alerts,
         routes::timeline::list, routes::incidents::ack, routes::incidents::resolve, routes::incidents::note,
-        routes::incidents::update,
+        routes::updates::publish, routes::updates::correct, routes::updates::withdraw,
         routes::incidents::escalate, routes::events::list, routes::stream::stream, routes::oncall::list,
         routes::people::list, routes::checks::list, routes::checks::show, routes::status::components, routes::status::status,
         routes::silences::list, routes::silences::add, routes::silences::end, routes::overrides::list,

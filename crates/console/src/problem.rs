@@ -25,6 +25,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// It is over already.
     Over,
+    /// It is not any more what was read.
+    Changed,
     /// The journal ends before that event.
     BeyondTheEnd,
     /// The body is too large.
@@ -43,7 +45,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::BadQuery,
         Kind::MalformedJson,
         Kind::Unauthenticated,
@@ -52,6 +54,7 @@ impl Kind {
         Kind::NotFound,
         Kind::MethodNotAllowed,
         Kind::Over,
+        Kind::Changed,
         Kind::BeyondTheEnd,
         Kind::TooLarge,
         Kind::UnsupportedMediaType,
@@ -75,6 +78,7 @@ impl Kind {
                 ("method-not-allowed", "This address knows other methods", StatusCode::METHOD_NOT_ALLOWED)
             }
             Kind::Over => ("over", "It is over already", StatusCode::CONFLICT),
+            Kind::Changed => ("changed", "Somebody changed it meanwhile", StatusCode::CONFLICT),
             Kind::BeyondTheEnd => {
                 ("beyond-the-end", "The journal ends before that event", StatusCode::CONFLICT)
             }

@@ -5,6 +5,7 @@
 
 mod fold;
 mod follow;
+mod index;
 mod query;
 mod schema;
 

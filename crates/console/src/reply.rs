@@ -82,6 +82,7 @@ fn refused(refusal: &Refusal) -> Problem {
     let kind = match refusal {
         Refusal::NotFound { .. } => Kind::NotFound,
         Refusal::Over { .. } => Kind::Over,
+        Refusal::Changed { .. } => Kind::Changed,
         Refusal::Invalid { .. } => Kind::Invalid,
     };
     Problem::new(kind, refusal.to_string())

@@ -15,6 +15,7 @@ pub(crate) mod silences;
 pub(crate) mod status;
 pub(crate) mod stream;
 pub(crate) mod timeline;
+pub(crate) mod updates;
 
 use crate::api::Route;
 use crate::auth::{Needs, Rule};
@@ -38,7 +39,9 @@ pub(crate) fn all() -> Vec<Route> {
         route("post", "/api/v1/incidents/{id}/ack", ACT, post(incidents::ack)),
         route("post", "/api/v1/incidents/{id}/resolve", ACT, post(incidents::resolve)),
         route("post", "/api/v1/incidents/{id}/note", ACT, post(incidents::note)),
-        route("post", "/api/v1/incidents/{id}/updates", ACT, post(incidents::update)),
+        route("post", "/api/v1/incidents/{id}/updates", ACT, post(updates::publish)),
+        route("post", "/api/v1/incidents/{id}/updates/{number}/correct", ACT, post(updates::correct)),
+        route("post", "/api/v1/incidents/{id}/updates/{number}/withdraw", ACT, post(updates::withdraw)),
         route("post", "/api/v1/incidents/{id}/escalate", ACT, post(incidents::escalate)),
         route("get", "/api/v1/events", SEE, get(events::list)),
         route("get", "/api/v1/stream", SEE, get(stream::stream)),

@@ -1,11 +1,21 @@
-//! Which incidents somebody wants to see: one rule for the API, the list of what is open and the list of what is over.
+//! Which incidents are wanted: one rule for the pages and the API, for what is at hand and what is put away.
 
 use crate::readmodel::Filter;
 use crate::show::incident::shown_severity;
-use foghorn_core::incident::{Incident, IncidentId};
+use crate::words::{Sought, Words};
+use foghorn_core::State;
+use foghorn_core::alert::Alert;
+use foghorn_core::incident::{Incident, IncidentId, Status};
+use foghorn_core::time::Wall;
 use foghorn_core::words::Severity;
 use serde::Deserialize;
+use std::cell::Cell;
 use utoipa::ToSchema;
+
+/// Alerts of one incident that are searched, here and when it is put away: the first that came.
+pub(crate) const ALERTS_OF_ONE: usize = 1000;
+/// Alerts that one search looks through, of all incidents at hand together.
+const ALERTS_IN_ALL: usize = 20_000;
 
 /// Which incidents, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -30,29 +40,70 @@ pub(crate) struct Wanted {
     pub(crate) which: Which,
     /// How bad it is; how bad it was, once it is over.
     pub(crate) severity: Option<Severity>,
-    /// Somewhere in the title; while it is open, in the name of something unwell too. The case of ASCII letters does not
-    /// matter; empty fits all.
-    pub(crate) text: String,
+    /// In its title, the names of its entities, and its alerts' labels.
+    pub(crate) words: Words,
+    /// It was not over before then.
+    pub(crate) from: Option<Wall>,
+    /// It began before then.
+    pub(crate) to: Option<Wall>,
+}
+
+/// How many alerts a search may still look through.
+pub(crate) struct Room(Cell<usize>);
+
+impl Default for Room {
+    fn default() -> Room {
+        Room(Cell::new(ALERTS_IN_ALL))
+    }
+}
+
+impl Room {
+    /// Why something may be missing.
+    pub(crate) fn short(&self) -> Option<String> {
+        let used_up = self.0.get() == 0;
+        used_up.then(|| {
+            format!(
+                "more than {ALERTS_IN_ALL} alerts are at hand: the labels of the others were not searched"
+            )
+        })
+    }
+
+    fn take(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left > 0
+    }
 }
 
 impl Wanted {
     /// Whether an incident at hand is one.
-    pub(crate) fn fits(&self, i: &Incident) -> bool {
-        let state = match self.which {
+    pub(crate) fn fits(&self, state: &State, i: &Incident, room: &Room) -> bool {
+        let stands = match self.which {
             Which::Open => !i.is_resolved(),
             Which::Unacknowledged => !i.is_resolved() && !i.is_acknowledged(),
             Which::Acknowledged => i.is_acknowledged(),
             Which::Resolved => i.is_resolved(),
             Which::All => true,
         };
-        state
+        let ended = if let Status::Resolved { at, .. } = &i.status { Some(at.wall) } else { None };
+        stands
             && self.severity.is_none_or(|s| shown_severity(i) == s)
-            && (has(&i.title, &self.text) || self.unwell_in(i))
+            && self.to.is_none_or(|to| i.opened.wall < to)
+            && self.from.is_none_or(|from| ended.is_none_or(|at| at >= from))
+            && self.has_words(state, i, room)
     }
 
-    /// What is over has its title alone: so it is found before and after it was put away.
-    fn unwell_in(&self, i: &Incident) -> bool {
-        !i.is_resolved() && i.entities.iter().any(|(name, open)| *open > 0 && has(name, &self.text))
+    fn has_words(&self, state: &State, i: &Incident, room: &Room) -> bool {
+        let mut sought = self.words.sought();
+        let own = std::iter::once(&*i.title).chain(i.entities.keys().map(|e| &**e));
+        own.for_each(|text| sought.look(text));
+        for alert in state.alerts_of(i).take(ALERTS_OF_ONE) {
+            if sought.is_found() || !room.take() {
+                break;
+            }
+            look_at(alert, &mut sought);
+        }
+        sought.is_found()
     }
 
     /// The same of those that are put away, older than `before`; `None` where none is wanted.
@@ -60,35 +111,19 @@ impl Wanted {
         matches!(self.which, Which::Resolved | Which::All).then(|| Filter {
             before,
             severity: self.severity,
-            text: Some(self.text.clone()).filter(|t| !t.is_empty()),
+            words: self.words.query(),
             resolved: self.which == Which::Resolved,
+            from: self.from,
+            to: self.to,
         })
     }
 }
 
-/// Without a copy: a thousand titles are looked through for one page.
-fn has(text: &str, part: &str) -> bool {
-    part.is_empty() || text.as_bytes().windows(part.len()).any(|w| w.eq_ignore_ascii_case(part.as_bytes()))
+/// What is searched of an alert: what is unwell, and its labels' values, of which its name is one.
+pub(crate) fn texts(alert: &Alert) -> impl Iterator<Item = &str> {
+    alert.entity.as_deref().into_iter().chain(alert.labels.iter().map(|(_, value)| value))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::has;
-
-    #[test]
-    fn letters_are_found_in_either_case_and_others_as_they_are() {
-        for (text, part, is) in [
-            ("", "", true),
-            ("shop", "", true),
-            ("", "x", false),
-            ("Shop-DB is down", "shop-db", true),
-            ("shop", "shop is down", false),
-            ("Größe", "GRöß", true),
-            ("Größe", "GRÖSS", false),
-            ("100 % full", "%", true),
-            ("100 full", "_", false),
-        ] {
-            assert_eq!(has(text, part), is, "{part:?} in {text:?}");
-        }
-    }
+fn look_at(alert: &Alert, sought: &mut Sought<'_>) {
+    texts(alert).for_each(|text| sought.look(text));
 }

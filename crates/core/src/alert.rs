@@ -1,7 +1,7 @@
 //! Alerts: one thing known to be wrong.
 
 use crate::labels::{AlertKey, Labels};
-use crate::time::{Mono, Now, Span, Wall};
+use crate::time::{CLOCK_SET, Mono, Now, Span, Wall};
 use crate::words::{Name, Severity, Urgency};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -65,6 +65,21 @@ impl Alert {
             .or_else(|| self.annotations.get("description"))
             .or_else(|| self.labels.get("alertname"))
             .map_or_else(|| self.labels.to_string(), ToString::to_string)
+    }
+
+    /// What the wall shows when it expires. Counted from when it was received, so that it is to the millisecond what its
+    /// sender said, whenever it is asked for; from `now` if the wall has been set since.
+    #[must_use]
+    pub fn wall_at(&self, expires: Mono, now: Now) -> Wall {
+        let (sent, seen) = (self.received.wall_at(expires), now.wall_at(expires));
+        if sent.0.abs_diff(seen.0) < CLOCK_SET.unsigned_abs() { sent } else { seen }
+    }
+
+    /// When it expires, if its sender says that it ends then: what [`Alert::wall_at`] undoes.
+    #[must_use]
+    pub fn mono_at(&self, ends: Wall, now: Now) -> Mono {
+        let (sent, seen) = (self.received.mono_at(ends), now.mono_at(ends));
+        if sent.0.abs_diff(seen.0) < CLOCK_SET.unsigned_abs() { sent } else { seen }
     }
 
     /// Where to read what to do.
@@ -131,6 +146,9 @@ pub struct AlertItem {
     pub ended: Option<Wall>,
     /// The sender will repeat it within this long, or it is stale.
     pub lifetime: Option<Span>,
+    /// The same as a moment, where the sender says one. It counts more.
+    #[serde(default)]
+    pub ends: Option<Wall>,
     /// Overrides the mapping from labels.
     pub entity: Option<Name>,
     /// Overrides the policy.
@@ -153,11 +171,19 @@ impl AlertItem {
             started: None,
             ended: None,
             lifetime: None,
+            ends: None,
             entity: None,
             escalation: None,
             page_after: Span::ZERO,
             flapping: false,
         }
+    }
+
+    /// Within how long it must be repeated, from a moment on.
+    #[must_use]
+    pub fn lifetime_at(&self, now: Wall) -> Option<Span> {
+        // What has ended in between is due at once.
+        self.ends.map_or(self.lifetime, |ends| Some(ends.since(now).max(Span(1))))
     }
 
     /// The end of an alert.

@@ -2,6 +2,7 @@
 //! An event about something unknown changes nothing.
 
 mod index;
+mod told;
 
 use crate::alert::AlertStatus;
 use crate::change;
@@ -11,8 +12,8 @@ use crate::page::{Delivery, Outcome, Page, PageKey, PageKind};
 use crate::schedule::Override;
 use crate::silence::{self, Silence};
 use crate::state::{Heartbeat, Map, Set, State, Timer};
-use crate::time::{Mono, Now, Wall};
-use crate::update::{MOST_TOLD, StatusUpdate, Told};
+use crate::time::{Mono, Now};
+use crate::update::StatusUpdate;
 use crate::words::{Name, Severity};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -241,8 +242,17 @@ impl State {
             Event::IncidentArchived { id } => self.archive(*id),
             Event::StatusUpdated { id, by, stage, text } => self.tell_public(
                 *id,
-                StatusUpdate { at: at.wall, by: by.clone(), stage: *stage, text: text.clone() },
+                StatusUpdate {
+                    at: at.wall,
+                    by: by.clone(),
+                    stage: *stage,
+                    text: text.clone(),
+                    corrected: None,
+                },
             ),
+            Event::StatusCorrected { id, number, by, text, .. } => {
+                self.correct_told(*id, *number, |update| update.correct(at.wall, by.clone(), text.clone()));
+            }
             Event::EscalationStarted { id, policy, wave, urgency, why } => self.edit_incident(*id, |i| {
                 // What came back says why when it is opened again.
                 let why = if why.is_empty() { i.escalation.why.clone() } else { Arc::from(why.as_str()) };
@@ -435,25 +445,6 @@ impl State {
         let Some(incident) = self.remove_incident(id) else { return };
         if let Status::Resolved { at, .. } = incident.status {
             self.edit_told(id, incident.opened.wall, |told| told.ended = Some(at.wall));
-        }
-    }
-
-    fn tell_public(&mut self, id: IncidentId, update: StatusUpdate) {
-        let opened = self.incident(id).map(|i| i.opened.wall);
-        if let Some(opened) = opened.or_else(|| self.told.get(&id).map(|t| t.opened)) {
-            self.edit_told(id, opened, |told| told.updates.push(Arc::new(update)));
-        }
-    }
-
-    fn edit_told(&mut self, id: IncidentId, opened: Wall, edit: impl FnOnce(&mut Told)) {
-        let known = self.told.get(&id).map(|told| (**told).clone());
-        let mut told = known.unwrap_or(Told { opened, ended: None, updates: Vec::new() });
-        edit(&mut told);
-        self.told.insert_mut(id, Arc::new(told));
-        while self.told.size() > MOST_TOLD {
-            let oldest = self.told.iter().find(|(_, told)| told.ended.is_some()).map(|(id, _)| *id);
-            let Some(oldest) = oldest else { break };
-            self.told.remove_mut(&oldest);
         }
     }
 

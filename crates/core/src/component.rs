@@ -9,7 +9,7 @@ use crate::incident::Incident;
 use crate::state::State;
 use crate::time::Wall;
 use crate::words::{Name, Severity};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,28 @@ pub enum ComponentStatus {
     UnderMaintenance,
     /// Nobody knows: nothing measures it, or what does has fallen silent.
     Unknown,
+}
+
+impl ComponentStatus {
+    /// The words for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            ComponentStatus::Operational => "operational",
+            ComponentStatus::DegradedPerformance => "degraded performance",
+            ComponentStatus::PartialOutage => "partial outage",
+            ComponentStatus::MajorOutage => "major outage",
+            ComponentStatus::UnderMaintenance => "under maintenance",
+            ComponentStatus::Unknown => "not known",
+        }
+    }
+
+    /// Whether the public notices it.
+    #[must_use]
+    pub const fn is_hurt(self) -> bool {
+        use ComponentStatus as C;
+        matches!(self, C::DegradedPerformance | C::PartialOutage | C::MajorOutage)
+    }
 }
 
 /// How one entity is, as far as a component is concerned. The order is that of importance: an entity is the highest
@@ -83,12 +105,26 @@ pub fn components(state: &State, at: Wall) -> BTreeMap<Name, ComponentStatus> {
         .collect()
 }
 
-/// The components that an incident's unwell entities are behind, in the order of their names.
+/// The entities of an incident that are unwell as the public sees it. A silence says who is paged, not how anything is.
 #[must_use]
-pub fn touched<'a>(state: &'a State, incident: &Incident) -> Vec<&'a Name> {
-    let unwell = |e: &Name| incident.entities.get(e).is_some_and(|open| *open > 0);
-    let touched = state.setup.components.iter().filter(|(_, behind)| behind.iter().any(unwell));
-    touched.map(|(name, _)| name).collect()
+pub fn unwell<'a>(state: &'a State, incident: &'a Incident) -> BTreeSet<&'a Name> {
+    let counted = incident.entities.iter().filter(|(_, open)| **open > 0).map(|(e, _)| e);
+    let silenced = (incident.muted > 0).then(|| state.alerts_of(incident));
+    let told = |a: &&Alert| a.muted.is_some() && a.status.is_open() && a.held_until.is_none();
+    let silenced = silenced.into_iter().flatten().filter(told);
+    counted.chain(silenced.filter_map(|a| a.entity.as_ref())).collect()
+}
+
+/// The components that the public sees unwell at a moment and that an incident touches, in the order of their names.
+#[must_use]
+pub fn seen<'a>(state: &'a State, incident: &'a Incident, at: Wall) -> Vec<(&'a Name, ComponentStatus)> {
+    let (unwell, statuses) = (unwell(state, incident), components(state, at));
+    let touched =
+        state.setup.components.iter().filter(|(_, behind)| behind.iter().any(|e| unwell.contains(e)));
+    let with_status = touched.filter_map(|(name, _)| Some((name, *statuses.get(name)?)));
+    let is_unwell =
+        |status| !matches!(status, ComponentStatus::Operational | ComponentStatus::UnderMaintenance);
+    with_status.filter(|(_, status)| is_unwell(*status)).collect()
 }
 
 /// How every entity is of which anything is known.
@@ -282,5 +318,45 @@ mod tests {
             C::MajorOutage,
             "only maintenance is planned"
         );
+    }
+
+    #[test]
+    fn what_an_incident_shows_the_public_outlasts_a_silence() {
+        let setup = Setup {
+            components: [
+                ("Shop".into(), alloc::vec!["api".into()]),
+                ("Mail".into(), alloc::vec!["mx".into()]),
+            ]
+            .into(),
+            checks: [("c".into(), rule(Severity::Critical, Span::ZERO))].into(),
+            ..Setup::default()
+        };
+        let mut state = State::default();
+        let now = Now { mono: Mono(1000), wall: Wall(1000) };
+        let silence = |maintenance| Input::Silence {
+            id: "s".into(),
+            matchers: Vec::new(),
+            entities: ["api".into()].into(),
+            starts: None,
+            ends: Ends::After(Span::hours(1)),
+            comment: String::new(),
+            maintenance,
+            by: Actor::system(),
+        };
+        let adopt = Input::AdoptConfig { hash: "h".to_string(), setup: Arc::new(setup) };
+        let down = alloc::vec![("Shop".to_string(), C::MajorOutage)];
+        for (input, expected) in [
+            (adopt, Vec::new()),
+            (check("c", failing()), down.clone()),
+            (silence(false), down),
+            (silence(true), Vec::new()),
+            (check("c", CheckVerdict::Ok), Vec::new()),
+        ] {
+            crate::decide(&mut state, now, &input, &mut Vec::new()).unwrap();
+            let incident = state.incident(1);
+            let seen = incident.map_or_else(Vec::new, |i| seen(&state, i, now.wall));
+            let seen: Vec<_> = seen.into_iter().map(|(name, status)| (name.to_string(), status)).collect();
+            assert_eq!(seen, expected, "{input:?}");
+        }
     }
 }

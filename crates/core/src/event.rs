@@ -270,6 +270,20 @@ pub enum Event {
         /// The words.
         text: String,
     },
+    /// What the public was told says something else from here on, or is withdrawn.
+    StatusCorrected {
+        /// Of which incident.
+        id: IncidentId,
+        /// Which of its status updates, from 1, in the order in which they were published.
+        number: u32,
+        /// Who corrected it.
+        by: Actor,
+        /// What it says now; `None` where the public does not read it any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// What it said until then.
+        was: String,
+    },
 
     /// Paging begins.
     EscalationStarted {
@@ -540,6 +554,7 @@ impl Event {
             | Event::IncidentArchived { id }
             | Event::Noted { id, .. }
             | Event::StatusUpdated { id, .. }
+            | Event::StatusCorrected { id, .. }
             | Event::EscalationStarted { id, .. }
             | Event::EscalationPaused { id }
             | Event::StepEntered { id, .. }

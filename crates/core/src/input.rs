@@ -33,6 +33,11 @@ pub enum Input {
     },
     /// Time has passed: do what is due.
     Tick,
+    /// The same for one thing alone: for when all of them at once cannot be decided.
+    TickOne {
+        /// So many that are due earlier are left where they are.
+        past: u32,
+    },
     /// The wall clock was set by so many milliseconds.
     ClockStep {
         /// Negative for backwards.
@@ -107,6 +112,19 @@ pub enum Input {
         stage: Stage,
         /// The words; at most [`crate::update::LONGEST_UPDATE`] bytes.
         text: String,
+    },
+    /// Somebody corrects what the public was told, or withdraws it.
+    CorrectUpdate {
+        /// Of which incident.
+        incident: IncidentId,
+        /// Which of its status updates, from 1, in the order in which they were published.
+        number: u32,
+        /// Who.
+        by: Actor,
+        /// [Which one](crate::update::StatusUpdate::revision) they have read; `None` for what it says now.
+        revision: Option<u32>,
+        /// What it is to say, at most [`crate::update::LONGEST_UPDATE`] bytes; `None` withdraws it.
+        text: Option<String>,
     },
     /// Somebody wants the next step now.
     Escalate {
@@ -253,6 +271,11 @@ pub enum Refusal {
         /// What.
         what: String,
     },
+    /// It is not any more what whoever asks has read.
+    Changed {
+        /// What, by whom, and what to do.
+        why: String,
+    },
     /// It makes no sense.
     Invalid {
         /// What is wrong, and what to do.
@@ -265,7 +288,7 @@ impl core::fmt::Display for Refusal {
         match self {
             Refusal::NotFound { what } => write!(f, "there is no {what}"),
             Refusal::Over { what } => write!(f, "{what} is over already"),
-            Refusal::Invalid { why } => f.write_str(why),
+            Refusal::Changed { why } | Refusal::Invalid { why } => f.write_str(why),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Text from outside, made harmless for eyes and terminals.
 
+use alloc::string::String;
+
 /// Whether a character shows nothing, and hides something or turns the direction of writing: `abc`, then U+202E, then `fdp.exe`
 /// reads as `abcexe.pdf` (Unicode Technical Report 36, 2.10). Joiners stay: Persian and emoji need them.
 #[must_use]
@@ -10,7 +12,39 @@ pub const fn is_hidden(c: char) -> bool {
     )
 }
 
-/// The same in one line, whatever is in it: control characters are spaces, what [is hidden](is_hidden) is left out.
+/// The same in one line, whatever is in it: control characters that follow one another are one space between what they part,
+/// what [is hidden](is_hidden) is left out.
 pub fn plain(text: &str) -> impl Iterator<Item = char> + Clone + '_ {
-    text.chars().filter(|c| !is_hidden(*c)).map(|c| if c.is_control() { ' ' } else { c })
+    let shown = |part: &'_ str| part.chars().any(|c| !is_hidden(c));
+    let parts = text.split(char::is_control).filter(move |part| shown(part)).enumerate();
+    parts.flat_map(|(n, part)| {
+        let between = (n > 0).then_some(' ').into_iter();
+        between.chain(part.chars().filter(|c| !is_hidden(*c)))
+    })
+}
+
+/// The same as a text: for a terminal, without what moves its cursor or turns what is read.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    plain(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn one_line_by_table() {
+        for (text, expected) in [
+            ("", ""),
+            ("\u{0}\n\u{200b}", ""),
+            ("a\r\n\tb", "a b"),
+            ("a\n\u{200b}\nb", "a b"),
+            ("\n a  b \n", " a  b "),
+            ("a\u{1b}[2Jb\nc", "a [2Jb c"),
+            ("abc\u{202e}fdp.exe", "abcfdp.exe"),
+        ] {
+            assert_eq!(clean(text), expected, "{text:?}");
+        }
+    }
 }

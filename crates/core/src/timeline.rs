@@ -232,6 +232,15 @@ impl Teller<'_> {
             Event::StatusUpdated { by, stage, text, .. } => {
                 format!("{} told the public, {stage}: {text}", self.actor(by))
             }
+            Event::StatusCorrected { number, by, text: Some(text), was, .. } => {
+                format!(
+                    "{} corrected what the public is told (update {number}): {text}\nIt said before: {was}",
+                    self.actor(by)
+                )
+            }
+            Event::StatusCorrected { number, by, text: None, was, .. } => {
+                format!("{} withdrew what the public was told (update {number}): {was}", self.actor(by))
+            }
             Event::SilenceAdded { silence } => self.silence(silence),
             Event::SilenceBegan { id } => format!("silence {id} begins"),
             Event::SilenceEnded { id, by } => format!("silence {id} ended{}", self.perhaps_by(by.as_ref())),

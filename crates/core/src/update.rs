@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub const LONGEST_UPDATE: usize = 8 * 1024;
 /// Status updates of one incident.
 pub const MOST_UPDATES: usize = 40;
+/// Corrections of one status update; after that it can only be withdrawn.
+pub const MOST_CORRECTIONS: u32 = 20;
 /// Incidents of which is known what was told; of more, the oldest that are over are forgotten here. The journal has all.
 pub const MOST_TOLD: usize = 500;
 /// So long after its end an incident still takes a status update: a postmortem takes its time.
@@ -66,8 +68,48 @@ pub struct StatusUpdate {
     pub by: Actor,
     /// How far the work was.
     pub stage: Stage,
-    /// The words, as they were written: whoever shows them escapes them.
+    /// The words, as they were written: whoever shows them escapes them. Of what is withdrawn, those that the public reads no
+    /// more.
     pub text: String,
+    /// What a person made of it since; the journal has what it said before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<Corrected>,
+}
+
+/// How a status update came to say what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corrected {
+    /// When it was corrected last.
+    pub at: Wall,
+    /// Who did; the public does not hear of that.
+    pub by: Actor,
+    /// How often it was; at most once more than [`MOST_CORRECTIONS`].
+    pub times: u32,
+    /// Whether the public does not read it any more.
+    pub withdrawn: bool,
+}
+
+impl StatusUpdate {
+    /// How often it was corrected. Whoever corrects it says which one they read.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        self.corrected.as_ref().map_or(0, |c| c.times)
+    }
+
+    /// Whether the public does not read it any more.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        self.corrected.as_ref().is_some_and(|c| c.withdrawn)
+    }
+
+    /// From now on it says this; without a text the public does not read it any more.
+    pub fn correct(&mut self, at: Wall, by: Actor, text: Option<String>) {
+        let times = self.revision().saturating_add(1);
+        self.corrected = Some(Corrected { at, by, times, withdrawn: text.is_none() });
+        if let Some(text) = text {
+            self.text = text;
+        }
+    }
 }
 
 /// What people have told the public of an incident. It outlives the incident in the state, for [`LATE_UPDATES`].

@@ -158,8 +158,24 @@ fn comes_back() -> World {
     w
 }
 
+/// And what people told the public, corrected and withdrawn.
+fn corrected() -> World {
+    let mut w = World::new(&world::with_components());
+    w.fails("shop");
+    for text in ["All orders fail.", "Server db7 is down."] {
+        let text = text.to_owned();
+        w.put(Input::StatusUpdate { incident: 1, by: by("ben"), stage: Stage::Investigating, text });
+    }
+    for (number, text) in [(1, Some("Some orders fail.".to_owned())), (2, None)] {
+        w.secs(20);
+        w.put(Input::CorrectUpdate { incident: 1, number, by: by("ana"), revision: Some(0), text });
+    }
+    w
+}
+
 /// The journals, and what they were made of.
-const JOURNALS: &[(&str, fn() -> World)] = &[("0.1.0", story), ("0.1.0-comes-back", comes_back)];
+const JOURNALS: &[(&str, fn() -> World)] =
+    &[("0.1.0", story), ("0.1.0-comes-back", comes_back), ("0.1.0-corrected", corrected)];
 
 fn golden(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

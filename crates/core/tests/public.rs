@@ -6,13 +6,18 @@ use foghorn_core::event::Event;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::input::{Answer, Input, Refusal};
 use foghorn_core::time::Span;
-use foghorn_core::update::{LATE_UPDATES, LONGEST_UPDATE, MOST_TOLD, MOST_UPDATES, Stage};
+use foghorn_core::update::{LATE_UPDATES, LONGEST_UPDATE, MOST_CORRECTIONS, MOST_TOLD, MOST_UPDATES, Stage};
 use foghorn_core::words::Severity;
 use foghorn_core::{State, decide};
 use world::{World, by, with_components};
 
 fn say(incident: IncidentId, stage: Stage, text: &str) -> Input {
     Input::StatusUpdate { incident, by: by("ana"), stage, text: text.to_owned() }
+}
+
+fn correct(number: u32, revision: Option<u32>, text: Option<&str>) -> Input {
+    let text = text.map(str::to_owned);
+    Input::CorrectUpdate { incident: 1, number, by: by("ben"), revision, text }
 }
 
 fn open(title: &str) -> Input {
@@ -153,4 +158,72 @@ fn what_is_known_of_ended_incidents_is_bounded() {
         assert_eq!(said.is_ok(), id <= rounds + MOST_TOLD as u64, "{id}: {said:?}");
     }
     assert!(events.iter().any(|e| matches!(e, Event::IncidentArchived { .. })));
+}
+
+#[test]
+fn what_was_told_is_corrected_and_nothing_is_lost() {
+    let mut w = outage();
+    w.put(say(1, Stage::Investigating, "All orders fail."));
+    w.put(say(1, Stage::Identified, "It is a disk."));
+    let at = w.state.updates(1)[0].at;
+    w.mins(3);
+    assert_eq!(w.put(correct(1, Some(0), Some("Some orders fail."))), Answer::Done);
+    let update = w.state.updates(1)[0].clone();
+    assert_eq!((update.text.as_str(), update.at, update.revision()), ("Some orders fail.", at, 1));
+    assert_eq!((update.by.clone(), update.corrected.as_ref().unwrap().by.clone()), (by("ana"), by("ben")));
+    assert_eq!(update.corrected.as_ref().unwrap().at, w.now.wall);
+    assert_eq!(w.put(correct(1, Some(0), Some("Some orders fail."))), Answer::Already, "sent twice");
+    // Two at once: the second is told.
+    let late = w.try_put(correct(1, Some(0), Some("A few orders fail.")));
+    assert!(matches!(late, Err(Refusal::Changed { .. })), "{late:?}");
+    let late = why(late);
+    assert!(late.contains("corrected status update 1 of incident 1 meanwhile: read"), "{late}");
+    assert_eq!(w.put(correct(1, None, Some("A few orders fail."))), Answer::Done, "whatever it says now");
+    assert_eq!(told(&w, 1), ["investigating ana: A few orders fail.", "identified ana: It is a disk."]);
+    let said: Vec<&str> = w
+        .log
+        .iter()
+        .filter_map(
+            |(_, e)| if let Event::StatusCorrected { was, .. } = e { Some(was.as_str()) } else { None },
+        )
+        .collect();
+    assert_eq!(said, ["All orders fail.", "Some orders fail."]);
+    assert!(!w.incident(1).is_resolved());
+}
+
+#[test]
+fn what_was_told_is_withdrawn_once_and_for_all() {
+    let mut w = outage();
+    w.put(say(1, Stage::Investigating, "Server db7 is down."));
+    assert_eq!(w.put(correct(1, None, None)), Answer::Done);
+    assert!(w.state.updates(1)[0].is_withdrawn());
+    assert_eq!(w.put(correct(1, Some(0), None)), Answer::Already);
+    let back = why(w.try_put(correct(1, None, Some("Orders fail."))));
+    assert_eq!(back, "status update 1 of incident 1 is withdrawn: publish a new one");
+    assert_eq!(w.put(say(1, Stage::Investigating, "Server db7 is down.")), Answer::Done, "it is not there");
+    for (number, revision, text, part) in [
+        (0, None, Some("x"), "there is no status update 0 of incident 1"),
+        (3, None, None, "there is no status update 3 of incident 1"),
+        (2, Some(7), Some("x"), "its revision is 0"),
+        (2, None, Some(" "), "must not be empty"),
+        (2, None, Some(&*"x".repeat(LONGEST_UPDATE + 1)), "longer"),
+    ] {
+        let refused = why(w.try_put(correct(number, revision, text)));
+        assert!(refused.contains(part), "{refused}");
+    }
+    for n in 0..MOST_CORRECTIONS {
+        w.put(correct(2, Some(n), Some(&n.to_string())));
+    }
+    let full = why(w.try_put(correct(2, None, Some("once more"))));
+    assert!(full.contains("withdraw it, and publish a new one"), "{full}");
+    assert_eq!(w.put(correct(2, None, None)), Answer::Done);
+    // As long as the incident takes updates at all.
+    w.put(say(1, Stage::Resolved, "Over."));
+    w.recovers("shop");
+    w.mins(10);
+    assert!(w.state.incident(1).is_none(), "it is put away");
+    assert_eq!(w.put(correct(3, None, Some("It is over."))), Answer::Done);
+    w.wait(LATE_UPDATES);
+    let late = why(w.try_put(correct(3, None, None)));
+    assert!(late.contains("ended too long ago"), "{late}");
 }

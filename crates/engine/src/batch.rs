@@ -2,12 +2,16 @@
 
 use crate::engine::{Limits, Ticket};
 use crate::handle::{Class, Reply};
+use crate::queue::Room;
 use foghorn_core::event::Record;
-use foghorn_core::input::Input;
+use foghorn_core::input::{Answer, Input, Refusal};
 use foghorn_core::time::Now;
-use foghorn_core::{Event, State, decide};
+use foghorn_core::{Event, State};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// Who decides: [`foghorn_core::decide`], or what a test puts around it.
+pub type Decide = fn(&mut State, Now, &Input, &mut Vec<Event>) -> Result<Answer, Refusal>;
 
 /// An input that waits to be decided, or has been.
 #[derive(Clone, Debug)]
@@ -28,6 +32,20 @@ impl Queued {
             _ => 1,
         }
     }
+
+    /// What it is about, in words.
+    pub(crate) fn about(&self) -> String {
+        match &self.input {
+            Input::Alerts { source, items } => format!("{} alerts of {source}", items.len()),
+            Input::Check { check, .. } => format!("a verdict of the check {check}"),
+            Input::Ping { check, .. } => format!("a ping of the heartbeat {check}"),
+            Input::Tick | Input::TickOne { .. } => "something that was due".to_owned(),
+            Input::Delivered { key, .. } => format!("what became of the page {key}"),
+            Input::AdoptConfig { .. } => "a new configuration".to_owned(),
+            Input::Acknowledge { incident, .. } => format!("an acknowledgement of #{incident}"),
+            _ => "what a person or Foghorn itself has asked for".to_owned(),
+        }
+    }
 }
 
 /// A reply, and how its input is treated.
@@ -43,13 +61,24 @@ pub(crate) struct Batch {
     first_seq: u64,
     /// To inputs that could not be decided.
     failed: Vec<Answered>,
+    /// How all this was at its beginning, or after the last input that could not be decided.
+    mark: Mark,
+    rules: Decide,
     /// Of one input: kept for its memory.
     events: Vec<Event>,
 }
 
+/// A moment in a batch to which it can go back.
+struct Mark {
+    state: State,
+    inputs: usize,
+    replies: usize,
+    records: usize,
+}
+
 impl Batch {
     /// On top of `base`; its first event will have this sequence number.
-    pub(crate) fn new(base: &State, first_seq: u64) -> Batch {
+    pub(crate) fn new(base: &State, first_seq: u64, rules: Decide) -> Batch {
         Batch {
             inputs: Vec::new(),
             replies: Vec::new(),
@@ -57,6 +86,8 @@ impl Batch {
             after: base.clone(),
             first_seq,
             failed: Vec::new(),
+            mark: Mark { state: base.clone(), inputs: 0, replies: 0, records: 0 },
+            rules,
             events: Vec::new(),
         }
     }
@@ -70,24 +101,39 @@ impl Batch {
         self.first_seq
     }
 
-    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
-        self.inputs.len() >= limits.batch_inputs || self.records.len() >= limits.batch_events
+    /// What must be decided now finds room where the others have used up theirs.
+    pub(crate) fn room(&self, limits: &Limits) -> Room {
+        let has = |times: usize| {
+            self.inputs.len() < limits.batch_inputs.saturating_mul(times)
+                && self.records.len() < limits.batch_events.saturating_mul(times)
+        };
+        match (has(1), has(2)) {
+            (true, _) => Room::Any,
+            (false, true) => Room::Paging,
+            (false, false) => Room::Full,
+        }
     }
 
-    /// Decides one more, on top of what this batch was begun on. If that panics, it is left out and given back: no bug
-    /// in one rule takes the pager down.
-    pub(crate) fn add(&mut self, base: &State, q: Queued) -> Option<Queued> {
+    /// Decides one more. If that panics, it is left out and given back: no bug in one rule takes the pager down.
+    pub(crate) fn add(&mut self, q: Queued) -> Option<Queued> {
         if self.decide(&q) {
             self.inputs.push(q);
             return None;
         }
-        // Nobody knows what it has left behind in the state: all the others are decided once more.
-        self.after = base.clone();
-        self.records.clear();
-        self.replies.clear();
-        for q in std::mem::take(&mut self.inputs) {
-            drop(self.add(base, q));
+        // Nobody knows what it has left behind in the state: what came before it is decided once more, from the mark on.
+        // The rules are pure, so that comes out as it did.
+        let Mark { state, inputs, replies, records } = &self.mark;
+        self.after = state.clone();
+        self.replies.truncate(*replies);
+        self.records.truncate(*records);
+        for q in self.inputs.split_off(*inputs) {
+            if self.decide(&q) {
+                self.inputs.push(q);
+            }
         }
+        // However many cannot be decided, nothing is decided again for a second one.
+        let (inputs, replies, records) = (self.inputs.len(), self.replies.len(), self.records.len());
+        self.mark = Mark { state: self.after.clone(), inputs, replies, records };
         let why = "a bug in Foghorn: this input could not be decided, and nothing was changed";
         self.failed.extend(q.ticket.map(|t| (t, q.class, Reply::Unavailable(Arc::from(why)))));
         Some(q)
@@ -102,8 +148,8 @@ impl Batch {
     fn decide(&mut self, q: &Queued) -> bool {
         let at = Now { mono: q.at.mono.max(self.after.clock.mono), wall: q.at.wall };
         self.events.clear();
-        let (state, events) = (&mut self.after, &mut self.events);
-        let Ok(result) = catch_unwind(AssertUnwindSafe(|| decide(state, at, &q.input, events))) else {
+        let (rules, state, events) = (self.rules, &mut self.after, &mut self.events);
+        let Ok(result) = catch_unwind(AssertUnwindSafe(|| rules(state, at, &q.input, events))) else {
             return false;
         };
         let next = self.first_seq + self.records.len() as u64;

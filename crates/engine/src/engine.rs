@@ -9,17 +9,18 @@
 //! *degraded*: it goes on in memory, effects leave from there, and inputs are kept. When the journal is back, the kept
 //! inputs are decided again on top of what it really holds.
 
-use crate::batch::{Batch, Queued};
+use crate::batch::{Batch, Decide, Queued};
 use crate::chain::BatchId;
 use crate::handle::{Class, Reply};
+use crate::queue::{Queue, Room};
 use crate::sending::Sending;
 use crate::view::{Degraded, Stats, View};
-use foghorn_core::State;
+use foghorn_core::decide::MOST_TIMERS;
 use foghorn_core::event::Record;
 use foghorn_core::input::{Answer, Input};
 use foghorn_core::page::PageKey;
 use foghorn_core::time::{Mono, Now, Span};
-use std::collections::VecDeque;
+use foghorn_core::{State, decide};
 use std::sync::Arc;
 
 /// Whoever waits for a reply; given by the owner.
@@ -148,6 +149,8 @@ pub enum Command {
         /// Inputs that could not be kept.
         lost: u64,
     },
+    /// A bug: deciding this has panicked. It is set aside, and nothing of it counts.
+    SetAside(String),
 }
 
 /// A batch on its way to the journal.
@@ -215,7 +218,7 @@ pub struct Engine {
     flight: Option<Flight>,
     /// What is decided while that is under way, as if it were on disk already.
     next: Option<Batch>,
-    queue: VecDeque<Queued>,
+    queue: Queue,
     away: Option<Away>,
     sending: Sending,
     /// When the next page that is not on its way is due; to be looked up again once that may have changed.
@@ -223,6 +226,7 @@ pub struct Engine {
     /// The journal is being looked at, and whether a batch has been handed to it since: then the answer is out of date.
     looking: Option<Outdated>,
     limits: Limits,
+    rules: Decide,
     nonce: [u8; 16],
     batches: u64,
     snapshot_seq: u64,
@@ -246,12 +250,13 @@ impl Engine {
             head,
             flight: None,
             next: None,
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             away: None,
             sending: Sending::default(),
             next_page: None,
             looking: None,
             limits,
+            rules: decide,
             nonce,
             batches: 0,
             snapshot_seq: seq,
@@ -261,6 +266,12 @@ impl Engine {
             stats: Stats::default(),
             changed: true,
         }
+    }
+
+    /// Decides by these rules. What runs has [`foghorn_core::decide`]; a test may put around it what a bug would do.
+    #[must_use]
+    pub fn with_rules(self, rules: Decide) -> Engine {
+        Engine { rules, ..self }
     }
 
     /// Begins degraded, because the journal could not be opened for writing.
@@ -339,7 +350,9 @@ impl Engine {
         let page = self.next_page.unwrap_or_else(|| self.look_for_page());
         let page = page.filter(|_| self.sending.len() < self.limits.sending);
         let resend = self.sending.oldest().map(|at| at + self.limits.send_deadline);
-        let more = (waiting.is_some() && self.may_decide_ahead()).then(Mono::default);
+        let ahead = waiting.is_some() && self.may_decide_ahead();
+        let in_memory = self.away.is_some() && waiting.is_none() && !self.queue.is_empty();
+        let more = (ahead || in_memory).then(Mono::default);
         [more, timer, deadline, look, page, resend].into_iter().flatten().min()
     }
 
@@ -355,7 +368,7 @@ impl Engine {
                 {
                     self.sending.put(key.clone(), now.mono);
                 }
-                self.queue.push_back(Queued { at: now, input, class, ticket, late: false });
+                self.queue.push(Queued { at: now, input, class, ticket, late: false });
             }
             Action::Appended { id, result } => self.appended(now, id, result, &mut out),
             Action::Settled { found } => self.settled(now, found, &mut out),
@@ -380,7 +393,7 @@ impl Engine {
             self.degrade(now, &why, out);
         }
         if self.away.is_none() {
-            self.decide_ahead(now);
+            self.decide_ahead(now, out);
             self.close_batch(now, out);
         } else if self.flight.as_ref().is_none_or(|f| !f.waiting) {
             self.decide_in_memory(now, out);
@@ -389,12 +402,11 @@ impl Engine {
         self.send_due(now, out);
     }
 
-    /// What is due comes first, however much else has queued; but not before Foghorn knows that it was away.
+    /// What is due comes first, however much else has queued.
     fn queue_tick(&mut self, now: Now, next: Option<Mono>) {
         if next.is_some_and(|at| at.max(self.tick_from) <= now.mono) {
-            let starts = self.queue.front().is_some_and(|q| matches!(q.input, Input::Start { .. }));
             let tick = Queued { at: now, input: Input::Tick, class: Class::World, ticket: None, late: false };
-            self.queue.insert(usize::from(starts), tick);
+            self.queue.push_due(tick);
         }
     }
 
@@ -405,29 +417,26 @@ impl Engine {
 
     /// Decides what has queued, ahead of the journal; while a batch is under way, a little at a time, so that its answer is
     /// not left waiting.
-    fn decide_ahead(&mut self, now: Now) {
+    fn decide_ahead(&mut self, now: Now, out: &mut Vec<Command>) {
         let seq = self.seq + self.flight.as_ref().map_or(0, |f| f.records.len() as u64);
-        let mut batch = self.next.take().unwrap_or_else(|| Batch::new(self.ahead(), seq + 1));
+        let mut batch = self.next.take().unwrap_or_else(|| Batch::new(self.ahead(), seq + 1, self.rules));
         let enough =
             batch.records.len().saturating_add(if self.flight.is_some() { SLICE } else { usize::MAX });
-        if !batch.is_full(&self.limits) {
+        if batch.room(&self.limits) != Room::Full {
             self.queue_tick(now, batch.after.next_timer());
         }
-        while !batch.is_full(&self.limits)
-            && batch.records.len() < enough
-            && let Some(q) = self.queue.pop_front()
+        while batch.records.len() < enough
+            && let Some(q) = self.queue.pop(batch.room(&self.limits))
         {
-            let bad = batch.add(self.ahead(), q);
-            self.left_out(bad);
+            self.decide(&mut batch, q, out);
         }
         self.next = Some(batch).filter(|batch| !batch.is_empty());
     }
 
     /// Whether there is something to decide, and room for it.
     fn may_decide_ahead(&self) -> bool {
-        self.away.is_none()
-            && !self.queue.is_empty()
-            && self.next.as_ref().is_none_or(|batch| !batch.is_full(&self.limits))
+        let room = self.next.as_ref().map_or(Room::Any, |batch| batch.room(&self.limits));
+        self.away.is_none() && self.queue.has(room)
     }
 
     /// What has been decided is handed over as one batch, unless one is under way.
@@ -457,12 +466,34 @@ impl Engine {
         self.flight = Some(Flight { id, batch, records, deadline, waiting: true });
     }
 
-    fn left_out(&mut self, bad: Option<Queued>) {
-        let Some(bad) = bad else { return };
+    /// One more for a batch. What panics is set aside.
+    fn decide(&mut self, batch: &mut Batch, q: Queued, out: &mut Vec<Command>) {
+        let Some(bad) = batch.add(q) else { return };
+        self.set_aside(&bad, out);
+        if bad.input != Input::Tick {
+            return;
+        }
+        // One thing at a time: what cannot be decided stays where it is, and holds nothing else up.
+        let mut past = 0;
+        for _ in 0..MOST_TIMERS {
+            let decided = batch.records.len();
+            let one = Queued { input: Input::TickOne { past }, ..bad.clone() };
+            if let Some(bad) = batch.add(one) {
+                past += 1;
+                self.set_aside(&bad, out);
+            } else if batch.records.len() == decided {
+                break;
+            }
+        }
+    }
+
+    fn set_aside(&mut self, bad: &Queued, out: &mut Vec<Command>) {
         self.stats.panics += 1;
+        self.changed = true;
         if bad.input == Input::Tick {
             self.tick_from = bad.at.mono + TICK_AFTER_PANIC;
         }
+        out.push(Command::SetAside(bad.about()));
     }
 
     fn appended(&mut self, now: Now, id: BatchId, result: Appended, out: &mut Vec<Command>) {
@@ -531,7 +562,7 @@ impl Engine {
         self.stats.degradations += 1;
         // What is decided but not handed over is decided again, in memory.
         for q in self.next.take().into_iter().flat_map(|batch| batch.inputs).rev() {
-            self.queue.push_front(q);
+            self.queue.put_back(q);
         }
         let memory = self.flight.as_ref().map_or_else(|| self.saved.clone(), |f| f.batch.after.clone());
         if let Some(f) = &mut self.flight {
@@ -559,10 +590,10 @@ impl Engine {
         let Some(mut away) = self.away.take() else { return };
         self.queue_tick(now, away.memory.next_timer());
         if !self.queue.is_empty() {
-            let mut batch = Batch::new(&away.memory, self.seq + 1);
-            while let Some(q) = self.queue.pop_front() {
-                let bad = batch.add(&away.memory, q);
-                self.left_out(bad);
+            let mut batch = Batch::new(&away.memory, self.seq + 1, self.rules);
+            // As much as a batch, so that pages leave in between.
+            while let Some(q) = self.queue.pop(batch.room(&self.limits)) {
+                self.decide(&mut batch, q, out);
             }
             self.next_page = None;
             self.stats.inputs += batch.inputs.len() as u64;
@@ -663,10 +694,9 @@ impl Engine {
             out.push(Command::Recovered { after: now.mono.since(away.since.mono), lost: away.lost });
             return;
         }
-        let mut batch = Batch::new(&self.saved, self.seq + 1);
+        let mut batch = Batch::new(&self.saved, self.seq + 1, self.rules);
         for q in kept {
-            let bad = batch.add(&self.saved, q);
-            self.left_out(bad);
+            self.decide(&mut batch, q, out);
         }
         away.memory = batch.after.clone();
         away.look_at = now.mono + self.limits.append_deadline;

@@ -5,10 +5,12 @@ pub mod chain;
 pub mod engine;
 pub mod follow;
 pub mod handle;
+mod queue;
 mod sending;
 pub mod view;
 pub mod written;
 
+pub use batch::Decide;
 pub use chain::BatchId;
 pub use engine::{Action, Command, Engine};
 pub use follow::{Follow, Missed};

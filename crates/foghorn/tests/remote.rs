@@ -89,6 +89,40 @@ fn a_timeline_that_lacks_its_end_says_so() {
 }
 
 #[test]
+fn what_the_public_was_told_is_shown_with_what_became_of_it() {
+    let server = answering(vec![
+        r#"{"saved": true, "changed": true}"#,
+        r#"{"saved": true, "changed": true}"#,
+        r#"{"id": 1, "updates": [
+            {"number": 2, "at": "T2", "stage": "identified", "text": "db7 burns", "withdrawn": true, "corrected": {"at": "T4"}},
+            {"number": 1, "at": "T1", "stage": "investigating", "text": "Some orders fail.", "withdrawn": false, "corrected": {"at": "T3"}},
+            {"number": 0, "at": "T0", "stage": "investigating", "text": "We look.", "withdrawn": false, "corrected": null}]}"#,
+    ]);
+    let (code, said) = foghorn(&[
+        "incident",
+        "correct",
+        "1",
+        "1",
+        "Some orders fail.",
+        "--revision",
+        "0",
+        "--server",
+        &server,
+    ]);
+    assert_eq!((code, &*said), (0, "incident 1: what the public is told is corrected\n"));
+    let (code, said) = foghorn(&["status", "withdraw", "1", "2", "--server", &server]);
+    assert_eq!((code, &*said), (0, "incident 1: what the public was told is withdrawn\n"));
+    let (code, said) = foghorn(&["incident", "show", "1", "--server", &server]);
+    for line in [
+        "  2. T2  identified (withdrawn T4): db7 burns\n",
+        "  1. T1  investigating (corrected T3): Some orders fail.\n",
+        "  0. T0  investigating: We look.\n",
+    ] {
+        assert!(code == 0 && said.contains(line), "{said}");
+    }
+}
+
+#[test]
 fn a_restoration_that_fails_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("letter.db");
@@ -203,11 +237,17 @@ fn a_server_keeps_its_files_to_itself_counts_the_public_and_comes_back_from_a_ba
         .find_map(|l| l.strip_prefix("foghorn_listener_requests_total{listener=\"status_page.listen\"} "))
         .unwrap_or_else(|| panic!("{metrics}"));
     assert!(requests.trim().parse::<u64>().unwrap() >= 2, "{requests}");
-    for name in ["connections_refused_total", "accept_errors_total", "connections"] {
+    for name in ["connections_refused_total", "accept_errors_total", "slow_clients_total", "connections"] {
         let line = format!("foghorn_listener_{name}{{listener=\"status_page.listen\"}} ");
         assert!(metrics.contains(&line), "{line}");
     }
     assert!(metrics.contains("_requests_refused_total{listener=\"server.listen\",class=\"api\"} 0"));
+    for name in ["asked_total", "refused_total", "waiting", "running", "hung"] {
+        for of in ["pages", "checks"] {
+            let line = format!("foghorn_resolver_{name}{{for=\"{of}\"}} ");
+            assert!(metrics.contains(&line), "{line}");
+        }
+    }
 
     // What is measured is in the history's file a moment later.
     let measured = || get(port, "/api/v1/checks/shop").contains("\"recent\":[{\"at\"");

@@ -10,6 +10,7 @@ pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use self::connect::{Connection, connect};
 use self::pool::Pool;
+use crate::resolve::Resolver;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use rustls::ClientConfig;
@@ -164,6 +165,7 @@ const MIDDLE: &str = "in the middle of its answer";
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     pool: Arc<Pool>,
+    resolver: Resolver,
 }
 
 impl Client {
@@ -171,6 +173,12 @@ impl Client {
     #[must_use]
     pub fn new() -> Client {
         Client::default()
+    }
+
+    /// The same for a channel, which looks names up by threads of its own.
+    #[must_use]
+    pub fn of(channel: &str) -> Client {
+        Client { pool: Arc::default(), resolver: Resolver::of(channel) }
     }
 
     /// Makes one request. A kept connection that fails before an answer began is replaced by a new one, once: the peer
@@ -200,7 +208,7 @@ impl Client {
                 }
             }
         }
-        let conn = connect(url, tls.clone(), options, deadline).await?;
+        let conn = connect(&self.resolver, url, tls.clone(), options, deadline).await?;
         let (response, conn) = answer(conn).await?;
         self.pool.put(url, tls, conn);
         Ok(response)

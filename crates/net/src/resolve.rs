@@ -1,23 +1,25 @@
 //! Names to addresses, as the host does it (`getaddrinfo`: hosts file, search domains, the resolvers configured).
 //!
 //! `getaddrinfo` blocks and cannot be cancelled, so it has threads of its own. A name whose servers hang takes one of
-//! them and no more, however many ask for it: all wait for the same answer, each until its own deadline.
+//! them and no more, however many ask for it: all wait for the same answer, each until its own deadline. Every channel has
+//! threads of its own, so that names of one that hang delay no other.
 //! Nothing is cached, so that a resolver that fails is seen and the time it takes is what is measured.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// The most look-ups at the same time for outbound requests and mail: more than most have names for channels, because
-/// each name that hangs has a thread.
-const OUTBOUND: usize = 64;
+/// The most look-ups at the same time for one channel: few have more than one name, and each name that hangs has a thread.
+const SHARE: usize = 8;
 /// The most names that wait for a thread.
 const QUEUE: usize = 1024;
 /// A thread without work ends after this long.
 const IDLE: Duration = Duration::from_secs(10);
+/// A look-up that takes longer hangs: the host's resolver gives a server as long before it asks the next one.
+const HANGS: Duration = Duration::from_secs(5);
 
 /// Why a name has no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,11 +55,57 @@ pub struct Counts {
     pub queued: AtomicU64,
     /// Threads busy with a look-up now; one that stays up points to a hung resolver.
     pub running: AtomicU64,
+    /// Look-ups that go on, by their number, so from the oldest on.
+    begun: Mutex<BTreeMap<u64, Instant>>,
+    number: AtomicU64,
+}
+
+impl Counts {
+    /// Of all outbound requests and mail.
+    #[must_use]
+    pub fn outbound() -> &'static Arc<Counts> {
+        static OUT: LazyLock<Arc<Counts>> = LazyLock::new(Arc::default);
+        &OUT
+    }
+
+    /// Look-ups that have been going on for more than 5 s. Each keeps a thread of its channel.
+    #[must_use]
+    pub fn hung(&self) -> usize {
+        self.begun().values().take_while(|begun| begun.elapsed() >= HANGS).count()
+    }
+
+    fn begun(&self) -> MutexGuard<'_, BTreeMap<u64, Instant>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a look-up while it goes on.
+    fn during<T>(&self, look_up: impl FnOnce() -> T) -> T {
+        let number = self.number.fetch_add(1, Relaxed);
+        self.begun().insert(number, Instant::now());
+        add(&self.running);
+        let found = look_up();
+        self.running.fetch_sub(1, Relaxed);
+        self.begun().remove(&number);
+        found
+    }
 }
 
 /// Looks names up. Clones share the threads.
 #[derive(Clone)]
 pub struct Resolver(Arc<Inner>);
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolver").field("counts", self.counts()).finish_non_exhaustive()
+    }
+}
+
+/// The one of all that have no channel.
+impl Default for Resolver {
+    fn default() -> Resolver {
+        Resolver::of("")
+    }
+}
 
 struct Inner {
     state: Mutex<State>,
@@ -83,11 +131,19 @@ impl Resolver {
         Resolver::with(most, counts, getaddrinfo)
     }
 
-    /// The one for everything that this process asks of others: webhooks, providers, mail. Checks have one of their own.
+    /// The one of a channel, by its name, for what this process asks of others: webhooks, providers, mail. It has threads of
+    /// its own, and is the same one after a reload, so that names that hang do not take more threads with each.
     #[must_use]
-    pub fn outbound() -> &'static Resolver {
-        static OUT: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(OUTBOUND, Arc::default()));
-        &OUT
+    pub fn of(channel: &str) -> Resolver {
+        static ALL: LazyLock<Mutex<HashMap<String, Weak<Inner>>>> = LazyLock::new(Mutex::default);
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(inner) = all.get(channel).and_then(Weak::upgrade) {
+            return Resolver(inner);
+        }
+        all.retain(|_, inner| inner.strong_count() > 0);
+        let resolver = Resolver::new(SHARE, Arc::clone(Counts::outbound()));
+        all.insert(channel.to_owned(), Arc::downgrade(&resolver.0));
+        resolver
     }
 
     fn with(most: usize, counts: Arc<Counts>, lookup: fn(&str) -> Answer) -> Resolver {
@@ -139,7 +195,7 @@ impl Inner {
         }
         state.waiters.insert(host.to_owned(), vec![tell]);
         state.queue.push_back(host.to_owned());
-        self.counts.queued.store(state.queue.len() as u64, Relaxed);
+        add(&self.counts.queued);
         if state.idle >= state.queue.len() {
             self.work.notify_one();
         } else if may_start {
@@ -148,6 +204,7 @@ impl Inner {
             match started {
                 Ok(_) => state.threads += 1,
                 Err(e) if state.threads == 0 => {
+                    self.counts.queued.fetch_sub(state.queue.len() as u64, Relaxed);
                     state.queue.clear();
                     state.waiters.clear();
                     return Err(ResolveError::Failed {
@@ -166,11 +223,9 @@ impl Inner {
         let mut state = self.lock();
         loop {
             if let Some(host) = state.queue.pop_front() {
-                self.counts.queued.store(state.queue.len() as u64, Relaxed);
+                self.counts.queued.fetch_sub(1, Relaxed);
                 drop(state);
-                add(&self.counts.running);
-                let answer = (self.lookup)(&host);
-                self.counts.running.fetch_sub(1, Relaxed);
+                let answer = self.counts.during(|| (self.lookup)(&host));
                 state = self.lock();
                 for waiter in state.waiters.remove(&host).unwrap_or_default() {
                     // One that gave up is gone, which is fine.
@@ -258,6 +313,40 @@ mod tests {
         for h in hung {
             h.await.unwrap().unwrap();
         }
+    }
+
+    /// Every thread of one channel hangs, and more names of it wait; another's name is looked up as if there were none.
+    #[tokio::test]
+    async fn names_of_one_channel_that_hang_delay_no_other() {
+        let (one, two) = (Resolver::of("one"), Resolver::of("two"));
+        let (release, hold) = std::sync::mpsc::channel::<()>();
+        static HOLD: Mutex<Option<std::sync::mpsc::Receiver<()>>> = Mutex::new(None);
+        *HOLD.lock().unwrap() = Some(hold);
+        fn lookup(_: &str) -> Answer {
+            let held = HOLD.lock().unwrap();
+            // Until there is nobody who could let it go on.
+            let _ = held.as_ref().unwrap().recv();
+            Ok(Arc::from([IpAddr::from([192, 0, 2, 1])]))
+        }
+        let hanging = Resolver::with(one.0.most, Arc::clone(Counts::outbound()), lookup);
+        let hung: Vec<_> = (0..SHARE + 100).map(|i| hanging.0.ask(&format!("host{i}")).unwrap()).collect();
+        let counts = Counts::outbound();
+        while counts.running.load(Relaxed) < SHARE as u64 {
+            tokio::task::yield_now().await;
+        }
+        assert!(two.resolve("localhost").await.unwrap().iter().any(IpAddr::is_loopback));
+        assert!(counts.queued.load(Relaxed) >= 100 && counts.asked.load(Relaxed) >= 1);
+        assert_eq!(counts.hung(), 0, "not yet for long");
+        for begun in counts.begun().values_mut() {
+            *begun -= HANGS;
+        }
+        assert_eq!(counts.hung(), SHARE);
+        drop(release);
+        for h in hung {
+            h.await.unwrap().unwrap();
+        }
+        assert!(!Arc::ptr_eq(&one.0, &two.0));
+        assert!(Arc::ptr_eq(&one.0, &Resolver::of("one").0), "the same after a reload");
     }
 
     #[tokio::test]

@@ -2,16 +2,19 @@
 //!
 //! A connection counts in every class of requests that it has carried, until it is closed. Each class has its own
 //! limit, so if the classes' limits add up to no more than the listener's own, ten thousand browsers on the console
-//! leave the connections for intake and for links in pages alone. One address has at most half of a listener's
+//! leave the connections for intake and for links in pages alone. One address has at most its share of a listener's
 //! connections, unless it is this host's own, where a proxy is.
 //!
 //! No client holds a connection by waiting: not with a head, a body or the next request that does not come, and not with
-//! an answer that it does not take.
+//! an answer that it takes too slowly.
 
 mod arriving;
 mod limits;
+mod pace;
 mod paced;
 mod refuse;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use arriving::{ArriveError, Arriving};
@@ -35,10 +38,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::util::ServiceExt;
-use work::{Answer, Work};
+use work::{Answer, Taking, Work};
 
 /// Who sent a request: an extension of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,14 +107,17 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
 /// The limits of one listener.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Open connections; more are answered 503. One address may have half of them, a network of IPv6 (`/64`) counting as
-    /// one address, and loopback may have all.
+    /// Open connections; more are answered 503.
     pub connections: usize,
+    /// How many per cent of them one address may have, and one at least. A network of IPv6 (`/64`) counts as one address;
+    /// loopback may have all.
+    pub address_share: u8,
     /// For the TLS handshake, for a request's head to be whole, and for the next request to begin.
     pub head_timeout: Duration,
     /// For a request's body; it may take longer if it comes at 4 KiB a second at least. Else it is answered 408.
     pub body_timeout: Duration,
-    /// A client that takes nothing of its answer for so long is let go.
+    /// A client that takes nothing of its answer for so long is let go; it may take longer if it takes 4 KiB a second at
+    /// least. Time in which there is nothing to take counts for it.
     pub write_timeout: Duration,
     /// Bytes of a request's head. At least 8 KiB, which is what it takes to read at all.
     pub head_size: usize,
@@ -122,6 +129,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: 4096,
+            address_share: 50,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
@@ -154,7 +162,7 @@ where
     /// Serves `service`, an [axum](https://docs.rs/axum) router for one. Requests carry a [`Peer`].
     #[must_use]
     pub fn new(service: S, limits: Limits) -> Server<S> {
-        let budget = Arc::new(Budget::new(limits.connections, Vec::new(), |_| 0));
+        let budget = Arc::new(Budget::new(&limits, Vec::new(), |_| 0));
         Server { service, limits, tls: None, budget }
     }
 
@@ -169,7 +177,7 @@ where
     /// `classes`; a place that is not there is under the listener's own limit only.
     #[must_use]
     pub fn classes(mut self, classes: Vec<Class>, classify: fn(&str) -> usize) -> Server<S> {
-        self.budget = Arc::new(Budget::new(self.limits.connections, classes, classify));
+        self.budget = Arc::new(Budget::new(&self.limits, classes, classify));
         self
     }
 
@@ -215,7 +223,7 @@ where
             // The kernel goes on taking a little now and then for a client that takes nothing at all.
             let _ = break_when_unacknowledged(&stream, self.limits.write_timeout);
             let (server, ended) = (self.clone(), ended.clone());
-            let stream = Paced::new(stream, self.limits.write_timeout);
+            let stream = Paced::new(stream, self.limits.write_timeout, Arc::clone(&self.budget));
             tasks.spawn(async move { server.connection(stream, address, held, ended).await });
         }
         drop(listener);
@@ -227,7 +235,13 @@ where
         Ok(())
     }
 
-    async fn connection(self, stream: Paced, address: SocketAddr, held: Held, ended: watch::Receiver<bool>) {
+    async fn connection(
+        self,
+        stream: Paced<TcpStream>,
+        address: SocketAddr,
+        held: Held,
+        ended: watch::Receiver<bool>,
+    ) {
         let peer = Peer { address, tls: self.tls.is_some() };
         let Some(cert) = &self.tls else { return self.exchange(stream, false, peer, held, ended).await };
         let handshake = tokio_rustls::TlsAcceptor::from(cert.config()).accept(stream);
@@ -273,6 +287,7 @@ where
             let mut request = request.map(|body| Arriving::new(body, body_timeout, Arc::clone(&late)));
             request.extensions_mut().insert(peer);
             let (service, work) = (self.service.clone(), work.clone());
+            let taking = http2.then(|| Taking::new(write_timeout, Arc::clone(&self.budget)));
             async move {
                 if !admitted {
                     return Ok(refuse::full().map(Either::Right));
@@ -283,7 +298,7 @@ where
                 if late.load(Relaxed) {
                     return Ok(refuse::late().map(Either::Right));
                 }
-                response.map(|r| r.map(|body| Either::Left(Answer::new(body, work))))
+                response.map(|r| r.map(|body| Either::Left(Answer::new(body, work, taking))))
             }
         });
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -302,29 +317,5 @@ where
             () = last => connection.as_mut().graceful_shutdown(),
         }
         let _ = tokio::time::timeout(write_timeout.max(grace), connection).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_this_host() {
-        for host in ["localhost", "LOCALHOST:7070", "127.0.0.1:7070", "127.8.9.1", "[::1]", "[::1]:7070"] {
-            assert!(names_loopback(host), "{host}");
-        }
-        for host in [
-            "",
-            "example.com",
-            "localhost.example.com",
-            "127.0.0.1.example.com",
-            "10.0.0.1",
-            "u@localhost",
-            "[::2]",
-            "a b",
-        ] {
-            assert!(!names_loopback(host), "{host}");
-        }
     }
 }

@@ -392,6 +392,8 @@ impl World {
                     self.observe(&[4, self.t, lost]);
                     self.checker.recovered(lost);
                 }
+                // The checker counts them.
+                Command::SetAside(what) => self.line(|| format!("set aside: {what}")),
             }
         }
     }

@@ -2,8 +2,7 @@
 
 use crate::words::Words;
 use foghorn_core::State;
-use foghorn_core::alert::Alert;
-use foghorn_core::component::{ComponentStatus, components};
+use foghorn_core::component::{ComponentStatus, components, unwell};
 use foghorn_core::incident::{Incident, IncidentId, Status};
 use foghorn_core::setup::CheckRule;
 use foghorn_core::time::{Now, Span, Wall};
@@ -117,11 +116,6 @@ pub(crate) fn rank(status: ComponentStatus) -> u8 {
     }
 }
 
-/// Whether the public notices it.
-fn is_hurt(status: ComponentStatus) -> bool {
-    rank(status) >= rank(ComponentStatus::DegradedPerformance)
-}
-
 impl PublicIncident {
     pub(crate) fn new(opened: Wall, resolved: Option<Wall>) -> PublicIncident {
         let (worst, updates, words) = (Vec::new(), Vec::new(), Vec::new());
@@ -135,10 +129,10 @@ impl PublicIncident {
         all.max_by_key(|s| rank(*s)).unwrap_or(ComponentStatus::DegradedPerformance)
     }
 
-    /// Whether it was closed while something of it was not measured well.
-    pub(crate) fn ends_unwell(&self) -> bool {
-        self.resolved.is_some()
-            && self.updates.last().is_some_and(|u| u.stage == Stage::Resolved && !u.affected.is_empty())
+    /// What of it is not measured well, though it is over.
+    pub(crate) fn left(&self) -> &[Affected] {
+        let end = self.updates.last().filter(|u| self.resolved.is_some() && u.stage == Stage::Resolved);
+        end.map_or(&[], |u| &u.affected)
     }
 
     fn told(&mut self, update: Update) {
@@ -250,7 +244,7 @@ impl Ledger {
             let update = Update { at: wall, stage, affected };
             let room = self.incidents.len() < 2 * MOST_INCIDENTS;
             match self.incidents.get_mut(&incident.id) {
-                None if !update.affected.iter().any(|a| is_hurt(a.status)) || !room => {}
+                None if !update.affected.iter().any(|a| a.status.is_hurt()) || !room => {}
                 None => {
                     let mut new = PublicIncident::new(wall, None);
                     new.told(update);
@@ -260,7 +254,7 @@ impl Ledger {
                 Some(known) => {
                     // Of what touches no component only people know anything.
                     let unmeasured =
-                        known.worst.is_empty() && !update.affected.iter().any(|a| is_hurt(a.status));
+                        known.worst.is_empty() && !update.affected.iter().any(|a| a.status.is_hurt());
                     let last = known.updates.last();
                     let as_before =
                         last.is_some_and(|last| last.stage == stage && last.affected == update.affected);
@@ -282,7 +276,7 @@ impl Ledger {
             let by_person =
                 incident.is_some_and(|i| matches!(&i.status, Status::Resolved { by: Some(_), .. }));
             let ended = known.resolved.is_some();
-            if ended && !(by_person && known.ends_unwell()) {
+            if ended && (!by_person || known.left().is_empty()) {
                 continue;
             }
             let left = left_unwell(&known.worst, statuses, by_person);
@@ -309,22 +303,13 @@ fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Optio
     if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
 }
 
-/// The components that an incident touches, by what is open of it. A silence says who is paged, not how anything is.
+/// The components that an incident touches, by what is unwell of it.
 fn touched<'a>(
     state: &'a State,
     incident: &'a Incident,
     behind: &BTreeMap<&Name, Vec<&'a Name>>,
 ) -> BTreeSet<&'a Name> {
-    let counted = incident.entities.iter().filter(|(_, open)| **open > 0).map(|(e, _)| e);
-    let silenced = (incident.muted > 0).then(|| state.alerts_of(incident));
-    let silenced = silenced.into_iter().flatten().filter(|a| a.muted.is_some() && is_told(a));
-    let unwell = counted.chain(silenced.filter_map(|a| a.entity.as_ref()));
-    unwell.filter_map(|e| behind.get(e)).flatten().copied().collect()
-}
-
-/// Whether an alert says how its component is.
-fn is_told(alert: &Alert) -> bool {
-    alert.status.is_open() && alert.held_until.is_none()
+    unwell(state, incident).into_iter().filter_map(|e| behind.get(e)).flatten().copied().collect()
 }
 
 /// What is not well of the components that are touched, and of those named before what is still hurt: something else may
@@ -338,7 +323,7 @@ fn affected(
     let unwell = |(name, status): (&Name, &ComponentStatus)| {
         let named = match *status {
             ComponentStatus::Operational => false,
-            status => touched.contains(name) || (is_hurt(status) && is_before(name)),
+            status => touched.contains(name) || (status.is_hurt() && is_before(name)),
         };
         named.then(|| Affected { component: name.to_string(), status: *status })
     };
@@ -353,7 +338,7 @@ fn left_unwell(
 ) -> Vec<Affected> {
     let now = |a: &Affected| {
         let status = *statuses.get(a.component.as_str())?;
-        let unwell = if by_person { status != ComponentStatus::Operational } else { is_hurt(status) };
+        let unwell = if by_person { status != ComponentStatus::Operational } else { status.is_hurt() };
         unwell.then(|| Affected { component: a.component.clone(), status })
     };
     worst.iter().filter_map(now).collect()

@@ -16,12 +16,13 @@ mod pages;
 mod rebuild;
 mod shown;
 mod site;
+mod verdict;
 mod words;
 
 pub use keeper::{FILE, Parts, start};
 pub use ledger::{Affected, Ledger, PublicIncident, Stage, Stretch, Update};
 pub use site::Site;
-pub use words::Words;
+pub use words::{Corrected, Words};
 
 /// The journal, to be read. Calls may block on the disk; they are made where that hurts nobody.
 pub trait Events: Send + Sync {

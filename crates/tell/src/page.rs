@@ -1,9 +1,10 @@
 //! What the public reads.
 
 use crate::days::{DAY, Spent, days, measured, percent, uptime};
-use crate::ledger::{Ledger, PublicIncident, Stretch, rank};
+use crate::ledger::{Ledger, PublicIncident, Stretch};
 use crate::pages::{Body, HTML, Pages};
 use crate::shown::{Room, Shown};
+use crate::verdict::heading;
 use askama::Template;
 use foghorn_config::model::StatusPage;
 use foghorn_core::component::ComponentStatus;
@@ -178,8 +179,8 @@ fn component(name: &str, status: ComponentStatus, past: &[Stretch], now: Wall, d
         let lasted = Span(spent.of(worst).unsigned_abs());
         let date = clock(Wall(now.0 - DAY * (DAYS - 1 - i) as i64), "%-d %B");
         let note = match worst {
-            ComponentStatus::Unknown | ComponentStatus::Operational => format!("{date}: {}", word(worst)),
-            bad => format!("{date}: {} for {}", word(bad), lasting(lasted)),
+            ComponentStatus::Unknown | ComponentStatus::Operational => format!("{date}: {}", worst.words()),
+            bad => format!("{date}: {} for {}", bad.words(), lasting(lasted)),
         };
         Day { tone: tone(worst), note }
     };
@@ -192,7 +193,7 @@ fn component(name: &str, status: ComponentStatus, past: &[Stretch], now: Wall, d
     } else {
         String::new()
     };
-    Component { badge: badge(tone(status), word(status)), name, bars, uptime }
+    Component { badge: badge(tone(status), status.words()), name, bars, uptime }
 }
 
 /// The share of the time in which it was up, and of how long a time that is said while it is not all the days.
@@ -204,37 +205,6 @@ fn up(all: &[Spent]) -> String {
         return format!("{share} up");
     }
     format!("{share} up, measured for {}", lasting(Span(known.unsigned_abs())))
-}
-
-/// What the whole page says, and its tone. `working`: people say that they look for a cause, or mend it.
-fn heading(statuses: &[ComponentStatus], working: bool) -> (&'static str, Tone) {
-    use ComponentStatus as C;
-    let worst = statuses.iter().copied().max_by_key(|s| rank(*s));
-    let unknown = statuses.contains(&C::Unknown);
-    match worst {
-        None => ("Nothing to tell yet", Tone::Unknown),
-        Some(C::MajorOutage) if statuses.iter().all(|s| *s == C::MajorOutage) => {
-            ("Everything is down", Tone::Bad)
-        }
-        Some(C::MajorOutage) => ("Something is down", Tone::Bad),
-        Some(C::PartialOutage) => ("Something is partly down", Tone::Bad),
-        Some(C::DegradedPerformance) => ("Something does not work as it should", Tone::Warn),
-        Some(_) if working => ("Something is being worked on", Tone::Warn),
-        Some(_) if unknown => ("Not everything is known", Tone::Unknown),
-        Some(C::UnderMaintenance) => ("Planned work is going on", Tone::Planned),
-        Some(C::Operational | C::Unknown) => ("All systems operational", Tone::Good),
-    }
-}
-
-pub(crate) fn word(status: ComponentStatus) -> &'static str {
-    match status {
-        ComponentStatus::Operational => "operational",
-        ComponentStatus::DegradedPerformance => "degraded performance",
-        ComponentStatus::PartialOutage => "partial outage",
-        ComponentStatus::MajorOutage => "major outage",
-        ComponentStatus::UnderMaintenance => "under maintenance",
-        ComponentStatus::Unknown => "not known",
-    }
 }
 
 pub(crate) fn tone(status: ComponentStatus) -> Tone {
@@ -331,7 +301,14 @@ fn machine(page: &StatusPage, ledger: &Ledger, now: Wall) -> String {
             let updates: Vec<_> = said
                 .iter()
                 .rev()
-                .map(|w| json!({ "at": machine_time(w.at), "stage": w.stage, "text": w.text }))
+                .map(|w| {
+                    let mut update = json!({ "at": machine_time(w.at), "stage": w.stage, "text": w.text });
+                    if let Some(c) = w.corrected {
+                        update["corrected_at"] = machine_time(c.at).into();
+                        update["withdrawn"] = c.withdrawn.into();
+                    }
+                    update
+                })
                 .collect();
             json!({
                 "id": id,

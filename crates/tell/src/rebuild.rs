@@ -66,6 +66,7 @@ fn matters(event: &Event) -> bool {
             | Event::IncidentResolved { .. }
             | Event::IncidentReopened { .. }
             | Event::StatusUpdated { .. }
+            | Event::StatusCorrected { .. }
             | Event::Acknowledged { .. }
             | Event::AcknowledgementLapsed { .. }
             | Event::SilenceAdded { .. }

@@ -1,7 +1,8 @@
 //! One incident as the public reads it: what was measured and what people wrote, as one story.
 
 use crate::ledger::{Affected, PublicIncident, Stage, Update};
-use crate::page::{NAME, clock, lasting, line, machine_time, same_day, tone, word};
+use crate::page::{NAME, clock, lasting, line, machine_time, same_day, tone};
+use crate::verdict::{End, end};
 use crate::words::Words;
 use foghorn_core::time::Wall;
 use foghorn_core::update;
@@ -32,6 +33,8 @@ pub(crate) struct ShownUpdate {
     pub(crate) text: String,
     /// A person's own words, line by line.
     pub(crate) said: Vec<String>,
+    /// That they were others, and until when: words, and the time twice.
+    pub(crate) corrected: Option<(&'static str, String, String)>,
 }
 
 /// How much of people's words a page still takes.
@@ -78,11 +81,11 @@ fn title(incident: &PublicIncident) -> String {
     let peak = incident.peak();
     let hurt: Vec<&Affected> = incident.worst.iter().filter(|a| a.status == peak).collect();
     if hurt.is_empty() {
-        let said = incident.words.first().map(|w| first_words(&w.text)).filter(|said| !said.is_empty());
+        let said = incident.said().next().map(|w| first_words(&w.text)).filter(|said| !said.is_empty());
         return said.unwrap_or_else(|| "Incident".to_owned());
     }
     let names: Vec<String> = hurt.iter().take(NAMED).map(|a| line(&a.component, NAME)).collect();
-    format!("{}: {}", list(&names, hurt.len()), word(peak))
+    format!("{}: {}", list(&names, hurt.len()), peak.words())
 }
 
 /// The first line, cut between words where it is long.
@@ -98,20 +101,22 @@ fn first_words(text: &str) -> String {
     }
 }
 
-/// How far it is, by a person's word where there is one; else how bad it is.
+/// How far it is, by a person's word where there is one; else how bad it is. That it is over well is not theirs alone to say.
 fn badge_of(incident: &PublicIncident) -> String {
     match (incident.resolved, incident.under_way()) {
-        (Some(_), _) if incident.ends_unwell() && !over_by_word(incident) => badge(Tone::Info, "closed"),
-        (Some(_), _) => badge(Tone::Good, "resolved"),
+        (Some(_), _) => match end(incident.left(), over_by_word(incident)) {
+            End::Resolved => badge(Tone::Good, "resolved"),
+            End::Closed => badge(Tone::Info, "closed"),
+        },
         (None, Some(stage)) => badge(stage_tone(stage), stage.as_str()),
         (None, None) if incident.worst.is_empty() => badge(Tone::Warn, "open"),
-        (None, None) => badge(tone(incident.peak()), word(incident.peak())),
+        (None, None) => badge(tone(incident.peak()), incident.peak().words()),
     }
 }
 
 /// Whether the last that people wrote is that it is over, or what followed of that.
 fn over_by_word(incident: &PublicIncident) -> bool {
-    let last = incident.words.last().map(|w| w.stage);
+    let last = incident.said().next_back().map(|w| w.stage);
     matches!(last, Some(update::Stage::Resolved | update::Stage::Postmortem))
 }
 
@@ -128,11 +133,16 @@ fn when(incident: &PublicIncident, now: Wall) -> String {
 
 /// Whether a person has said already what was measured then: that somebody works on it, or that it is over.
 fn said_by_people(incident: &PublicIncident, u: &Update, before: Option<&Update>) -> bool {
-    let last = incident.words.iter().rev().find(|w| w.at <= u.at).map(|w| w.stage);
+    let last = incident.said().rev().find(|w| w.at <= u.at).map(|w| w.stage);
     match u.stage {
         Stage::Noticed => false,
         Stage::Investigating => last.is_some() && before.is_some_and(|b| b.affected == u.affected),
-        Stage::Resolved => last == Some(update::Stage::Resolved),
+        Stage::Resolved => {
+            // What a person's word does not end is told beside it, and then that it works again.
+            let stands = |affected: &[Affected]| end(affected, true) == End::Resolved;
+            let closed = before.is_some_and(|b| b.stage == Stage::Resolved && !stands(&b.affected));
+            last == Some(update::Stage::Resolved) && stands(&u.affected) && !closed
+        }
     }
 }
 
@@ -160,7 +170,12 @@ fn said_line(w: &Words, now: Wall) -> ShownUpdate {
         update::Stage::Postmortem => "Postmortem",
     };
     let said = w.text.trim().lines().map(|l| line(l, usize::MAX)).collect();
-    update_line(w.at, now, stage_tone(w.stage), word, String::new(), said)
+    let corrected = w.corrected.map(|c| {
+        let words = if c.withdrawn { "withdrawn" } else { "corrected" };
+        (words, clock(c.at, time_form(c.at, now)), machine_time(c.at))
+    });
+    let tone = if w.is_withdrawn() { Tone::Unknown } else { stage_tone(w.stage) };
+    ShownUpdate { corrected, ..update_line(w.at, now, tone, word, String::new(), said) }
 }
 
 fn update_line(
@@ -171,8 +186,13 @@ fn update_line(
     text: String,
     said: Vec<String>,
 ) -> ShownUpdate {
-    let time = if same_day(at, now) { "%H:%M" } else { "%-d %B, %H:%M" };
-    ShownUpdate { tone: tone.class(), at: clock(at, time), machine: machine_time(at), word, text, said }
+    let (machine, at) = (machine_time(at), clock(at, time_form(at, now)));
+    ShownUpdate { tone: tone.class(), at, machine, word, text, said, corrected: None }
+}
+
+/// With the day where that is another one.
+fn time_form(at: Wall, now: Wall) -> &'static str {
+    if same_day(at, now) { "%H:%M" } else { "%-d %B, %H:%M" }
 }
 
 fn stage_tone(stage: update::Stage) -> Tone {
@@ -201,7 +221,7 @@ fn not_yet(all: &[Affected]) -> String {
 fn components(all: &[Affected]) -> String {
     let named = all.iter().take(NAMED);
     let names: Vec<String> =
-        named.map(|a| format!("{} ({})", line(&a.component, NAME), word(a.status))).collect();
+        named.map(|a| format!("{} ({})", line(&a.component, NAME), a.status.words())).collect();
     list(&names, all.len())
 }
 

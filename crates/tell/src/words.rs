@@ -17,20 +17,49 @@ pub struct Words {
     pub at: Wall,
     /// How far the work was.
     pub stage: Stage,
-    /// The text; not yet escaped.
+    /// The text; not yet escaped. Empty where it is withdrawn.
     pub text: String,
+    /// What was made of it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<Corrected>,
+}
+
+/// That it said something else before: the public is not told what, but that it did, and when that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corrected {
+    /// When it was corrected last.
+    pub at: Wall,
+    /// How often.
+    pub times: u32,
+    /// Whether it is not to be read any more.
+    pub withdrawn: bool,
 }
 
 impl From<&StatusUpdate> for Words {
     fn from(u: &StatusUpdate) -> Words {
-        Words { at: u.at, stage: u.stage, text: u.text.clone() }
+        let corrected =
+            u.corrected.as_ref().map(|c| Corrected { at: c.at, times: c.times, withdrawn: c.withdrawn });
+        let text = if u.is_withdrawn() { String::new() } else { u.text.clone() };
+        Words { at: u.at, stage: u.stage, text, corrected }
+    }
+}
+
+impl Words {
+    /// Whether it is not to be read any more.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.corrected.is_some_and(|c| c.withdrawn)
     }
 }
 
 impl PublicIncident {
+    /// What people wrote and have not withdrawn, oldest first.
+    pub(crate) fn said(&self) -> impl DoubleEndedIterator<Item = &Words> {
+        self.words.iter().filter(|w| !w.is_withdrawn())
+    }
+
     /// How far people say that the work on it is, while it is under way.
     pub(crate) fn under_way(&self) -> Option<Stage> {
-        let last = self.words.last().map(|w| w.stage);
+        let last = self.said().next_back().map(|w| w.stage);
         last.filter(|s| self.resolved.is_none() && !matches!(s, Stage::Resolved | Stage::Postmortem))
     }
 
@@ -40,7 +69,7 @@ impl PublicIncident {
 }
 
 impl Ledger {
-    /// Takes over what has been written since it last listened; `true` if there was anything. What touches no component is
+    /// Takes over what has been written and corrected since it last listened; `true` if there was anything. What touches no component is
     /// told as well, if a person says so.
     pub(crate) fn listen(&mut self, state: &State, wall: Wall) -> bool {
         let mut changed = false;
@@ -57,7 +86,15 @@ impl Ledger {
             }
             let incident =
                 self.incidents.entry(*id).or_insert_with(|| PublicIncident::new(told.opened, ended));
-            let new = told.updates.get(incident.heard..).unwrap_or_default();
+            let (heard, new) = told.updates.split_at(incident.heard.min(told.updates.len()));
+            // Those that were forgotten are the first.
+            let forgotten = heard.len().saturating_sub(incident.words.len());
+            for (words, update) in incident.words.iter_mut().zip(heard.iter().skip(forgotten)) {
+                if words.corrected.map_or(0, |c| c.times) != update.revision() {
+                    *words = Words::from(&**update);
+                    changed = true;
+                }
+            }
             changed |= !new.is_empty();
             incident.words.extend(new.iter().map(|u| Words::from(&**u)));
             incident.heard = incident.heard.max(told.updates.len());

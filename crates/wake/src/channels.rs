@@ -16,6 +16,8 @@ use crate::message::Message;
 use foghorn_config::model;
 use foghorn_config::secret::Secret;
 use foghorn_core::page::Outcome;
+use foghorn_net::http::Client;
+use foghorn_net::resolve::Resolver;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,15 +72,19 @@ pub fn build(name: &str, config: &model::Channel) -> Result<Box<dyn Channel>, Bu
     fn boxed(channel: impl Channel + 'static) -> Box<dyn Channel> {
         Box::new(channel)
     }
+    // Each has connections and look-ups of its own: nothing that hangs for one holds up another.
+    let client = || Client::of(name);
     let made = match config {
-        C::Smtp { url, from } => smtp::Smtp::new(url, from).map(boxed),
-        C::Webhook { url, secret } => webhook::Webhook::new(url, secret.as_ref()).map(boxed),
-        C::Ntfy { url, token } => ntfy::Ntfy::new(url, token.as_ref()).map(boxed),
-        C::Slack { url } => slack::Slack::new(url).map(boxed),
-        C::TwilioVoice(account) => twilio_voice::Voice::new(account).map(boxed),
-        C::TwilioSms(account) => twilio_sms::Sms::new(account).map(boxed),
+        C::Smtp { url, from } => smtp::Smtp::new(Resolver::of(name), url, from).map(boxed),
+        C::Webhook { url, secret } => webhook::Webhook::new(client(), url, secret.as_ref()).map(boxed),
+        C::Ntfy { url, token } => ntfy::Ntfy::new(client(), url, token.as_ref()).map(boxed),
+        C::Slack { url } => slack::Slack::new(client(), url).map(boxed),
+        C::TwilioVoice(account) => twilio_voice::Voice::new(client(), account).map(boxed),
+        C::TwilioSms(account) => twilio_sms::Sms::new(client(), account).map(boxed),
         C::Exec { command, timeout } => exec::Exec::new(command, *timeout).map(boxed),
-        C::Http { url, method, headers, body } => http::Http::new(url, method, headers, body).map(boxed),
+        C::Http { url, method, headers, body } => {
+            http::Http::new(client(), url, method, headers, body).map(boxed)
+        }
     };
     let secrets = redact::Secrets::of(config);
     match made {

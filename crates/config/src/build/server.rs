@@ -55,6 +55,7 @@ pub(super) fn server(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Opti
         journal_deadline: raw.journal_deadline.value,
         max_body: raw.max_body.value.0,
         rate_limit: raw.rate_limit.value,
+        address_share: raw.address_share.value.0,
         reference_targets: raw.reference_targets.0.iter().filter_map(|t| target(t, None, cx)).collect(),
         ping_key: raw.ping_key.0.as_ref().map(|k| k.value.clone()),
     })

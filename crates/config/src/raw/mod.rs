@@ -10,7 +10,7 @@ pub(crate) use watch::*;
 
 use crate::model::Role;
 use crate::read::{Hidden, List, MaybeHidden, Part, Spanned, Table, Tag, record, tagged};
-use crate::scalars::{Bytes, HostPort, HttpUrl};
+use crate::scalars::{Bytes, HostPort, HttpUrl, Percent};
 use foghorn_core::words::Severity;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -75,6 +75,8 @@ record! {
         max_body: Spanned<Bytes> = "10MiB",
         /// Requests a second that one integration may send; twice as many in a burst.
         rate_limit: Spanned<f64> = "50000",
+        /// How many of a listener's connections one address may have, that of a proxy on another host too (a `/64` of IPv6 is one address; loopback may have all). Changes take a restart.
+        address_share: Spanned<Percent> = "50%",
         /// `host:port` of things that are up if this location's network is. While all of them fail, checks from here are unknown rather than down.
         reference_targets: List<Spanned<HostPort>>,
         /// A key for pinging every heartbeat at `/ping/KEY/NAME`.

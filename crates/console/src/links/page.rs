@@ -52,6 +52,8 @@ pub(super) struct Page {
     revision: u64,
     /// Whose link it is.
     you: String,
+    /// They have left the configuration since: there is no button.
+    gone: bool,
     broken: Vec<Item>,
     broken_more: usize,
     unwell: String,
@@ -87,12 +89,8 @@ struct Item {
 
 impl Page {
     pub(super) fn new(view: &View, link: &Link) -> Page {
-        let zone = view
-            .state
-            .setup
-            .people
-            .get(link.person.as_str())
-            .and_then(|p| foghorn_core::schedule::zone(&p.time_zone));
+        let whose = view.state.setup.people.get(link.person.as_str());
+        let zone = whose.and_then(|p| foghorn_core::schedule::zone(&p.time_zone));
         let zone = zone.unwrap_or(TimeZone::UTC);
         let time = |at: Wall| time(at, view.at.wall, &zone);
         let page = Page {
@@ -104,6 +102,7 @@ impl Page {
             standing: Standing::PutAway,
             revision: link.revision,
             you: line(&person(&view.state, &link.person), 80),
+            gone: whose.is_none(),
             broken: Vec::new(),
             broken_more: 0,
             unwell: String::new(),
@@ -176,6 +175,11 @@ impl Page {
             next: line(&next::sentence(state, &next::next(state, incident, view.at), view.at), WIDE),
             ..self
         }
+    }
+
+    /// Whether whoever has this link may not acknowledge what is still open.
+    pub(super) fn refuses(&self) -> bool {
+        self.gone && matches!(self.standing, Standing::Open { .. } | Standing::Acknowledged { .. })
     }
 
     /// The button did not work.

@@ -1,6 +1,7 @@
 //! What each event means for the read model.
 
 use super::ClosedAlert;
+use super::index;
 use super::query::opened_with;
 use crate::show::alert::word;
 use foghorn_core::Record;
@@ -125,6 +126,7 @@ impl<'a> Fold<'a> {
                 called(db, *id, title.as_deref())?;
                 life(db, record.at, event)?;
             }
+            Event::IncidentArchived { id } => self.index(*id)?,
             _ => life(db, record.at, event)?,
         }
         match event.incident() {
@@ -204,6 +206,13 @@ impl<'a> Fold<'a> {
             counts.opened.write(db, ALERTS, alert.incident)?;
         }
         Ok(())
+    }
+
+    /// It changes no more: from here on it is found by its words.
+    fn index(&mut self, id: IncidentId) -> Result<()> {
+        let db = self.db;
+        self.counts(id)?.storm.write(db, STORM, id)?;
+        index::add(db, id)
     }
 
     fn raise(&mut self, incident: IncidentId, severity: Severity) -> Result<()> {

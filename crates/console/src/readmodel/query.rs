@@ -77,10 +77,14 @@ pub(crate) struct Filter {
     /// Older than this one.
     pub(crate) before: Option<IncidentId>,
     pub(crate) severity: Option<Severity>,
-    /// Somewhere in the title, whatever the case of ASCII letters.
-    pub(crate) text: Option<String>,
+    /// A question to the index of words; of what was put away alone.
+    pub(crate) words: Option<String>,
     /// Only what is over.
     pub(crate) resolved: bool,
+    /// Not over before then.
+    pub(crate) from: Option<Wall>,
+    /// Begun before then.
+    pub(crate) to: Option<Wall>,
 }
 
 const COLUMNS: &str = "id, title, peak, state, opened, opened_by, acked, acked_by, resolved, resolved_by, reopened, alerts, paged, left_out";
@@ -93,15 +97,27 @@ impl ReadModel {
         limit: usize,
         known: &dyn Fn(IncidentId) -> bool,
     ) -> Result<Vec<Closed>, ReadModelError> {
+        // Whichever goes first goes from the newest on, and no further than the page is full: nothing is sorted.
+        let (from, order) = match &filter.words {
+            Some(_) => ("search JOIN incident ON id = search.rowid WHERE search MATCH ?6", "search.rowid"),
+            None => ("incident WHERE ?6 IS NULL", "id"),
+        };
         let sql = format!(
-            "SELECT {COLUMNS} FROM incident WHERE id < ?1 AND (?2 IS NULL OR peak = ?2) AND (?3 IS NULL OR title LIKE ?3 ESCAPE '\\') AND (NOT ?4 OR state = 'resolved') ORDER BY id DESC"
+            "SELECT {COLUMNS} FROM {from} AND {order} < ?1 AND (?2 IS NULL OR peak = ?2) AND (NOT ?3 OR state = 'resolved')
+                AND (?4 IS NULL OR resolved IS NULL OR resolved >= ?4) AND (?5 IS NULL OR opened < ?5) ORDER BY {order} DESC"
         );
         let before = filter.before.map_or(i64::MAX, |id| i64::try_from(id).unwrap_or(i64::MAX));
-        let like = filter.text.as_deref().map(like);
         self.read(|db| {
             let mut query = db.prepare_cached(&sql)?;
             let rows = query.query_map(
-                params![before, filter.severity.map(|s| s as i64), like, filter.resolved],
+                params![
+                    before,
+                    filter.severity.map(|s| s as i64),
+                    filter.resolved,
+                    filter.from.map(|at| at.0),
+                    filter.to.map(|at| at.0),
+                    filter.words
+                ],
                 closed,
             )?;
             // An error is kept; what the view shows is left out before the limit counts.
@@ -178,7 +194,7 @@ impl ReadModel {
     pub(crate) fn life(&self, id: IncidentId, limit: usize) -> Result<Vec<Line>, ReadModelError> {
         // The bytes are looked through: an event is written with its type in front.
         static SQL: LazyLock<String> = LazyLock::new(|| {
-            const KINDS: [&str; 7] = [
+            const KINDS: [&str; 8] = [
                 "page_",
                 "contact_passed_over",
                 "incident_",
@@ -186,6 +202,7 @@ impl ReadModel {
                 "acknowledgement_lapsed",
                 "noted",
                 "status_updated",
+                "status_corrected",
             ];
             let has =
                 KINDS.map(|k| format!("instr(record, CAST('\"type\":\"{k}' AS BLOB)) > 0")).join(" OR ");
@@ -280,7 +297,7 @@ pub(super) fn opened_with(
 }
 
 /// What lies in a row, one a line.
-fn many<'a>(row: &'a Row<'_>) -> rusqlite::Result<impl Iterator<Item = &'a [u8]>> {
+pub(super) fn many<'a>(row: &'a Row<'_>) -> rusqlite::Result<impl Iterator<Item = &'a [u8]>> {
     let lines = row.get_ref(0)?.as_blob()?.split(|b| *b == b'\n');
     Ok(lines.filter(|line| !line.is_empty()))
 }
@@ -315,17 +332,4 @@ fn closed(row: &Row<'_>) -> rusqlite::Result<Closed> {
 
 fn severity(n: i64) -> Severity {
     Severity::ALL.into_iter().find(|s| *s as i64 == n).unwrap_or_default()
-}
-
-/// A pattern that finds the text as it is, anywhere.
-fn like(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// "FogR".
 const APPLICATION: i64 = 0x466f_6752;
 /// A file of another version is made anew.
-const VERSION: i64 = 6;
+const VERSION: i64 = 5;
 
 /// Bytes.
 const PAGE: i64 = 16 * 1024;
@@ -75,6 +75,9 @@ CREATE TABLE storm (
     records  BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX storm_of ON storm (incident, first, last);
+-- The words of what was put away, by its number, cut at spaces and nowhere else. The texts themselves are not kept.
+CREATE VIRTUAL TABLE search USING fts5 (words, content = '', contentless_delete = 1, prefix = '1 2 3',
+    tokenize = \"unicode61 remove_diacritics 0 categories 'L* N* M* S* P* C*'\");
 ";
 
 /// Opens the file for writing; makes it, or makes it anew, where it is not good. `true` if it is new.

@@ -4,15 +4,15 @@ use crate::api::Api;
 use crate::auth::Caller;
 use crate::extract::{Json, Line, OptionalJson, Path};
 use crate::problem::{Body, Problem};
-use crate::query::{Count, Query};
+use crate::query::{Count, Query, moment};
 use crate::readmodel::{Closed, Lag};
 use crate::reply::{Done, respond};
 use crate::show::Severity;
-use crate::show::Stage;
 use crate::show::alert::AlertShown;
 use crate::show::event::EventShown;
 use crate::show::incident::{Detail, Summary, UpdateShown, updates};
-use crate::wanted::{Wanted, Which};
+use crate::wanted::{Room, Wanted, Which};
+use crate::words::{LONGEST, Words};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use foghorn_core::held::Place;
@@ -44,8 +44,13 @@ pub(crate) struct ListQuery {
     limit: Option<Count>,
     /// Only of this severity.
     severity: Option<Severity>,
-    /// Somewhere in the title; of what is open, also in the name of something that is unwell.
+    /// Words, at most 200 characters: each begins a word of the title, of the name of an entity, or of the value of an alert's
+    /// label (its name is one), of the first 1000 alerts that came.
     q: Option<String>,
+    /// RFC 3339: not those that were over before then.
+    from: Option<String>,
+    /// RFC 3339: not those that began then or later.
+    to: Option<String>,
 }
 
 /// Incidents, newest first.
@@ -54,7 +59,7 @@ pub(crate) struct List {
     incidents: Vec<Summary>,
     /// `after` for the next page; `null` at the end.
     next: Option<IncidentId>,
-    /// Set where closed incidents may be missing, and why.
+    /// Set where some may be missing, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete: Option<String>,
 }
@@ -68,7 +73,8 @@ pub(crate) async fn list(
     Query(q): Query<ListQuery>,
 ) -> Result<Response, Problem> {
     let limit = Count::or(q.limit, 50);
-    let mut list = api.blocking(move |api| collect(api, &q, limit)).await?;
+    let wanted = wanted(&q)?;
+    let mut list = api.blocking(move |api| collect(api, &wanted, q.after, limit)).await?;
     let mut link = None;
     if list.incidents.len() > limit {
         list.incidents.truncate(limit);
@@ -78,22 +84,32 @@ pub(crate) async fn list(
     Ok(with_link(axum::Json(list).into_response(), link))
 }
 
+fn wanted(q: &ListQuery) -> Result<Wanted, Problem> {
+    let bad = |why: String| Problem::new(crate::problem::Kind::BadQuery, why);
+    let at = |name, text: &Option<String>| text.as_deref().map(|t| moment(name, t)).transpose();
+    let (from, to) = (at("from", &q.from)?, at("to", &q.to)?);
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return Err(bad("`from` must be before `to`".to_owned()));
+    }
+    let text = q.q.as_deref().unwrap_or_default();
+    if text.chars().count() > LONGEST {
+        return Err(bad(format!("`q` has more than {LONGEST} characters: search for less")));
+    }
+    let (which, severity) = (q.state.unwrap_or_default(), q.severity.map(Into::into));
+    Ok(Wanted { which, severity, words: Words::read(text), from, to })
+}
+
 /// One more than `limit`, to see whether there is a next page.
-fn collect(api: &Api, q: &ListQuery, limit: usize) -> List {
-    let view = api.view();
+fn collect(api: &Api, wanted: &Wanted, after: Option<IncidentId>, limit: usize) -> List {
+    let (view, room) = (api.view(), Room::default());
     let config = api.config();
     let url = &config.server.public_url;
-    let wanted = Wanted {
-        which: q.state.unwrap_or_default(),
-        severity: q.severity.map(Into::into),
-        text: q.q.clone().unwrap_or_default(),
-    };
-    let before = |i: &&Incident| q.after.is_none_or(|after| i.id < after);
+    let before = |i: &&Incident| after.is_none_or(|after| i.id < after);
     let newest_first = view.state.incidents.values().rev().map(|i| &**i).skip_while(|i| !before(i));
-    let mut incidents: Vec<Summary> =
-        newest_first.filter(|i| wanted.fits(i)).take(limit + 1).map(|i| Summary::of(&view, i, url)).collect();
-    let mut incomplete = None;
-    if let Some(filter) = wanted.put_away(q.after) {
+    let fitting = newest_first.filter(|i| wanted.fits(&view.state, i, &room)).take(limit + 1);
+    let mut incidents: Vec<Summary> = fitting.map(|i| Summary::of(&view, i, url)).collect();
+    let mut incomplete = room.short();
+    if let Some(filter) = wanted.put_away(after) {
         let known = |id| view.state.incidents.contains_key(&id);
         match api.parts.read_model.incidents(&filter, limit + 1, &known) {
             Ok(closed) => incidents.extend(closed.iter().map(|c| Summary::closed(c, &view, url))),
@@ -240,7 +256,7 @@ fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
     // Of what is at hand the state knows everything that was told.
     let record = if view.state.incident(id).is_some() { Vec::new() } else { model.life(id, LIFE)? };
     let updates = updates(&view.state, id, &record);
-    detail.updates = updates.iter().map(|u| UpdateShown::of(u, &view.state)).collect();
+    detail.updates = updates.iter().map(|(number, u)| UpdateShown::of(*number, u, &view.state)).collect();
     match model.latest(id, 50) {
         Ok(lines) => {
             let shown = lines
@@ -382,30 +398,6 @@ pub(crate) async fn note(
         return Problem::new(crate::problem::Kind::Invalid, "`text` is empty: say something").into_response();
     }
     act(&api, incident, Input::Note { incident, by: caller.actor, text: note.text }).await
-}
-
-/// What the public is told.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Update {
-    stage: Stage,
-    /// At most 8 KiB. It is shown as it is: what the public must not read does not belong in it.
-    text: String,
-}
-
-/// Tells the public, on the status page: in these words, without who wrote them. `resolved` also resolves the incident;
-/// `postmortem` comes after. What is over takes updates for thirty days.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/updates", tag = "incidents", params(("id" = u64, Path)), request_body = Update,
-    responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
-        (status = "default", body = Body, content_type = "application/problem+json")))]
-pub(crate) async fn update(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    Path(incident): Path<IncidentId>,
-    Json(Update { stage, text }): Json<Update>,
-) -> Response {
-    let input = Input::StatusUpdate { incident, by: caller.actor, stage: stage.0, text };
-    respond(api.parts.engine.submit(Class::Paging, input).await, None)
 }
 
 /// Pages the next step now.

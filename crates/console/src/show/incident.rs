@@ -264,32 +264,59 @@ pub(crate) struct UpdateShown {
     /// Who wrote it; the public does not hear of that.
     by: Who,
     stage: Stage,
+    /// What it says now; of what is withdrawn, what it said last.
     text: String,
+    /// From 1, in the order in which they were published.
+    number: u32,
+    /// How often it was corrected; a correction says which one was read.
+    revision: u32,
+    /// When it was corrected or withdrawn last, and by whom; the timeline has what it said before.
+    corrected: Option<Mark>,
+    /// Whether the public does not read it any more.
+    withdrawn: bool,
 }
 
 impl UpdateShown {
-    pub(crate) fn of(update: &StatusUpdate, state: &foghorn_core::State) -> UpdateShown {
+    pub(crate) fn of(number: u32, update: &StatusUpdate, state: &foghorn_core::State) -> UpdateShown {
         UpdateShown {
             at: rfc3339(update.at),
             by: Who::of(&update.by, state),
             stage: Stage(update.stage),
             text: update.text.clone(),
+            number,
+            revision: update.revision(),
+            corrected: update.corrected.as_ref().map(|c| Mark::new(c.at, Some(&c.by), state)),
+            withdrawn: update.is_withdrawn(),
         }
     }
 }
 
-/// What people have told the public of an incident, newest first; where the state has forgotten it, by its record.
-pub(crate) fn updates(state: &foghorn_core::State, id: IncidentId, record: &[Line]) -> Vec<StatusUpdate> {
+/// What people have told the public of an incident, newest first, each with its number; where the state has forgotten it, by
+/// its record.
+pub(crate) fn updates(
+    state: &foghorn_core::State,
+    id: IncidentId,
+    record: &[Line],
+) -> Vec<(u32, StatusUpdate)> {
     let mut all: Vec<StatusUpdate> = state.updates(id).iter().map(|u| (**u).clone()).collect();
     if all.is_empty() {
-        let said = record.iter().filter_map(|l| match &l.record.event {
-            Event::StatusUpdated { by, stage, text, .. } => {
-                Some(StatusUpdate { at: l.record.at.wall, by: by.clone(), stage: *stage, text: text.clone() })
+        for l in record {
+            let at = l.record.at.wall;
+            match &l.record.event {
+                Event::StatusUpdated { by, stage, text, .. } => {
+                    let (by, text) = (by.clone(), text.clone());
+                    all.push(StatusUpdate { at, by, stage: *stage, text, corrected: None });
+                }
+                Event::StatusCorrected { number, by, text, .. } => {
+                    if let Some(update) = all.get_mut((*number as usize).wrapping_sub(1)) {
+                        update.correct(at, by.clone(), text.clone());
+                    }
+                }
+                _ => {}
             }
-            _ => None,
-        });
-        all.extend(said);
+        }
     }
+    let mut all: Vec<(u32, StatusUpdate)> = (1..).zip(all).collect();
     all.reverse();
     all
 }

@@ -1,6 +1,6 @@
 //! The buttons: what each does, so that it can also be kept while somebody logs in.
 
-use super::draft::Update;
+use super::draft::{Update, words};
 use super::flash::{self, Done};
 use super::form::{Fields, encoded};
 use super::guard::Visitor;
@@ -78,6 +78,8 @@ pub(super) enum Action {
     Note { incident: IncidentId, text: String },
     /// The public is told.
     Tell(Update),
+    /// What the public was told says this instead; without a text it is withdrawn.
+    Correct { incident: IncidentId, number: u32, revision: Option<u32>, text: Option<String> },
     /// The next step is paged now.
     Escalate { incident: IncidentId },
     /// Alerts that are expected.
@@ -145,6 +147,22 @@ impl Action {
             }
             ["silences"] => silence(None),
             ["silences", id, "end"] => Action::EndSilence { id: decoded(id) },
+            ["incidents", id, "updates", number, verb] => {
+                let text = match verb {
+                    "correct" => match words(fields) {
+                        Ok(text) => Some(text),
+                        Err(problem) => return Some(Err(problem)),
+                    },
+                    "withdraw" => None,
+                    _ => return None,
+                };
+                Action::Correct {
+                    incident: id.parse().ok()?,
+                    number: number.parse().ok()?,
+                    revision: fields.get("revision").parse().ok(),
+                    text,
+                }
+            }
             ["incidents", id, verb] => {
                 let incident = id.parse().ok()?;
                 match verb {
@@ -175,6 +193,15 @@ impl Action {
             Action::Tell(Update { incident, stage, text }) => {
                 format!("tell the public of incident {incident}, {stage}: {}", line(text, 120))
             }
+            Action::Correct { incident, number, text: Some(text), .. } => {
+                format!(
+                    "correct what the public was told of incident {incident}, update {number}: {}",
+                    line(text, 120)
+                )
+            }
+            Action::Correct { incident, number, text: None, .. } => {
+                format!("withdraw what the public was told of incident {incident}, update {number}")
+            }
             Action::Escalate { incident } => format!("page the next step for incident {incident}"),
             Action::Silence { incident: Some(id), .. } => format!("silence alerts of incident {id}"),
             Action::Silence { .. } => "add a silence".to_owned(),
@@ -190,13 +217,16 @@ impl Action {
             Action::Resolve { incident } => (Some(*incident), Done::Resolved),
             Action::Note { incident, .. } => (Some(*incident), Done::Noted),
             Action::Tell(Update { incident, .. }) => (Some(*incident), Done::Told),
+            Action::Correct { incident, text, .. } => {
+                (Some(*incident), if text.is_some() { Done::Corrected } else { Done::Withdrawn })
+            }
             Action::Escalate { incident } => (Some(*incident), Done::Escalated),
             Action::Silence { incident, .. } => (*incident, Done::Silenced),
             Action::EndSilence { .. } => (None, Done::SilenceEnded),
             Action::Open { .. } => (None, Done::Opened),
         };
         // The public is told of what is put away, too.
-        if let (Some(id), false) = (incident, matches!(self, Action::Tell(_))) {
+        if let (Some(id), false) = (incident, matches!(self, Action::Tell(_) | Action::Correct { .. })) {
             at_hand(web, id).await?;
         }
         let input = self.input(web, by)?;
@@ -223,6 +253,9 @@ impl Action {
             Action::Note { incident, text } => Input::Note { incident, by, text: text.replace("\r\n", "\n") },
             Action::Tell(Update { incident, stage, text }) => {
                 Input::StatusUpdate { incident, by, stage, text }
+            }
+            Action::Correct { incident, number, revision, text } => {
+                Input::CorrectUpdate { incident, number, by, revision, text }
             }
             Action::Escalate { incident } => Input::Escalate { incident, by },
             Action::EndSilence { id } => Input::EndSilence { id: Name::from(id), by },

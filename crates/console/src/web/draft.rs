@@ -1,17 +1,19 @@
-//! What the public is told is read once more before it is published: it cannot be taken back.
+//! What the public is told is read once more before it is published: what was read once cannot be unread.
 
 use super::Web;
 use super::form::Fields;
 use super::guard::Visitor;
 use super::incident::stage_words;
 use super::page::{self, Frame, Here, respond};
-use super::text::capital;
+use super::text::{capital, names};
 use super::timeline::lines_of;
 use crate::problem::{Kind, Problem};
 use askama::Template;
 use axum::response::Response;
+use foghorn_core::component;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::update::{LONGEST_UPDATE, Stage};
+use foghorn_engine::View;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -27,22 +29,28 @@ pub(super) struct Update {
 impl Update {
     /// From a form.
     pub(super) fn read(incident: IncidentId, fields: &Fields) -> Result<Update, Problem> {
-        let invalid = |why: &str| Problem::new(Kind::Invalid, why);
         let stage = Stage::ALL.into_iter().find(|s| s.as_str() == fields.get("stage"));
-        let stage = stage.ok_or_else(|| invalid("say how far it is: choose a stage"))?;
-        let text = fields.get("text").replace("\r\n", "\n");
-        match text.len() {
-            0 => Err(invalid("the public needs words: say what they notice, and what you do about it")),
-            1..=LONGEST_UPDATE => Ok(Update { incident, stage, text }),
-            n => {
-                let why = format!(
-                    "that is {n} bytes, and the public is told at most {LONGEST_UPDATE} at once: shorten it"
-                );
-                Err(invalid(&why))
-            }
-        }
+        let unsaid = || Problem::new(Kind::Invalid, "say how far it is: choose a stage");
+        let stage = stage.ok_or_else(unsaid)?;
+        Ok(Update { incident, stage, text: words(fields)? })
     }
 }
+
+/// What is to be read by the public, from a form.
+pub(super) fn words(fields: &Fields) -> Result<String, Problem> {
+    let invalid = |why: &str| Problem::new(Kind::Invalid, why);
+    let text = fields.get("text").replace("\r\n", "\n");
+    match text.len() {
+        0 => Err(invalid("the public needs words: say what they notice, and what you do about it")),
+        1..=LONGEST_UPDATE => Ok(text),
+        n => Err(invalid(&format!(
+            "that is {n} bytes, and the public is told at most {LONGEST_UPDATE} at once: shorten it"
+        ))),
+    }
+}
+
+/// Components that the warning names.
+const NAMED: usize = 5;
 
 #[derive(Template)]
 #[template(path = "console/draft.html")]
@@ -55,6 +63,8 @@ struct Page {
     stages: Vec<(&'static str, &'static str, bool)>,
     /// It ends the incident as well.
     ends: bool,
+    /// What the page goes on showing, whatever the words say.
+    still: String,
 }
 
 /// Shows it as the public will read it, with the button that publishes it.
@@ -70,9 +80,25 @@ pub(super) async fn show(web: &Arc<Web>, visitor: Visitor, update: Update) -> Re
             lines: lines_of(&update.text, &mut room),
             stages: stages.map(|s| (s.as_str(), stage_words(s, open), s == update.stage)).collect(),
             ends: open && update.stage == Stage::Resolved,
+            still: still(&view, &update),
             update,
         };
         Ok(respond(StatusCode::OK, &page))
     };
     page::made(web, visitor, make).await
+}
+
+/// `Shop (major outage)`: what is measured unwell, where the words say that it is mended.
+fn still(view: &View, update: &Update) -> String {
+    let mended = matches!(update.stage, Stage::Monitoring | Stage::Resolved);
+    let Some(incident) = view.state.incident(update.incident).filter(|_| mended) else {
+        return String::new();
+    };
+    let seen = component::seen(&view.state, incident, view.at.wall);
+    let hurt: Vec<String> = seen
+        .into_iter()
+        .filter(|(_, status)| status.is_hurt())
+        .map(|(name, status)| format!("{name} ({})", status.words()))
+        .collect();
+    names(&hurt, NAMED)
 }

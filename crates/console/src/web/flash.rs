@@ -15,6 +15,8 @@ pub(super) enum Done {
     Resolved,
     Noted,
     Told,
+    Corrected,
+    Withdrawn,
     Escalated,
     Silenced,
     SilenceEnded,
@@ -29,11 +31,13 @@ pub(super) enum Done {
 }
 
 impl Done {
-    const ALL: [Done; 14] = [
+    const ALL: [Done; 16] = [
         Done::Acknowledged,
         Done::Resolved,
         Done::Noted,
         Done::Told,
+        Done::Corrected,
+        Done::Withdrawn,
         Done::Escalated,
         Done::Silenced,
         Done::SilenceEnded,
@@ -53,6 +57,10 @@ impl Done {
             Done::Resolved => ("resolved", "Resolved. If something still fails in a while, it opens again."),
             Done::Noted => ("noted", "Written down."),
             Done::Told => ("told", "Published: it is on the status page in a moment."),
+            Done::Corrected => {
+                ("corrected", "Corrected: the status page shows it in a moment, and that it was corrected.")
+            }
+            Done::Withdrawn => ("withdrawn", "Withdrawn: in a moment the public does not read it any more."),
             Done::Escalated => ("escalated", "The next step is being paged."),
             Done::Silenced => ("silenced", "Silenced: what it covers pages nobody until it ends."),
             Done::SilenceEnded => ("ended", "The silence has ended."),

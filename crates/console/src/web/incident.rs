@@ -97,6 +97,11 @@ struct Said {
     machine: String,
     by: String,
     text: Vec<String>,
+    /// That it was corrected or withdrawn, when and by whom.
+    corrected: Option<String>,
+    withdrawn: bool,
+    /// Where it is corrected, while that can be done.
+    correct: Option<String>,
 }
 
 /// How it stands.
@@ -316,25 +321,32 @@ fn public(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> Public {
     let incident = state.incident(id);
     let open = incident.is_some_and(|i| !i.is_resolved());
     let (updates, mut room) = (updates(state, id, life), WORDS);
-    let last = updates.first().map(|u| u.stage);
+    let last = updates.iter().find(|(_, u)| !u.is_withdrawn()).map(|(_, u)| u.stage);
     let likeliest = match last {
         _ if !open => Stage::Postmortem,
         Some(Stage::Resolved | Stage::Postmortem) | None => Stage::Investigating,
         Some(stage) => stage,
     };
     let stages = Stage::ALL.into_iter().filter(|s| !open || *s != Stage::Postmortem);
-    let hurt = incident.filter(|i| open && i.severity() > Severity::Info);
+    let at_hand = !state.updates(id).is_empty();
+    let seen = incident.filter(|_| open).map(|i| component::seen(state, i, view.at.wall));
     Public {
         there: !state.setup.components.is_empty(),
-        components: hurt.map_or_else(String::new, |i| names(component::touched(state, i), 3)),
+        components: seen.map_or_else(String::new, |seen| names(seen.iter().map(|(name, _)| *name), 3)),
         stages: stages.map(|s| (s.as_str(), stage_words(s, open), s == likeliest)).collect(),
         updates: updates
             .into_iter()
-            .map(|u| Said {
+            .map(|(number, u)| Said {
                 stage: u.stage,
                 at: clock.time(u.at),
                 machine: machine(u.at),
                 by: person(state, &u.by.name),
+                corrected: u.corrected.as_ref().map(|c| {
+                    let what = if c.withdrawn { "withdrawn" } else { "corrected" };
+                    format!("{what} {} by {}", clock.time(c.at), person(state, &c.by.name))
+                }),
+                withdrawn: u.is_withdrawn(),
+                correct: (at_hand && !u.is_withdrawn()).then(|| format!("/incidents/{id}/updates/{number}")),
                 text: lines_of(&u.text, &mut room),
             })
             .collect(),

@@ -7,7 +7,8 @@ use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, Counted, NAME, WIDE, count, line, long, person};
 use crate::readmodel::{Closed, Filter};
 use crate::show::incident::shown_severity;
-use crate::wanted::{Wanted, Which};
+use crate::wanted::{Room, Wanted, Which};
+use crate::words::{LONGEST, Words};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -15,6 +16,7 @@ use foghorn_core::incident::{Incident, Status};
 use foghorn_core::words::{Actor, Severity};
 use foghorn_engine::View;
 use http::StatusCode;
+use jiff::civil::Date;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -50,6 +52,8 @@ struct Open {
     wanted: Search,
     /// How many fit.
     found: usize,
+    /// Why more may fit.
+    short: Option<String>,
     /// Pages before and after this one.
     page: usize,
     pages: usize,
@@ -67,12 +71,15 @@ struct Search {
     severity: &'static str,
     /// Of what is open.
     state: &'static str,
+    /// Days, as browsers write them: from the beginning of one to the end of the other.
+    from: String,
+    to: String,
 }
 
 impl Search {
     /// Words that are none are passed over: a page is shown for any address.
-    fn read(asked: &Asked, which: Which) -> (Wanted, Search) {
-        let text = line(asked.get("q"), 200);
+    fn read(asked: &Asked, which: Which, clock: &Clock) -> (Wanted, Search) {
+        let text = line(asked.get("q"), LONGEST);
         let severity = Severity::ALL.into_iter().find(|s| s.as_str() == asked.get("severity"));
         let (which, state) = match asked.get("state") {
             _ if which == Which::Resolved => (which, ""),
@@ -80,13 +87,25 @@ impl Search {
             "acknowledged" => (Which::Acknowledged, "acknowledged"),
             _ => (which, ""),
         };
-        let search = Search { q: text.clone(), severity: severity.map_or("", Severity::as_str), state };
-        (Wanted { which, severity, text }, search)
+        let day = |name| asked.get(name).parse::<Date>().ok();
+        let (first, last) = (day("from"), day("to"));
+        let begins = |day: Date| day.to_zoned(clock.zone.clone()).ok().map(|at| at.timestamp().into());
+        let wanted = Wanted {
+            which,
+            severity,
+            words: Words::read(&text),
+            from: first.and_then(begins),
+            to: last.and_then(|day| begins(day.tomorrow().ok()?)),
+        };
+        let written = |day: Option<Date>| day.map_or_else(String::new, |d| d.to_string());
+        let severity = severity.map_or("", Severity::as_str);
+        let search = Search { q: text, severity, state, from: written(first), to: written(last) };
+        (wanted, search)
     }
 
     /// Whether something may be left out.
     fn narrows(&self) -> bool {
-        [&self.q, self.severity, self.state].into_iter().any(|word| !word.is_empty())
+        [&self.q, self.severity, self.state, &self.from, &self.to].into_iter().any(|word| !word.is_empty())
     }
 
     /// An address, as far as to the name of one more parameter.
@@ -95,6 +114,8 @@ impl Search {
             ("q", encoded(&self.q)),
             ("severity", self.severity.to_owned()),
             ("state", self.state.to_owned()),
+            ("from", self.from.clone()),
+            ("to", self.to.clone()),
         ];
         let given = all.into_iter().filter(|(_, word)| !word.is_empty());
         let query: String = given.map(|(name, word)| format!("{name}={word}&")).collect();
@@ -113,8 +134,9 @@ pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         let acknowledged = all.iter().filter(|i| i.is_acknowledged()).count();
         let (unanswered, last) =
             (all.len() - acknowledged, if all.is_empty() { last(web, &view, &clock) } else { None });
-        let (wanted, search) = Search::read(&asked, Which::Open);
-        all.retain(|i| wanted.fits(i));
+        let (wanted, search) = Search::read(&asked, Which::Open, &clock);
+        let room = Room::default();
+        all.retain(|i| wanted.fits(&view.state, i, &room));
         let pages = all.len().div_ceil(ON_A_PAGE).max(1);
         let at = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
         let rows = all.iter().skip((at - 1) * ON_A_PAGE).take(ON_A_PAGE).map(|i| row(&view, &clock, i));
@@ -123,6 +145,7 @@ pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             unanswered,
             acknowledged,
             found: all.len(),
+            short: room.short(),
             page: at,
             pages,
             base: search.address("/"),
@@ -203,14 +226,15 @@ pub(super) async fn closed(State(web): State<Arc<Web>>, visitor: Visitor, asked:
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
         let clock = page::clock(&view, visitor);
-        let (wanted, search) = Search::read(&asked, Which::Resolved);
+        let (wanted, search) = Search::read(&asked, Which::Resolved, &clock);
+        let room = Room::default();
         let before = asked.number("before");
-        let fits = |i: &&Incident| before.is_none_or(|b| i.id < b) && wanted.fits(i);
+        let fits = |i: &&Incident| before.is_none_or(|b| i.id < b) && wanted.fits(&view.state, i, &room);
         let at_hand = view.state.incidents.values().rev().map(|i| &**i).filter(fits).take(ON_A_PAGE + 1);
         let mut rows: Vec<Row> = at_hand.map(|i| over(&view, &clock, i)).collect();
         let filter = wanted.put_away(before).unwrap_or_default();
         let known = |id| view.state.incidents.contains_key(&id);
-        let mut incomplete = None;
+        let mut incomplete = room.short();
         match web.api.parts.read_model.incidents(&filter, ON_A_PAGE + 1, &known) {
             Ok(found) => rows.extend(found.iter().map(|c| put_away(&view, &clock, c))),
             Err(e) => incomplete = Some(line(&e.to_string(), WIDE)),

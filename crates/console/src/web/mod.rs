@@ -10,6 +10,7 @@ mod assets;
 mod charts;
 mod checks;
 mod cookie;
+mod correction;
 mod draft;
 mod flash;
 mod fold;
@@ -161,6 +162,8 @@ fn routes() -> Vec<(Rule, MethodRouter<Arc<Web>>)> {
         see("/incidents/{id}/timeline", get(timeline::show)),
         see("/incidents/{id}/live", get(live::incident)),
         see("/incidents/{id}/{verb}", post(action::act)),
+        (Rule { path: "/incidents/{id}/updates/{number}", get: ACT, post: ACT }, get(correction::show)),
+        see("/incidents/{id}/updates/{number}/{verb}", post(action::act)),
         see("/live", get(live::all)),
         see("/checks", get(checks::list)),
         see("/checks/{name}", get(checks::show)),

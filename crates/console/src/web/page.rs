@@ -231,6 +231,7 @@ pub(super) fn problem(for_whom: Option<(&Web, &Visitor)>, problem: &Problem) -> 
     let next = match problem.kind {
         Kind::NotFound => "It may have been a typing error, or have gone with a change of the configuration.",
         Kind::Unavailable | Kind::TooMany => "Wait a moment, then go back and press the button again.",
+        Kind::Changed => "Nothing was done.",
         Kind::Over => "There is nothing left to do.",
         Kind::Internal => "Try again. If it stays, acknowledge by the link in your page or the command line.",
         Kind::Forbidden => "Nothing was done.",

@@ -44,6 +44,10 @@ pub(super) fn of(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> S
             Event::StatusUpdated { by, stage, .. } => {
                 mark(MarkKind::Note, format!("{} told the public: {stage}", name(&by.name)));
             }
+            Event::StatusCorrected { by, text, .. } => {
+                let what = if text.is_some() { "corrected" } else { "withdrew" };
+                mark(MarkKind::Note, format!("{} {what} what the public was told", name(&by.name)));
+            }
             Event::Noted { by, .. } => mark(MarkKind::Note, format!("{} wrote a note", name(&by.name))),
             Event::PageAttempted { key, channel, outcome: Outcome::Accepted { .. }, .. }
                 if key.kind == PageKind::Page =>

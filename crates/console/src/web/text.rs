@@ -5,7 +5,6 @@ use crate::show::text;
 use foghorn_core::State;
 use foghorn_core::incident::Incident;
 use foghorn_core::time::{Now, Span, Wall};
-use foghorn_core::words::Name;
 use jiff::tz::TimeZone;
 
 pub(super) use crate::next::lasted as long;
@@ -104,8 +103,11 @@ pub(super) fn machine(at: Wall) -> String {
 }
 
 /// `a, b and 3 more`
-pub(super) fn names<'a>(all: impl IntoIterator<Item = &'a Name>, most: usize) -> String {
-    let all: Vec<&Name> = all.into_iter().collect();
+pub(super) fn names<'a, N>(all: impl IntoIterator<Item = &'a N>, most: usize) -> String
+where
+    N: std::ops::Deref<Target = str> + 'a,
+{
+    let all: Vec<&N> = all.into_iter().collect();
     let shown: Vec<String> = all.iter().take(most).map(|n| line(n, NAME)).collect();
     match all.len() - shown.len() {
         0 => shown.join(", "),

@@ -120,7 +120,10 @@ fn shown(
 
 fn tone(event: &Event) -> Tone {
     match event {
-        Event::Noted { .. } | Event::StatusUpdated { .. } | Event::Acknowledged { .. } => Tone::Info,
+        Event::Noted { .. }
+        | Event::StatusUpdated { .. }
+        | Event::StatusCorrected { .. }
+        | Event::Acknowledged { .. } => Tone::Info,
         Event::IncidentResolved { .. }
         | Event::AlertEnded { .. }
         | Event::RecoveryAwaited { until: Some(_), .. } => Tone::Good,
@@ -144,7 +147,9 @@ fn told(view: &View, clock: &Clock, l: &Line, room: &mut usize) -> Told {
     // A note keeps its lines; of everything else one is enough.
     let text = sentence(&l.record, &view.state, l.alert.as_deref());
     let text = match &l.record.event {
-        Event::Noted { .. } | Event::StatusUpdated { .. } => lines_of(&text, room),
+        Event::Noted { .. } | Event::StatusUpdated { .. } | Event::StatusCorrected { .. } => {
+            lines_of(&text, room)
+        }
         _ => vec![line(&text, 500)],
     };
     let at = l.record.at.wall;

@@ -259,3 +259,41 @@ async fn a_listener_of_links_alone_says_so() {
     let page = send(&alone, from(HERE, "GET", DAY, &[], "")).await;
     assert!(page.status == 200 && page.text.contains("I am on it"));
 }
+
+/// The file is read again while the page is open. Who is called otherwise now is the same person; who is not in it any more
+/// reads what is broken, and that the button is not for them.
+#[tokio::test]
+async fn whoever_has_left_the_configuration_reads_the_page_and_acknowledges_nothing() {
+    let kit = broken().await;
+    let adopt = async |hash: &str, change: &dyn Fn(&mut foghorn_core::setup::Setup)| {
+        let mut setup = (*kit.engine.view().state.setup).clone();
+        change(&mut setup);
+        kit.input(Input::AdoptConfig { hash: hash.to_owned(), setup: setup.into() }).await;
+    };
+    adopt("renamed", &|setup| setup.people.get_mut("night-ops").unwrap().name = "Nadia".to_owned()).await;
+    assert!(get(&kit, NIGHT).await.text.contains("As <bdi>Nadia</bdi>."));
+
+    assert!(get(&kit, DAY).await.text.contains("Acknowledge: I am on it"));
+    adopt("gone", &|setup| drop(setup.people.remove("day-ops"))).await;
+    let events = || kit.journal.0.lock().unwrap().len();
+    let before = events();
+    let refused = press(&kit, DAY, "revision=1024").await;
+    let read = get(&kit, DAY).await;
+    assert_eq!((refused.status.as_u16(), read.status.as_u16(), events()), (403, 200, before));
+    for page in [refused, read] {
+        assert!(
+            page.text.contains("made for <bdi>day-ops</bdi>, whom Foghorn’s configuration does not name")
+        );
+        assert!(page.text.contains("foghorn incident ack 1") && page.text.contains("shop: status is 502"));
+        assert!(!page.text.contains("<form"), "{}", page.text);
+    }
+    assert!(kit.get("/api/v1/incidents/1").await.json()["acknowledged"].is_null());
+
+    assert_eq!(press(&kit, NIGHT, "revision=1024").await.status, 303);
+    let mine = get(&kit, DAY).await.text;
+    assert!(mine.contains("<bdi>Nadia</bdi> acknowledged it") && !mine.contains("<form"), "{mine}");
+    kit.check("shop", None).await;
+    let over = press(&kit, DAY, "revision=1024").await;
+    assert_eq!(over.status, 303, "what is over is over, for anybody");
+    assert!(!get(&kit, DAY).await.text.contains("acknowledges nothing"));
+}

@@ -57,6 +57,13 @@ fn dump(path: &Path) -> String {
             out += &format!("{table}: {}\n", values.join(", "));
         }
     }
+    db.execute_batch("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, search, instance)").unwrap();
+    let mut query = db.prepare("SELECT doc, term FROM temp.vocabulary ORDER BY 1, 2").unwrap();
+    let mut rows = query.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let (incident, word): (i64, String) = (row.get(0).unwrap(), row.get(1).unwrap());
+        out += &format!("search: {incident}, {word}\n");
+    }
     for many in ["CAST(rows AS TEXT) FROM alerts", "CAST(records AS TEXT) FROM storm"] {
         let mut query = db.prepare(&format!("SELECT incident, {many} ORDER BY incident, first")).unwrap();
         let mut rows = query.query([]).unwrap();
@@ -92,6 +99,7 @@ async fn made_anew_is_the_same_as_followed() {
         followed.contains("incident: Integer(1)") && followed.contains("incident: Integer(3)"),
         "{followed}"
     );
+    assert!(followed.contains("search: 1, first") && followed.contains("search: 2, shop"), "{followed}");
     let path = kit.dir.path().join("anew.db");
     let (model, lag) = another(&kit, &path, kit.journal.clone());
     assert_eq!((dump(&path), lag.rebuilt), (followed.clone(), 1));

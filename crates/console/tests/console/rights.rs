@@ -22,6 +22,8 @@ const TABLE: &[(&str, &str, u8)] = &[
     ("post", "/api/v1/incidents/{id}/resolve", ACT),
     ("post", "/api/v1/incidents/{id}/note", ACT),
     ("post", "/api/v1/incidents/{id}/updates", ACT),
+    ("post", "/api/v1/incidents/{id}/updates/{number}/correct", ACT),
+    ("post", "/api/v1/incidents/{id}/updates/{number}/withdraw", ACT),
     ("post", "/api/v1/incidents/{id}/escalate", ACT),
     ("get", "/api/v1/events", SEE),
     ("get", "/api/v1/stream", SEE),
@@ -79,7 +81,11 @@ async fn every_role_against_every_route() {
         (Some("Bearer admin-token-0123456789"), RULE),
     ];
     for (method, path, needs) in TABLE {
-        let path = path.replace("{id}", "999").replace("{kind}", "over").replace("{name}", "shop");
+        let path = path
+            .replace("{id}", "999")
+            .replace("{number}", "1")
+            .replace("{kind}", "over")
+            .replace("{name}", "shop");
         for (token, has) in tokens {
             let mut headers = vec![JSON];
             headers.extend(token.map(|t| ("authorization", t)));

@@ -121,14 +121,14 @@ impl Draft<'_> {
             received: self.now,
             held_until: Some(self.now.mono + item.page_after).filter(|_| item.page_after > Span::ZERO),
             status: if item.flapping { AlertStatus::Flapping } else { AlertStatus::Firing },
-            lifetime: item.lifetime,
+            lifetime: item.lifetime_at(self.now.wall),
             incident: 0,
             muted: None,
         };
         alert.muted = self.muted_by(&alert);
         alert.incident = self.incident_for(&alert);
         let incident = alert.incident;
-        let expires = item.lifetime.map(|l| self.now.mono + l);
+        let expires = alert.lifetime.map(|l| self.now.mono + l);
         let place = place.unwrap_or(self.state.alerts.last() + 1);
         self.emit(Event::AlertOpened { alert: Arc::new(alert), place, expires });
         incident
@@ -165,8 +165,8 @@ impl Draft<'_> {
             let alert = self.reference(a.key, a.incident);
             self.emit(Event::AlertStatusChanged { alert, status, why: why.to_string() });
         }
-        if let Some(lifetime) = item.lifetime {
-            let expires = self.now.mono + lifetime;
+        if let Some(lifetime) = item.lifetime_at(self.now.wall) {
+            let expires = item.ends.map_or(self.now.mono + lifetime, |ends| a.mono_at(ends, self.now));
             // Senders in pairs repeat everything twice: what moves little is not worth writing.
             let old = self.state.expires(a.key);
             let moved = old.is_none_or(|old| expires.since(old).0 > lifetime.0 / 8 || old > expires);

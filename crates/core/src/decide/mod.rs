@@ -68,6 +68,7 @@ impl Draft<'_> {
         match input {
             Input::Start { version, down, life } => self.start(version, *down, *life),
             Input::Tick => self.tick(),
+            Input::TickOne { past } => self.tick_one(*past),
             Input::ClockStep { by } => self.clock_stepped(*by),
             Input::AdoptConfig { hash, setup } => return Ok(self.adopt(hash, setup)),
             Input::Alerts { source, items } => return Ok(self.alerts(source, items)),
@@ -80,6 +81,9 @@ impl Draft<'_> {
             Input::Note { incident, by, text } => return self.note(*incident, by, text),
             Input::StatusUpdate { incident, by, stage, text } => {
                 return self.update_status(*incident, by, *stage, text);
+            }
+            Input::CorrectUpdate { incident, number, by, revision, text } => {
+                return self.correct_update(*incident, *number, by, *revision, text.as_deref());
             }
             Input::Escalate { incident, by } => return self.escalate_now(*incident, by),
             Input::Open { title, severity, entity, escalation, note, by } => {
@@ -112,18 +116,34 @@ impl Draft<'_> {
             if last.as_ref() == Some(&due) {
                 return;
             }
-            match &due.1 {
-                Due::Expiry(place) => self.alert_expired(*place),
-                Due::Timer(Timer::Hold(place)) => self.alert_confirmed(*place),
-                Due::Timer(Timer::Escalation(id)) => self.step_over(*id),
-                Due::Timer(Timer::Acknowledgement(id)) => self.acknowledgement_due(*id),
-                Due::Timer(Timer::PassOver(key)) => self.contact_late(key),
-                Due::Timer(Timer::Resolved(id)) => self.resolved_again(*id),
-                Due::Timer(Timer::Silence(id)) => self.silence_edge(id),
-                Due::Timer(Timer::Override(id)) => self.override_ends(id),
-                Due::Timer(Timer::Heartbeat(check)) => self.heartbeat_overdue(check),
-            }
+            self.work_off(&due.1);
             last = Some(due);
+        }
+    }
+
+    /// The first thing that is due, after so many that are passed by.
+    fn tick_one(&mut self, past: u32) {
+        let past = past as usize;
+        let expiries = self.state.expiries.iter().map(|(at, place)| (*at, Due::Expiry(*place)));
+        let timers = self.state.timers.iter().map(|(at, timer)| (*at, Due::Timer(timer.clone())));
+        let mut first: Vec<_> = expiries.take(past + 1).chain(timers.take(past + 1)).collect();
+        first.sort_by_key(|(at, _)| *at);
+        if let Some((_, due)) = first.into_iter().nth(past).filter(|(at, _)| *at <= self.now.mono) {
+            self.work_off(&due);
+        }
+    }
+
+    fn work_off(&mut self, due: &Due) {
+        match due {
+            Due::Expiry(place) => self.alert_expired(*place),
+            Due::Timer(Timer::Hold(place)) => self.alert_confirmed(*place),
+            Due::Timer(Timer::Escalation(id)) => self.step_over(*id),
+            Due::Timer(Timer::Acknowledgement(id)) => self.acknowledgement_due(*id),
+            Due::Timer(Timer::PassOver(key)) => self.contact_late(key),
+            Due::Timer(Timer::Resolved(id)) => self.resolved_again(*id),
+            Due::Timer(Timer::Silence(id)) => self.silence_edge(id),
+            Due::Timer(Timer::Override(id)) => self.override_ends(id),
+            Due::Timer(Timer::Heartbeat(check)) => self.heartbeat_overdue(check),
         }
     }
 

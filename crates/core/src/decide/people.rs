@@ -8,7 +8,7 @@ use crate::input::{Answer, LONGEST_NOTE, Refusal};
 use crate::labels::AlertKey;
 use crate::page::PageKind;
 use crate::time::Span;
-use crate::words::{Actor, Name, Severity};
+use crate::words::{Actor, Name, Severity, Via};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -41,6 +41,15 @@ impl Draft<'_> {
         revision: Option<u64>,
     ) -> Result<Answer, Refusal> {
         let i = self.unresolved(id)?;
+        // Links live longer than jobs. Decided here, so that it is the people of this moment who count.
+        let by_page = matches!(by.via, Via::Link | Via::Callback);
+        if by_page && !self.state.setup.people.contains_key(&by.name) {
+            let why = format!(
+                "{} is not in the configuration any more, so a link to them acknowledges nothing",
+                by.name
+            );
+            return Err(Refusal::Invalid { why });
+        }
         let until = self.now.mono + self.state.setup.timing.ack_expires;
         let covers = match revision {
             Some(r) => i.shape_at(r).ok_or_else(|| Refusal::Invalid {

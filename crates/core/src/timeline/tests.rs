@@ -167,6 +167,20 @@ fn every_event() -> Vec<Event> {
             stage: Stage::Identified,
             text: "A cable is broken.".to_string(),
         },
+        Event::StatusCorrected {
+            id: 7,
+            number: 1,
+            by: actor("day-ops", Via::Console),
+            text: Some("A cable was cut.".to_string()),
+            was: "A cable is broken.".to_string(),
+        },
+        Event::StatusCorrected {
+            id: 7,
+            number: 1,
+            by: actor("day-ops", Via::Api),
+            text: None,
+            was: "A cable was cut.".to_string(),
+        },
         Event::EscalationStarted {
             id: 7,
             policy: "default".into(),
@@ -286,6 +300,7 @@ fn tag(event: &Event) -> usize {
         Event::ChangeRecorded { .. } => 40,
         Event::StatusUpdated { .. } => 41,
         Event::RecoveryAwaited { .. } => 42,
+        Event::StatusCorrected { .. } => 43,
     }
 }
 
@@ -299,7 +314,7 @@ fn every_event_has_its_words() {
     let tags: alloc::collections::BTreeSet<usize> = events.iter().map(tag).collect();
     assert_eq!(
         tags.into_iter().collect::<Vec<_>>(),
-        (0..=42).collect::<Vec<_>>(),
+        (0..=43).collect::<Vec<_>>(),
         "an event is missing in every_event"
     );
     let told: Vec<String> = events.into_iter().map(|e| sentence(&record(e), &Known)).collect();

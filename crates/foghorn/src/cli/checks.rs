@@ -1,8 +1,9 @@
 //! `foghorn check`.
 
-use super::client::{call, clean, list, number, segment, text};
+use super::client::{call, list, number, segment, text};
 use super::{Done, Failure, Remote, local, say};
 use clap::Subcommand;
+use foghorn_core::text::clean;
 use http::Method;
 use serde_json::Value;
 use std::io::IsTerminal;

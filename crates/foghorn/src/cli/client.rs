@@ -109,8 +109,3 @@ pub fn saved(value: &Value) -> &'static str {
         ""
     }
 }
-
-/// What came from outside goes to a terminal without what moves its cursor, or turns what is read.
-pub fn clean(text: &str) -> String {
-    foghorn_core::text::plain(text).collect()
-}

@@ -1,8 +1,9 @@
 //! `foghorn silence`, `override`, `change`, `backup`, `reload`: small edits of a running server.
 
-use super::client::{call, clean, list, number, saved, segment, text};
+use super::client::{call, list, number, saved, segment, text};
 use super::{Done, Failure, Remote, filled, say};
 use clap::Subcommand;
+use foghorn_core::text::clean;
 use http::Method;
 use serde_json::{Value, json};
 

@@ -1,9 +1,10 @@
 //! `foghorn incident`.
 
-use super::client::{call, clean, list, number, saved, segment, text};
+use super::client::{call, list, number, saved, segment, text};
 use super::{Done, Failure, Remote, filled, incident, say};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use foghorn_core::text::clean;
 use foghorn_core::update::Stage;
 use foghorn_core::words::Severity;
 use http::Method;
@@ -17,12 +18,24 @@ const SEVERITIES: [&str; 3] =
 pub enum IncidentCommand {
     /// Lists incidents, the youngest first
     #[command(
-        after_help = "Example:\n  foghorn incident list\n  foghorn incident list --state all --limit 20 --json"
+        after_help = "Example:\n  foghorn incident list\n  foghorn incident list --state all --limit 20 --json\n  foghorn incident list --state resolved --search \"shop db7\" --from 2026-11-01T00:00:00Z"
     )]
     List {
         /// Those that are in this state
         #[arg(long, default_value = "open", value_parser = ["open", "unacknowledged", "acknowledged", "resolved", "all"])]
         state: String,
+        /// Only with these words: each begins one of the title, of an entity, or of the value of an alert's label
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
+        /// Only this bad
+        #[arg(long, value_parser = PossibleValuesParser::new(SEVERITIES))]
+        severity: Option<String>,
+        /// Not those that were over before a moment (RFC 3339)
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Not those that began at a moment or later (RFC 3339)
+        #[arg(long = "to", value_name = "TIME")]
+        until: Option<String>,
         /// At most so many
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
@@ -73,6 +86,16 @@ pub enum IncidentCommand {
         after_help = "Example:\n  foghorn incident update 12 --stage identified \"A disk is broken; orders are slow until it is replaced.\"\n\nWhoever opens the status page reads the text, word for word. `resolved` also resolves the incident."
     )]
     Update(UpdateArgs),
+    /// Corrects what the public was told
+    #[command(
+        after_help = "Example:\n  foghorn incident correct 12 1 \"A disk is broken; some orders are slow until it is replaced.\"\n\nThe status page shows the new text and when it was corrected; the timeline keeps what it said before. `foghorn incident show` has the updates' numbers."
+    )]
+    Correct(CorrectArgs),
+    /// Withdraws what the public was told
+    #[command(
+        after_help = "Example:\n  foghorn incident withdraw 12 1\n\nThe status page says when it was withdrawn, and the text no more; the timeline keeps it. It cannot be brought back, only written anew."
+    )]
+    Withdraw(WithdrawArgs),
     /// Pages the next step now
     #[command(after_help = "Example:\n  foghorn incident escalate 12")]
     Escalate {
@@ -123,6 +146,40 @@ pub struct UpdateArgs {
     to: Remote,
 }
 
+/// Which status update.
+#[derive(Args)]
+pub struct Which {
+    /// The incident's number
+    #[arg(value_parser = incident)]
+    id: u64,
+    /// The update's number, from 1: `foghorn incident show` has it
+    number: u32,
+    /// Refuse it where it was corrected more often than this since it was read
+    #[arg(long, value_name = "N")]
+    revision: Option<u32>,
+}
+
+/// What the public is told instead.
+#[derive(Args)]
+pub struct CorrectArgs {
+    #[command(flatten)]
+    which: Which,
+    /// The words
+    #[arg(value_parser = filled)]
+    text: String,
+    #[command(flatten)]
+    to: Remote,
+}
+
+/// What the public is told no more.
+#[derive(Args)]
+pub struct WithdrawArgs {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    to: Remote,
+}
+
 #[derive(Subcommand)]
 pub enum StatusCommand {
     /// Tells the public of an incident: the same as `incident update`
@@ -130,10 +187,33 @@ pub enum StatusCommand {
         after_help = "Example:\n  foghorn status post 12 --stage monitoring \"The disk is replaced; we watch it.\""
     )]
     Post(UpdateArgs),
+    /// Corrects what it was told: the same as `incident correct`
+    #[command(
+        after_help = "Example:\n  foghorn status correct 12 2 \"Both disks are replaced; we watch them.\""
+    )]
+    Correct(CorrectArgs),
+    /// Withdraws what it was told: the same as `incident withdraw`
+    #[command(after_help = "Example:\n  foghorn status withdraw 12 2")]
+    Withdraw(WithdrawArgs),
 }
 
-pub fn status(StatusCommand::Post(args): StatusCommand) -> Done {
-    update(&args)
+pub fn status(command: StatusCommand) -> Done {
+    match command {
+        StatusCommand::Post(args) => update(&args),
+        StatusCommand::Correct(args) => correct(&args),
+        StatusCommand::Withdraw(args) => withdraw(&args),
+    }
+}
+
+fn correct(CorrectArgs { which, text, to }: &CorrectArgs) -> Done {
+    let what = format!("updates/{}/correct", which.number);
+    let body = json!({ "text": text, "revision": which.revision });
+    act(to, which.id, &what, &body, "what the public is told is corrected")
+}
+
+fn withdraw(WithdrawArgs { which, to }: &WithdrawArgs) -> Done {
+    let what = format!("updates/{}/withdraw", which.number);
+    act(to, which.id, &what, &json!({ "revision": which.revision }), "what the public was told is withdrawn")
 }
 
 fn update(UpdateArgs { id, stage, text, to }: &UpdateArgs) -> Done {
@@ -142,11 +222,15 @@ fn update(UpdateArgs { id, stage, text, to }: &UpdateArgs) -> Done {
 
 pub fn run(command: IncidentCommand) -> Done {
     match command {
-        IncidentCommand::List { state, limit, to } => {
+        IncidentCommand::List { state, search, severity, from, until, limit, to } => {
+            let asked = [("q", search), ("severity", severity), ("from", from), ("to", until)];
+            let asked = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let narrower: String =
+                asked.map(|(name, value)| format!("&{name}={}", segment(&value))).collect();
             let found = call(
                 &to,
                 Method::GET,
-                &format!("/api/v1/incidents?state={}&limit={limit}", segment(&state)),
+                &format!("/api/v1/incidents?state={}&limit={limit}{narrower}", segment(&state)),
                 None,
             )?;
             if to.json {
@@ -155,9 +239,14 @@ pub fn run(command: IncidentCommand) -> Done {
             }
             let incidents = list(&found, "/incidents");
             if incidents.is_empty() {
-                say(if state == "open" { "Nothing is open." } else { "There is none." });
+                let all = state == "open" && narrower.is_empty();
+                say(if all { "Nothing is open." } else { "There is none." });
             }
             incidents.iter().for_each(|i| say(&line(i)));
+            let missing = text(&found, "/incomplete");
+            if !missing.is_empty() {
+                say(&clean(&format!("Some may be missing: {missing}")));
+            }
             if found.get("next").is_some_and(|n| !n.is_null()) {
                 let more = limit.saturating_mul(2).min(1000);
                 say(&if more > limit {
@@ -181,6 +270,8 @@ pub fn run(command: IncidentCommand) -> Done {
         IncidentCommand::Resolve { id, to } => act(&to, id, "resolve", &json!({}), "resolved"),
         IncidentCommand::Note { id, text, to } => act(&to, id, "note", &json!({ "text": text }), "noted"),
         IncidentCommand::Update(args) => update(&args),
+        IncidentCommand::Correct(args) => correct(&args),
+        IncidentCommand::Withdraw(args) => withdraw(&args),
         IncidentCommand::Escalate { id, to } => act(&to, id, "escalate", &json!({}), "escalated"),
         IncidentCommand::Open { title, severity, entity, escalation, note, to } => {
             let mut body = json!({ "title": title, "severity": severity });
@@ -286,7 +377,15 @@ fn show(i: &Value) {
         "What the public is told",
         list(i, "/updates")
             .iter()
-            .map(|u| format!("{}  {}: {}", text(u, "/at"), text(u, "/stage"), text(u, "/text")))
+            .map(|u| {
+                let since = match (text(u, "/corrected/at"), u.get("withdrawn")) {
+                    ("", _) => String::new(),
+                    (at, Some(Value::Bool(true))) => format!(" (withdrawn {at})"),
+                    (at, _) => format!(" (corrected {at})"),
+                };
+                let (number, stage) = (number(u, "/number"), text(u, "/stage"));
+                format!("{number}. {}  {stage}{since}: {}", text(u, "/at"), text(u, "/text"))
+            })
             .collect(),
     );
     section(

@@ -95,13 +95,13 @@ enum Command {
     /// Pages: try whether they reach a person
     #[command(subcommand, after_help = "Example:\n  foghorn page test ana -c foghorn.yaml")]
     Page(page::PageCommand),
-    /// Incidents: list, show, acknowledge, resolve, note, update, escalate, open
+    /// Incidents: list, show, acknowledge, resolve, note, update, correct, withdraw, escalate, open
     #[command(
         subcommand,
         after_help = "Example:\n  foghorn incident list\n  foghorn incident show 12\n  foghorn incident ack 12\n  foghorn incident note 12 \"restarted the database\""
     )]
     Incident(incident::IncidentCommand),
-    /// The status page: tell the public
+    /// The status page: tell the public, correct what it was told, withdraw it
     #[command(
         subcommand,
         after_help = "Example:\n  foghorn status post 12 --stage monitoring \"The disk is replaced; we watch it.\""

@@ -1,13 +1,13 @@
 //! `foghorn page test`: a page that says that it is a test, through the channels of the configuration. It proves a
 //! contact before anything depends on it, and needs no server.
 
-use super::client::clean;
 use super::{Done, Failure, colour, say, there_are};
 use crate::server;
 use clap::Subcommand;
 use foghorn_config::Config;
 use foghorn_core::page::Outcome;
 use foghorn_core::setup::Person;
+use foghorn_core::text::clean;
 use foghorn_core::words::Urgency;
 use foghorn_wake::{Limits, Message, Report, Sender, channels};
 use serde_json::json;

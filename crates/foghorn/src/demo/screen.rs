@@ -2,6 +2,7 @@
 //! Colour and the moving of the cursor are for terminals only. What it says is on the board for the browser, too.
 
 use super::browser::{Board, Step};
+use foghorn_core::text::clean;
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
@@ -212,11 +213,6 @@ pub fn clock(seconds: u64) -> String {
 /// What comes under a colon in the terminal is beside the story in a browser, where the sentence ends.
 fn ended(text: &str) -> String {
     text.strip_suffix(':').map_or_else(|| text.to_owned(), |text| format!("{text}."))
-}
-
-/// Without what would move the cursor.
-fn clean(text: &str) -> String {
-    foghorn_core::text::plain(text).collect()
 }
 
 /// Lines of at most so many characters; a longer word is cut.

@@ -13,6 +13,7 @@ use foghorn_core::page::PageKey;
 use foghorn_core::time::Wall;
 use foghorn_engine::{Class, Handle};
 use foghorn_journal::{BackupError, Beside, ReadHandle, WriterHandle};
+use foghorn_net::resolve::Counts;
 use foghorn_wake::Sender;
 use foghorn_watch::Watch;
 use foghorn_watch::history::{History, HistoryError, Latency, Mark, Point, Sample};
@@ -191,6 +192,7 @@ impl Figures for RoomFigures {
         let _ = self.checks(out);
         let _ = self.others(out);
         let _ = self.listeners(out);
+        let _ = self.look_ups(out);
     }
 }
 
@@ -263,7 +265,7 @@ impl RoomFigures {
 
     fn listeners(&self, out: &mut String) -> std::fmt::Result {
         type Figure = fn(&foghorn_net::serve::Counts) -> u64;
-        let figures: [(&str, &str, &str, Figure); 4] = [
+        let figures: [(&str, &str, &str, Figure); 5] = [
             ("foghorn_listener_connections", "gauge", "Connections open now.", |c| c.open() as u64),
             ("foghorn_listener_requests_total", "counter", "Requests, refused ones too.", |c| c.requests()),
             (
@@ -277,6 +279,12 @@ impl RoomFigures {
                 "counter",
                 "Connections that the system could not hand over.",
                 |c| c.accept_errors(),
+            ),
+            (
+                "foghorn_listener_slow_clients_total",
+                "counter",
+                "Answers that ended early because their client took too little of them.",
+                |c| c.slow(),
             ),
         ];
         let all = self.listening.all();
@@ -296,6 +304,39 @@ impl RoomFigures {
         for (listener, counts) in &all {
             for (class, _, refused) in counts.classes() {
                 writeln!(out, "{name}{{listener=\"{listener}\",class=\"{class}\"}} {refused}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look_ups(&self, out: &mut String) -> std::fmt::Result {
+        let checks = self.measured.watch.get().map(|watch| ("checks", &watch.stats().lookups));
+        let all: Vec<_> = [("pages", Counts::outbound())].into_iter().chain(checks).collect();
+        type Figure = fn(&Counts) -> u64;
+        let figures: [(&str, &str, &str, Figure); 5] = [
+            ("foghorn_resolver_asked_total", "counter", "Host names that were to be looked up.", |c| {
+                c.asked.load(Ordering::Relaxed)
+            }),
+            (
+                "foghorn_resolver_refused_total",
+                "counter",
+                "Host names that were not looked up, because too many others waited.",
+                |c| c.refused.load(Ordering::Relaxed),
+            ),
+            ("foghorn_resolver_waiting", "gauge", "Host names that wait for a thread.", |c| {
+                c.queued.load(Ordering::Relaxed)
+            }),
+            ("foghorn_resolver_running", "gauge", "Look-ups under way.", |c| {
+                c.running.load(Ordering::Relaxed)
+            }),
+            ("foghorn_resolver_hung", "gauge", "Look-ups that have been under way for more than 5 s.", |c| {
+                c.hung() as u64
+            }),
+        ];
+        for (name, kind, help, figure) in figures {
+            head(out, name, kind, help)?;
+            for (of, counts) in &all {
+                writeln!(out, "{name}{{for=\"{of}\"}} {}", figure(counts))?;
             }
         }
         Ok(())

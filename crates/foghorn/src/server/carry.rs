@@ -119,6 +119,7 @@ fn incident_of(input: &mut Input) -> Option<&mut IncidentId> {
         | Input::Resolve { incident, .. }
         | Input::Note { incident, .. }
         | Input::StatusUpdate { incident, .. }
+        | Input::CorrectUpdate { incident, .. }
         | Input::Escalate { incident, .. } => Some(incident),
         _ => None,
     }
@@ -130,6 +131,9 @@ struct Carried {
     acts: VecDeque<Act>,
     /// The numbers that incidents which were opened again have now.
     opened: BTreeMap<IncidentId, IncidentId>,
+    /// The numbers that status updates have now, in the order in which they were published of an incident in memory.
+    #[serde(default)]
+    told: BTreeMap<IncidentId, Vec<u32>>,
 }
 
 /// Keeps what people did for the start that follows. What cannot be kept is told.
@@ -138,7 +142,7 @@ pub fn keep(dir: &Path, acts: Vec<Act>) {
     if n == 0 {
         return;
     }
-    let (dir, carried) = (dir.to_owned(), Carried { acts: acts.into(), opened: BTreeMap::new() });
+    let (dir, carried) = (dir.to_owned(), Carried { acts: acts.into(), ..Carried::default() });
     let (tx, rx) = mpsc::channel();
     let write = std::thread::Builder::new().name("carry".into()).spawn(move || {
         // Nobody waits any more if it took too long.
@@ -213,7 +217,21 @@ impl Carried {
             Next::Wait => return false,
             Next::Over => return true,
         };
-        match handle.submit_blocking(Class::Paging, input) {
+        let Some(input) = renumbered(input, &act.input, &self.told) else {
+            tracing::warn!(
+                ?act,
+                "what somebody did is lost: the status update that it was about is not there"
+            );
+            return true;
+        };
+        let reply = handle.submit_blocking(Class::Paging, input.clone());
+        if let (Input::StatusUpdate { incident: old, .. }, false) =
+            (&act.input, matches!(reply, Reply::Unavailable(_) | Reply::Busy))
+        {
+            let number = number_of(&input, &handle.view().state);
+            self.told.entry(*old).or_default().push(number);
+        }
+        match reply {
             Reply::Saved(answer) | Reply::NotSaved(answer, _) => {
                 if let (Some(old), Answer::Incident(new)) = (act.opened, answer) {
                     self.opened.insert(old, new);
@@ -270,6 +288,22 @@ fn next(act: &Act, state: &State, opened: &BTreeMap<IncidentId, IncidentId>, now
         _ => {}
     }
     Next::Do(input)
+}
+
+/// A correction of the status update that has taken the place of the one in memory; `None` where there is none.
+fn renumbered(mut input: Input, act: &Input, told: &BTreeMap<IncidentId, Vec<u32>>) -> Option<Input> {
+    if let (Input::CorrectUpdate { incident, .. }, Input::CorrectUpdate { number, .. }) = (act, &mut input) {
+        *number = *told.get(incident)?.get((*number as usize).checked_sub(1)?)?;
+    }
+    Some(input)
+}
+
+/// The number of a status update that was just published; 0, which none has, where it was not.
+fn number_of(input: &Input, state: &State) -> u32 {
+    let Input::StatusUpdate { incident, by, text, .. } = input else { return 0 };
+    let numbered = (1..).zip(state.updates(*incident));
+    let ours = numbered.filter(|(_, u)| u.by == *by && u.text == *text);
+    ours.last().map_or(0, |(number, _)| number)
 }
 
 /// The incident that has taken the place of the one in memory.
@@ -341,9 +375,12 @@ mod tests {
     use foghorn_core::alert::AlertItem;
     use foghorn_core::decide;
     use foghorn_core::labels::Labels;
+    use foghorn_core::setup::Setup;
     use foghorn_core::time::{Mono, Now};
+    use foghorn_core::update::Stage;
     use foghorn_core::words::{Name, Severity, Via};
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     const AT: Wall = Wall(1_793_588_400_000);
 
@@ -438,5 +475,40 @@ mod tests {
         assert_eq!(next(Ends::After(Span::mins(30))), Next::Do(silence(Ends::After(Span::mins(20)))));
         assert_eq!(next(Ends::After(Span::mins(10))), Next::Over);
         assert_eq!(next(Ends::At(AT + Span::mins(5))), Next::Over);
+    }
+
+    /// In the journal the incident has updates that nobody in memory knew.
+    #[test]
+    fn a_correction_finds_the_update_that_it_was_about() {
+        let (mut memory, mut journal) = (Server::default(), Server::default());
+        let say = |text: &str| Input::StatusUpdate {
+            incident: 1,
+            by: ana(),
+            stage: Stage::Identified,
+            text: text.into(),
+        };
+        for server in [&mut memory, &mut journal] {
+            server.0.setup = Arc::new(Setup {
+                components: [("Shop".into(), vec!["shop".into()])].into(),
+                ..Setup::default()
+            });
+            server.fires("Slow", Severity::Warning);
+        }
+        journal.put(&say("before"));
+        let told = memory.act(say("All orders fail."));
+        let text = Some("Some orders fail.".to_owned());
+        let corrected =
+            memory.act(Input::CorrectUpdate { incident: 1, number: 1, by: ana(), revision: Some(0), text });
+        let done = |journal: &Server, act: &Act, known: &BTreeMap<_, _>| match journal.next(act) {
+            Next::Do(input) => renumbered(input, &act.input, known),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(done(&journal, &corrected, &BTreeMap::new()), None, "it never came");
+        let input = done(&journal, &told, &BTreeMap::new()).unwrap();
+        journal.put(&input);
+        let known = BTreeMap::from([(1, vec![number_of(&input, &journal.0)])]);
+        journal.put(&done(&journal, &corrected, &known).unwrap());
+        let texts: Vec<&str> = journal.0.updates(1).iter().map(|u| u.text.as_str()).collect();
+        assert_eq!(texts, ["before", "Some orders fail."]);
     }
 }

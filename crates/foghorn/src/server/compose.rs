@@ -12,6 +12,7 @@ use foghorn_core::words::Name;
 use foghorn_engine::View;
 use foghorn_wake::link::Tokens;
 use foghorn_wake::{Alert as Line, Incident as About, Kind, Message, Person};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Alerts that a page lists; the rest is a number.
 const MOST_LISTED: usize = 10;
@@ -28,6 +29,17 @@ pub fn message(
     key: &PageKey,
     now: Now,
 ) -> Result<(String, Message), String> {
+    message_with(details, view, config, tokens, key, now)
+}
+
+fn message_with(
+    details: impl Fn(&View, &Incident, &Page, Now) -> Details,
+    view: &View,
+    config: &Config,
+    tokens: &Tokens,
+    key: &PageKey,
+    now: Now,
+) -> Result<(String, Message), String> {
     let state = &view.state;
     let page = state.pages.get(key).ok_or("superseded")?;
     let incident = state.incident(key.incident).ok_or("its incident is put away")?;
@@ -38,19 +50,12 @@ pub fn message(
         .get(key.person.as_str())
         .and_then(|all| all.get(usize::from(key.contact)))
         .ok_or("this contact is not in the configuration any more")?;
-    let mut open: Vec<&Alert> =
-        state.alerts_of(incident).take(MOST_LOOKED_AT).filter(|a| counts(a)).collect();
-    open.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.started));
-    let entities: Vec<Name> =
-        incident.entities.iter().filter(|(_, n)| **n > 0).map(|(e, _)| e.clone()).collect();
-    let upstream: Vec<Name> =
-        entities.iter().take(MOST_LISTED).flat_map(|e| state.setup.upstream(e)).collect();
-    let mut runbooks: Vec<String> = Vec::new();
-    for url in open.iter().filter_map(|a| a.runbook()) {
-        if runbooks.len() < 3 && runbooks.iter().all(|r| r != url) {
-            runbooks.push(url.to_owned());
-        }
-    }
+    // Nothing that is only good to know keeps a page from leaving.
+    let told = catch_unwind(AssertUnwindSafe(|| details(view, incident, page, now)));
+    let told = told.unwrap_or_else(|_| Details {
+        why: "a bug in Foghorn keeps the rest of this page from you: see the console".to_owned(),
+        ..Details::default()
+    });
     let shape = incident.shape();
     let token = tokens.mint(incident.id, &key.person, shape.revision);
     let ack_url = format!("{}/ack/{token}", config.server.public_url);
@@ -72,23 +77,14 @@ pub fn message(
             status: status(incident).to_owned(),
         },
         alerts_total: usize::try_from(incident.by_severity.iter().sum::<u32>()).unwrap_or(usize::MAX),
-        alerts: open
-            .iter()
-            .take(MOST_LISTED)
-            .map(|a| Line { summary: a.summary(), since: a.started })
-            .collect(),
-        downstream: state.setup.downstream(&entities).iter().map(ToString::to_string).collect(),
-        changes: state
-            .recent_changes(now.wall, CHANGES_BACK, &upstream)
-            .iter()
-            .take(5)
-            .map(|c| change(c, now.wall))
-            .collect(),
-        entities: entities.iter().map(ToString::to_string).collect(),
-        runbooks,
-        next: next_words(view, incident, now, key.kind),
-        why: why(incident, page),
-        again: again(incident, page),
+        alerts: told.alerts,
+        downstream: told.downstream,
+        changes: told.changes,
+        entities: told.entities,
+        runbooks: told.runbooks,
+        next: told.next,
+        why: told.why,
+        again: told.again,
         ack_url,
         callback_url: Some(format!("{}/callback/twilio/{token}", config.server.public_url)),
         degraded: view
@@ -107,6 +103,55 @@ pub fn message(
         urgency: page.urgency,
     };
     Ok((page.channel.to_string(), message))
+}
+
+/// What a page says beside what is broken, how bad it is and where to press.
+#[derive(Default)]
+struct Details {
+    alerts: Vec<Line>,
+    entities: Vec<String>,
+    downstream: Vec<String>,
+    changes: Vec<String>,
+    runbooks: Vec<String>,
+    next: Option<String>,
+    why: String,
+    again: Option<String>,
+}
+
+fn details(view: &View, incident: &Incident, page: &Page, now: Now) -> Details {
+    let state = &view.state;
+    let mut open: Vec<&Alert> =
+        state.alerts_of(incident).take(MOST_LOOKED_AT).filter(|a| counts(a)).collect();
+    open.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.started));
+    let entities: Vec<Name> =
+        incident.entities.iter().filter(|(_, n)| **n > 0).map(|(e, _)| e.clone()).collect();
+    let upstream: Vec<Name> =
+        entities.iter().take(MOST_LISTED).flat_map(|e| state.setup.upstream(e)).collect();
+    let mut runbooks: Vec<String> = Vec::new();
+    for url in open.iter().filter_map(|a| a.runbook()) {
+        if runbooks.len() < 3 && runbooks.iter().all(|r| r != url) {
+            runbooks.push(url.to_owned());
+        }
+    }
+    Details {
+        alerts: open
+            .iter()
+            .take(MOST_LISTED)
+            .map(|a| Line { summary: a.summary(), since: a.started })
+            .collect(),
+        downstream: state.setup.downstream(&entities).iter().map(ToString::to_string).collect(),
+        changes: state
+            .recent_changes(now.wall, CHANGES_BACK, &upstream)
+            .iter()
+            .take(5)
+            .map(|c| change(c, now.wall))
+            .collect(),
+        entities: entities.iter().map(ToString::to_string).collect(),
+        runbooks,
+        next: next_words(view, incident, now, page.key.kind),
+        why: why(incident, page),
+        again: again(incident, page),
+    }
 }
 
 /// What is paged for: a page lists what an acknowledgement of it covers, and nothing else.
@@ -249,6 +294,22 @@ checks:
         let page = w.page("ana");
         assert_eq!(page.changes, ["1m ago: new firewall (ci)", "2m ago: db: version 18 (ci)"]);
         assert_eq!((page.again, &*page.why), (None, "step 1 of default"));
+    }
+
+    /// Whatever goes wrong while it is told what else there is: what is broken and where to press leaves.
+    #[test]
+    fn a_page_leaves_without_its_details_if_need_be() {
+        let mut w = World::new();
+        w.failing("shop");
+        let view = View::new(w.state.clone(), 1, w.now);
+        let key = w.state.pages.keys().next().unwrap();
+        let tokens = Tokens::new(&[7; 32]);
+        let bug = |_: &View, _: &Incident, _: &Page, _: Now| -> Details { panic!("a bug") };
+        let (channel, bare) = message_with(bug, &view, &w.config, &tokens, key, w.now).unwrap();
+        let (_, whole) = message(&view, &w.config, &tokens, key, w.now).unwrap();
+        assert_eq!((channel.as_str(), &bare.incident.title), ("hook", &whole.incident.title));
+        assert_eq!((&bare.ack_url, bare.incident.severity), (&whole.ack_url, whole.incident.severity));
+        assert!(bare.why.contains("a bug in Foghorn") && bare.alerts.is_empty(), "{}", bare.why);
     }
 
     #[test]

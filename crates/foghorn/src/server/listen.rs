@@ -55,9 +55,10 @@ impl<S> Listener<S> {
         address: SocketAddr,
         service: S,
         tls: Option<watch::Receiver<Option<Arc<ServerCert>>>>,
+        address_share: u8,
     ) -> Listener<S> {
         let classes = vec![Class { name: "api", connections: API_CONNECTIONS }];
-        let limits = Limits { grace: GRACE, ..Limits::default() };
+        let limits = Limits { address_share, grace: GRACE, ..Limits::default() };
         Listener { address, name, service, tls, limits, classes: (classes, classify) }
     }
 
@@ -67,8 +68,10 @@ impl<S> Listener<S> {
         address: SocketAddr,
         service: S,
         tls: Option<watch::Receiver<Option<Arc<ServerCert>>>>,
+        address_share: u8,
     ) -> Listener<S> {
         let limits = Limits {
+            address_share,
             connections: PUBLIC_CONNECTIONS,
             head_timeout: PUBLIC_HEAD,
             head_size: PUBLIC_HEAD_SIZE,

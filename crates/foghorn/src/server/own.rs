@@ -37,6 +37,8 @@ pub enum Trouble {
     Blind,
     /// Checks do not run.
     Watching,
+    /// Something could not be decided, because of a bug.
+    Bug,
 }
 
 impl Trouble {
@@ -54,6 +56,7 @@ impl Trouble {
             Trouble::Listener => "ListenerMissing",
             Trouble::Blind => "LocationBlind",
             Trouble::Watching => "WatchingStopped",
+            Trouble::Bug => "DecisionFailed",
         }
     }
 
@@ -66,6 +69,7 @@ impl Trouble {
             | Trouble::Watching
             | Trouble::Blind
             | Trouble::Unheard
+            | Trouble::Bug
             | Trouble::Person => Severity::Critical,
             Trouble::Configuration
             | Trouble::Secret
@@ -75,18 +79,49 @@ impl Trouble {
         }
     }
 
-    /// The part of Foghorn that is unwell. What has one cause shows in one part, and what is wrong with one part is one
-    /// incident, as with every entity.
+    /// Where it shows; of what follows from something else, where that is.
+    fn part(self) -> Part {
+        match self {
+            Trouble::JournalDegraded | Trouble::JournalDamaged => Part::Journal,
+            Trouble::Configuration | Trouble::Channel => Part::Configuration,
+            Trouble::Secret => Part::Secrets,
+            Trouble::Refusing | Trouble::Unheard | Trouble::Person => Part::Channels,
+            Trouble::Bug => Part::Decisions,
+            Trouble::Listener => Part::Listeners,
+            Trouble::Check | Trouble::Blind | Trouble::Watching => Part::Checks,
+        }
+    }
+}
+
+/// A part of Foghorn that is unwell: an entity, so that what is wrong with one is one incident. Each is mended by other hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The disk, and what is on it.
+    Journal,
+    /// What the file says.
+    Configuration,
+    /// What the file asks for and is not there.
+    Secrets,
+    /// Providers, and the way to them.
+    Channels,
+    /// Ports and certificates.
+    Listeners,
+    /// What measures.
+    Checks,
+    /// Foghorn's own code.
+    Decisions,
+}
+
+impl Part {
     fn entity(self) -> &'static str {
         match self {
-            Trouble::JournalDegraded | Trouble::JournalDamaged => "foghorn/journal",
-            Trouble::Configuration => "foghorn/configuration",
-            // A secret that is missing makes a channel unusable, and a person unreachable.
-            Trouble::Secret | Trouble::Channel | Trouble::Refusing | Trouble::Unheard | Trouble::Person => {
-                "foghorn/paging"
-            }
-            Trouble::Listener => "foghorn/listeners",
-            Trouble::Check | Trouble::Blind | Trouble::Watching => "foghorn/checks",
+            Part::Journal => "foghorn/journal",
+            Part::Configuration => "foghorn/configuration",
+            Part::Secrets => "foghorn/secrets",
+            Part::Channels => "foghorn/channels",
+            Part::Listeners => "foghorn/listeners",
+            Part::Checks => "foghorn/checks",
+            Part::Decisions => "foghorn/decisions",
         }
     }
 }
@@ -116,12 +151,16 @@ impl Own {
 
     /// Something is wrong. `what` tells one from another of the same kind: a channel's name, an address.
     pub fn raise(&self, trouble: Trouble, what: &str, summary: &str, now: Wall) {
+        self.raise_in(trouble.part(), trouble, what, summary, now);
+    }
+
+    fn raise_in(&self, part: Part, trouble: Trouble, what: &str, summary: &str, now: Wall) {
         tracing::error!(trouble = trouble.word(), what, "{summary}");
         let labels = Labels::from_pairs([
             ("alertname", trouble.word()),
             ("what", what),
             ("service", SELF),
-            ("entity", trouble.entity()),
+            ("entity", part.entity()),
         ]);
         let annotations = Labels::from_pairs([("summary", format!("Foghorn: {summary}"))]);
         let item = AlertItem {
@@ -143,10 +182,20 @@ impl Own {
 
     /// The same, once, for what is looked at again and again.
     pub fn raise_once(&self, trouble: Trouble, what: &str, summary: &str, now: Wall) {
-        let key = (trouble, what.to_owned());
-        if !self.standing.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key) {
-            self.raise(trouble, what, summary, now);
+        self.raise_once_in(trouble.part(), trouble, what, summary, now);
+    }
+
+    /// The same, with what it follows from.
+    pub fn raise_once_in(&self, part: Part, trouble: Trouble, what: &str, summary: &str, now: Wall) {
+        if !self.stands(trouble, what) {
+            self.raise_in(part, trouble, what, summary, now);
         }
+    }
+
+    /// Whether this has been raised and not been cleared.
+    pub fn stands(&self, trouble: Trouble, what: &str) -> bool {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.contains_key(&(trouble, what.to_owned()))
     }
 
     /// What stands, a line each: in words, then the alert's name. That the journal is degraded is told by every view, with

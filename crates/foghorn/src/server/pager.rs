@@ -81,6 +81,8 @@ pub enum Happening {
     },
     /// A journal that could not be read at the start can be read, and ends with this event.
     Found(u64),
+    /// A bug: this could not be decided, and was set aside.
+    SetAside(String),
     /// A snapshot is on disk.
     Snapshot(u64),
     /// A snapshot failed.
@@ -235,6 +237,7 @@ impl Pager {
                     }
                     Command::Snapshot { seq, state } => self.snapshot(seq, state),
                     Command::Degraded(why) => self.tell(Happening::Degraded(why)),
+                    Command::SetAside(what) => self.tell(Happening::SetAside(what)),
                     Command::Recovered { after, lost } => self.tell(Happening::Recovered { after, lost }),
                 }
             }

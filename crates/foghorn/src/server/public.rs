@@ -54,7 +54,8 @@ impl Public {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtimes = (0..THREADS.min(cores)).map(|_| runtime()).collect::<Result<Vec<_>, _>>()?;
         let on: Vec<_> = runtimes.iter().map(|r| r.handle().clone()).collect();
-        let listener = Listener::public("status_page.listen", address, site.clone(), tls);
+        let listener =
+            Listener::public("status_page.listen", address, site.clone(), tls, shared.begun.address_share);
         let listener = listen::spawn(&on, listener, shared, end.clone());
         Ok(Public { site, runtimes, listener })
     }

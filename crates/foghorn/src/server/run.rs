@@ -39,6 +39,8 @@ use tokio::sync::watch;
 
 /// A degraded journal is paged for once it has lasted this long: a disk that hesitates wakes nobody.
 const DEGRADED_FOR: Duration = Duration::from_secs(10);
+/// A bug that has shown itself is told of until it has not for so long.
+const BUG_FOR: Duration = Duration::from_secs(3600);
 /// A pager that has not gone round for this long is stuck: the watchdog is not fed.
 const STUCK: Span = Span::secs(10);
 
@@ -257,13 +259,14 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         Some(certificate.ready())
     };
     let inner = tls("server.tls", config.server.tls.as_ref());
+    let share = config.server.address_share;
     let routers = routers(&shared, &tokens, &config_rx, &desk, &sender);
     let on = [edge.handle().clone()];
     let mut listeners = Vec::new();
-    let listener = Listener::inner("server.listen", config.server.listen, routers.main, inner.clone());
+    let listener = Listener::inner("server.listen", config.server.listen, routers.main, inner.clone(), share);
     listeners.extend(listen::spawn(&on, listener, &shared, end.clone()));
     if let Some(address) = config.server.links_listen {
-        let listener = Listener::inner("server.links_listen", address, routers.links, inner);
+        let listener = Listener::inner("server.links_listen", address, routers.links, inner, share);
         listeners.extend(listen::spawn(&on, listener, &shared, end.clone()));
     }
     let public = config.status_page.as_ref().map(|page| {
@@ -420,6 +423,7 @@ async fn watch_over(
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut degraded: Option<(std::time::Instant, Arc<str>)> = None;
     let mut snapshot: Option<u64> = None;
+    let mut bug: Option<std::time::Instant> = None;
     sd(&[sd_notify::NotifyState::Ready]);
     tracing::info!("Foghorn {} is on watch", env!("CARGO_PKG_VERSION"));
     loop {
@@ -444,6 +448,12 @@ async fn watch_over(
                     tracing::warn!("the journal is back after {after}; {lost} inputs could not be kept");
                     degraded = None;
                     shared.own.clear(Trouble::JournalDegraded, "journal", now.wall);
+                }
+                Happening::SetAside(what) => {
+                    tracing::error!(what, "a bug in Foghorn: this could not be decided and is set aside");
+                    bug = Some(std::time::Instant::now());
+                    // Once: were it this alert that cannot be decided, it would never end.
+                    shared.own.raise_once(Trouble::Bug, "decisions", &set_aside(&what), now.wall);
                 }
                 Happening::Found(seq) => {
                     tracing::error!(
@@ -471,6 +481,9 @@ async fn watch_over(
             );
             degraded = None;
         }
+        if bug.take_if(|since| since.elapsed() >= BUG_FOR).is_some() {
+            shared.own.clear(Trouble::Bug, "decisions", now.wall);
+        }
         if now.mono.since(foghorn_core::time::Mono(pulse.load(Ordering::Relaxed))) < STUCK {
             sd(&[sd_notify::NotifyState::Watchdog]);
         }
@@ -485,6 +498,13 @@ async fn watch_over(
             );
         }
     }
+}
+
+fn set_aside(what: &str) -> String {
+    format!(
+        "a bug: {what} could not be decided and was set aside; everything else goes on. Look into the console for what \
+         nobody was paged about, and report it with the log's lines about \"panicked\""
+    )
 }
 
 /// Until the owner says so; for ever without one.

@@ -6,7 +6,7 @@ use super::adopting::{Adopting, Staged};
 use super::clock::Clock;
 use super::configuration;
 use super::listen::Listening;
-use super::own::{Own, Trouble};
+use super::own::{Own, Part, Trouble};
 use foghorn_config::model::StatusPage;
 use foghorn_config::reach::{Level, Reach};
 use foghorn_config::{Config, Errors, Problem};
@@ -74,6 +74,7 @@ impl Shared {
             ("server.listen", self.begun.listen != new.server.listen),
             ("server.links_listen", self.begun.links_listen != new.server.links_listen),
             ("server.data_dir", self.begun.data_dir != new.server.data_dir),
+            ("server.address_share", self.begun.address_share != new.server.address_share),
             ("server.tls", self.begun.tls != new.server.tls),
             ("status_page.listen", on(&self.begun_page) != on(&new.status_page)),
         ] {
@@ -106,11 +107,15 @@ impl Shared {
         let names: Vec<String> = bad.iter().map(|e| e.channel.clone()).collect();
         self.own.clear_others(Trouble::Channel, &names, now);
         for e in bad {
-            self.own.raise(Trouble::Channel, &e.channel, &e.to_string(), now);
+            let summary = format!("{e}; mend it in the file and run `foghorn reload`");
+            self.own.raise(Trouble::Channel, &e.channel, &summary, now);
         }
         self.own.clear_others(Trouble::Secret, &config.missing_secrets, now);
         for secret in &config.missing_secrets {
-            self.own.raise(Trouble::Secret, secret, &format!("a secret is missing: {secret}"), now);
+            let summary = format!(
+                "a secret is missing: {secret}; put it there, and run `foghorn reload` (a variable of the environment takes a restart)"
+            );
+            self.own.raise(Trouble::Secret, secret, &summary, now);
         }
         let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
         // With the new channels nothing was tried yet.
@@ -133,25 +138,49 @@ impl Shared {
     fn tell_of_channels(&self, config: &Config, refusing: &BTreeMap<String, String>, now: Wall) {
         let why_not =
             |channel: &str| refusing.get(channel).cloned().or_else(|| self.sender.unusable(channel));
-        let tell = |trouble, standing: Vec<(String, String)>| {
-            let still: Vec<String> = standing.iter().map(|(what, _)| what.clone()).collect();
+        let tell = |trouble, standing: Vec<(String, Part, String)>| {
+            let still: Vec<String> = standing.iter().map(|(what, ..)| what.clone()).collect();
             self.own.clear_others(trouble, &still, now);
-            for (what, summary) in standing {
-                self.own.raise_once(trouble, &what, &summary, now);
+            for (what, part, summary) in standing {
+                self.own.raise_once_in(part, trouble, &what, &summary, now);
             }
         };
+        // What nobody is reached for belongs to what it comes from: who mends that has mended both.
+        let part = |contacts: &mut dyn Iterator<Item = &Contact>| {
+            let parts = contacts.filter(|c| why_not(&c.channel).is_some()).map(|c| {
+                if refusing.contains_key(c.channel.as_str()) {
+                    Part::Channels
+                } else if self.own.stands(Trouble::Channel, &c.channel) {
+                    Part::Configuration
+                } else {
+                    Part::Secrets
+                }
+            });
+            parts.min_by_key(|part| *part != Part::Channels).unwrap_or(Part::Channels)
+        };
         let accepts_nothing = |(name, why): (&String, &String)| {
-            (name.clone(), format!("the channel {name} accepts nothing: {why}"))
+            let summary = format!(
+                "the channel {name} accepts nothing: {why}; see whether its token and address are right and its provider is up. \
+                 It is tried again by itself, or at once after `foghorn reload`"
+            );
+            (name.clone(), Part::Channels, summary)
         };
         tell(Trouble::Refusing, refusing.iter().map(accepts_nothing).collect());
-        let lost = unreachable(config, &why_not);
-        tell(Trouble::Person, lost.into_iter().map(|(id, summary)| (id.to_string(), summary)).collect());
+        let lost = unreachable(config, &why_not).into_iter().map(|(id, summary)| {
+            let contacts = config.setup.people.get(&id).map_or(&[][..], |person| &person.contacts);
+            let todo = "until that is mended, let somebody stand in: `foghorn override add`";
+            (id.to_string(), part(&mut contacts.iter()), format!("{summary}; {todo}"))
+        });
+        tell(Trouble::Person, lost.collect());
         let arrive = |works: &dyn Fn(&str) -> bool| config.warnings_arrive(&|channel, _| works(channel));
         let unheard = arrive(&|_| true) && !arrive(&|channel| why_not(channel).is_none());
         let unheard = unheard.then(|| {
-            let contacts = config.setup.people.values().flat_map(|p| &p.contacts);
-            let summary = format!("nobody hears of warnings; {}", whys(contacts, &why_not));
-            ("warnings".to_owned(), summary)
+            let contacts = || config.setup.people.values().flat_map(|p| &p.contacts);
+            let summary = format!(
+                "nobody hears of warnings; {}; mend one of these channels",
+                whys(contacts(), &why_not)
+            );
+            ("warnings".to_owned(), part(&mut contacts()), summary)
         });
         tell(Trouble::Unheard, unheard.into_iter().collect());
     }

@@ -71,6 +71,18 @@ export async function walk(looker, context, task, { script, incident, password, 
   await press(tab, button("updates"));
   await says(looker, tab, "Published");
   await says(looker, tab, "and what we do about it");
+  // What is out is corrected, then withdrawn.
+  const correct = `a[href='/incidents/${incident}/updates/1']`;
+  await press(tab, correct);
+  await looker.look(tab, "incident-to-correct");
+  await tab.type(text("updates/1/correct"), "\nand a correction");
+  await press(tab, button("updates/1/correct"));
+  await says(looker, tab, "and a correction");
+  await press(tab, correct);
+  await unfold(button("updates/1/withdraw"));
+  await press(tab, button("updates/1/withdraw"));
+  await says(looker, tab, "The public read until then:");
+  await looker.look(tab, "incident-withdrawn");
   await press(tab, button("escalate"));
   await says(looker, tab, "being paged");
   await unfold(button("silence"));

@@ -38,7 +38,7 @@ fn a_channel_that_refuses_everything_is_told_by_another() {
         .replacen("contacts: [ { via: hook } ]", "contacts: [ { via: push }, { via: hook } ]", 1)
         .replacen(
             "channels:\n",
-            &format!("channels:\n  push: {{ kind: ntfy, url: \"http://{push}\" }}\n"),
+            &format!("channels:\n  push: {{ kind: ntfy, url: \"http://{push}\" }}\n  lost: {{ kind: ntfy, token: \"${{NO_X}}\" }}\n"),
             1,
         );
     let foghorn = Foghorn::start(&file);
@@ -58,8 +58,15 @@ fn a_channel_that_refuses_everything_is_told_by_another() {
     });
     let told = page("the channel push accepts nothing");
     assert!(told.title().contains("401"), "{}", told.title());
-    let reasons = foghorn.get("/readyz")["reasons"].to_string();
-    assert!(reasons.contains("ChannelRefusing"), "{reasons}");
+    let reasons = || foghorn.get("/readyz")["reasons"].to_string();
+    assert!(reasons().contains("ChannelRefusing"), "{}", reasons());
+    // Whoever puts a secret where it belongs does not give a token that works: two incidents, each with what to do.
+    let secret = page("a secret is missing");
+    assert_ne!(secret.incident(), told.incident());
+    for incident in [&secret, &told] {
+        assert_eq!(foghorn.incident(incident.incident())["alerts"]["total"], 1);
+        assert!(incident.body.to_string().contains("`foghorn reload`"), "{}", incident.body);
+    }
 
     // The page about it was refused by the channel too, and raised nothing.
     until("the channel was asked for that page too", || {
@@ -75,13 +82,17 @@ fn a_channel_that_refuses_everything_is_told_by_another() {
     foghorn.post("/api/v2/alerts", &critical(&["c"])).is(200);
     page("c is broken");
     let incidents = open(&foghorn);
-    assert_eq!(incidents.len(), more + 3, "{incidents:#?}");
+    assert_eq!(incidents.len(), more + 4, "{incidents:#?}");
 
     // The first page that it takes ends it.
     well.store(true, Ordering::Relaxed);
     foghorn.post("/api/v2/alerts", &critical(&["d"])).is(200);
     foghorn.wait_for_state(told.incident(), "resolved");
-    assert_eq!(foghorn.get("/readyz")["degraded"], false);
+    assert!(
+        !reasons().contains("ChannelRefusing") && reasons().contains("a secret is missing"),
+        "{}",
+        reasons()
+    );
 }
 
 /// What has one cause is one incident, and different causes are different ones.

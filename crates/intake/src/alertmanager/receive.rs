@@ -139,6 +139,7 @@ impl Posted<'_> {
             severity: item::severity(&labels),
             started: starts.or(ended),
             ended,
+            ends: ends.filter(|_| ended.is_none()),
             lifetime: if ended.is_some() { None } else { Some(ends.map_or(LIFETIME, |e| e.since(now))) },
             ..AlertItem::firing(labels, annotations)
         })

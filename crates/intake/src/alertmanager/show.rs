@@ -11,7 +11,7 @@ use axum::response::Response;
 use foghorn_core::alert::{Alert, AlertStatus};
 use foghorn_core::labels::Labels;
 use foghorn_core::silence::Matcher;
-use foghorn_core::time::{Span, Wall};
+use foghorn_core::time::Span;
 use foghorn_core::words::Name;
 use foghorn_engine::view::View;
 use http::StatusCode;
@@ -200,7 +200,7 @@ struct Gettable<'a> {
 impl<'a> Gettable<'a> {
     fn of(a: &'a Alert, view: &View) -> Gettable<'a> {
         let lifetime = a.lifetime.unwrap_or(ON);
-        let expires = view.state.expires(a.key).map(|at| view.wall_at(at));
+        let expires = view.state.expires(a.key).map(|at| a.wall_at(at, view.at));
         // A stale alert waits for nothing; that its sender says nothing at all is why, nearly always.
         let sender = view.state.sources.get(&a.source).filter(|_| a.status == AlertStatus::Stale);
         let heard = expires.map(|at| at - lifetime).or_else(|| sender.map(|s| s.heard_wall));
@@ -208,7 +208,7 @@ impl<'a> Gettable<'a> {
         let ends = expires.or_else(|| sender.map(|_| heard + lifetime)).unwrap_or(view.at.wall + lifetime);
         Gettable {
             annotations: Shown(&a.annotations),
-            ends_at: moment::show(second(ends)),
+            ends_at: moment::show(ends),
             fingerprint: a.key.to_string(),
             receivers: [Receiver { name: &a.escalation }],
             starts_at: moment::show(a.started),
@@ -223,11 +223,6 @@ impl<'a> Gettable<'a> {
             labels: &a.labels,
         }
     }
-}
-
-/// To the nearest second: what was said to end then waits on a clock that begins when it is decided, some milliseconds later.
-fn second(at: Wall) -> Wall {
-    Wall(at.0.saturating_add(500).div_euclid(1000).saturating_mul(1000))
 }
 
 /// Annotations without the one that is shown elsewhere.

@@ -26,6 +26,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
 /// Resolves, connects to the first address that answers, shakes hands.
 pub(super) async fn connect(
+    resolver: &Resolver,
     url: &Url,
     tls: Option<Arc<ClientConfig>>,
     options: &Options,
@@ -33,7 +34,7 @@ pub(super) async fn connect(
 ) -> Result<Connection, HttpError> {
     let at = url.authority();
     let no_address = |why: String| HttpError::Resolve { host: url.host().to_owned(), why };
-    let found = timeout_at(deadline, Resolver::outbound().resolve(url.host()))
+    let found = timeout_at(deadline, resolver.resolve(url.host()))
         .await
         .map_err(|_| HttpError::timeout(url, "address", options))?
         .map_err(|e| match e {

@@ -1,5 +1,6 @@
 //! Bodies of requests that have to keep coming.
 
+use super::pace::Pace;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::pin::Pin;
@@ -7,10 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep};
-
-/// A body must come at this many bytes a second, on the whole: the poorest mobile network is faster.
-const PACE: u32 = 4096;
 
 /// Why a body did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -28,16 +25,14 @@ pub enum ArriveError {
 #[derive(Debug)]
 pub struct Arriving {
     body: Incoming,
-    most: Duration,
-    left: Duration,
-    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+    pace: Pace,
     late: Arc<AtomicBool>,
 }
 
 impl Arriving {
     /// `late` is set once it is.
     pub(super) fn new(body: Incoming, most: Duration, late: Arc<AtomicBool>) -> Arriving {
-        Arriving { body, most, left: most, waiting: None, late }
+        Arriving { body, pace: Pace::new(most), late }
     }
 }
 
@@ -51,15 +46,12 @@ impl Body for Arriving {
     ) -> Poll<Option<Result<Frame<Bytes>, ArriveError>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
-            let waited = this.waiting.take().map_or(Duration::ZERO, |(since, _)| since.elapsed());
             let came = frame.as_ref().and_then(|f| f.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
-            let earned = Duration::from_secs(came as u64) / PACE;
-            this.left = this.most.min(this.left.saturating_sub(waited) + earned);
+            // What has come counts, however late; only what does not come is waited for in vain.
+            let _ = this.pace.moved(came);
             return Poll::Ready(frame.map(|f| f.map_err(ArriveError::Broken)));
         }
-        let (_, sleep) =
-            this.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(tokio::time::sleep(this.left))));
-        ready!(sleep.as_mut().poll(cx));
+        ready!(this.pace.wait(cx));
         this.late.store(true, Relaxed);
         Poll::Ready(Some(Err(ArriveError::Late)))
     }

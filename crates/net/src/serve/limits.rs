@@ -1,5 +1,6 @@
 //! How many connections may be open.
 
+use super::Limits;
 use crate::throttle::network;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -48,24 +49,29 @@ impl Gauge {
 #[derive(Debug)]
 pub(super) struct Budget {
     all: Gauge,
+    /// Connections that one address may have.
+    share: usize,
     /// Connections by address, of this host's own none: of all that are behind a proxy here it is the address.
     peers: Mutex<HashMap<IpAddr, usize>>,
     classes: Vec<(Class, Gauge)>,
     classify: fn(&str) -> usize,
     accept_errors: AtomicU64,
+    slow: AtomicU64,
     requests: AtomicU64,
 }
 
 impl Budget {
-    pub(super) fn new(connections: usize, classes: Vec<Class>, classify: fn(&str) -> usize) -> Budget {
+    pub(super) fn new(limits: &Limits, classes: Vec<Class>, classify: fn(&str) -> usize) -> Budget {
         // One bit a class in `Held`; no listener has more than a handful.
         let classes = classes.into_iter().take(64).map(|c| (c, Gauge::new(c.connections))).collect();
         Budget {
-            all: Gauge::new(connections),
+            all: Gauge::new(limits.connections),
+            share: (limits.connections * usize::from(limits.address_share) / 100).max(1),
             peers: Mutex::default(),
             classes,
             classify,
             accept_errors: AtomicU64::new(0),
+            slow: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         }
     }
@@ -83,11 +89,11 @@ impl Budget {
         held.counted.then_some(held)
     }
 
-    /// Half of the connections are enough for any one address, and leave the other half to the others.
+    /// What one address may not have is left to the others.
     fn share(&self, peer: IpAddr) -> bool {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         let open = peers.entry(peer).or_default();
-        let entered = *open < (self.all.most / 2).max(1);
+        let entered = *open < self.share;
         *open += usize::from(entered);
         entered
     }
@@ -106,6 +112,11 @@ impl Budget {
     /// The listener's own limit.
     pub(super) fn most(&self) -> usize {
         self.all.most
+    }
+
+    /// A client that took too little of an answer.
+    pub(super) fn count_slow(&self) {
+        self.slow.fetch_add(1, Relaxed);
     }
 
     pub(super) fn count_accept_error(&self) {
@@ -187,6 +198,12 @@ impl Counts {
         self.0.accept_errors.load(Relaxed)
     }
 
+    /// Answers so far that ended before they were whole, because their client took too little of them.
+    #[must_use]
+    pub fn slow(&self) -> u64 {
+        self.0.slow.load(Relaxed)
+    }
+
     /// Of each class: name, connections open now, requests refused so far.
     pub fn classes(&self) -> impl Iterator<Item = (&'static str, usize, u64)> {
         self.0.classes.iter().map(|(c, g)| (c.name, g.open.load(Relaxed), g.refused.load(Relaxed)))
@@ -201,9 +218,22 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn of(connections: usize) -> Limits {
+        Limits { connections, ..Limits::default() }
+    }
+
+    #[test]
+    fn how_much_one_address_may_have_is_configured() {
+        for (address_share, most) in [(100, 10), (90, 9), (50, 5), (1, 1)] {
+            let budget = Arc::new(Budget::new(&Limits { address_share, ..of(10) }, Vec::new(), |_| 0));
+            let held: Vec<_> = (0..20).filter_map(|_| Budget::hold(&budget, ip("192.0.2.1"))).collect();
+            assert_eq!(held.len(), most, "{address_share}%");
+        }
+    }
+
     #[test]
     fn one_address_cannot_have_all_connections() {
-        let budget = Arc::new(Budget::new(8, Vec::new(), |_| 0));
+        let budget = Arc::new(Budget::new(&of(8), Vec::new(), |_| 0));
         let hold = |from: &str| Budget::hold(&budget, ip(from));
         let mut mine: Vec<_> = (0..9).filter_map(|n| hold(&format!("2001:db8::{n}"))).collect();
         assert_eq!(mine.len(), 4, "a network of IPv6 is one address");
@@ -219,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_proxy_here_may_have_them_all_but_no_more() {
-        let budget = Arc::new(Budget::new(2, Vec::new(), |_| 0));
+        let budget = Arc::new(Budget::new(&of(2), Vec::new(), |_| 0));
         let all = ["127.0.0.1", "::1"].map(|from| Budget::hold(&budget, ip(from)));
         assert!(all.iter().all(Option::is_some));
         assert!(Budget::hold(&budget, ip("192.0.2.1")).is_none());

@@ -1,38 +1,44 @@
 //! Connections that somebody takes something from.
 
+use super::limits::Budget;
+use super::pace::Pace;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::Sleep;
 
-/// A connection that breaks when what is to be written could not be, not a byte of it, for so long.
+/// A connection that breaks when its peer takes what is written too slowly: nothing for so long, or less than a
+/// [`Pace`] allows.
 #[derive(Debug)]
-pub(super) struct Paced {
-    stream: TcpStream,
-    most: Duration,
-    stuck: Option<Pin<Box<Sleep>>>,
+pub(super) struct Paced<S> {
+    stream: S,
+    pace: Pace,
+    budget: Arc<Budget>,
 }
 
-impl Paced {
-    pub(super) fn new(stream: TcpStream, most: Duration) -> Paced {
-        Paced { stream, most, stuck: None }
+impl<S> Paced<S> {
+    /// What breaks is counted in `budget`.
+    pub(super) fn new(stream: S, most: Duration, budget: Arc<Budget>) -> Paced<S> {
+        Paced { stream, pace: Pace::new(most), budget }
     }
 
-    fn limit<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stuck = None;
+    fn limit(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let in_time = match &written {
+            Poll::Ready(Ok(bytes)) => self.pace.moved(*bytes),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => self.pace.wait(cx).is_pending(),
+        };
+        if in_time {
             return written;
         }
-        let most = self.most;
-        let stuck = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(most)));
-        stuck.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.budget.count_slow();
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Paced {
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -42,7 +48,7 @@ impl AsyncRead for Paced {
     }
 }
 
-impl AsyncWrite for Paced {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.limit(cx, written)

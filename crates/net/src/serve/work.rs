@@ -1,5 +1,7 @@
 //! Whether this side has anything to do for a connection, or waits for its client.
 
+use super::limits::Budget;
+use super::pace::Pace;
 use bytes::Buf;
 use hyper::body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -27,7 +29,12 @@ impl Work {
         Working(self.clone())
     }
 
-    /// Ends when nothing was worked on for so long.
+    /// Something has moved: nobody waits for the next request yet.
+    fn touch(&self) {
+        self.0.send_modify(|_| {});
+    }
+
+    /// Ends when nothing was worked on, and nothing has moved, for so long.
     pub(super) async fn none_for(&self, time: Duration) {
         let mut count = self.0.subscribe();
         // The sender is `self`, so neither wait can fail.
@@ -45,6 +52,27 @@ impl Drop for Working {
     }
 }
 
+/// How fast the client of an answer takes it, as far as it says so by giving leave to send more: with HTTP/2 what is
+/// written to the connection need not be what it has asked for.
+#[derive(Debug)]
+pub(super) struct Taking {
+    pace: Pace,
+    /// Bytes of what was given last.
+    given: usize,
+    budget: Arc<Budget>,
+}
+
+impl Taking {
+    pub(super) fn new(most: Duration, budget: Arc<Budget>) -> Taking {
+        Taking { pace: Pace::new(most), given: 0, budget }
+    }
+}
+
+/// Why an answer ends early.
+#[derive(Debug, thiserror::Error)]
+#[error("the client takes its answer too slowly")]
+struct Slow;
+
 pin_project! {
     /// The body of an answer. Being asked for more and having nothing yet, it is worked on (server-sent events are, most
     /// of the time); what it has given is the client's to take.
@@ -53,31 +81,46 @@ pin_project! {
         body: B,
         work: Work,
         working: Option<Working>,
+        taking: Option<Taking>,
     }
 }
 
 impl<B> Answer<B> {
-    pub(super) fn new(body: B, work: Work) -> Answer<B> {
-        Answer { body, work, working: None }
+    /// With [`Taking`] the answer ends if its client takes too little of it.
+    pub(super) fn new(body: B, work: Work, taking: Option<Taking>) -> Answer<B> {
+        Answer { body, work, working: None, taking }
     }
 }
 
-impl<B: Body<Data: Buf>> Body for Answer<B> {
-    type Data = B::Data;
-    type Error = B::Error;
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+impl<B: Body<Data: Buf, Error: Into<Error>>> Body for Answer<B> {
+    type Data = B::Data;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, Error>>> {
         let this = self.project();
-        let frame = this.body.poll_frame(cx);
-        if frame.is_ready() {
+        if let Some(taking) = this.taking
+            && !taking.pace.moved(std::mem::take(&mut taking.given))
+        {
+            taking.budget.count_slow();
             *this.working = None;
+            return Poll::Ready(Some(Err(Box::new(Slow))));
+        }
+        let frame = this.body.poll_frame(cx);
+        if let Poll::Ready(given) = &frame {
+            *this.working = None;
+            let given = given.as_ref().and_then(|f| f.as_ref().ok()?.data_ref()).map_or(0, Buf::remaining);
+            if let Some(taking) = this.taking {
+                // Whoever takes it fast enough may take as long as there is something to take.
+                this.work.touch();
+                taking.given = given;
+                taking.pace.begin();
+            }
         } else if this.working.is_none() {
             *this.working = Some(this.work.begin());
         }
-        frame
+        frame.map(|frame| frame.map(|f| f.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {

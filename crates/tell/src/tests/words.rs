@@ -11,6 +11,12 @@ impl House {
         self.input(at, &Input::StatusUpdate { incident, by, stage, text: text.to_owned() });
     }
 
+    fn correct(&mut self, at: i64, number: u32, text: Option<&str>) {
+        let by = Actor { name: "ben".into(), via: foghorn_core::words::Via::Console };
+        let text = text.map(str::to_owned);
+        self.input(at, &Input::CorrectUpdate { incident: 1, number, by, revision: None, text });
+    }
+
     fn open(&mut self, at: i64) {
         self.input(
             at,
@@ -234,4 +240,117 @@ fn a_wall_of_words_is_bounded() {
     house.observe(&mut ledger, long_after);
     ledger.prune(Wall(long_after));
     assert!(!house.observe(&mut ledger, long_after), "{:?}", ledger.incidents.keys());
+}
+
+#[test]
+fn what_is_corrected_says_so_and_what_is_withdrawn_is_gone() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.open(at(1));
+    house.say(at(2), 1, Said::Identified, "Server db7 burns.");
+    house.say(at(3), 1, Said::Identified, "All mails are late.");
+    house.observe(&mut ledger, at(3));
+    house.correct(at(5), 2, Some("Some mails are late."));
+    assert!(house.observe(&mut ledger, at(5)), "the public reads something else");
+    let pages = |ledger: &Ledger, now| render(&config(), ledger, Wall(now), Doubt::None).unwrap();
+    let lines =
+        ["12:03 Identified corrected 12:05 Some mails are late.", "12:02 Identified Server db7 burns."];
+    assert_eq!(told(&pages(&ledger, at(6)), "/")[1..], lines);
+    house.correct(at(7), 1, None);
+    house.observe(&mut ledger, at(7));
+    assert!(!house.observe(&mut ledger, at(8)), "nothing new");
+    let shown = [
+        "[identified] Some mails are late.",
+        "12:03 Identified corrected 12:05 Some mails are late.",
+        "12:02 Identified withdrawn 12:07",
+    ];
+    for path in ["/", "/history/2026-11"] {
+        assert_eq!(told(&pages(&ledger, at(8)), path), shown, "{path}");
+    }
+    let all = pages(&ledger, at(8)).all;
+    for (path, body) in &all {
+        let page = String::from_utf8_lossy(&body.plain).into_owned();
+        assert!(!page.contains("db7") && !page.contains("All mails"), "{path}: {page}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&text(&pages(&ledger, at(8)), "/status.json")).unwrap();
+    assert_eq!(
+        json["open_incidents"][0]["updates"],
+        serde_json::json!([
+            {
+                "at": "2026-11-21T12:03:00Z", "stage": "identified", "text": "Some mails are late.",
+                "corrected_at": "2026-11-21T12:05:00Z", "withdrawn": false,
+            },
+            {
+                "at": "2026-11-21T12:02:00Z", "stage": "identified", "text": "",
+                "corrected_at": "2026-11-21T12:07:00Z", "withdrawn": true,
+            },
+        ])
+    );
+    // On another day with the day; and the journal and the file give the same.
+    assert_eq!(
+        told(&pages(&ledger, at(1500)), "/")[2],
+        "21 November, 12:02 Identified withdrawn 21 November, 12:07"
+    );
+    assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents, ledger.incidents);
+    let kept: Ledger = serde_json::from_slice(&serde_json::to_vec(&ledger).unwrap()).unwrap();
+    assert_eq!(kept.incidents, ledger.incidents);
+    // What is withdrawn says no more how far it is.
+    house.correct(at(9), 2, None);
+    house.observe(&mut ledger, at(9));
+    assert_eq!(told(&pages(&ledger, at(10)), "/")[0], "[open] Incident");
+    let html = text(&pages(&ledger, at(10)), "/");
+    assert!(html.contains("All systems operational"), "nobody says any more that it is worked on: {html}");
+}
+
+/// Texts for which there was no room are the first: a correction of a later one finds its own.
+#[test]
+fn a_correction_finds_its_own_words_after_others_were_forgotten() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.open(at(1));
+    house.say(at(2), 1, Said::Identified, "one");
+    house.say(at(2), 1, Said::Resolved, "two");
+    house.observe(&mut ledger, at(2));
+    ledger.incidents.get_mut(&1).unwrap().words.clear();
+    house.say(at(3), 1, Said::Postmortem, "three");
+    house.observe(&mut ledger, at(3));
+    house.correct(at(4), 1, Some("the first"));
+    assert!(!house.observe(&mut ledger, at(4)), "it is not there");
+    house.correct(at(5), 3, Some("the third"));
+    assert!(house.observe(&mut ledger, at(5)));
+    let words: Vec<&str> = ledger.incidents[&1].words.iter().map(|w| w.text.as_str()).collect();
+    assert_eq!(words, ["the third"]);
+}
+
+/// A person says that it is over, and a check says that it is not.
+#[test]
+fn a_persons_word_makes_nothing_better_than_it_is_measured() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.fails(at(1), "secret-check");
+    house.observe(&mut ledger, at(1));
+    house.say(at(2), 1, Said::Resolved, "Orders work again.");
+    house.observe(&mut ledger, at(2));
+    let pages = |ledger: &Ledger, minute| render(&config(), ledger, Wall(at(minute)), Doubt::None).unwrap();
+    let html = text(&pages(&ledger, 3), "/");
+    assert!(!html.contains("All systems operational"), "{html}");
+    assert!(html.contains("major outage</span>"), "the component is as it is measured: {html}");
+    let story = [
+        "12:02 Resolved Orders work again.",
+        "12:02 Closed. It is not measured well yet: Shop &#60;&#38;&#62; (major outage).",
+        "12:01 Noticed. Affected: Shop &#60;&#38;&#62; (major outage).",
+    ];
+    let shown = told(&pages(&ledger, 3), "/");
+    assert_eq!(shown[0], "[closed] Shop &#60;&#38;&#62;: major outage");
+    let mut lines = shown[1..].to_vec();
+    lines.sort_by(|a, b| b.cmp(a));
+    assert_eq!(lines, story);
+    // Measured well, it is what they said.
+    house.check(at(4), "secret-check", CheckVerdict::Ok);
+    house.observe(&mut ledger, at(4));
+    let shown = told(&pages(&ledger, 5), "/");
+    assert_eq!(shown[0], "[resolved] Shop &#60;&#38;&#62;: major outage");
+    assert_eq!(shown[1], "12:04 Resolved. It works again.");
+    assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents, ledger.incidents);
 }

@@ -20,6 +20,7 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(
+        client: Client,
         url: &Secret,
         method: &str,
         headers: &BTreeMap<String, Secret>,
@@ -49,7 +50,7 @@ impl Http {
                 template,
             ));
         }
-        let http = Http { client: Client::new(), templates, method, headers: names };
+        let http = Http { client, templates, method, headers: names };
         // Now is the time to learn of a wrong name, not at three in the morning.
         let person = Person { id: "test".to_owned(), name: "Test".to_owned(), time_zone: "UTC".to_owned() };
         let sample = Message::test(person, "test", Wall(0), "http://127.0.0.1");
@@ -159,6 +160,7 @@ mod tests {
         assert_eq!(names, TEMPLATE_VARIABLES);
         for filter in TEMPLATE_FILTERS {
             Http::new(
+                Client::new(),
                 &Secret::new("http://127.0.0.1"),
                 "POST",
                 &BTreeMap::new(),
@@ -170,7 +172,13 @@ mod tests {
 
     #[test]
     fn a_notice_is_none_the_less_one_where_the_template_has_a_title_only() {
-        let http = Http::new(&Secret::new("http://127.0.0.1"), "POST", &BTreeMap::new(), "{{ title }}");
+        let http = Http::new(
+            Client::new(),
+            &Secret::new("http://127.0.0.1"),
+            "POST",
+            &BTreeMap::new(),
+            "{{ title }}",
+        );
         let http = http.unwrap_or_else(|_| panic!("it is a good channel"));
         for (kind, want) in [
             (Kind::Page, "shop is down"),

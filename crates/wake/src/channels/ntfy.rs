@@ -15,7 +15,7 @@ pub(super) struct Ntfy {
 }
 
 impl Ntfy {
-    pub(super) fn new(url: &str, token: Option<&Secret>) -> Result<Ntfy, Unfit> {
+    pub(super) fn new(client: Client, url: &str, token: Option<&Secret>) -> Result<Ntfy, Unfit> {
         let url = Url::parse(url).map_err(Unfit::wrong)?;
         let authorization = match token {
             None => None,
@@ -24,7 +24,7 @@ impl Ntfy {
                     .map_err(|_| Unfit::wrong("token: it has characters that no ntfy token has"))?,
             ),
         };
-        Ok(Ntfy { client: Client::new(), url, authorization })
+        Ok(Ntfy { client, url, authorization })
     }
 
     async fn attempt(&self, m: &Message) -> Outcome {

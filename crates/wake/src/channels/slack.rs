@@ -14,8 +14,8 @@ pub(super) struct Slack {
 }
 
 impl Slack {
-    pub(super) fn new(url: &Secret) -> Result<Slack, Unfit> {
-        Ok(Slack { client: Client::new(), url: Url::parse(expose(url)?).map_err(Unfit::wrong)? })
+    pub(super) fn new(client: Client, url: &Secret) -> Result<Slack, Unfit> {
+        Ok(Slack { client, url: Url::parse(expose(url)?).map_err(Unfit::wrong)? })
     }
 }
 

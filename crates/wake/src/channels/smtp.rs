@@ -23,6 +23,7 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(10);
 
 pub(super) struct Smtp {
+    resolver: Resolver,
     host: String,
     port: u16,
     /// From the first byte on.
@@ -34,7 +35,7 @@ pub(super) struct Smtp {
 }
 
 impl Smtp {
-    pub(super) fn new(url: &Secret, from: &str) -> Result<Smtp, Unfit> {
+    pub(super) fn new(resolver: Resolver, url: &Secret, from: &str) -> Result<Smtp, Unfit> {
         let from: Mailbox =
             from.parse().map_err(|e| Unfit::Wrong(format!("from: {e}; write `Name <name@example.com>`")))?;
         let url = url::Url::parse(expose(url)?).map_err(|e| Unfit::Wrong(format!("url: {e}")))?;
@@ -56,7 +57,7 @@ impl Smtp {
         let decode = |s: &str| percent_decode_str(s).decode_utf8_lossy().into_owned();
         let credentials = (!url.username().is_empty())
             .then(|| Credentials::new(decode(url.username()), decode(url.password().unwrap_or_default())));
-        Ok(Smtp { host, port, tls, starttls, credentials, from })
+        Ok(Smtp { resolver, host, port, tls, starttls, credentials, from })
     }
 
     fn mail(&self, m: &Message) -> Result<lettre::Message, String> {
@@ -91,7 +92,7 @@ impl Smtp {
 
     async fn deliver(&self, mail: &lettre::Message) -> Outcome {
         // Not left to lettre: all its look-ups share a few threads, and a name that hangs would take them from the others.
-        let found = match Resolver::outbound().resolve(&self.host).await {
+        let found = match self.resolver.resolve(&self.host).await {
             Ok(found) => found,
             Err(e) => return retry(e),
         };

@@ -14,7 +14,7 @@ pub(super) struct Account {
 
 impl Account {
     /// `resource`: `Calls` or `Messages`.
-    pub(super) fn new(config: &model::Twilio, resource: &str) -> Result<Account, Unfit> {
+    pub(super) fn new(client: Client, config: &model::Twilio, resource: &str) -> Result<Account, Unfit> {
         let sid = &config.account;
         if !sid.starts_with("AC") || !sid.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(Unfit::wrong(
@@ -25,7 +25,7 @@ impl Account {
         let authorization =
             HeaderValue::from_str(&basic(sid, expose(&config.token)?)).map_err(Unfit::wrong)?;
         Ok(Account {
-            client: Client::new(),
+            client,
             url: Url::parse(&url).map_err(Unfit::wrong)?,
             authorization,
             from: config.from.clone(),

@@ -6,13 +6,14 @@ use crate::message::Message;
 use crate::render;
 use foghorn_config::model;
 use foghorn_core::page::Outcome;
+use foghorn_net::http::Client;
 use futures_util::future::BoxFuture;
 
 pub(super) struct Sms(Account);
 
 impl Sms {
-    pub(super) fn new(config: &model::Twilio) -> Result<Sms, Unfit> {
-        Account::new(config, "Messages").map(Sms)
+    pub(super) fn new(client: Client, config: &model::Twilio) -> Result<Sms, Unfit> {
+        Account::new(client, config, "Messages").map(Sms)
     }
 }
 

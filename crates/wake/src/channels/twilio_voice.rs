@@ -6,13 +6,14 @@ use crate::message::Message;
 use crate::render;
 use foghorn_config::model;
 use foghorn_core::page::Outcome;
+use foghorn_net::http::Client;
 use futures_util::future::BoxFuture;
 
 pub(super) struct Voice(Account);
 
 impl Voice {
-    pub(super) fn new(config: &model::Twilio) -> Result<Voice, Unfit> {
-        Account::new(config, "Calls").map(Voice)
+    pub(super) fn new(client: Client, config: &model::Twilio) -> Result<Voice, Unfit> {
+        Account::new(client, config, "Calls").map(Voice)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Webhook {
 }
 
 impl Webhook {
-    pub(super) fn new(url: &Secret, secret: Option<&Secret>) -> Result<Webhook, Unfit> {
+    pub(super) fn new(client: Client, url: &Secret, secret: Option<&Secret>) -> Result<Webhook, Unfit> {
         let url = Url::parse(expose(url)?).map_err(Unfit::wrong)?;
         let keys = match secret {
             None => None,
@@ -24,7 +24,7 @@ impl Webhook {
                 Some(sign::keys(expose(secret)?).map_err(|why| Unfit::Wrong(format!("secret: {why}")))?)
             }
         };
-        Ok(Webhook { client: Client::new(), url, keys })
+        Ok(Webhook { client, url, keys })
     }
 
     async fn attempt(&self, m: &Message) -> Outcome {

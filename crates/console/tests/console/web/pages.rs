@@ -420,6 +420,90 @@ async fn what_is_over_is_found_by_page_and_by_words() {
     assert!(ana.page("/incidents/closed?q=trouble+59&severity=info").await.contains("Nothing fits."));
 }
 
+/// The same words find an incident while it is open, when it is over, and when it is put away.
+#[tokio::test]
+async fn words_of_titles_entities_and_labels_find_what_is_over() {
+    use foghorn_core::alert::AlertItem;
+    use foghorn_core::input::Input;
+    use foghorn_core::labels::Labels;
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    let item = |name: &str, host: &str, ended| AlertItem {
+        entity: Some("db".into()),
+        ended,
+        ..AlertItem::firing(
+            Labels::from_pairs([("alertname", name), ("host", host), ("job", "Größe_x")]),
+            Labels::from_pairs([("summary", "it is slow")]),
+        )
+    };
+    let send = |items: Vec<AlertItem>| kit.input(Input::Alerts { source: "prometheus".into(), items });
+    send(vec![item("DiskFull", "Web-17", None)]).await;
+    send((0..1100).map(|n| item("Many", &format!("node{n}"), None)).collect()).await;
+    kit.caught_up().await;
+    let finds = async |query: &str| {
+        let list = kit.get(&format!("/api/v1/incidents?{query}")).await;
+        assert_eq!(list.status, 200, "{}", list.text);
+        let api = list.json()["incidents"].as_array().unwrap().iter().any(|i| i["id"] == 1);
+        let over = kit.engine.view().state.incident(1).is_none_or(|i| i.is_resolved());
+        let path = if over { "/incidents/closed" } else { "/" };
+        let page = ana.page(&format!("{path}?{query}")).await.contains("href=\"/incidents/1\"");
+        assert_eq!(api, page, "{query}");
+        api
+    };
+    let table = [
+        ("q=slow", true),
+        ("q=SLOW+diskf", true),
+        ("q=db", true),
+        ("q=web-17+db", true),
+        ("q=%22web%22+*+17", true),
+        ("q=gr%C3%B6", true),
+        ("q=node998+many", true),
+        ("q=node1050", false),
+        ("q=eb", false),
+        ("q=slow+nothing", false),
+        ("q=OR", false),
+        ("q=%E2%92%B6x", false),
+        ("q=db&severity=critical", true),
+        ("q=db&severity=warning", false),
+    ];
+    let opened = kit.engine.view().state.incident(1).unwrap().opened.wall;
+    for stage in ["open", "over", "put away"] {
+        if stage == "over" {
+            let at = kit.engine.view().at.wall;
+            // As they came: of those that have ended the state holds the first thousand.
+            send(vec![item("DiskFull", "Web-17", Some(at))]).await;
+            send((0..1100).map(|n| item("Many", &format!("node{n}"), Some(at))).collect()).await;
+        } else if stage == "put away" {
+            kit.pass(3_600_000).await;
+            assert!(kit.engine.view().state.incident(1).is_none());
+        }
+        kit.caught_up().await;
+        for (query, expected) in table {
+            assert_eq!(finds(query).await, expected, "{query}, {stage}");
+        }
+    }
+    // By time; the days of the pages are the visitor's.
+    let at = |ms: i64| foghorn_core::time::Wall(opened.0 + ms).to_string();
+    for (from, to, expected) in [(-1000, 2000, true), (-9000, -8000, false), (7_200_000, 9_000_000, false)] {
+        let query = format!("/api/v1/incidents?q=slow&from={}&to={}", at(from), at(to));
+        let list = kit.get(&query).await.json();
+        assert_eq!(!list["incidents"].as_array().unwrap().is_empty(), expected, "{query}");
+    }
+    let day = at(0)[..10].to_owned();
+    let page = ana.page(&format!("/incidents/closed?q=slow&from={day}&to={day}")).await;
+    assert!(
+        page.contains("href=\"/incidents/1\"") && page.contains(&format!("name=\"from\" value=\"{day}\""))
+    );
+    assert!(ana.page("/incidents/closed?to=2001-01-01").await.contains("Nothing fits."));
+    for bad in [
+        "from=yesterday",
+        "from=2026-11-21T00:00:00Z&to=2026-11-20T00:00:00Z",
+        &format!("q={}", "x".repeat(201)),
+    ] {
+        assert_eq!(kit.get(&format!("/api/v1/incidents?{bad}")).await.status, 400, "{bad}");
+    }
+}
+
 /// A page that is open hears that something is new, and of nothing else.
 #[tokio::test]
 async fn open_pages_hear_of_news() {

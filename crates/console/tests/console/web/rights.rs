@@ -32,6 +32,9 @@ const TABLE: &[(&str, &str, u8)] = &[
     ("POST", "/incidents/1/note", ACT),
     ("POST", "/incidents/1/draft", ACT),
     ("POST", "/incidents/1/updates", ACT),
+    ("GET", "/incidents/1/updates/1", ACT),
+    ("POST", "/incidents/1/updates/1/correct", ACT),
+    ("POST", "/incidents/1/updates/1/withdraw", ACT),
     ("POST", "/incidents/1/escalate", ACT),
     ("POST", "/incidents/1/silence", ACT),
     ("POST", "/incidents/1/resolve", ACT),
@@ -148,6 +151,7 @@ async fn pages_are_private_and_hardened() {
     kit.check("shop", Some("502")).await;
     kit.caught_up().await;
     let admin = kit.logged_in("admin", Role::Admin).await;
+    admin.post("/incidents/1/updates", &[("stage", "identified"), ("text", "x")]).await;
     for (_, path, _) in TABLE.iter().filter(|(m, p, _)| *m == "GET" && !p.contains("/x.")) {
         let answer = admin.get(path).await;
         assert_eq!(answer.status, 200, "{path}");

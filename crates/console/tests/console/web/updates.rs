@@ -161,3 +161,138 @@ async fn the_api_tells_the_public() {
     let late = kit.post(path, &say("postmortem", "And another.")).await;
     assert!(late.status == 422 && late.text.contains("ended too long ago"), "{}", late.text);
 }
+
+/// What was published is corrected or withdrawn: the record keeps what it said, and whoever comes too late is told.
+#[tokio::test]
+async fn what_the_public_was_told_is_corrected_and_withdrawn() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    let viewer = kit.logged_in("vic", Role::Viewer).await;
+    kit.check("shop", Some("502")).await;
+    let path = "/incidents/1/updates";
+    ana.post(path, &[("stage", "identified"), ("text", "All <orders> fail.\r\nSorry.")]).await;
+    kit.caught_up().await;
+    let place = "/incidents/1/updates/1";
+    assert!(ana.page("/incidents/1").await.contains(&format!("href=\"{place}\"")));
+    assert!(!viewer.page("/incidents/1").await.contains(place), "a viewer has no button");
+    let page = ana.page(place).await;
+    assert!(page.contains("All &#60;orders&#62; fail.\nSorry.</textarea>"), "{page}");
+    assert_eq!(super::browser::hidden(&page, "revision").unwrap(), "0");
+    let correct = format!("{place}/correct");
+    let words = [("revision", "0"), ("text", "Some orders fail.\r\nSorry.")];
+    assert_eq!(ana.post(&correct, &words).await.led(), "/incidents/1 corrected");
+    assert!(ana.page("/incidents/1").await.contains("the status page shows it in a moment"));
+    assert_eq!(ana.post(&correct, &words).await.led(), "/incidents/1 already", "sent twice");
+    // Somebody else read what it said before.
+    let bo = kit.logged_in("bo", Role::Responder).await;
+    let late = bo.post(&correct, &[("revision", "0"), ("text", "No order fails.")]).await;
+    assert!(late.status == 409 && late.text.contains("corrected status update 1"), "{}", late.text);
+    for text in [" ", "x".repeat(9000).as_str()] {
+        assert_eq!(ana.post(&correct, &[("revision", "1"), ("text", text)]).await.status, 422);
+    }
+    kit.caught_up().await;
+    let page = ana.page("/incidents/1").await;
+    assert!(page.contains("<bdi>Some orders fail.<br>Sorry.</bdi>") && page.contains("corrected "), "{page}");
+    assert!(page.contains("It said before: All &#60;orders&#62; fail."), "{page}");
+    assert_eq!(kit.engine.view().state.updates(1)[0].text, "Some orders fail.\nSorry.");
+    // Withdrawn, it is there for the team, and to nobody's hand.
+    let withdraw = format!("{place}/withdraw");
+    assert_eq!(ana.post(&withdraw, &[("revision", "1")]).await.led(), "/incidents/1 withdrawn");
+    kit.caught_up().await;
+    let page = ana.page("/incidents/1").await;
+    assert!(
+        page.contains("The public read until then:") && !page.contains(&format!("href=\"{place}\"")),
+        "{page}"
+    );
+    assert!(page.contains("<option value=\"investigating\" selected>"), "what is withdrawn says nothing");
+    assert_eq!(ana.get(place).await.status, 409);
+    assert_eq!(ana.get("/incidents/1/updates/2").await.status, 404);
+    assert_eq!(ana.post("/incidents/1/updates/2/withdraw", &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_api_corrects_and_withdraws() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502")).await;
+    let path = "/api/v1/incidents/1/updates";
+    for text in ["All orders fail.", "Server db7 is down."] {
+        kit.post(path, &json!({ "stage": "identified", "text": text }).to_string()).await;
+    }
+    let correct = "/api/v1/incidents/1/updates/1/correct";
+    let done = kit.post(correct, r#"{"text": "Some orders fail.", "revision": 0}"#).await;
+    assert_eq!(done.json(), json!({"saved": true, "changed": true}));
+    let late = kit.post(correct, r#"{"text": "A few orders fail.", "revision": 0}"#).await;
+    assert_eq!((late.status.as_u16(), late.json()["type"].clone()), (409, json!("/problems/changed")));
+    assert_eq!(kit.post(correct, r#"{"text": "A few orders fail."}"#).await.status, 200);
+    let withdraw = kit.post("/api/v1/incidents/1/updates/2/withdraw", "").await;
+    assert_eq!(withdraw.json(), json!({"saved": true, "changed": true}));
+    assert_eq!(kit.post("/api/v1/incidents/1/updates/2/withdraw", "{}").await.json()["changed"], false);
+    for (body, status) in [(r#"{"text": " "}"#, 422), ("{}", 422), (r#"{"text": "x", "revision": -1}"#, 422)]
+    {
+        assert_eq!(kit.post(correct, body).await.status, status, "{body}");
+    }
+    assert_eq!(kit.post("/api/v1/incidents/1/updates/x/withdraw", "").await.status, 404);
+    let shown = |updates: &serde_json::Value| -> Vec<String> {
+        let one = |u: &serde_json::Value| {
+            format!(
+                "{} {} {} {} {}",
+                u["number"], u["revision"], u["withdrawn"], u["corrected"]["by"]["id"], u["text"]
+            )
+        };
+        updates.as_array().unwrap().iter().map(one).collect()
+    };
+    let expected = [r#"2 1 true "local" "Server db7 is down.""#, r#"1 2 false "local" "A few orders fail.""#];
+    assert_eq!(shown(&kit.get("/api/v1/incidents/1").await.json()["updates"]), expected);
+    let events = kit.get("/api/v1/events?limit=1000").await.json();
+    let told: Vec<&str> = events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|e| e["type"] == "status_corrected")
+        .map(|e| e["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].ends_with("(update 1): Some orders fail.\nIt said before: All orders fail."), "{told:?}");
+    assert!(
+        told[2].ends_with("withdrew what the public was told (update 2): Server db7 is down."),
+        "{told:?}"
+    );
+}
+
+/// A silence says who is paged: what the public sees stays, and the form goes on proposing it.
+#[tokio::test]
+async fn after_a_silence_the_form_names_what_the_public_still_sees() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502")).await;
+    let silence = [("what", "unwell"), ("for", "1h"), ("comment", "")];
+    assert_eq!(ana.post("/incidents/1/silence", &silence).await.status, 303);
+    kit.caught_up().await;
+    let page = ana.page("/incidents/1").await;
+    assert!(
+        page.contains("It sees <bdi>Shop</bdi> unwell.") && !page.contains("this will be shown all the same"),
+        "{page}"
+    );
+    // Well again, there is nothing that it sees.
+    kit.check("shop", None).await;
+    kit.caught_up().await;
+    assert!(!ana.page("/incidents/1").await.contains("<bdi>Shop</bdi> unwell"));
+}
+
+/// Whoever writes that it is mended reads what is measured.
+#[tokio::test]
+async fn the_preview_says_what_the_page_goes_on_showing() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502")).await;
+    let draft =
+        async |stage: &str| ana.post("/incidents/1/draft", &[("stage", stage), ("text", "x")]).await.text;
+    let warning = "Still shown as unwell: <bdi>Shop (major outage)</bdi>.";
+    let resolved = draft("resolved").await;
+    assert!(resolved.contains(warning) && resolved.contains("<em>closed</em>"), "{resolved}");
+    let monitoring = draft("monitoring").await;
+    assert!(monitoring.contains(warning) && !monitoring.contains("<em>closed</em>"), "{monitoring}");
+    assert!(!draft("identified").await.contains("Still shown"));
+    kit.check("shop", None).await;
+    assert!(!draft("resolved").await.contains("Still shown"));
+}
