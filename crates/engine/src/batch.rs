@@ -10,7 +10,7 @@ use foghorn_core::{Event, State};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Who decides: [`foghorn_core::decide`], or what a test puts around it.
+/// Who decides: [`foghorn_core::decide()`], or what a test puts around it.
 pub type Decide = fn(&mut State, Now, &Input, &mut Vec<Event>) -> Result<Answer, Refusal>;
 
 /// An input that waits to be decided, or has been.

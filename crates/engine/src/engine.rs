@@ -268,7 +268,7 @@ impl Engine {
         }
     }
 
-    /// Decides by these rules. What runs has [`foghorn_core::decide`]; a test may put around it what a bug would do.
+    /// Decides by these rules. What runs has [`foghorn_core::decide()`]; a test may put around it what a bug would do.
     #[must_use]
     pub fn with_rules(self, rules: Decide) -> Engine {
         Engine { rules, ..self }
