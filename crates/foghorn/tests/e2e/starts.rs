@@ -147,7 +147,11 @@ fn a_data_directory_that_comes_late_is_read_when_it_is_there() {
     };
     let by_hand = until("what was opened by hand is open again", || find("opened by hand"));
     foghorn.wait_for_state(by_hand, "acknowledged");
-    let noted = foghorn.get(&format!("/api/v1/incidents/{by_hand}/timeline")).to_string();
+    // Right after the start the list that timelines are read from is still being opened.
+    let noted = until("its timeline can be read", || {
+        let answer = http::get(foghorn.address, &format!("/api/v1/incidents/{by_hand}/timeline")).ok()?;
+        (answer.status == 200).then_some(answer.body)
+    });
     assert!(noted.contains("the cat was on the keyboard") && noted.contains("could not be read"), "{noted}");
     // Its sender says it again, and what was said of it counts.
     assert_eq!(find("meanwhile is broken"), None);
