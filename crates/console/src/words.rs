@@ -11,6 +11,12 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty())
 }
 
+/// As words are compared and kept: letter by letter, so that the beginning of a word is that of its small letters too. (As a
+/// whole word, a Greek one ends in another letter.)
+pub(crate) fn lower(word: &str) -> String {
+    word.chars().flat_map(char::to_lowercase).collect()
+}
+
 /// What is searched for; without words everything fits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Words(Vec<String>);
@@ -19,7 +25,7 @@ impl Words {
     /// Of at most [`LONGEST`] characters; what is beyond is left out.
     pub(crate) fn read(text: &str) -> Words {
         let text: String = text.chars().take(LONGEST).collect();
-        Words(words(&text).map(str::to_lowercase).collect())
+        Words(words(&text).map(lower).collect())
     }
 
     /// As the index of what is put away is asked; `None` where everything fits.
@@ -72,6 +78,9 @@ mod tests {
             ("Shop-DB is down", "shop slow", false),
             ("Größe", "GRÖSS", false),
             ("Größe", "GRÖ", true),
+            ("ΟΔΟΣ", "ΟΔΟΣ", true),
+            ("ΟΔΟΣ", "οδοσ", true),
+            ("ΟΔΟΣΑ", "ΟΔΟΣ", true),
             ("100 % full", "1%00", false),
             ("n=17", "17", true),
         ] {

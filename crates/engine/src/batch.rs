@@ -144,6 +144,11 @@ impl Batch {
         self.replies.drain(..).chain(self.failed.drain(..))
     }
 
+    /// The same to those alone that could not be decided: for when the others are decided once more.
+    pub(crate) fn failed(&mut self) -> impl Iterator<Item = Answered> + '_ {
+        self.failed.drain(..)
+    }
+
     /// False if it panicked.
     fn decide(&mut self, q: &Queued) -> bool {
         let at = Now { mono: q.at.mono.max(self.after.clock.mono), wall: q.at.wall };

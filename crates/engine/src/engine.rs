@@ -560,9 +560,12 @@ impl Engine {
             return;
         }
         self.stats.degradations += 1;
-        // What is decided but not handed over is decided again, in memory.
-        for q in self.next.take().into_iter().flat_map(|batch| batch.inputs).rev() {
-            self.queue.put_back(q);
+        // What is decided but not handed over is decided again, in memory; what could not be is answered.
+        if let Some(mut next) = self.next.take() {
+            out.extend(
+                next.failed().map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, &why))),
+            );
+            next.inputs.into_iter().rev().for_each(|q| self.queue.put_back(q));
         }
         let memory = self.flight.as_ref().map_or_else(|| self.saved.clone(), |f| f.batch.after.clone());
         if let Some(f) = &mut self.flight {
@@ -691,6 +694,7 @@ impl Engine {
         away.weight = 0;
         if kept.is_empty() {
             self.changed = true;
+            self.stats.lost += away.lost;
             out.push(Command::Recovered { after: now.mono.since(away.since.mono), lost: away.lost });
             return;
         }

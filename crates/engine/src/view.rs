@@ -48,6 +48,8 @@ pub struct Stats {
     pub degradations: u64,
     /// Inputs whose decision panicked and was left out.
     pub panics: u64,
+    /// Inputs that could not be kept while the journal was away, without those of an outage that lasts.
+    pub lost: u64,
     /// Pages handed to their channels.
     pub sent: u64,
     /// When the last decision was made: a loop that is stuck shows.

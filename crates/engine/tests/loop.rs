@@ -255,6 +255,7 @@ fn at_the_limit_other_tools_are_the_first_that_are_not_kept() {
     assert!(
         o.other.last().unwrap().starts_with("recovered, ") && !o.other.last().unwrap().contains(" 0 lost")
     );
+    assert!(o.engine.stats().lost > 0, "they are counted for good");
     assert_eq!(&o.replayed(), o.engine.state());
 }
 

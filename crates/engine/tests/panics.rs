@@ -137,6 +137,20 @@ fn what_panics_in_memory_is_set_aside_too() {
     assert_eq!((&o.replayed(), o.engine.stats().panics), (o.engine.state(), 1));
 }
 
+/// The disk goes away after the decision and before it was handed over.
+#[test]
+fn what_panicked_is_answered_when_the_disk_goes_away() {
+    let mut o = buggy();
+    o.submit(Class::Intake, of("a"));
+    let id = o.held.take().unwrap().id;
+    // Decided ahead, while the disk has the first.
+    let (bad, good) = (o.submit(Class::Intake, of("poison")), o.submit(Class::Paging, ack(1)));
+    o.on(Action::Appended { id, result: Appended::Refused("disk full".into()) });
+    o.on(Action::Poll);
+    assert_eq!(o.reply(bad), Some(&bug()));
+    assert!(o.reply(good).is_some());
+}
+
 /// One incident whose next step panics holds up nobody else's, neither before nor after it, and is tried again once a second.
 #[test]
 fn what_is_due_and_panics_holds_nothing_else_up() {

@@ -272,13 +272,14 @@ impl Ledger {
             if incident.is_some_and(|i| !i.is_resolved()) {
                 continue;
             }
-            // A person's word is no measurement: until it is measured well, that is not said.
-            let by_person =
-                incident.is_some_and(|i| matches!(&i.status, Status::Resolved { by: Some(_), .. }));
             let ended = known.resolved.is_some();
-            if ended && (!by_person || known.left().is_empty()) {
+            if ended && known.left().is_empty() {
                 continue;
             }
+            // A person's word is no measurement: until it is measured well, that is not said. Nor is it of what has been put
+            // away meanwhile: who ended that is not known any more.
+            let by_person =
+                incident.map_or(ended, |i| matches!(&i.status, Status::Resolved { by: Some(_), .. }));
             let left = left_unwell(&known.worst, statuses, by_person);
             if !known.worst.is_empty() && (!ended || left.is_empty()) {
                 known.told(Update { at: wall, stage: Stage::Resolved, affected: left });

@@ -2,7 +2,7 @@
 
 use super::query::many;
 use crate::wanted::{ALERTS_OF_ONE, texts};
-use crate::words::words;
+use crate::words::{lower, words};
 use foghorn_core::Record;
 use foghorn_core::event::Event;
 use foghorn_core::incident::IncidentId;
@@ -57,7 +57,7 @@ impl Found {
     fn take(&mut self, text: &str) {
         for word in words(text) {
             if self.0.len() < MOST_WORDS {
-                self.0.insert(word.to_lowercase());
+                self.0.insert(lower(word));
             }
         }
     }

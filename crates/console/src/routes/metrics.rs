@@ -46,7 +46,7 @@ fn render(api: &Api, view: &View, out: &mut String) {
         "foghorn_degraded_lost_inputs_total",
         "counter",
         "Inputs that could not be kept while degraded.",
-        view.degraded.as_ref().map_or(0, |d| d.lost),
+        view.stats.lost + view.degraded.as_ref().map_or(0, |d| d.lost),
     );
     one("foghorn_journal_seq", "gauge", "The last event on disk.", view.seq);
     one("foghorn_engine_batches_total", "counter", "Batches that reached the disk.", stats.batches);

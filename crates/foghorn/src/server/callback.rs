@@ -60,6 +60,7 @@ async fn pressed(State(c): State<Callbacks>, Path(token): Path<String>, request:
     }
     let words = match twilio::key(&params) {
         Some(Key::Acknowledge) => {
+            let gone = !config.people.contains_key(&link.person);
             let by = Actor { name: Name::from(link.person), via: Via::Callback };
             let input = Input::Acknowledge { incident: link.incident, by, revision: Some(link.revision) };
             match c.handle.submit(Class::Paging, input).await {
@@ -67,6 +68,9 @@ async fn pressed(State(c): State<Callbacks>, Path(token): Path<String>, request:
                 Reply::NotSaved(..) => "Acknowledged, but not yet saved: Foghorn's disk does not answer.",
                 Reply::Refused(Refusal::Over { .. } | Refusal::NotFound { .. }) => {
                     "This incident is over already."
+                }
+                Reply::Refused(_) if gone => {
+                    "Not acknowledged: you are not in the configuration any more. Please tell whoever is on call."
                 }
                 Reply::Refused(_) => "Not acknowledged. Please open the link in the message instead.",
                 Reply::Unavailable(_) | Reply::Busy => {

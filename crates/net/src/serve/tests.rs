@@ -210,6 +210,24 @@ async fn with_http2_an_idle_connection_ends_and_one_that_waits_for_events_does_n
     assert!(listening.is_closed() && begun.elapsed() <= limits.head_timeout + limits.write_timeout + SECOND);
 }
 
+/// What is there at once is no other than what comes piece by piece.
+#[tokio::test(start_paused = true)]
+async fn with_http2_a_large_answer_is_given_as_fast_as_it_is_taken() {
+    const WHOLE: usize = 1 << 20;
+    for (every, whole) in [(2 * SECOND, true), (20 * SECOND, false)] {
+        let router = Router::new().route("/", get(|| async { Bytes::from(vec![b'x'; WHOLE]) }));
+        let (mut sender, counts) = connect2(router, Limits::default(), 16 * 1024).await;
+        let mut answer = ask(&mut sender).await;
+        assert_eq!(answer.size_hint().exact(), Some(WHOLE as u64));
+        let mut came = 0;
+        while let Some(Ok(frame)) = answer.frame().await {
+            came += frame.into_data().unwrap().len();
+            sleep(every).await;
+        }
+        assert_eq!((came == WHOLE, counts.slow()), (whole, u64::from(!whole)), "{came} bytes");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_http2_an_answer_that_is_taken_too_slowly_ends() {
     for (every, whole) in [(SECOND, true), (20 * SECOND, false)] {

@@ -2,7 +2,7 @@
 
 use super::limits::Budget;
 use super::pace::Pace;
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
@@ -73,6 +73,10 @@ impl Taking {
 #[error("the client takes its answer too slowly")]
 struct Slow;
 
+/// With HTTP/2 an answer is given in pieces: leave to send is asked for one after another, and that is when its client's
+/// pace is seen.
+const PIECE: usize = 16 * 1024;
+
 pin_project! {
     /// The body of an answer. Being asked for more and having nothing yet, it is worked on (server-sent events are, most
     /// of the time); what it has given is the client's to take.
@@ -82,23 +86,24 @@ pin_project! {
         work: Work,
         working: Option<Working>,
         taking: Option<Taking>,
+        rest: Bytes,
     }
 }
 
 impl<B> Answer<B> {
     /// With [`Taking`] the answer ends if its client takes too little of it.
     pub(super) fn new(body: B, work: Work, taking: Option<Taking>) -> Answer<B> {
-        Answer { body, work, working: None, taking }
+        Answer { body, work, working: None, taking, rest: Bytes::new() }
     }
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 impl<B: Body<Data: Buf, Error: Into<Error>>> Body for Answer<B> {
-    type Data = B::Data;
+    type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.project();
         if let Some(taking) = this.taking
             && !taking.pace.moved(std::mem::take(&mut taking.given))
@@ -107,27 +112,43 @@ impl<B: Body<Data: Buf, Error: Into<Error>>> Body for Answer<B> {
             *this.working = None;
             return Poll::Ready(Some(Err(Box::new(Slow))));
         }
-        let frame = this.body.poll_frame(cx);
-        if let Poll::Ready(given) = &frame {
+        let mut frame = if this.rest.is_empty() {
+            // Of one piece, which nearly all are, nothing is copied.
+            let whole =
+                |frame: Frame<B::Data>| frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
+            this.body.poll_frame(cx).map(|frame| frame.map(|f| f.map(whole).map_err(Into::into)))
+        } else {
+            Poll::Ready(Some(Ok(Frame::data(std::mem::take(this.rest)))))
+        };
+        if let Poll::Ready(given) = &mut frame {
             *this.working = None;
-            let given = given.as_ref().and_then(|f| f.as_ref().ok()?.data_ref()).map_or(0, Buf::remaining);
             if let Some(taking) = this.taking {
+                let data = given.as_mut().and_then(|f| f.as_mut().ok()?.data_mut());
+                taking.given = data.map_or(0, |data| {
+                    *this.rest = data.split_off(data.len().min(PIECE));
+                    data.len()
+                });
                 // Whoever takes it fast enough may take as long as there is something to take.
                 this.work.touch();
-                taking.given = given;
                 taking.pace.begin();
             }
         } else if this.working.is_none() {
             *this.working = Some(this.work.begin());
         }
-        frame.map(|frame| frame.map(|f| f.map_err(Into::into)))
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut all = SizeHint::new();
+        all.set_lower(hint.lower() + rest);
+        if let Some(upper) = hint.upper() {
+            all.set_upper(upper + rest);
+        }
+        all
     }
 }

@@ -1,6 +1,8 @@
 //! What the public is told of an end, and of what is none.
 
 use super::*;
+use foghorn_core::alert::AlertItem;
+use foghorn_core::labels::Labels;
 
 /// A silence is about who is woken: for the public nothing has changed.
 #[test]
@@ -56,4 +58,36 @@ fn what_a_person_closed_works_again_when_it_is_measured() {
     assert_eq!(ledger.incidents[&1].resolved, Some(Wall(NOON + MINUTE)));
     assert!(!house.observe(&mut ledger, NOON + 4 * MINUTE), "nothing new");
     assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents, ledger.incidents);
+}
+
+/// The sender of an alert has died, a person says that it is over, and it is put away before anybody has looked again.
+#[test]
+fn what_was_put_away_unwell_works_again_when_it_is_measured() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.check(NOON, "secret-check", CheckVerdict::Ok);
+    house.observe(&mut ledger, NOON);
+    let labels = Labels::from_pairs([("alertname", "Down"), ("severity", "critical")]);
+    let item = AlertItem {
+        severity: Some(Severity::Critical),
+        entity: Some("secret-host".into()),
+        lifetime: Some(Span::hours(1)),
+        ..AlertItem::firing(labels, Labels::empty())
+    };
+    house.input(NOON, &Input::Alerts { source: "prom".into(), items: vec![item] });
+    assert!(house.observe(&mut ledger, NOON));
+    let by = Actor { name: "ana".into(), via: foghorn_core::words::Via::Console };
+    house.input(NOON + MINUTE, &Input::Resolve { incident: 1, by });
+    house.observe(&mut ledger, NOON + MINUTE);
+    assert!(last_line(&ledger, NOON + MINUTE).starts_with("Closed. It is not measured well yet: Shop"));
+    let mut at = NOON + MINUTE;
+    while house.state.incident(1).is_some() {
+        at += MINUTE;
+        assert!(at < NOON + 180 * MINUTE, "it is never put away");
+        house.input(at, &Input::Tick);
+    }
+    assert!(house.observe(&mut ledger, at));
+    assert_eq!(last_line(&ledger, at), "Resolved. It works again.");
+    assert!(!house.observe(&mut ledger, at + MINUTE), "nothing new");
+    assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents[&1].left(), []);
 }
