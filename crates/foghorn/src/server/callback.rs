@@ -60,7 +60,7 @@ async fn pressed(State(c): State<Callbacks>, Path(token): Path<String>, request:
     }
     let words = match twilio::key(&params) {
         Some(Key::Acknowledge) => {
-            let gone = !config.people.contains_key(&link.person);
+            let gone = !config.setup.people.contains_key(link.person.as_str());
             let by = Actor { name: Name::from(link.person), via: Via::Callback };
             let input = Input::Acknowledge { incident: link.incident, by, revision: Some(link.revision) };
             match c.handle.submit(Class::Paging, input).await {
