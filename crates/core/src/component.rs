@@ -194,6 +194,19 @@ mod tests {
     use alloc::string::{String, ToString};
     use alloc::sync::Arc;
 
+    fn silence(maintenance: bool) -> Input {
+        Input::Silence {
+            id: "s".into(),
+            matchers: Vec::new(),
+            entities: ["api".into()].into(),
+            starts: None,
+            ends: Ends::After(Span::hours(1)),
+            comment: String::new(),
+            maintenance,
+            by: Actor::system(),
+        }
+    }
+
     #[test]
     fn the_rule_by_table() {
         for (entities, expected) in [
@@ -301,16 +314,6 @@ mod tests {
             by: Actor::system(),
         };
         assert_eq!(after(&[], &[open]), C::MajorOutage);
-        let silence = |maintenance| Input::Silence {
-            id: "s".into(),
-            matchers: Vec::new(),
-            entities: ["api".into()].into(),
-            starts: None,
-            ends: Ends::After(Span::hours(1)),
-            comment: String::new(),
-            maintenance,
-            by: Actor::system(),
-        };
         let critical = [("c", rule(Severity::Critical, Span::ZERO))];
         assert_eq!(after(&critical, &[check("c", failing()), silence(true)]), C::UnderMaintenance);
         assert_eq!(
@@ -333,16 +336,6 @@ mod tests {
         };
         let mut state = State::default();
         let now = Now { mono: Mono(1000), wall: Wall(1000) };
-        let silence = |maintenance| Input::Silence {
-            id: "s".into(),
-            matchers: Vec::new(),
-            entities: ["api".into()].into(),
-            starts: None,
-            ends: Ends::After(Span::hours(1)),
-            comment: String::new(),
-            maintenance,
-            by: Actor::system(),
-        };
         let adopt = Input::AdoptConfig { hash: "h".to_string(), setup: Arc::new(setup) };
         let down = alloc::vec![("Shop".to_string(), C::MajorOutage)];
         for (input, expected) in [
