@@ -2,7 +2,7 @@
 
 use crate::readmodel::Filter;
 use crate::show::incident::shown_severity;
-use crate::words::{Sought, Words};
+use crate::words::Words;
 use foghorn_core::State;
 use foghorn_core::alert::Alert;
 use foghorn_core::incident::{Incident, IncidentId, Status};
@@ -95,25 +95,18 @@ impl Wanted {
 
     fn has_words(&self, state: &State, i: &Incident, room: &Room) -> bool {
         let mut sought = self.words.sought();
-        let own = std::iter::once(&*i.title).chain(i.entities.keys().map(|e| &**e));
         // Mostly nothing is searched for: whoever looks at ten thousand incidents must not pay for it.
-        for text in own {
-            if sought.is_found() {
-                return true;
-            }
-            sought.look(text);
-        }
         if sought.is_found() {
             return true;
         }
-        for alert in state.alerts_of(i).take(ALERTS_OF_ONE) {
-            if !room.take() {
-                break;
-            }
-            look_at(alert, &mut sought);
-            if sought.is_found() {
-                break;
-            }
+        sought.look(&i.title);
+        i.entities.keys().for_each(|entity| sought.look(entity));
+        let mut alerts = state.alerts_of(i).take(ALERTS_OF_ONE);
+        while !sought.is_found()
+            && let Some(alert) = alerts.next()
+            && room.take()
+        {
+            texts(alert).for_each(|text| sought.look(text));
         }
         sought.is_found()
     }
@@ -134,8 +127,4 @@ impl Wanted {
 /// What is searched of an alert: what is unwell, and its labels' values, of which its name is one.
 pub(crate) fn texts(alert: &Alert) -> impl Iterator<Item = &str> {
     alert.entity.as_deref().into_iter().chain(alert.labels.iter().map(|(_, value)| value))
-}
-
-fn look_at(alert: &Alert, sought: &mut Sought<'_>) {
-    texts(alert).for_each(|text| sought.look(text));
 }
