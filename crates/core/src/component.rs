@@ -118,12 +118,18 @@ pub fn unwell<'a>(state: &'a State, incident: &'a Incident) -> BTreeSet<&'a Name
 /// The components that the public sees unwell at a moment and that an incident touches, in the order of their names.
 #[must_use]
 pub fn seen<'a>(state: &'a State, incident: &'a Incident, at: Wall) -> Vec<(&'a Name, ComponentStatus)> {
-    let (unwell, statuses) = (unwell(state, incident), components(state, at));
-    let touched =
-        state.setup.components.iter().filter(|(_, behind)| behind.iter().any(|e| unwell.contains(e)));
-    let with_status = touched.filter_map(|(name, _)| Some((name, *statuses.get(name)?)));
+    let unwell = unwell(state, incident);
+    let components_of = state.setup.components.iter();
+    let touched = components_of.filter(|(_, behind)| behind.iter().any(|e| unwell.contains(e)));
+    let touched: Vec<&Name> = touched.map(|(name, _)| name).collect();
+    if touched.is_empty() {
+        // How all of them are need not be found out for that.
+        return Vec::new();
+    }
+    let statuses = components(state, at);
     let is_unwell =
         |status| !matches!(status, ComponentStatus::Operational | ComponentStatus::UnderMaintenance);
+    let with_status = touched.into_iter().filter_map(|name| Some((name, *statuses.get(name)?)));
     with_status.filter(|(_, status)| is_unwell(*status)).collect()
 }
 
