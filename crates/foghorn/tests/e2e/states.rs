@@ -30,7 +30,7 @@ fn many(first: usize) -> Value {
 /// The demo, and its address. Slow, so that the browser is in time for every button.
 fn demo(dir: &Dir) -> (Process, String) {
     let mut command = Command::new(BINARY);
-    command.args(["demo", "--unattended", "--speed", "0.5"]).env("TMPDIR", dir.path()).env_remove("RUST_LOG");
+    command.args(["demo", "--unattended", "--speed", "0.4"]).env("TMPDIR", dir.path()).env_remove("RUST_LOG");
     let mut demo = Process::start("the demo", &mut command, &dir.join("demo.log"));
     let at = until("the demo's address", || {
         demo.assert_runs();
