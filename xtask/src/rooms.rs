@@ -13,7 +13,7 @@ const LOOK: &str = "foghorn-look";
 const HOST: &str = "foghorn-host";
 
 /// What a room may import.
-const FOR_ROOMS: &[&str] = &[CORE, DETECT, ENGINE, CONFIG, NET, LOOK];
+const FOR_ROOMS: &[&str] = &[CORE, DETECT, ENGINE, CONFIG, NET, LOOK, HOST];
 
 /// Each crate, and which of ours it may import, tests included. `None`: all.
 const MAY_IMPORT: &[(&str, Option<&[&str]>)] = &[

@@ -15,7 +15,7 @@ use foghorn_engine::{Handle, View};
 use foghorn_net::throttle::Throttle;
 use http::{HeaderName, HeaderValue, header};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use tokio::sync::{Semaphore, watch};
 
 /// Open streams of events; one more is answered 503.
@@ -56,6 +56,8 @@ pub struct Api {
     pub(crate) streams: Arc<Semaphore>,
     /// Pages that are kept true.
     pub(crate) live: Arc<Semaphore>,
+    /// Pages that were ever opened live.
+    pub(crate) opened: AtomicU32,
     pub(crate) pulse: routes::health::Pulse,
     /// Wrong names or passwords, and tries beyond the limit.
     pub(crate) log_ins_refused: AtomicU64,
@@ -73,6 +75,7 @@ impl Api {
             parts,
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             live: Arc::new(Semaphore::new(MOST_LIVE)),
+            opened: AtomicU32::new(0),
             log_ins_refused: AtomicU64::new(0),
             pulse: routes::health::Pulse::default(),
             refused: AtomicU64::new(0),

@@ -2,7 +2,9 @@
 //!
 //! From the wire to the phone an alert passes five threads, and each that wakes waits for the turn of whoever runs to be
 //! over: 1.4 ms and more where every processor is busy with pages that people look at. Linux from 6.12 on lets a program
-//! ask for shorter turns ([`sched_setattr`]); its share of the processors stays the same.
+//! ask for shorter turns ([`sched_setattr`]); its share of the processors stays the same. Who wakes to a short turn does not
+//! wait for a longer one to be over, but does wait for one as short, and if that goes on, for the next tick of the clock:
+//! so what people look at has the system's own turns, and wakes to none before the turn of another is over.
 //!
 //! [`sched_setattr`]: https://docs.kernel.org/scheduler/sched-eevdf.html
 
@@ -22,9 +24,31 @@ pub fn shorten() -> io::Result<()> {
         return Ok(());
     }
     of_this_thread.sched_runtime = TURN_NS;
+    write(&of_this_thread)
+}
+
+/// This thread, and those that it starts from now on, do what others need not wait for: nicer by so much than until now
+/// (19 is the most), with the system's own turns, and without interrupting anybody when they wake (`SCHED_BATCH`). Where the
+/// system does not permit it they are as important as the others.
+pub fn step_back(niceness: i32) {
+    let back = || {
+        let mut of_this_thread = read()?;
+        if [libc::SCHED_OTHER, libc::SCHED_BATCH].contains(&(of_this_thread.sched_policy.cast_signed())) {
+            of_this_thread.sched_policy = libc::SCHED_BATCH.cast_unsigned();
+            of_this_thread.sched_nice = (of_this_thread.sched_nice + niceness).min(19);
+            of_this_thread.sched_runtime = 0;
+            write(&of_this_thread)?;
+        }
+        Ok::<_, io::Error>(())
+    };
+    // As said above.
+    let _ = back();
+}
+
+fn write(of_this_thread: &libc::sched_attr) -> io::Result<()> {
     // SAFETY: the kernel reads a struct of the size that its first field says, which is alive during the call.
     #[expect(unsafe_code, reason = "the only way to ask; no safe crate wraps it")]
-    let done = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const of_this_thread, 0) };
+    let done = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const *of_this_thread, 0) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
@@ -62,5 +86,18 @@ mod tests {
         assert!([0, TURN_NS].contains(&after.sched_runtime), "{}", after.sched_runtime);
         let inherited = std::thread::spawn(|| read().unwrap().sched_runtime).join().unwrap();
         assert_eq!(inherited, after.sched_runtime);
+    }
+
+    #[test]
+    fn who_steps_back_is_nicer_and_has_the_turns_that_the_system_gives() {
+        let seen = |a: &libc::sched_attr| (a.sched_policy.cast_signed(), a.sched_nice, a.sched_runtime);
+        let (policy, nice, turn) = seen(&read().unwrap());
+        shorten().unwrap();
+        step_back(0);
+        assert_eq!(seen(&read().unwrap()), (libc::SCHED_BATCH, nice, turn), "it was {policy}");
+        step_back(3);
+        assert_eq!(seen(&read().unwrap()), (libc::SCHED_BATCH, nice + 3, turn));
+        step_back(100);
+        assert_eq!(seen(&read().unwrap()), (libc::SCHED_BATCH, 19, turn));
     }
 }

@@ -63,8 +63,7 @@ pub fn start(parts: Parts) -> std::io::Result<Site> {
     let site = Site::new(Pages::starting());
     let (theirs, stop) = (site.clone(), site.stop.clone());
     std::thread::Builder::new().name("status-page".to_owned()).spawn(move || {
-        // Where the system does not permit it, this thread is as important as the others.
-        let _ = rustix::process::nice(10);
+        foghorn_host::turns::step_back(10);
         match tokio::runtime::Builder::new_current_thread().enable_time().build() {
             Ok(runtime) => runtime.block_on(keep(parts, theirs, stop)),
             Err(e) => tracing::error!("the status page is not kept: {e}"),
@@ -139,8 +138,7 @@ fn rebuilding(parts: &Parts, stop: &Arc<AtomicBool>) -> mpsc::Receiver<Ledger> {
     let (tx, rx) = mpsc::channel();
     let (events, stop) = (parts.events.clone(), stop.clone());
     let spawned = std::thread::Builder::new().name("status-history".to_owned()).spawn(move || {
-        // As above.
-        let _ = rustix::process::nice(15);
+        foghorn_host::turns::step_back(5);
         while !stop.load(Ordering::Acquire) {
             match rebuild(&*events, &|| stop.load(Ordering::Acquire)) {
                 // Whoever asked may be gone.

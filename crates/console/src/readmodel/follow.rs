@@ -25,8 +25,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 type Batch = Arc<Written>;
 
 pub(super) fn run(shared: &Shared, events: &dyn Events, mut records: Follow) {
-    // Where the system does not permit it, this thread is as important as the others.
-    let _ = rustix::process::nice(10);
+    foghorn_host::turns::step_back(10);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
         Err(e) => return shared.fail(&e.to_string()),

@@ -13,6 +13,7 @@ use foghorn_engine::{Follow, Missed, Written};
 use futures_util::stream::{self, Stream};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -24,6 +25,9 @@ const DEGRADED: Duration = Duration::from_secs(2);
 const GATHER: Duration = Duration::from_secs(1);
 /// What concerns other pages is gathered for so long.
 const OTHERS: Duration = Duration::from_millis(100);
+/// Of two pages one is told of the same thing so long after the other. All at once, a thousand kept the threads that take
+/// alerts in for 20 ms, every second of a storm.
+const APART: Duration = Duration::from_millis(1);
 /// So long is waited for the timeline to have what the news is about.
 const TIMELINE: Duration = Duration::from_millis(20);
 const TIMELINE_TRIES: u32 = 50;
@@ -49,9 +53,16 @@ fn news(web: &Arc<Web>, of: Option<IncidentId>) -> Response {
         began: false,
         degraded: web.api.parts.engine.view().degraded.is_some(),
         pause: false,
+        turn: turn(web.api.opened.fetch_add(1, Ordering::Relaxed)),
         _permit: permit,
     };
     Sse::new(follow(from)).into_response()
+}
+
+/// Where a page stands among all, from 0 to 1. Those that follow each other are far apart, and however many there are, they
+/// are spread evenly (Weyl's sequence, by the golden ratio).
+fn turn(opened: u32) -> f64 {
+    f64::from(opened.wrapping_mul(0x9E37_79B9)) / f64::from(u32::MAX)
 }
 
 struct Follower {
@@ -63,6 +74,7 @@ struct Follower {
     degraded: bool,
     /// Something was told just now.
     pause: bool,
+    turn: f64,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -98,6 +110,7 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
                     }
                 }
             }
+            tokio::time::sleep(APART.mul_f64(f.live() * f.turn)).await;
             f.timeline_has_it().await;
             f.pause = true;
             return Some((Ok(f.told("changed")), f));
@@ -108,8 +121,12 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
 impl Follower {
     /// With how many pages are live, so that a thousand do not all ask at once.
     fn told(&self, what: &'static str) -> Event {
+        Event::default().event(what).data(self.live().to_string())
+    }
+
+    fn live(&self) -> f64 {
         let live = MOST_LIVE - self.web.api.live.available_permits().min(MOST_LIVE);
-        Event::default().event(what).data(live.to_string())
+        u32::try_from(live).map_or(0.0, f64::from)
     }
 
     fn is_news(&self, batch: &Written) -> bool {
@@ -139,6 +156,24 @@ impl Follower {
                 return;
             }
             tokio::time::sleep(TIMELINE).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_told_one_after_another_however_many_there_are() {
+        for (first, n) in [(0, 10), (7, 100), (u32::MAX - 400, 1000)] {
+            let mut turns: Vec<f64> = (0..n).map(|i| turn(first.wrapping_add(i))).collect();
+            turns.sort_by(f64::total_cmp);
+            let apart = 1.0 / f64::from(n);
+            assert!(turns[0] >= 0.0 && turns[turns.len() - 1] <= 1.0);
+            for two in turns.windows(2) {
+                assert!((0.3 * apart..3.0 * apart).contains(&(two[1] - two[0])), "of {n}: {two:?}");
+            }
         }
     }
 }

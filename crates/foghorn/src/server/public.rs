@@ -75,10 +75,7 @@ fn runtime() -> std::io::Result<Runtime> {
         .max_blocking_threads(1)
         .thread_name("public")
         .thread_stack_size(1 << 20)
-        .on_thread_start(|| {
-            // Where the system does not permit it, these threads are as important as the others.
-            let _ = rustix::process::nice(10);
-        })
+        .on_thread_start(|| foghorn_host::turns::step_back(10))
         .enable_all()
         .build()
 }

@@ -558,21 +558,18 @@ fn sd(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// The niceness of threads that pages depend on.
-const FIRST: i32 = 0;
+/// Threads that pages depend on.
+const FIRST: fn() = || {};
 /// A thousand open pages of the console are drawn anew with each alert: none of that comes before a page that wakes.
-const AFTER: i32 = 5;
+const AFTER: fn() = || foghorn_host::turns::step_back(5);
 
-fn runtime(name: &'static str, workers: usize, niceness: i32) -> std::io::Result<Runtime> {
+fn runtime(name: &'static str, workers: usize, at_first: fn()) -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .max_blocking_threads(16)
         .thread_name(name)
         .thread_stack_size(1 << 20)
-        .on_thread_start(move || {
-            // Where the system does not permit it, all threads are equally important.
-            let _ = rustix::process::nice(niceness);
-        })
+        .on_thread_start(at_first)
         .enable_all()
         .build()
 }
