@@ -25,7 +25,8 @@ pub(crate) struct Done {
     /// What was made: an incident's number, or the id of anything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<Made>,
-    /// What is in effect and may not be what was meant: an entity that nothing is known of.
+    /// What is in effect and may not be what was meant: an entity that nothing is known of, words that the status page will
+    /// contradict.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,
 }

@@ -8,6 +8,7 @@ use crate::alert::{Alert, AlertStatus};
 use crate::incident::Incident;
 use crate::state::State;
 use crate::time::Wall;
+use crate::update::Stage;
 use crate::words::{Name, Severity};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -131,6 +132,21 @@ pub fn seen<'a>(state: &'a State, incident: &'a Incident, at: Wall) -> Vec<(&'a 
         |status| !matches!(status, ComponentStatus::Operational | ComponentStatus::UnderMaintenance);
     let with_status = touched.into_iter().filter_map(|name| Some((name, *statuses.get(name)?)));
     with_status.filter(|(_, status)| is_unwell(*status)).collect()
+}
+
+/// Those of them that the public goes on seeing hurt where a stage says that all is mended: no word makes anything better
+/// than it is measured.
+#[must_use]
+pub fn still_hurt<'a>(
+    state: &'a State,
+    incident: &'a Incident,
+    stage: Stage,
+    at: Wall,
+) -> Vec<(&'a Name, ComponentStatus)> {
+    if !matches!(stage, Stage::Monitoring | Stage::Resolved) {
+        return Vec::new();
+    }
+    seen(state, incident, at).into_iter().filter(|(_, status)| status.is_hurt()).collect()
 }
 
 /// How every entity is of which anything is known.
@@ -353,9 +369,15 @@ mod tests {
         ] {
             crate::decide(&mut state, now, &input, &mut Vec::new()).unwrap();
             let incident = state.incident(1);
+            let named = |seen: Vec<(&Name, C)>| -> Vec<_> {
+                seen.into_iter().map(|(name, status)| (name.to_string(), status)).collect()
+            };
             let seen = incident.map_or_else(Vec::new, |i| seen(&state, i, now.wall));
-            let seen: Vec<_> = seen.into_iter().map(|(name, status)| (name.to_string(), status)).collect();
-            assert_eq!(seen, expected, "{input:?}");
+            assert_eq!(named(seen), expected, "{input:?}");
+            let hurt = |stage| incident.map_or_else(Vec::new, |i| still_hurt(&state, i, stage, now.wall));
+            assert_eq!(named(hurt(Stage::Monitoring)), expected, "all of it is an outage");
+            assert_eq!(named(hurt(Stage::Resolved)), expected);
+            assert_eq!(named(hurt(Stage::Identified)), [], "nobody has said that it is mended");
         }
     }
 }

@@ -4,12 +4,14 @@ use crate::api::Api;
 use crate::auth::Caller;
 use crate::extract::{Json, OptionalJson, Path};
 use crate::problem::Body;
-use crate::reply::{Done, respond};
+use crate::reply::{Done, respond, respond_warning};
 use crate::show::Stage;
 use axum::extract::State;
 use axum::response::Response;
+use foghorn_core::component::{self, ComponentStatus};
 use foghorn_core::incident::IncidentId;
 use foghorn_core::input::Input;
+use foghorn_core::words::Name;
 use foghorn_engine::Class;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -25,7 +27,8 @@ pub(crate) struct Update {
 }
 
 /// Tells the public, on the status page: in these words, without who wrote them. `resolved` also resolves the incident;
-/// `postmortem` comes after. What is over takes updates for thirty days.
+/// `postmortem` comes after. What is over takes updates for thirty days. What is measured unwell though the words say that
+/// it is mended is among the warnings: the status page goes on showing it.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/updates", tag = "incidents", params(("id" = u64, Path)), request_body = Update,
     responses((status = 200, body = Done), (status = 202, description = "In effect, not yet saved", body = Done),
         (status = "default", body = Body, content_type = "application/problem+json")))]
@@ -35,8 +38,18 @@ pub(crate) async fn publish(
     Path(incident): Path<IncidentId>,
     Json(Update { stage, text }): Json<Update>,
 ) -> Response {
+    let view = api.view();
+    let of = view.state.incident(incident);
+    let still = of.map_or_else(Vec::new, |i| component::still_hurt(&view.state, i, stage.0, view.at.wall));
+    let warning = |(name, status): (&Name, ComponentStatus)| {
+        format!(
+            "`{name}` is measured: {}. The status page goes on showing that, whatever these words say",
+            status.words()
+        )
+    };
+    let warnings = still.into_iter().map(warning).collect();
     let input = Input::StatusUpdate { incident, by: caller.actor, stage: stage.0, text };
-    respond(api.parts.engine.submit(Class::Paging, input).await, None)
+    respond_warning(api.parts.engine.submit(Class::Paging, input).await, None, warnings)
 }
 
 /// What the public is told instead.

@@ -90,15 +90,8 @@ pub(super) async fn show(web: &Arc<Web>, visitor: Visitor, update: Update) -> Re
 
 /// `Shop (major outage)`: what is measured unwell, where the words say that it is mended.
 fn still(view: &View, update: &Update) -> String {
-    let mended = matches!(update.stage, Stage::Monitoring | Stage::Resolved);
-    let Some(incident) = view.state.incident(update.incident).filter(|_| mended) else {
-        return String::new();
-    };
-    let seen = component::seen(&view.state, incident, view.at.wall);
-    let hurt: Vec<String> = seen
-        .into_iter()
-        .filter(|(_, status)| status.is_hurt())
-        .map(|(name, status)| format!("{name} ({})", status.words()))
-        .collect();
+    let Some(incident) = view.state.incident(update.incident) else { return String::new() };
+    let hurt = component::still_hurt(&view.state, incident, update.stage, view.at.wall).into_iter();
+    let hurt: Vec<String> = hurt.map(|(name, status)| format!("{name} ({})", status.words())).collect();
     names(&hurt, NAMED)
 }

@@ -35,6 +35,25 @@ async fn one_opened_by_hand() {
     assert_eq!((acked.status.as_u16(), acked.header("location")), (202, ""));
 }
 
+/// What the status page will contradict is published, and whoever wrote it hears of that.
+#[tokio::test]
+async fn words_against_what_is_measured() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502")).await;
+    let warnings = async |stage: &str| {
+        let body = json!({ "stage": stage, "text": format!("This is {stage}.") });
+        let told = kit.post("/api/v1/incidents/1/updates", &body.to_string()).await;
+        assert_eq!(told.status, 200, "{told:?}");
+        told.json()["warnings"].clone()
+    };
+    let still =
+        "`Shop` is measured: major outage. The status page goes on showing that, whatever these words say";
+    assert_eq!(warnings("identified").await, Value::Null);
+    assert_eq!(warnings("monitoring").await, json!([still]));
+    assert_eq!(warnings("resolved").await, json!([still]));
+    assert_eq!(warnings("postmortem").await, Value::Null);
+}
+
 #[tokio::test]
 async fn an_incident_from_a_failing_check_to_the_end() {
     let kit = kit(OPEN).await;

@@ -249,7 +249,8 @@ fn check_duration(text: &str) -> Done {
     foghorn_config::parse_duration(text).map(|_| ()).map_err(|e| Failure::Wrong(format!("--for {text}: {e}")))
 }
 
-fn report(to: &Remote, done: &Value, words: &str) {
+/// What was done, and what about it may not be what was meant.
+pub(super) fn report(to: &Remote, done: &Value, words: &str) {
     if to.json {
         say(&done.to_string());
     } else {

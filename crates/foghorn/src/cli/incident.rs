@@ -1,6 +1,7 @@
 //! `foghorn incident`.
 
 use super::client::{call, list, number, saved, segment, text};
+use super::edit::report;
 use super::{Done, Failure, Remote, filled, incident, say};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
@@ -296,15 +297,13 @@ pub fn run(command: IncidentCommand) -> Done {
 
 fn act(to: &Remote, id: u64, what: &str, body: &Value, done_word: &str) -> Done {
     let done = call(to, Method::POST, &format!("/api/v1/incidents/{id}/{what}"), Some(body))?;
-    if to.json {
-        say(&done.to_string());
-    } else if what == "ack" && done.get("changed") == Some(&Value::Bool(false)) {
+    if !to.json && what == "ack" && done.get("changed") == Some(&Value::Bool(false)) {
         let now = call(to, Method::GET, &format!("/api/v1/incidents/{id}"), None)?;
         let (by, at) = (text(&now, "/acknowledged/by/name"), text(&now, "/acknowledged/at"));
         let who = if by.is_empty() { String::new() } else { format!(" by {by} at {at}") };
         say(&clean(&format!("incident {id}: already acknowledged{who}; nothing changed{}", saved(&done))));
     } else {
-        say(&format!("incident {id}: {done_word}{}", saved(&done)));
+        report(to, &done, &format!("incident {id}: {done_word}"));
     }
     Ok(())
 }
