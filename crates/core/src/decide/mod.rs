@@ -176,9 +176,13 @@ impl Draft<'_> {
         // The first that is unwell is recorded too: while all alerts are held there is none.
         let first = |last: &crate::incident::Shape| (last.width == 0) != (now.width == 0);
         if i.shapes.last().is_none_or(|last| !last.covers(&now) || !now.covers(last) || first(last)) {
-            // It is called after what is worst: whoever is woken for that must not read of what is harmless.
-            let worse = i.own.is_none() && i.shapes.last().is_some_and(|last| now.severity > last.severity);
-            let title = if worse { self.title_of_worst(id) } else { None };
+            // It is called after what is worst of what people are paged for: whoever is woken for that must not read of
+            // what is harmless, nor of what is held still or was over before it was paged for.
+            let worse = |last: &crate::incident::Shape| {
+                now.severity > last.severity || last.width == 0 && now.width > 0
+            };
+            let renamed = i.own.is_none() && i.shapes.last().is_some_and(worse);
+            let title = if renamed { self.title_of_worst(id) } else { None };
             self.emit(Event::IncidentGrew { id, shape: now, title });
         }
         let Some(i) = self.state.incident(id) else { return };
