@@ -130,9 +130,24 @@ impl Matcher {
         .ok_or_else(|| {
             format!("{text:?} is no matcher: write name=value, name!=value, name=~regex or name!~regex")
         })?;
+        // What is taken for one matcher and was meant as several mutes nothing, and nobody hears of that.
+        let one = format!(
+            "{text:?} is no matcher: give each by itself, without braces or a comma, and its value in double quotes \
+             where it has spaces, quotes or equals signs: alertname=DiskFull, mount=\"/a b\""
+        );
+        let name = name.trim();
+        if name.contains(|c: char| c.is_whitespace() || "{}\"'`,~".contains(c)) {
+            return Err(one);
+        }
         let value = value.trim();
-        let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
-        Matcher::new(name.trim(), op, &quoted.map_or_else(|| value.to_string(), unescape))
+        let value = match value.strip_prefix('"') {
+            Some(rest) => {
+                unescape(rest.strip_suffix('"').filter(|inner| is_whole(inner)).ok_or_else(|| one.clone())?)
+            }
+            None if value.contains(['"', '=']) || value.starts_with('\'') => return Err(one),
+            None => value.to_string(),
+        };
+        Matcher::new(name, op, &value)
     }
 
     /// Whether it is for these labels of an alert of this entity.
@@ -152,6 +167,18 @@ impl Matcher {
 pub fn match_anything(matchers: &[Matcher]) -> bool {
     let nothing = Labels::empty();
     matchers.iter().all(|m| m.matches(&nothing, None))
+}
+
+/// Whether what stands between two quotes has no other, but those that are escaped.
+fn is_whole(text: &str) -> bool {
+    let mut escaped = false;
+    for c in text.chars() {
+        if c == '"' && !escaped {
+            return false;
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    !escaped
 }
 
 fn unescape(text: &str) -> String {
@@ -230,5 +257,38 @@ mod tests {
                 && Matcher::parse("=x").is_err()
                 && Matcher::parse("a=~(").is_err()
         );
+    }
+
+    /// Each was taken, and muted nothing.
+    #[test]
+    fn what_is_meant_as_several_or_quoted_otherwise_is_refused() {
+        for text in [
+            r#"alertname="DiskFull",host="web1""#,
+            r#"{alertname="DiskFull"}"#,
+            "alertname='DiskFull'",
+            "alertname=DiskFull host=web1",
+            "alertname=DiskFull,host=web1",
+            r#""alertname"="x""#,
+            "a b=c",
+            r#"a="b"#,
+            r#"a=""#,
+            r#"a="b\""#,
+            r#"a=b""#,
+        ] {
+            let error = Matcher::parse(text).unwrap_err();
+            assert!(error.contains("give each by itself"), "{text}: {error}");
+        }
+        for (text, value) in [
+            ("team=web ops", "web ops"),
+            (r#"team="a=b, c""#, "a=b, c"),
+            (r#"team="a\"b""#, "a\"b"),
+            (r#"path="C:\\""#, "C:\\"),
+            ("a=it's", "it's"),
+            ("instance=~web1.*|web2:91{2}", "web1.*|web2:91{2}"),
+            (r#"a="""#, ""),
+            ("a=", ""),
+        ] {
+            assert_eq!(Matcher::parse(text).map(|m| m.value), Ok(value.to_string()), "{text}");
+        }
     }
 }
