@@ -240,21 +240,29 @@ impl Ledger {
             let known = self.incidents.get(&incident.id);
             let before = known.and_then(|i| i.updates.last()).map_or(&[][..], |u| &u.affected);
             let affected = affected(touched(state, incident, &behind), before, statuses);
-            let stage = if incident.is_acknowledged() { Stage::Investigating } else { Stage::Noticed };
+            // That an acknowledgement has lapsed is for the team. The public was told that somebody works on it, and hears no
+            // less until that is over.
+            let open = known.filter(|i| i.resolved.is_none());
+            let worked_on =
+                open.and_then(|i| i.updates.last()).is_some_and(|u| u.stage == Stage::Investigating);
+            let stage =
+                if incident.is_acknowledged() || worked_on { Stage::Investigating } else { Stage::Noticed };
             let update = Update { at: wall, stage, affected };
+            let is_hurt = update.affected.iter().any(|a| a.status.is_hurt());
             let room = self.incidents.len() < 2 * MOST_INCIDENTS;
             match self.incidents.get_mut(&incident.id) {
-                None if !update.affected.iter().any(|a| a.status.is_hurt()) || !room => {}
+                None if !is_hurt || !room => {}
                 None => {
                     let mut new = PublicIncident::new(wall, None);
                     new.told(update);
                     self.incidents.insert(incident.id, new);
                     changed = true;
                 }
+                // What is back and held still is published when it lasts, as it was the first time.
+                Some(known) if known.resolved.is_some() && !known.worst.is_empty() && !is_hurt => {}
                 Some(known) => {
                     // Of what touches no component only people know anything.
-                    let unmeasured =
-                        known.worst.is_empty() && !update.affected.iter().any(|a| a.status.is_hurt());
+                    let unmeasured = known.worst.is_empty() && !is_hurt;
                     let last = known.updates.last();
                     let as_before =
                         last.is_some_and(|last| last.stage == stage && last.affected == update.affected);

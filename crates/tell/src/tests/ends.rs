@@ -91,3 +91,51 @@ fn what_was_put_away_unwell_works_again_when_it_is_measured() {
     assert!(!house.observe(&mut ledger, at + MINUTE), "nothing new");
     assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents[&1].left(), []);
 }
+
+/// That somebody's acknowledgement has lapsed is for the team.
+#[test]
+fn that_somebody_works_on_it_is_told_once() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.fails(NOON, "secret-check");
+    house.observe(&mut ledger, NOON);
+    let by = Actor { name: "ana".into(), via: foghorn_core::words::Via::Link };
+    let ack = Input::Acknowledge { incident: 1, by, revision: None };
+    house.input(NOON + MINUTE, &ack);
+    assert!(house.observe(&mut ledger, NOON + MINUTE));
+    house.input(NOON + 30 * MINUTE, &Input::Tick);
+    assert!(!house.state.incident(1).unwrap().is_acknowledged(), "it has lapsed");
+    assert!(!house.observe(&mut ledger, NOON + 30 * MINUTE), "nothing that the public reads");
+    house.input(NOON + 31 * MINUTE, &ack);
+    assert!(!house.observe(&mut ledger, NOON + 31 * MINUTE), "nor this");
+    let stages: Vec<Stage> = ledger.incidents[&1].updates.iter().map(|u| u.stage).collect();
+    assert_eq!(stages, [Stage::Noticed, Stage::Investigating]);
+}
+
+/// Nobody is paged for it before it has lasted, and nobody is told.
+#[test]
+fn what_is_back_is_told_when_it_lasts() {
+    let mut house = House::new(NOON);
+    let mut setup = (*house.state.setup).clone();
+    setup.checks.get_mut("secret-check").unwrap().fail_for = Span::secs(30);
+    house.input(NOON, &Input::AdoptConfig { hash: "i".to_owned(), setup: Arc::new(setup) });
+    let mut ledger = Ledger::default();
+    let ended = |ledger: &Ledger| ledger.incidents.get(&1).map(|i| i.resolved.is_some());
+    house.fails(NOON, "secret-check");
+    house.observe(&mut ledger, NOON);
+    assert_eq!(ended(&ledger), None);
+    house.input(NOON + MINUTE, &Input::Tick);
+    house.observe(&mut ledger, NOON + MINUTE);
+    assert_eq!(ended(&ledger), Some(false));
+    house.check(NOON + 2 * MINUTE, "secret-check", CheckVerdict::Ok);
+    house.observe(&mut ledger, NOON + 2 * MINUTE);
+    assert_eq!(ended(&ledger), Some(true));
+    house.fails(NOON + 3 * MINUTE, "secret-check");
+    assert!(!house.state.incident(1).unwrap().is_resolved(), "it is the same incident");
+    assert!(!house.observe(&mut ledger, NOON + 3 * MINUTE));
+    assert_eq!(ended(&ledger), Some(true));
+    house.input(NOON + 4 * MINUTE, &Input::Tick);
+    assert!(house.observe(&mut ledger, NOON + 4 * MINUTE));
+    assert_eq!(ended(&ledger), Some(false));
+    assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents, ledger.incidents);
+}
