@@ -142,6 +142,9 @@ impl Rotation {
     }
 }
 
+/// So many changes ahead somebody else is looked for.
+const MOST_CHANGES: usize = 200;
+
 impl Schedule {
     /// Who is on call at a moment: one a rotation, without repetition; whoever stands in takes the whole schedule. Empty
     /// is a gap.
@@ -172,12 +175,30 @@ impl Schedule {
         overrides: impl IntoIterator<Item = &'a Override>,
     ) -> Option<Wall> {
         let zone = zone_or_utc(&self.time_zone);
-        let turns = self
-            .rotations
-            .iter()
-            .map(|r| r.at(&self.time_zone, at).map_or_else(|| r.begin(&zone, 0), |(_, end)| end));
+        let next = |r: &Rotation| match r.at(&self.time_zone, at) {
+            None => Some(r.begin(&zone, 0)),
+            // One person takes turns with nobody.
+            Some(_) if r.people.iter().all(|p| *p == r.people[0]) => None,
+            Some((_, end)) => Some(end),
+        };
+        let turns = self.rotations.iter().filter_map(next);
         let edges = overrides.into_iter().flat_map(|o| [o.starts, o.ends]);
         turns.chain(edges).filter(|t| *t > at && t.0 < i64::MAX).min()
+    }
+
+    /// When others are on call after `at`, and who: turns that pass while somebody stands in change nothing. `None` where
+    /// that is never, or not among the next 200 changes.
+    #[must_use]
+    pub fn next_people(&self, at: Wall, overrides: &[&Override]) -> Option<(Wall, Vec<Name>)> {
+        let all = || overrides.iter().copied();
+        let sorted = |mut people: Vec<Name>| {
+            people.sort();
+            people
+        };
+        let now = sorted(self.on_call(at, all()));
+        let changes = core::iter::successors(Some(at), |at| self.next_change(*at, all()));
+        let mut others = changes.skip(1).take(MOST_CHANGES).map(|at| (at, self.on_call(at, all())));
+        others.find(|(_, who)| sorted(who.clone()) != now)
     }
 }
 

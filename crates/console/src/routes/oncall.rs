@@ -40,7 +40,7 @@ pub(crate) struct ScheduleShown {
     on_call: Vec<PersonShown>,
     /// Whether somebody stands in.
     overridden: bool,
-    /// When this may change (RFC 3339).
+    /// When others are (RFC 3339); `null` where nobody else takes turns.
     until: Option<String>,
     /// Who is on call from then on.
     then: Vec<PersonShown>,
@@ -78,15 +78,14 @@ pub(crate) async fn list(
 }
 
 fn schedule(state: &foghorn_core::State, name: &Name, s: &Schedule, at: Wall) -> ScheduleShown {
-    let on_call =
-        |at| s.on_call(at, overrides(state, name)).iter().map(|p| PersonShown::of(state, p)).collect();
-    let until = s.next_change(at, overrides(state, name));
+    let shown = |people: Vec<Name>| people.iter().map(|p| PersonShown::of(state, p)).collect();
+    let (until, then) = s.next_people(at, &overrides(state, name).collect::<Vec<_>>()).unzip();
     ScheduleShown {
         name: name.to_string(),
         time_zone: s.time_zone.to_string(),
-        on_call: on_call(at),
+        on_call: shown(s.on_call(at, overrides(state, name))),
         overridden: overrides(state, name).any(|o| o.starts <= at && at < o.ends),
         until: until.map(rfc3339),
-        then: until.map_or_else(Vec::new, on_call),
+        then: shown(then.unwrap_or_default()),
     }
 }

@@ -111,10 +111,9 @@ fn contacts(all: &[Contact]) -> String {
 
 fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, picture: bool) -> Row {
     let (state, now) = (&view.state, view.at.wall);
-    let people = |at| -> Vec<String> {
-        s.on_call(at, overrides(state, name)).iter().map(|p| person(state, p)).collect()
-    };
-    let until = s.next_change(now, overrides(state, name));
+    let named = |people: Vec<Name>| -> Vec<String> { people.iter().map(|p| person(state, p)).collect() };
+    let people = |at| named(s.on_call(at, overrides(state, name)));
+    let (until, then) = s.next_people(now, &overrides(state, name).collect::<Vec<_>>()).unzip();
     let own = clock.zone.iana_name().unwrap_or("UTC");
     Row {
         name: line(name, NAME),
@@ -122,7 +121,7 @@ fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, picture: bool) -> 
         now: people(now),
         overridden: overrides(state, name).any(|o| o.starts <= now && now < o.ends),
         until: until.map(|at| format!("{} (in {})", clock.time(at), long(at.since(now)))),
-        then: until.map_or_else(Vec::new, people),
+        then: named(then.unwrap_or_default()),
         picture: if picture { drawn(s, view, clock, name, &people) } else { String::new() },
     }
 }

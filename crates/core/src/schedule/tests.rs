@@ -59,6 +59,35 @@ fn whoever_stands_in_takes_the_schedule() {
 }
 
 #[test]
+fn who_is_next_is_somebody_else() {
+    let of = |people: &[&str]| Schedule {
+        time_zone: "UTC".into(),
+        rotations: alloc::vec![rotation(people, Turn::Days(1), "2026-02-01T09:00")],
+    };
+    let o = Override {
+        schedule: "s".into(),
+        person: "cy".into(),
+        starts: wall("2026-02-02T02:30:00Z"),
+        ends: wall("2026-02-02T10:30:00Z"),
+    };
+    let next = |s: &Schedule, t: &str| {
+        let (at, who) = s.next_people(wall(t), &[&o])?;
+        Some((at.to_string(), who.iter().map(ToString::to_string).collect::<Vec<_>>()))
+    };
+    let turns = of(&["ana", "cy", "ben"]);
+    let expected = |at: &str, who: &str| Some((at.to_string(), alloc::vec![who.to_string()]));
+    // Ana's turn ends while Cy stands in for her, and Cy's own begins then.
+    assert_eq!(next(&turns, "2026-02-02T02:00:00Z"), expected("2026-02-02T02:30:00Z", "cy"));
+    assert_eq!(next(&turns, "2026-02-02T03:00:00Z"), expected("2026-02-03T09:00:00Z", "ben"));
+    let others = of(&["ana", "ben"]);
+    assert_eq!(next(&others, "2026-02-02T03:00:00Z"), expected("2026-02-02T10:30:00Z", "ben"));
+    let alone = of(&["ana", "ana"]);
+    assert_eq!(next(&alone, "2026-01-01T00:00:00Z"), expected("2026-02-01T09:00:00Z", "ana"));
+    assert_eq!(next(&alone, "2026-02-02T03:00:00Z"), expected("2026-02-02T10:30:00Z", "ana"));
+    assert_eq!(next(&alone, "2026-02-02T11:00:00Z"), None);
+}
+
+#[test]
 fn warnings_wait_for_working_hours() {
     let w = WorkingHours::default();
     let next = |t: &str| w.next("Europe/Lisbon", wall(t)).to_string();

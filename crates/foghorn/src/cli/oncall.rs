@@ -19,7 +19,11 @@ pub fn run(at: Option<&str>, to: &Remote) -> Done {
     for s in schedules {
         let until = text(s, "/until");
         let then = names(list(s, "/then"));
-        let next = if until.is_empty() { String::new() } else { format!(", until {until}, then {then}") };
+        let next = if until.is_empty() {
+            ", and nobody else takes turns".to_owned()
+        } else {
+            format!(", until {until}, then {then}")
+        };
         let stands_in = if s.get("overridden") == Some(&Value::Bool(true)) { " (stands in)" } else { "" };
         say(&format!("{:<16} {}{stands_in}{next}", text(s, "/name"), names(list(s, "/on_call"))));
     }
