@@ -71,6 +71,10 @@ fn what_root_sets_up_is_for_whoever_runs_it() {
     let dir = tempfile::tempdir().unwrap();
     let (file, data) = (dir.path().join("foghorn.yaml"), dir.path().join("state"));
     let name = data.to_str().unwrap();
+    // A script's variable that is not set.
+    let (code, text) = said(&foghorn(dir.path(), &["init", "--yes", "--data-dir", ""]));
+    assert_eq!((code, text.contains("--data-dir: it is empty")), (2, true), "{text}");
+    assert!(!file.exists());
     let (code, text) = said(&foghorn(dir.path(), &["init", "--yes", "--data-dir", name]));
     assert_eq!(code, 0, "{text}");
     let written = std::fs::read_to_string(&file).unwrap();

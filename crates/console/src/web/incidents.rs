@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 /// Incidents on one page.
 const ON_A_PAGE: usize = 50;
+/// Characters that are repeated of a day that cannot be read.
+const DAY: usize = 40;
 /// Names in a list to choose from.
 const CHOICES: usize = 500;
 
@@ -74,10 +76,12 @@ struct Search {
     /// Days, as browsers write them: from the beginning of one to the end of the other.
     from: String,
     to: String,
+    /// What of it cannot be meant so; empty where all can.
+    wrong: String,
 }
 
 impl Search {
-    /// Words that are none are passed over: a page is shown for any address.
+    /// Words that are none are passed over: a page is shown for any address. It says so of days, which people write.
     fn read(asked: &Asked, which: Which, clock: &Clock) -> (Wanted, Search) {
         let text = line(asked.get("q"), LONGEST);
         let severity = Severity::ALL.into_iter().find(|s| s.as_str() == asked.get("severity"));
@@ -89,6 +93,14 @@ impl Search {
         };
         let day = |name| asked.get(name).parse::<Date>().ok();
         let (first, last) = (day("from"), day("to"));
+        let unread =
+            [("From", "from", first), ("To", "to", last)].into_iter().find_map(|(label, name, day)| {
+                let text = line(asked.get(name), DAY);
+                let unread = day.is_none() && !text.is_empty();
+                unread.then(|| format!("{label}: “{text}” is no day. Write it as in 2026-11-22."))
+            });
+        let reversed = first.zip(last).is_some_and(|(first, last)| first > last);
+        let reversed = reversed.then(|| "From is after To: no day is between them.".to_owned());
         let begins = |day: Date| day.to_zoned(clock.zone.clone()).ok().map(|at| at.timestamp().into());
         let wanted = Wanted {
             which,
@@ -99,7 +111,8 @@ impl Search {
         };
         let written = |day: Option<Date>| day.map_or_else(String::new, |d| d.to_string());
         let severity = severity.map_or("", Severity::as_str);
-        let search = Search { q: text, severity, state, from: written(first), to: written(last) };
+        let wrong = unread.or(reversed).unwrap_or_default();
+        let search = Search { q: text, severity, state, from: written(first), to: written(last), wrong };
         (wanted, search)
     }
 

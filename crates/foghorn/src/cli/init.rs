@@ -99,6 +99,11 @@ pub fn run(args: InitArgs) -> Done {
     let token = token()?;
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let mut answers = Answers::default_for(&env("USER").unwrap_or_default(), token, host.trim());
+    if args.data_dir.trim().is_empty() {
+        let why =
+            "--data-dir: it is empty; name a directory, or leave the flag out for `data` beside the file";
+        return Err(Failure::Wrong(why.to_owned()));
+    }
     answers.data_dir.clone_from(&args.data_dir);
     for question in &QUESTIONS {
         if let Some(text) = (question.given)(&args) {

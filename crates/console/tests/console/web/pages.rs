@@ -495,6 +495,16 @@ async fn words_of_titles_entities_and_labels_find_what_is_over() {
         page.contains("href=\"/incidents/1\"") && page.contains(&format!("name=\"from\" value=\"{day}\""))
     );
     assert!(ana.page("/incidents/closed?to=2001-01-01").await.contains("Nothing fits."));
+    // Whoever writes a day otherwise does not take all for what was asked for.
+    for (asked, why) in [
+        ("from=22.11.2026", "From: “22.11.2026” is no day."),
+        ("to=2026-02-30", "To: “2026-02-30” is no day."),
+        ("from=2026-11-30&to=2026-11-01", "From is after To"),
+        ("from=%3Cb%3E", "From: “&#60;b&#62;” is no day."),
+    ] {
+        assert!(ana.page(&format!("/incidents/closed?{asked}")).await.contains(why), "{asked}");
+    }
+    assert!(!ana.page("/incidents/closed?from=&to=").await.contains("is no day"));
     for bad in [
         "from=yesterday",
         "from=2026-11-21T00:00:00Z&to=2026-11-20T00:00:00Z",
