@@ -202,6 +202,7 @@ impl State {
                         ended: 0,
                         last_joined: at.mono,
                         came_back: 0,
+                        gone_on: None,
                         recovers_at: None,
                         shapes: Vec::new(),
                         escalation: Escalation::default(),

@@ -64,11 +64,23 @@ pub struct Head {
     /// How often it recovered by itself and came back.
     #[serde(default, skip_serializing_if = "never")]
     pub came_back: u32,
+    /// Alerts of it that have come back as another incident's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_on: Option<GoneOn>,
     /// All is well, but that is not believed yet: it is over then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovers_at: Option<Mono>,
     /// Who is paged next.
     pub escalation: Escalation,
+}
+
+/// An alert is of one incident at a time. What has ended it keeps no alert that comes back later as news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoneOn {
+    /// How many have.
+    pub alerts: u32,
+    /// Whose the last of them is.
+    pub incident: IncidentId,
 }
 
 fn never(times: &u32) -> bool {
@@ -257,6 +269,13 @@ impl Incident {
         let moment = ((self.shape().revision >> LIFE_BITS) + 1).max(at.0);
         let revision = (moment << LIFE_BITS) | life_of(u64::from(life));
         Shape { revision, severity: self.severity(), width: self.width }
+    }
+
+    /// Alerts that it has; of one that is over, had.
+    #[must_use]
+    pub fn had_alerts(&self) -> u64 {
+        let gone = self.gone_on.filter(|_| self.is_resolved()).map_or(0, |gone| gone.alerts);
+        self.alerts.size() as u64 + u64::from(gone)
     }
 
     /// Whether nothing keeps it open: no open alert, and no person's word that something is wrong.

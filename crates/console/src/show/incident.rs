@@ -95,7 +95,7 @@ impl Summary {
                 open: incident.open_alerts(),
                 muted: incident.muted,
                 held: incident.held,
-                total: incident.alerts.size() as u64,
+                total: incident.had_alerts(),
             },
             entities_unwell: incident.width,
             saved: view.is_saved(incident.id),
@@ -155,6 +155,9 @@ pub(crate) struct Detail {
     downstream: Vec<String>,
     /// How many stand on it.
     downstream_total: usize,
+    /// Of one that is over: the incident in which alerts of it have come back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    came_back_in: Option<IncidentId>,
     /// Pages and notices at hand, and what became of each. Earlier ones are in the timeline.
     pages: Vec<PageShown>,
     /// Pages that a channel took.
@@ -362,6 +365,7 @@ impl Detail {
                 .collect(),
             downstream_total: downstream.len(),
             downstream: downstream.iter().take(LISTED).map(ToString::to_string).collect(),
+            came_back_in: incident.gone_on.filter(|_| incident.is_resolved()).map(|gone| gone.incident),
             pages: state.pages_of(incident.id).take(LISTED).map(|p| page(p, view)).collect(),
             pages_sent: closed.map(|c| c.paged),
             escalation: Some(escalation(view, incident)),
@@ -383,6 +387,7 @@ impl Detail {
             entities: Vec::new(),
             downstream: Vec::new(),
             downstream_total: 0,
+            came_back_in: None,
             pages: Vec::new(),
             pages_sent: Some(c.paged),
             escalation: None,

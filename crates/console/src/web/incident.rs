@@ -17,7 +17,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use foghorn_core::component;
-use foghorn_core::incident::{Incident, IncidentId, Status};
+use foghorn_core::incident::{GoneOn, Incident, IncidentId, Status};
 use foghorn_core::update::Stage;
 use foghorn_core::words::Severity;
 use foghorn_engine::View;
@@ -58,6 +58,8 @@ struct Page {
     rows: Vec<Row>,
     alerts: u64,
     open_alerts: u64,
+    /// How many have come back as another incident's, and whose.
+    gone_on: Option<GoneOn>,
     unwell: String,
     downstream: String,
     downstream_total: usize,
@@ -241,13 +243,14 @@ fn at_hand(
         opened: clock.time(incident.opened.wall),
         lasts: long(until.since(incident.opened.wall)),
         age: until.since(incident.opened.wall).0,
-        size: size(incident.alerts.size() as u64, u64::from(incident.open_alerts()), incident.width),
+        size: size(incident.had_alerts(), u64::from(incident.open_alerts()), incident.width),
         revision: incident.shape().revision,
         next: Counted::of(state, incident, view.at).capital(),
         escalate: escalate(view, incident),
         rows: worst.into_iter().map(|a| Row::of(a, view, clock)).collect(),
         alerts: incident.alerts.size() as u64,
         open_alerts: u64::from(incident.open_alerts()),
+        gone_on: incident.gone_on.filter(|_| incident.is_resolved()),
         unwell: names(unwell.iter().map(|(n, _)| *n), LISTED),
         downstream_total: downstream.len(),
         downstream: names(downstream.iter(), LISTED),
@@ -299,6 +302,7 @@ fn blank(frame: Frame, title: String) -> Page {
         rows: Vec::new(),
         alerts: 0,
         open_alerts: 0,
+        gone_on: None,
         unwell: String::new(),
         downstream: String::new(),
         downstream_total: 0,

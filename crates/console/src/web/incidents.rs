@@ -289,7 +289,7 @@ fn over(view: &View, clock: &Clock, i: &Incident) -> Row {
         age: None,
         since: clock.time(i.opened.wall),
         lasts: long(until.since(i.opened.wall)),
-        size: count(i.alerts.size() as u64, "alert", "alerts"),
+        size: count(i.had_alerts(), "alert", "alerts"),
     }
 }
 

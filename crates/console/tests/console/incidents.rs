@@ -1,6 +1,7 @@
 //! Incidents through the API: seen, answered, listed, looked up when they are over.
 
 use crate::kit::{HERE, Mode, OPEN, from, kit, send};
+use foghorn_config::model::Role;
 use foghorn_core::input::Input;
 use foghorn_core::page::{Outcome, PageKey, PageKind};
 use serde_json::{Value, json};
@@ -52,6 +53,26 @@ async fn words_against_what_is_measured() {
     assert_eq!(warnings("monitoring").await, json!([still]));
     assert_eq!(warnings("resolved").await, json!([still]));
     assert_eq!(warnings("postmortem").await, Value::Null);
+}
+
+/// It was about something, and says where that is now.
+#[tokio::test]
+async fn one_that_is_over_when_its_alert_comes_back_as_news() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    kit.check("shop", Some("502")).await;
+    assert_eq!(kit.post("/api/v1/incidents/1/resolve", "").await.status, 200);
+    kit.check("shop", None).await;
+    kit.check("shop", Some("502")).await;
+    kit.caught_up().await;
+    let (old, new) =
+        (kit.get("/api/v1/incidents/1").await.json(), kit.get("/api/v1/incidents/2").await.json());
+    assert_eq!((&old["alerts"]["total"], &old["came_back_in"]), (&json!(1), &json!(2)), "{old}");
+    assert_eq!((&new["alerts"]["total"], &new["came_back_in"]), (&json!(1), &Value::Null), "{new}");
+    let page = ana.page("/incidents/1").await;
+    let said = "1 alert of it has come back since, as of <a href=\"/incidents/2\">incident 2</a>.";
+    assert!(page.contains(said) && !page.contains("No alert belongs"), "{page}");
+    assert!(ana.page("/incidents/closed").await.contains("1 alert "));
 }
 
 #[tokio::test]

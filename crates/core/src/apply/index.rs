@@ -3,7 +3,7 @@
 
 use crate::alert::{Alert, AlertStatus, Source};
 use crate::held::Place;
-use crate::incident::{Incident, IncidentId};
+use crate::incident::{GoneOn, Incident, IncidentId};
 use crate::labels::AlertKey;
 use crate::page::{Delivery, Page, PageKey};
 use crate::schedule::Override;
@@ -78,6 +78,8 @@ impl State {
             if old.incident != alert.incident {
                 self.edit_incident(old.incident, |i| {
                     i.alerts.remove_mut(&place);
+                    let gone = i.gone_on.map_or(0, |gone| gone.alerts).saturating_add(1);
+                    i.gone_on = Some(GoneOn { alerts: gone, incident: alert.incident });
                 });
             }
         }

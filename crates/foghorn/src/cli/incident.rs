@@ -327,6 +327,9 @@ fn line(i: &Value) -> String {
 
 fn show(i: &Value) {
     say(&line(i));
+    if i.get("came_back_in").is_some() {
+        say(&format!("Alerts of it have come back since, as of incident {}.", number(i, "/came_back_in")));
+    }
     let section = |title: &str, rows: Vec<String>| {
         if !rows.is_empty() {
             say(&format!("\n{title}"));
