@@ -274,8 +274,13 @@ impl Incident {
     /// Alerts that it has; of one that is over, had.
     #[must_use]
     pub fn had_alerts(&self) -> u64 {
-        let gone = self.gone_on.filter(|_| self.is_resolved()).map_or(0, |gone| gone.alerts);
-        self.alerts.size() as u64 + u64::from(gone)
+        self.alerts.size() as u64 + self.went_on().map_or(0, |gone| u64::from(gone.alerts))
+    }
+
+    /// What has become of alerts of one that is over.
+    #[must_use]
+    pub fn went_on(&self) -> Option<GoneOn> {
+        self.gone_on.filter(|_| self.is_resolved())
     }
 
     /// Whether nothing keeps it open: no open alert, and no person's word that something is wrong.

@@ -238,13 +238,13 @@ impl Ledger {
         let mut changed = false;
         for incident in state.open_incidents() {
             let known = self.incidents.get(&incident.id);
-            let before = known.and_then(|i| i.updates.last()).map_or(&[][..], |u| &u.affected);
+            let last = known.and_then(|i| i.updates.last());
+            let before = last.map_or(&[][..], |u| &u.affected);
             let affected = affected(touched(state, incident, &behind), before, statuses);
             // That an acknowledgement has lapsed is for the team. The public was told that somebody works on it, and hears no
             // less until that is over.
-            let open = known.filter(|i| i.resolved.is_none());
-            let worked_on =
-                open.and_then(|i| i.updates.last()).is_some_and(|u| u.stage == Stage::Investigating);
+            let open = known.is_some_and(|i| i.resolved.is_none());
+            let worked_on = open && last.is_some_and(|u| u.stage == Stage::Investigating);
             let stage =
                 if incident.is_acknowledged() || worked_on { Stage::Investigating } else { Stage::Noticed };
             let update = Update { at: wall, stage, affected };

@@ -36,30 +36,29 @@ fn idly(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// The open pages, in a process of their own. They are closed when it is dropped.
-struct Pages(Child);
+/// A program that is ended when this is dropped.
+struct Running(Child);
 
-impl Pages {
-    fn open(to: SocketAddr, cookie: &str) -> Result<Pages> {
-        let mut child = idly(std::env::current_exe()?)
-            .args(["bench-pages", &to.to_string(), cookie])
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("chrt does not start")?;
-        let out = child.stdout.take().context("no standard output")?;
-        let pages = Pages(child);
-        let first = BufReader::new(out).lines().next().context("the pages could not be opened")??;
-        ensure!(first == CONNECTED, "the pages could not be opened: {first}");
-        Ok(pages)
-    }
-}
-
-impl Drop for Pages {
+impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The open pages, in a process of their own.
+fn open_pages(to: SocketAddr, cookie: &str) -> Result<Running> {
+    let mut child = idly(std::env::current_exe()?)
+        .args(["bench-pages", &to.to_string(), cookie])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("chrt does not start")?;
+    let out = child.stdout.take().context("no standard output")?;
+    let pages = Running(child);
+    let first = BufReader::new(out).lines().next().context("the pages could not be opened")??;
+    ensure!(first == CONNECTED, "the pages could not be opened: {first}");
+    Ok(pages)
 }
 
 /// `cargo xtask bench-pages ADDRESS COOKIE`, which the bench starts: as the browsers of a thousand people, each of whom is
@@ -103,13 +102,13 @@ fn page(to: SocketAddr, cookie: &str, n: usize, connected: &AtomicU64) -> Result
 }
 
 /// Sixty-four readers of the status page, each as fast as it can.
-struct Flood(Child);
+struct Flood(Running);
 
 impl Flood {
     fn start(page: SocketAddr) -> Result<Flood> {
         let mut wrk = idly("wrk");
         wrk.args(["-t2", "-c64", "-d600s", "--latency"]).arg(format!("http://{page}/"));
-        let flood = Flood(wrk.stdout(Stdio::piped()).spawn().context("chrt does not start")?);
+        let flood = Flood(Running(wrk.stdout(Stdio::piped()).spawn().context("chrt does not start")?));
         std::thread::sleep(Duration::from_millis(500));
         Ok(flood)
     }
@@ -118,46 +117,20 @@ impl Flood {
     fn end(mut self) -> Result<f64> {
         // Asked to end early, it tells what it has seen so far.
         ensure!(
-            Command::new("kill").args(["-INT", &self.0.id().to_string()]).status()?.success(),
+            Command::new("kill").args(["-INT", &self.0.0.id().to_string()]).status()?.success(),
             "wrk has ended"
         );
         let mut text = String::new();
-        self.0.stdout.take().context("no standard output")?.read_to_string(&mut text)?;
+        self.0.0.stdout.take().context("no standard output")?.read_to_string(&mut text)?;
         Ok(status::rate_and_p99(&text)?.0)
     }
 }
 
-impl Drop for Flood {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// What keeps all cores busy, and has nothing to do with the server.
-struct Loops(Vec<Child>);
-
-impl Loops {
-    fn start() -> Result<Loops> {
-        let mut loops = Loops(Vec::new());
-        for _ in 0..std::thread::available_parallelism()?.get() {
-            loops
-                .0
-                .push(idly("sh").args(["-c", "while :; do :; done"]).spawn().context("chrt does not start")?);
-        }
-        Ok(loops)
-    }
-}
-
-impl Drop for Loops {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            // As above.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+fn loops() -> Result<Vec<Running>> {
+    let one = |_| idly("sh").args(["-c", "while :; do :; done"]).spawn().map(Running);
+    let all = (0..std::thread::available_parallelism()?.get()).map(one).collect::<Result<_, _>>();
+    all.context("chrt does not start")
 }
 
 /// Whether those who measure, the threads of this process, wait for no one.
@@ -205,10 +178,10 @@ pub(crate) fn crowd(bench: &Bench) -> Result<Vec<Row>> {
     let mut served = 0.0_f64;
     for n in 0..TURNS {
         quiet.add(turn(&format!("quiet-{n}"))?);
-        let loops = Loops::start()?;
+        let loops = loops()?;
         busy.add(turn(&format!("busy-{n}"))?);
         drop(loops);
-        let pages = Pages::open(foghorn.address, &cookie)?;
+        let pages = open_pages(foghorn.address, &cookie)?;
         streams_alone.add(turn(&format!("pages-{n}"))?);
         let flood = Flood::start(status_page)?;
         loaded.add(turn(&format!("crowd-{n}"))?);

@@ -365,7 +365,7 @@ impl Detail {
                 .collect(),
             downstream_total: downstream.len(),
             downstream: downstream.iter().take(LISTED).map(ToString::to_string).collect(),
-            came_back_in: incident.gone_on.filter(|_| incident.is_resolved()).map(|gone| gone.incident),
+            came_back_in: incident.went_on().map(|gone| gone.incident),
             pages: state.pages_of(incident.id).take(LISTED).map(|p| page(p, view)).collect(),
             pages_sent: closed.map(|c| c.paged),
             escalation: Some(escalation(view, incident)),

@@ -250,7 +250,7 @@ fn at_hand(
         rows: worst.into_iter().map(|a| Row::of(a, view, clock)).collect(),
         alerts: incident.alerts.size() as u64,
         open_alerts: u64::from(incident.open_alerts()),
-        gone_on: incident.gone_on.filter(|_| incident.is_resolved()),
+        gone_on: incident.went_on(),
         unwell: names(unwell.iter().map(|(n, _)| *n), LISTED),
         downstream_total: downstream.len(),
         downstream: names(downstream.iter(), LISTED),
