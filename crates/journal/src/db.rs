@@ -105,6 +105,7 @@ pub(crate) fn connect(path: &Path, access: Access) -> Result<Connection, StoreEr
         Access::Live => {
             let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY)?;
             db.busy_timeout(Duration::from_secs(5))?;
+            read_what_is_there(&db)?;
             Ok(db)
         }
         Access::Still => {
@@ -112,16 +113,46 @@ pub(crate) fn connect(path: &Path, access: Access) -> Result<Connection, StoreEr
             let log = beside(path, "-wal");
             if !log.metadata().is_ok_and(|m| m.len() > 0) {
                 // Without a log there is nothing to be made up for, and SQLite must not try to create one.
-                return Connection::open_with_flags(immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI);
+                let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+                let db = Connection::open_with_flags(immutable_uri(path), flags)?;
+                read_what_is_there(&db)?;
+                return Ok(db);
             }
             let db = Connection::open_with_flags_and_vfs(path, flags, "unix-none")?;
             // Before the first read: the index of the log is then kept in memory.
             db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
             db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            read_what_is_there(&db)?;
             Ok(db)
         }
     })()
     .map_err(said)
+}
+
+/// SQLite reads nothing of a file that has lost its end, unless it may be wrong about itself: all of it up to there is good.
+/// For connections that do not write.
+fn read_what_is_there(db: &Connection) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true).map(drop)
+}
+
+/// Why a file without a write-ahead log has lost its end, if it has: it is shorter than it says.
+pub(crate) fn lost_its_end(path: &Path) -> Option<String> {
+    if beside(path, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
+        return None;
+    }
+    let mut header = [0; 100];
+    let mut file = std::fs::File::open(path).ok()?;
+    std::io::Read::read_exact(&mut file, &mut header).ok()?;
+    let word = |at: usize| Some(u32::from_be_bytes(*header.get(at..)?.first_chunk()?));
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    // Only a count that belongs to the last change counts (the SQLite file format, 1.3.7).
+    let says = u64::from(word(28)?) * page;
+    let has = file.metadata().ok()?.len();
+    (word(24)? == word(92)? && has < says)
+        .then(|| format!("the file has {has} bytes and should have {says}: its end is lost"))
 }
 
 /// SQLite's companion files, and ours: the same name with something after it.

@@ -227,7 +227,8 @@ fn inspect(dir: &Path, distrusted: Option<&str>) -> Result<(Option<Connection>, 
             damage: None,
         },
     };
-    let more = wal::damage(&log).or_else(|| distrusted.map(str::to_owned));
+    let more = wal::damage(&log).or_else(|| db::lost_its_end(&path));
+    let more = more.or_else(|| distrusted.map(str::to_owned));
     if let (None, Some(why)) = (&survey.damage, more) {
         survey.damage = Some((survey.head.seq.saturating_add(1), why));
     }
