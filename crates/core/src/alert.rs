@@ -1,6 +1,7 @@
 //! Alerts: one thing known to be wrong.
 
 use crate::labels::{AlertKey, Labels};
+use crate::text::is_blank;
 use crate::time::{CLOCK_SET, Mono, Now, Span, Wall};
 use crate::words::{Name, Severity, Urgency};
 use alloc::string::String;
@@ -54,16 +55,16 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// One line: the `summary` annotation, else the alert's name, else its labels.
+    /// The first of these that says anything: the `summary` annotation, else the alert's name, else its labels.
     #[must_use]
     pub fn summary(&self) -> String {
         use alloc::string::ToString;
-        self.annotations
-            .get("summary")
-            .or_else(|| self.annotations.get("title"))
-            .or_else(|| self.annotations.get("message"))
-            .or_else(|| self.annotations.get("description"))
-            .or_else(|| self.labels.get("alertname"))
+        // A template that found nothing to fill in says nothing.
+        let says = |text: &&str| !is_blank(text);
+        let mut words = ["summary", "title", "message", "description"].into_iter();
+        words
+            .find_map(|name| self.annotations.get(name).filter(says))
+            .or_else(|| self.labels.get("alertname").filter(says))
             .map_or_else(|| self.labels.to_string(), ToString::to_string)
     }
 

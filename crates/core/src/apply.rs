@@ -11,7 +11,7 @@ use crate::incident::{Escalation, Head, Incident, IncidentId, MOST_SHAPES, Phase
 use crate::page::{Delivery, Outcome, Page, PageKey, PageKind};
 use crate::schedule::Override;
 use crate::silence::{self, Silence};
-use crate::state::{Heartbeat, Map, Set, State, Timer};
+use crate::state::{Heartbeat, Map, Run, Set, State, Timer};
 use crate::time::{Mono, Now};
 use crate::update::StatusUpdate;
 use crate::words::{Name, Severity};
@@ -79,20 +79,30 @@ impl State {
                 self.overrides.remove_mut(id);
                 self.retime_edge(Timer::Override(id.clone()), None);
             }
-            Event::HeartbeatPinged { check, ping, due, .. } => {
+            Event::HeartbeatPinged { check, ping, run, due, success_due, run_due, .. } => {
                 use crate::event::PingKind;
                 let mut beat = self.heartbeat(check, *due);
-                beat.unheard = false;
+                (beat.unheard, beat.success_due) = (false, *success_due);
                 match ping {
-                    PingKind::Success => (beat.last, beat.running_since) = (Some(at.wall), None),
-                    PingKind::Start => beat.running_since = Some(at.wall),
-                    PingKind::Fail => beat.running_since = None,
-                    PingKind::Log => {}
+                    PingKind::Success => beat.last = Some(at.wall),
+                    PingKind::Start => {
+                        beat.running_since = Some(at.wall);
+                        beat.run = run_due.map(|due| Run { id: run.clone(), due });
+                    }
+                    PingKind::Fail | PingKind::Log => {}
+                }
+                if matches!(ping, PingKind::Success | PingKind::Fail) && run_due.is_none() {
+                    (beat.running_since, beat.run) = (None, None);
                 }
                 self.put_heartbeat(check.clone(), beat);
             }
             Event::HeartbeatExpected { check, due, unheard, .. } => {
-                let beat = Heartbeat { unheard: *unheard, ..self.heartbeat(check, *due) };
+                let beat = Heartbeat {
+                    unheard: *unheard,
+                    success_due: None,
+                    run: None,
+                    ..self.heartbeat(check, *due)
+                };
                 self.put_heartbeat(check.clone(), beat);
             }
             Event::ChangeRecorded { change } => {
@@ -108,7 +118,8 @@ impl State {
 
     /// What is known of it, with the next being overdue then.
     fn heartbeat(&self, check: &Name, due: Mono) -> Heartbeat {
-        let new = Heartbeat { last: None, running_since: None, due, unheard: false };
+        let new =
+            Heartbeat { last: None, running_since: None, due, success_due: None, run: None, unheard: false };
         self.heartbeats.get(check).cloned().map_or(new, |known| Heartbeat { due, ..known })
     }
 
@@ -241,6 +252,11 @@ impl State {
             }
             Event::RecoveryAwaited { id, until, .. } => self.edit_incident(*id, |i| i.recovers_at = *until),
             Event::IncidentArchived { id } => self.archive(*id),
+            Event::IncidentKept { id, until } => self.edit_incident(*id, |i| {
+                if let Status::Resolved { again, .. } = &mut i.status {
+                    *again = *until;
+                }
+            }),
             Event::StatusUpdated { id, by, stage, text } => self.tell_public(
                 *id,
                 StatusUpdate {
@@ -254,21 +270,25 @@ impl State {
             Event::StatusCorrected { id, number, by, text, .. } => {
                 self.correct_told(*id, *number, |update| update.correct(at.wall, by.clone(), text.clone()));
             }
-            Event::EscalationStarted { id, policy, wave, urgency, why } => self.edit_incident(*id, |i| {
-                // What came back says why when it is opened again.
-                let why = if why.is_empty() { i.escalation.why.clone() } else { Arc::from(why.as_str()) };
-                i.escalation = Escalation {
-                    policy: Some(policy.clone()),
-                    wave: *wave,
-                    urgency: *urgency,
-                    why,
-                    ..Escalation::default()
-                };
-            }),
+            Event::EscalationStarted { id, policy, wave, urgency, asked, why } => {
+                self.edit_incident(*id, |i| {
+                    // What came back says why when it is opened again.
+                    let why = if why.is_empty() { i.escalation.why.clone() } else { Arc::from(why.as_str()) };
+                    i.escalation = Escalation {
+                        policy: Some(policy.clone()),
+                        wave: *wave,
+                        urgency: *urgency,
+                        asked: *asked,
+                        why,
+                        ..Escalation::default()
+                    };
+                })
+            }
             Event::EscalationPaused { id } => {
                 self.drop_pages(*id, |k| k.kind == PageKind::Page);
                 self.edit_incident(*id, |i| {
                     i.escalation.phase = Phase::Idle;
+                    i.escalation.asked = false;
                     i.escalation.why = Arc::default();
                 });
             }
@@ -299,6 +319,13 @@ impl State {
                 if let Some((contact, due)) = next {
                     let next_key = PageKey { contact: *contact, ..key.clone() };
                     self.move_page(&next_key, *due);
+                }
+            }
+            Event::RetriesHastened { .. } => {
+                let waits = |p: &&Arc<Page>| p.attempts > 0 && p.due_at().is_some_and(|due| due > at.mono);
+                let keys: Vec<PageKey> = self.pages.values().filter(waits).map(|p| p.key.clone()).collect();
+                for key in &keys {
+                    self.edit_page(key, |p| p.delivery = Delivery::Due { at: at.mono });
                 }
             }
             Event::PageDropped { key, .. } => {

@@ -295,6 +295,9 @@ pub enum Event {
         wave: u32,
         /// Whether people are woken.
         urgency: Urgency,
+        /// A person asked for it: it goes on whatever the alerts ask for.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        asked: bool,
         /// Why, for people.
         why: String,
     },
@@ -398,6 +401,18 @@ pub enum Event {
         /// It is looked at again then.
         until: Mono,
     },
+    /// It is over and is not put away yet: whom it woke has still to hear of that.
+    IncidentKept {
+        /// Which.
+        id: IncidentId,
+        /// It is looked at again then.
+        until: Mono,
+    },
+    /// Every page and notice that waits for another attempt is tried now.
+    RetriesHastened {
+        /// Why, for people.
+        why: String,
+    },
     /// An acknowledgement was looked at again and is still enough, or whoever has it says so.
     AcknowledgementKept {
         /// On what.
@@ -465,6 +480,12 @@ pub enum Event {
         body: String,
         /// When the next is overdue.
         due: Mono,
+        /// When a success is overdue, where that is later: a run is under way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        success_due: Option<Mono>,
+        /// When the run that is under way after this has to have ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run_due: Option<Mono>,
     },
     /// A heartbeat's next ping is overdue then.
     HeartbeatExpected {
@@ -552,6 +573,7 @@ impl Event {
             | Event::IncidentReopened { id, .. }
             | Event::RecoveryAwaited { id, .. }
             | Event::IncidentArchived { id }
+            | Event::IncidentKept { id, .. }
             | Event::Noted { id, .. }
             | Event::StatusUpdated { id, .. }
             | Event::StatusCorrected { id, .. }

@@ -186,6 +186,9 @@ pub struct Escalation {
     pub phase: Phase,
     /// Whether this wave wakes people.
     pub urgency: Urgency,
+    /// A person asked for this wave: until somebody answers it goes on, whatever the alerts ask for.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub asked: bool,
     /// Why paging began again, for people; empty for the first wave.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub why: Arc<str>,
@@ -255,6 +258,12 @@ impl Incident {
             _ => Urgency::None,
         };
         alerts.max(self.own_urgency)
+    }
+
+    /// The urgency that the next step has: what a person asked for wakes until somebody answers.
+    #[must_use]
+    pub fn pages_with(&self) -> Urgency {
+        if self.escalation.asked { Urgency::High } else { self.urgency() }
     }
 
     /// How many alerts are open, muted ones too.

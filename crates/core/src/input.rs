@@ -50,6 +50,8 @@ pub enum Input {
         /// The part that decisions need.
         setup: Arc<Setup>,
     },
+    /// Channels may work again: what was not accepted is tried now.
+    TryAgain,
     /// Another tool's alerts, or Foghorn's own.
     Alerts {
         /// The integration.

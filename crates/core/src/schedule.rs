@@ -26,7 +26,8 @@ pub struct Rotation {
     pub starts: LocalTime,
 }
 
-/// How long a turn is. Days and weeks are the calendar's: a hand-over at 09:00 stays at 09:00 when the clocks change.
+/// How long a turn is. Days and weeks are the calendar's: a hand-over at 09:00 stays at 09:00 when the clocks change. So are
+/// hours that make up days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Turn {
@@ -34,8 +35,13 @@ pub enum Turn {
     Days(u32),
     /// Calendar weeks.
     Weeks(u32),
-    /// Elapsed hours.
+    /// Hours; elapsed ones where hand-overs are at another time each day.
     Hours(u32),
+}
+
+/// Whether turns of so many hours change at the same times every day. Those of one hour cannot: one of them happens twice.
+const fn follows_the_clock(hours: u32) -> bool {
+    hours > 1 && (24_u32.is_multiple_of(hours) || hours.is_multiple_of(24))
 }
 
 /// A date and time on a calendar, without a zone.
@@ -96,6 +102,9 @@ impl Rotation {
     /// When turn number `n` (from 0) begins.
     fn begin(&self, zone: &TimeZone, n: i64) -> Wall {
         let span = match self.every {
+            Turn::Hours(h) if follows_the_clock(h) => {
+                jiff::Span::new().try_hours(n.saturating_mul(i64::from(h)))
+            }
             Turn::Hours(h) => {
                 let first = moment(zone, self.starts.0);
                 return Wall(first.0.saturating_add(n.saturating_mul(i64::from(h.max(1)) * 3_600_000)));
@@ -119,8 +128,7 @@ impl Rotation {
         if at < first {
             return None;
         }
-        // A guess by elapsed time is off by one turn at most, for a clock change is shorter than a turn of a day; for
-        // turns of hours it is exact.
+        // A guess by elapsed time is off by a turn or two at most, for a clock change is not longer than that.
         let mut n = at.0.saturating_sub(first.0) / length;
         while n > 0 && self.begin(zone, n) > at {
             n -= 1;

@@ -87,9 +87,25 @@ pub struct Heartbeat {
     pub running_since: Option<Wall>,
     /// When the next is overdue.
     pub due: Mono,
+    /// When a success is overdue, where that is later: a run is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_due: Option<Mono>,
+    /// The run that began last, if it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
     /// One was due while nobody could hear it: until the next, nothing is known.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub unheard: bool,
+}
+
+/// A run of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// As its pings name it; none where they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// When it has to have ended.
+    pub due: Mono,
 }
 
 impl Heartbeat {

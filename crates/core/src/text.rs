@@ -12,6 +12,21 @@ pub const fn is_hidden(c: char) -> bool {
     )
 }
 
+/// Whether there is nothing to be seen in a text: spaces, what [is hidden](is_hidden), joiners that join nothing, and letters that
+/// are blank.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    let blank = |c: char| {
+        let filler = matches!(
+            c,
+            '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+        );
+        let joiner = matches!(c, '\u{34f}' | '\u{180b}'..='\u{180f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+        c.is_whitespace() || c.is_control() || is_hidden(c) || filler || joiner
+    };
+    text.chars().all(blank)
+}
+
 /// The same in one line, whatever is in it: control characters that follow one another are one space between what they part,
 /// what [is hidden](is_hidden) is left out.
 pub fn plain(text: &str) -> impl Iterator<Item = char> + Clone + '_ {
@@ -31,7 +46,25 @@ pub fn clean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::clean;
+    use super::{clean, is_blank};
+
+    #[test]
+    fn what_shows_nothing_is_blank() {
+        for text in [
+            "",
+            " \t\n",
+            "\u{200b}",
+            "\u{200b}\u{2060}\u{feff}",
+            "\u{200d}",
+            "\u{2800}\u{3164}",
+            "\u{0}\u{a0}",
+        ] {
+            assert!(is_blank(text), "{text:?}");
+        }
+        for text in ["0", "\u{200b}a", "می\u{200c}خواهم", "👩\u{200d}🚒", "-"] {
+            assert!(!is_blank(text), "{text:?}");
+        }
+    }
 
     #[test]
     fn one_line_by_table() {

@@ -148,6 +148,7 @@ impl Teller<'_> {
                 format!("step {}{round}: {whom}{}", step + 1, because(why))
             }
             Event::StepHastened { why, .. } => format!("the next step comes now: {why}"),
+            Event::RetriesHastened { why } => format!("what was not accepted is tried again now: {why}"),
             Event::NobodyAnswered { rounds, .. } => {
                 format!("nobody answered after {}; the policy ends here", count(*rounds as usize, "round"))
             }
@@ -227,6 +228,9 @@ impl Teller<'_> {
             }
             Event::RecoveryAwaited { until: Some(_), why, .. } => format!("all is well; {why}"),
             Event::RecoveryAwaited { until: None, why, .. } => why.clone(),
+            Event::IncidentKept { .. } => {
+                "not put away yet: whom it woke has still to hear that it is over".to_string()
+            }
             Event::IncidentArchived { .. } => "put away: it stayed well".to_string(),
             Event::Noted { by, text, .. } => format!("{}: {text}", self.actor(by)),
             Event::StatusUpdated { by, stage, text, .. } => {

@@ -173,9 +173,42 @@ fn corrected() -> World {
     w
 }
 
+/// A mail server that is away while it is over, a file that is read again, help that somebody asks for, and runs of a job
+/// that overlap.
+fn late_news() -> World {
+    let mut w = World::shop();
+    let full = &[("alertname", "DiskFull"), ("severity", "critical")];
+    w.fire(full);
+    let away = Outcome::Retry { error: "connection refused".into(), after: None };
+    w.broken = vec![("push".into(), away)];
+    w.end(full);
+    w.mins(7);
+    w.put(Input::TryAgain);
+    w.broken.clear();
+    w.mins(10);
+    w.fire(full);
+    w.put(Input::Escalate { incident: 2, by: by("ana") });
+    for (ping, run) in [
+        (PingKind::Start, "a"),
+        (PingKind::Start, "b"),
+        (PingKind::Success, "a"),
+        (PingKind::Log, "b"),
+        (PingKind::Fail, "b"),
+    ] {
+        let run = Some(run.into());
+        w.put(Input::Ping { check: "backup".into(), ping, run, body: String::new() });
+        w.secs(1);
+    }
+    w
+}
+
 /// The journals, and what they were made of.
-const JOURNALS: &[(&str, fn() -> World)] =
-    &[("0.1.0", story), ("0.1.0-comes-back", comes_back), ("0.1.0-corrected", corrected)];
+const JOURNALS: &[(&str, fn() -> World)] = &[
+    ("0.1.0", story),
+    ("0.1.0-comes-back", comes_back),
+    ("0.1.0-corrected", corrected),
+    ("0.1.0-late-news", late_news),
+];
 
 fn golden(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

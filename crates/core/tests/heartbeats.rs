@@ -120,3 +120,58 @@ fn the_alert_of_a_heartbeat_that_becomes_another_kind_of_check_is_over() {
     w.put(Input::AdoptConfig { hash: "3".into(), setup: Arc::new(setup) });
     assert!(w.open().is_empty(), "and the reverse");
 }
+
+/// A job that crashes and is begun again each minute has no success, however often it begins.
+#[test]
+fn a_job_that_begins_over_and_over_is_missed_when_a_success_was_due() {
+    let begins =
+        || Input::Ping { check: "backup".into(), ping: PingKind::Start, run: None, body: String::new() };
+    let mut w = World::shop();
+    w.put(pinged());
+    let mut minutes = 0;
+    while w.check_alert("backup").is_none() {
+        w.wait(Span::mins(1));
+        w.put(begins());
+        minutes += 1;
+        assert!(minutes < 26 * 60, "never missed");
+    }
+    assert!(minutes >= 24 * 60, "a beginning shortens nothing that was not due: {minutes} min");
+    let alert = w.check_alert("backup").unwrap();
+    let summary = alert.annotations.get("summary").unwrap();
+    assert!(summary.contains("begins, last at") && summary.contains("does not end well"), "{summary}");
+    w.put(pinged());
+    assert!(w.check_alert("backup").is_none());
+    // One that begins and hangs is told of when its grace is over.
+    w.put(begins());
+    w.wait(Span::hours(2));
+    assert!(w.check_alert("backup").is_some());
+}
+
+#[test]
+fn the_success_of_one_run_does_not_end_another() {
+    let ping = |ping: PingKind, run: Option<&str>| Input::Ping {
+        check: "backup".into(),
+        ping,
+        run: run.map(str::to_owned),
+        body: String::new(),
+    };
+    let mut w = World::shop();
+    w.put(pinged());
+    w.put(ping(PingKind::Start, Some("a")));
+    w.wait(Span::mins(20));
+    w.put(ping(PingKind::Start, Some("b")));
+    w.wait(Span::mins(20));
+    w.put(ping(PingKind::Success, Some("a")));
+    assert!(w.check_alert("backup").is_none());
+    w.wait(Span::mins(39));
+    assert!(w.check_alert("backup").is_none(), "an hour's grace");
+    w.wait(Span::mins(2));
+    assert!(w.check_alert("backup").is_some(), "the second one hangs");
+    w.put(ping(PingKind::Success, Some("b")));
+    assert!(w.check_alert("backup").is_none());
+    // One that names no run ends whatever runs.
+    w.put(ping(PingKind::Start, Some("c")));
+    w.put(pinged());
+    w.wait(Span::hours(24));
+    assert!(w.check_alert("backup").is_none());
+}

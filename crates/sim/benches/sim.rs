@@ -40,7 +40,9 @@ fn main() {
     let mut summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
     summary.took = began.elapsed();
     if !summary.failures.is_empty() {
-        println!("{summary}");
+        println!(
+            "{summary}\nTheir world is that of the figures: to see it again, run this bench with as many hours."
+        );
         std::process::exit(1);
     }
     if std::env::var_os("SIM_VERBOSE").is_some() {

@@ -4,6 +4,7 @@ use crate::ledger::{Affected, PublicIncident, Stage, Update};
 use crate::page::{NAME, clock, lasting, line, machine_time, same_day, tone};
 use crate::verdict::{End, end};
 use crate::words::Words;
+use foghorn_core::text::is_blank;
 use foghorn_core::time::Wall;
 use foghorn_core::update;
 use foghorn_look::{Tone, badge};
@@ -88,9 +89,9 @@ fn title(incident: &PublicIncident) -> String {
     format!("{}: {}", list(&names, hurt.len()), peak.words())
 }
 
-/// The first line, cut between words where it is long.
+/// The first line that says something, cut between words where it is long.
 fn first_words(text: &str) -> String {
-    let first = text.trim().lines().next().unwrap_or_default().trim_end();
+    let first = text.lines().find(|l| !is_blank(l)).unwrap_or_default().trim();
     let short = line(first, FIRST_WORDS);
     if first.chars().nth(FIRST_WORDS).is_none() {
         return short;

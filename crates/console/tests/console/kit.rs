@@ -11,6 +11,7 @@ use foghorn_console::{Accounts, Api, Link, Links, Parts, ReadModel};
 use foghorn_core::event::Record;
 use foghorn_core::incident::LIFE_BITS;
 use foghorn_core::input::{CheckVerdict, Input};
+use foghorn_core::page::{Outcome, PageKind};
 use foghorn_core::time::{Mono, Now, Wall};
 use foghorn_core::{State, decide};
 use foghorn_engine::Written;
@@ -350,7 +351,13 @@ impl Kit {
         self.input(Input::Check { check: check.into(), verdict, since: now(&self.clock).wall }).await;
     }
 
+    /// So much time, in which whoever is to hear that something is over has heard it.
     pub(crate) async fn pass(&self, ms: u64) {
+        let state = self.engine.view().state.clone();
+        let notices = state.due_pages(Mono(u64::MAX)).filter(|p| p.key.kind == PageKind::Resolved);
+        for key in notices.map(|p| p.key.clone()) {
+            self.input(Input::Delivered { key, outcome: Outcome::Accepted { detail: String::new() } }).await;
+        }
         self.clock.fetch_add(ms, Ordering::SeqCst);
         self.input(Input::Tick).await;
     }

@@ -16,6 +16,7 @@ use crate::alert::Alert;
 use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Status};
 use crate::setup::{EntityKind, Setup};
+use crate::text::clean;
 use crate::words::{Name, Urgency};
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -118,7 +119,8 @@ impl Draft<'_> {
 }
 
 fn title(alert: &Alert) -> Arc<str> {
-    let summary = alert.summary();
+    let summary = clean(&alert.summary());
+    let summary = summary.trim();
     match summary.char_indices().nth(LONGEST_TITLE) {
         None => Arc::from(summary),
         Some(_) => Arc::from(summary.chars().take(LONGEST_TITLE - 1).chain(['…']).collect::<String>()),

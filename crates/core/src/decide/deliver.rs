@@ -53,6 +53,14 @@ impl Draft<'_> {
         Answer::Done
     }
 
+    /// The file was read again: a token may be another, a provider's address right.
+    pub(super) fn try_again(&mut self) {
+        let waits = |p: &Page| p.attempts > 0 && p.due_at().is_some_and(|due| due > self.now.mono);
+        if self.state.pages.values().any(|p| waits(p)) {
+            self.emit(Event::RetriesHastened { why: "the configuration was read again".to_string() });
+        }
+    }
+
     fn channel_of(&self, key: &PageKey) -> crate::words::Name {
         let contact =
             self.state.setup.people.get(&key.person).and_then(|p| p.contacts.get(usize::from(key.contact)));

@@ -32,7 +32,7 @@ impl Draft<'_> {
         let Some(i) = self.state.incident(id) else { return };
         let (wave, urgency) = (i.escalation.wave + 1, i.urgency());
         let policy = self.policy_for(id);
-        self.emit(Event::EscalationStarted { id, policy, wave, urgency, why: why.to_string() });
+        self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked: false, why: why.to_string() });
         self.enter(id, 0, 0, urgency, None, why);
     }
 
@@ -215,7 +215,7 @@ impl Draft<'_> {
     pub(super) fn step_over(&mut self, id: IncidentId) {
         let Some(i) = self.state.incident(id) else { return };
         let e = &i.escalation;
-        let (step, round, urgency) = (e.step, e.round, i.urgency());
+        let (step, round, urgency) = (e.step, e.round, i.pages_with());
         if urgency == Urgency::None {
             return self.emit(Event::EscalationPaused { id });
         }
@@ -239,11 +239,11 @@ impl Draft<'_> {
             return self.emit(Event::AcknowledgementKept { id, until, by: None });
         }
         let why = format!("still {} {} after {name} acknowledged", i.severity(), self.now.mono.since(since));
-        self.next_team(id, Some(&who), &why);
+        self.next_team(id, Some(&who), false, &why);
     }
 
-    /// A new wave that begins with the step after the one that was entered last.
-    pub(super) fn next_team(&mut self, id: IncidentId, except: Option<&Name>, why: &str) {
+    /// A new wave that begins with the step after the one that was entered last; `asked` if a person wants it.
+    pub(super) fn next_team(&mut self, id: IncidentId, except: Option<&Name>, asked: bool, why: &str) {
         let Some(i) = self.state.incident(id) else { return };
         let e = i.escalation.clone();
         let entered = e.wave > 0;
@@ -259,6 +259,7 @@ impl Draft<'_> {
             policy,
             wave: e.wave + 1,
             urgency: Urgency::High,
+            asked,
             why: why.to_string(),
         });
         self.enter(id, step, 0, Urgency::High, except, why);
@@ -270,7 +271,7 @@ impl Draft<'_> {
         if !matches!((&i.status, i.escalation.phase), (Status::Open, Phase::Waiting { .. })) {
             return;
         }
-        let (step, round, urgency) = (i.escalation.step, i.escalation.round, i.urgency());
+        let (step, round, urgency) = (i.escalation.step, i.escalation.round, i.pages_with());
         if urgency == Urgency::None {
             return self.emit(Event::EscalationPaused { id });
         }

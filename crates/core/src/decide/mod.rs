@@ -71,6 +71,7 @@ impl Draft<'_> {
             Input::TickOne { past } => self.tick_one(*past),
             Input::ClockStep { by } => self.clock_stepped(*by),
             Input::AdoptConfig { hash, setup } => return Ok(self.adopt(hash, setup)),
+            Input::TryAgain => self.try_again(),
             Input::Alerts { source, items } => return Ok(self.alerts(source, items)),
             Input::Check { check, verdict, since } => return self.check(check, verdict, *since),
             Input::Ping { check, ping, run, body } => return self.ping(check, *ping, run.as_ref(), body),
@@ -209,7 +210,7 @@ impl Draft<'_> {
                 self.start_escalation(id, &why);
             }
             (Status::Open, Phase::Idle) if urgency > Urgency::None => self.start_escalation(id, ""),
-            (Status::Open, Phase::Waiting { .. } | Phase::Exhausted) if urgency == Urgency::None => {
+            (Status::Open, Phase::Waiting { .. } | Phase::Exhausted) if i.pages_with() == Urgency::None => {
                 self.emit(Event::EscalationPaused { id });
             }
             (Status::Open, _) if urgency > i.escalation.urgency && i.escalation.phase != Phase::Idle => {

@@ -6,7 +6,8 @@ use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Phase, Status};
 use crate::input::{Answer, LONGEST_NOTE, Refusal};
 use crate::labels::AlertKey;
-use crate::page::PageKind;
+use crate::page::{Page, PageKind};
+use crate::text::{clean, is_blank};
 use crate::time::Span;
 use crate::words::{Actor, Name, Severity, Via};
 use alloc::format;
@@ -18,6 +19,8 @@ use alloc::vec::Vec;
 const FLAPPING: u32 = 3;
 /// Who acknowledges again before this is over has tapped twice.
 const STILL_ON_IT: Span = Span::secs(30);
+/// What is over is put away so long after the last notice of it that is still tried.
+const UNTOLD: Span = Span::mins(1);
 
 impl Draft<'_> {
     fn known(&self, id: IncidentId) -> Result<&Incident, Refusal> {
@@ -140,7 +143,12 @@ impl Draft<'_> {
         }
         let Some(i) = self.state.incident(id) else { return };
         if i.open_alerts() == 0 {
-            return self.emit(Event::IncidentArchived { id });
+            // A notice is tried so often and no more: then it is dropped, which is written.
+            let untold = self.state.pages_of(id).filter(|p| p.key.kind == PageKind::Resolved);
+            return match untold.filter_map(Page::due_at).max() {
+                Some(due) => self.emit(Event::IncidentKept { id, until: due.max(self.now.mono) + UNTOLD }),
+                None => self.emit(Event::IncidentArchived { id }),
+            };
         }
         let why = match &i.status {
             Status::Resolved { by: Some(by), at, .. } => {
@@ -200,7 +208,7 @@ impl Draft<'_> {
     pub(super) fn escalate_now(&mut self, id: IncidentId, by: &Actor) -> Result<Answer, Refusal> {
         self.unresolved(id)?;
         let why = format!("{} asked for the next step", self.called(&by.name));
-        self.next_team(id, None, &why);
+        self.next_team(id, None, true, &why);
         Ok(Answer::Done)
     }
 
@@ -222,10 +230,11 @@ impl Draft<'_> {
             return Err(Refusal::NotFound { what: format!("escalation policy {policy}") });
         }
         let id = self.state.next_incident;
+        let title = clean(title);
         let urgency = setup.timing.urgency_of(severity);
         self.emit(Event::IncidentOpened {
             id,
-            title: Arc::from(title),
+            title: Arc::from(title.trim()),
             by: Some(by.clone()),
             severity: Some(severity),
             urgency,
@@ -241,7 +250,7 @@ impl Draft<'_> {
 }
 
 pub(super) fn check_text(what: &str, text: &str, longest: usize) -> Result<(), Refusal> {
-    let why: Option<String> = if text.trim().is_empty() {
+    let why: Option<String> = if is_blank(text) {
         Some(format!("{what} must not be empty"))
     } else if text.len() > longest {
         Some(format!("{what} must not be longer than {longest} bytes; this one has {}", text.len()))

@@ -82,13 +82,23 @@ impl Draft<'_> {
         let Some(rule) = self.state.setup.checks.get(check).and_then(|c| c.heartbeat.clone()) else {
             return Err(Refusal::NotFound { what: format!("heartbeat {check}") });
         };
-        let due = match ping {
-            PingKind::Success | PingKind::Fail => self.now.mono + rule.every + rule.grace,
-            // A run that began has the grace time to end, as in Healthchecks.
-            PingKind::Start => self.now.mono + rule.grace,
-            PingKind::Log => {
-                self.state.heartbeats.get(check).map_or(self.now.mono + rule.every + rule.grace, |b| b.due)
+        let next = self.now.mono + rule.every + rule.grace;
+        let beat = self.state.heartbeats.get(check);
+        let success_due = beat.map_or(next, |b| b.success_due.unwrap_or(b.due));
+        let under_way = beat.and_then(|b| b.run.as_ref());
+        // Healthchecks' rules: a run that began has the grace time to end. That it began is no success: what begins over and
+        // over is missed when a success was due. The success of another run does not end it.
+        let (success_due, run_due) = match ping {
+            PingKind::Success => {
+                (next, under_way.filter(|r| run.is_some() && r.id.as_ref() != run).map(|r| r.due))
             }
+            PingKind::Fail => (next, None),
+            PingKind::Start => (success_due, Some(self.now.mono + rule.grace)),
+            PingKind::Log => (success_due, under_way.map(|r| r.due)),
+        };
+        let due = match ping {
+            PingKind::Log => beat.map_or(next, |b| b.due),
+            _ => run_due.map_or(success_due, |run| run.min(success_due)),
         };
         let body: String = body.chars().take(MOST_BODY).collect();
         self.emit(Event::HeartbeatPinged {
@@ -97,6 +107,8 @@ impl Draft<'_> {
             run: run.cloned(),
             body: body.clone(),
             due,
+            success_due: Some(success_due).filter(|success| *success != due),
+            run_due,
         });
         match ping {
             PingKind::Success => self.heartbeat_well(check),
@@ -119,6 +131,9 @@ impl Draft<'_> {
         self.emit(Event::HeartbeatExpected { check: check.clone(), due, why, unheard: false });
         let last = beat.last.map_or_else(|| "never".to_string(), |w| w.to_string());
         let summary = match beat.running_since {
+            Some(since) if self.now.wall.since(since) < rule.grace => {
+                format!("begins, last at {since}, and does not end well; last success {last}")
+            }
             Some(since) => {
                 format!("began at {since} and has not ended within {}; last success {last}", rule.grace)
             }

@@ -26,6 +26,35 @@ fn a_weekly_hand_over_stays_at_nine_when_the_clocks_change() {
 }
 
 #[test]
+fn shifts_of_twelve_hours_change_at_the_same_times_in_summer() {
+    let r = rotation(&["ana", "ben"], Turn::Hours(12), "2026-01-05T08:00");
+    let who = |t: &str| r.at("Europe/Berlin", wall(t)).unwrap().0.to_string();
+    for (before, after) in [
+        ("2026-02-03T06:59:59Z", "2026-02-03T07:00:00Z"),
+        ("2026-07-06T05:59:59Z", "2026-07-06T06:00:00Z"),
+        ("2026-07-06T17:59:59Z", "2026-07-06T18:00:00Z"),
+    ] {
+        assert_ne!(who(before), who(after), "{after}");
+    }
+    assert_eq!(
+        [who("2026-07-06T06:30:00Z"), who("2026-02-03T07:30:00Z")],
+        ["ana", "ana"],
+        "mornings are hers"
+    );
+    // The night in which the clocks change is an hour shorter, or longer.
+    let (_, ends) = r.at("Europe/Berlin", wall("2026-03-28T20:00:00Z")).unwrap();
+    assert_eq!(ends, wall("2026-03-29T06:00:00Z"));
+    let (_, ends) = r.at("Europe/Berlin", wall("2026-10-24T20:00:00Z")).unwrap();
+    assert_eq!(ends, wall("2026-10-25T07:00:00Z"));
+    // Seven hours begin at another time every day: they stay seven.
+    let odd = rotation(&["ana", "ben"], Turn::Hours(7), "2026-03-28T20:00");
+    assert_eq!(
+        odd.at("Europe/Berlin", wall("2026-03-28T19:00:00Z")).unwrap().1,
+        wall("2026-03-29T02:00:00Z")
+    );
+}
+
+#[test]
 fn the_hour_that_happens_twice_and_the_one_that_does_not() {
     // Berlin, 25 October 2026: 02:30 happens at 00:30Z and at 01:30Z. The first counts.
     let twice = rotation(&["ana", "ben"], Turn::Days(1), "2026-10-24T02:30");
@@ -112,10 +141,11 @@ fn every_transition_of_every_zone() {
         let tz = db.get(name).unwrap();
         let daily = rotation(&["a", "b", "c"], Turn::Days(1), "1969-12-28T02:30");
         let hourly = rotation(&["a", "b"], Turn::Hours(7), "1969-12-28T02:30");
+        let shifts = rotation(&["a", "b"], Turn::Hours(12), "1969-12-28T02:30");
         for t in tz.following(from).take_while(|t| t.timestamp() < to) {
             for offset in [-3_600_000, -1, 0, 1, 1_800_000, 3_600_000, 7_200_000_i64] {
                 let at = Wall(t.timestamp().as_millisecond() + offset);
-                for r in [&daily, &hourly] {
+                for r in [&daily, &hourly, &shifts] {
                     let n = r.turn(&tz, at).unwrap();
                     assert!(r.begin(&tz, n) <= at && at < r.begin(&tz, n + 1), "{name} at {at}");
                     looked += 1;

@@ -186,6 +186,7 @@ fn every_event() -> Vec<Event> {
             policy: "default".into(),
             wave: 1,
             urgency: Urgency::High,
+            asked: false,
             why: String::new(),
         },
         Event::EscalationStarted {
@@ -193,6 +194,7 @@ fn every_event() -> Vec<Event> {
             policy: "default".into(),
             wave: 2,
             urgency: Urgency::Low,
+            asked: false,
             why: why(),
         },
         Event::EscalationPaused { id: 7 },
@@ -225,6 +227,8 @@ fn every_event() -> Vec<Event> {
             covers: Shape { revision: 1, severity: Severity::Critical, width: 2 },
             until: Mono(1),
         },
+        Event::IncidentKept { id: 7, until: Mono(1) },
+        Event::RetriesHastened { why: why() },
         Event::AcknowledgementKept { id: 7, until: Mono(1), by: None },
         Event::AcknowledgementKept { id: 7, until: Mono(1), by: Some(actor("day-ops", Via::Console)) },
         Event::AcknowledgementLapsed { id: 7, why: why() },
@@ -240,6 +244,8 @@ fn every_event() -> Vec<Event> {
             run: Some("r1".to_string()),
             body: "disk full\nmore".to_string(),
             due: Mono(1),
+            success_due: None,
+            run_due: None,
         },
         Event::HeartbeatExpected { check: "backup".into(), due: Mono(1), why: why(), unheard: true },
         Event::ChangeRecorded {
@@ -301,6 +307,8 @@ fn tag(event: &Event) -> usize {
         Event::StatusUpdated { .. } => 41,
         Event::RecoveryAwaited { .. } => 42,
         Event::StatusCorrected { .. } => 43,
+        Event::IncidentKept { .. } => 44,
+        Event::RetriesHastened { .. } => 45,
     }
 }
 
@@ -314,7 +322,7 @@ fn every_event_has_its_words() {
     let tags: alloc::collections::BTreeSet<usize> = events.iter().map(tag).collect();
     assert_eq!(
         tags.into_iter().collect::<Vec<_>>(),
-        (0..=43).collect::<Vec<_>>(),
+        (0..=45).collect::<Vec<_>>(),
         "an event is missing in every_event"
     );
     let told: Vec<String> = events.into_iter().map(|e| sentence(&record(e), &Known)).collect();

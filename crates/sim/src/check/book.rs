@@ -26,7 +26,7 @@ pub(crate) struct Told {
 }
 
 /// An incident at hand.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Case {
     pub(crate) open: bool,
     /// Set while a person's word is that it is over.
@@ -162,6 +162,15 @@ impl Checker {
                 (c.open, c.acked, c.closed_at) = (true, None, None);
                 c.started.push(at.mono);
             }),
+            Event::IncidentKept { id, .. } => {
+                let owed = self.owes_notice(*id);
+                let case = self.book.incidents.get(id).cloned();
+                let right = owed && case.as_ref().is_some_and(|c| !c.open && c.alerts.is_empty());
+                self.holds(Invariant::NotOverUntilSaid, right, || {
+                    format!("incident {id} is kept, owing a notice: {owed}, as {case:?}")
+                });
+                self.case(*id, |c, _| c.closed_at = None);
+            }
             Event::IncidentArchived { id } => {
                 let case = self.book.incidents.remove(id);
                 let right = case.as_ref().is_some_and(|c| !c.open && c.alerts.is_empty());

@@ -4,7 +4,7 @@ use super::{Checker, FIRST_CONTACT, Invariant, SLACK};
 use foghorn_core::event::PersonTurn;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::page::{Outcome, PageKey, PageKind};
-use foghorn_core::schedule::WorkingHours;
+use foghorn_core::schedule::{Rotation, WorkingHours};
 use foghorn_core::setup::{Setup, Target};
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Name, Urgency};
@@ -30,6 +30,8 @@ pub(crate) struct Watched {
 pub(crate) struct Planned {
     due: Mono,
     calendar: Option<Wall>,
+    /// It has been attempted, and is tried again.
+    again: bool,
 }
 
 /// A page that has left.
@@ -64,7 +66,7 @@ impl Checker {
             Event::StepEntered { id, wave, round, step, turns, .. } => {
                 // What was decided while the journal was away may be older than the configuration.
                 if !record.late || self.setup_at < self.degraded_since {
-                    self.right_people(*id, *step, turns);
+                    self.right_people(*id, *step, turns, at.wall);
                 }
                 self.supersede(*id, record, |k| k.kind != PageKind::Page);
                 let wakes = self.book.incidents.get(id).is_some_and(|c| {
@@ -90,7 +92,11 @@ impl Checker {
                         if !wakes {
                             self.at_work(&turn.person, c.contact, at, c.due);
                         }
-                        self.put_planned(key, Planned { due: c.due, calendar: c.calendar }, at.mono);
+                        self.put_planned(
+                            key,
+                            Planned { due: c.due, calendar: c.calendar, again: false },
+                            at.mono,
+                        );
                     }
                 }
             }
@@ -105,7 +111,7 @@ impl Checker {
                         person: person.clone(),
                         contact: *contact,
                     };
-                    self.put_planned(key, Planned { due: at.mono, calendar: None }, at.mono);
+                    self.put_planned(key, Planned { due: at.mono, calendar: None, again: false }, at.mono);
                 }
             }
             Event::ContactPassedOver { key, next: Some((contact, due)), .. } => {
@@ -117,7 +123,15 @@ impl Checker {
             Event::PageAttempted { key, retry, .. } => {
                 let known = self.drop_planned(key).is_some() || self.sent.contains_key(key);
                 if let Some(due) = retry.filter(|_| known) {
-                    self.put_planned(key.clone(), Planned { due, calendar: None }, at.mono);
+                    self.put_planned(key.clone(), Planned { due, calendar: None, again: true }, at.mono);
+                }
+            }
+            Event::RetriesHastened { .. } => {
+                let waits = |(_, p): &(&PageKey, &Planned)| p.again && p.due > at.mono;
+                let waiting: Vec<(PageKey, Planned)> =
+                    self.planned.iter().filter(waits).map(|(key, p)| (key.clone(), *p)).collect();
+                for (key, p) in waiting {
+                    self.put_planned(key, Planned { due: at.mono, ..p }, at.mono);
                 }
             }
             Event::PageDropped { key, .. } => {
@@ -155,7 +169,11 @@ impl Checker {
                     self.planned.iter().filter_map(|(k, p)| Some((k.clone(), p.calendar?))).collect();
                 for (key, wall) in moved {
                     self.drop_planned(&key);
-                    self.put_planned(key, Planned { due: at.mono_at(wall), calendar: Some(wall) }, at.mono);
+                    self.put_planned(
+                        key,
+                        Planned { due: at.mono_at(wall), calendar: Some(wall), again: false },
+                        at.mono,
+                    );
                 }
             }
             _ => {}
@@ -205,8 +223,14 @@ impl Checker {
         }
     }
 
+    /// Whether somebody is still to hear that it is over.
+    pub(crate) fn owes_notice(&self, id: IncidentId) -> bool {
+        let theirs = |k: &PageKey| k.incident == id && k.kind == PageKind::Resolved;
+        self.planned.keys().any(theirs) || self.live.iter().any(theirs)
+    }
+
     /// A step pages whom it names; everybody, only if nobody whom the policy names can be reached.
-    fn right_people(&mut self, id: IncidentId, step: u16, turns: &[PersonTurn]) {
+    fn right_people(&mut self, id: IncidentId, step: u16, turns: &[PersonTurn], at: Wall) {
         let policy = self.book.incidents.get(&id).and_then(|c| c.policy.clone());
         let policy = policy.and_then(|p| self.setup.escalations.get(&p));
         let Some(policy) = policy.filter(|_| self.t.saturating_sub(self.setup_at) >= 600_000) else { return };
@@ -234,13 +258,19 @@ impl Checker {
         // Everybody is right if nobody whom any step names can be reached, the one who acknowledged left out.
         let acker = self.book.incidents.get(&id).and_then(|c| c.acks.last()).map(|(n, _)| n);
         let there = |p: &Name| Some(p) != acker && self.setup.people.contains_key(p);
+        // A clock that was set back may show a day before the first turn: then nobody has it yet.
+        let begun = |r: &Rotation| {
+            let at = jiff::Timestamp::from_millisecond(at.0).map(|t| t.to_zoned(jiff::tz::TimeZone::UTC));
+            at.is_ok_and(|at| at.datetime() - jiff::Span::new().days(1) >= r.starts.0)
+        };
         let any = policy.steps.iter().flat_map(|s| &s.page).any(|target| match target {
             Target::Everyone => true,
             Target::Person(p) => there(p),
             // Whoever stands in takes the whole schedule.
             Target::Schedule(s) => {
                 self.setup.schedules.get(s).filter(|_| self.book.overrides.is_empty()).is_some_and(|s| {
-                    s.rotations.iter().any(|r| !r.people.is_empty() && r.people.iter().all(there))
+                    let mut turns = s.rotations.iter().filter(|r| begun(r));
+                    turns.any(|r| !r.people.is_empty() && r.people.iter().all(there))
                 })
             }
         });

@@ -228,6 +228,7 @@ impl World {
         self.files += 1;
         self.file = Arc::new(setup::build(&self.profile, &self.variant));
         self.adopt();
+        self.submit(Class::Paging, Input::TryAgain);
         self.measure_everything();
     }
 

@@ -161,7 +161,7 @@ fn a_title_is_the_first_words_of_the_first_update() {
         ),
         ("late mails ".repeat(20), format!("{}…", "late mails ".repeat(6).trim_end())),
         ("x".repeat(100), format!("{}…", "x".repeat(69))),
-        ("\u{202e}".to_owned(), "Incident".to_owned()),
+        ("\u{202e}\nMails are late.".to_owned(), "Mails are late.".to_owned()),
     ] {
         let mut house = House::new(NOON);
         let mut ledger = Ledger::default();
