@@ -18,7 +18,7 @@ use crate::view::{Degraded, Stats, View};
 use foghorn_core::decide::MOST_TIMERS;
 use foghorn_core::event::Record;
 use foghorn_core::input::{Answer, Input};
-use foghorn_core::page::PageKey;
+use foghorn_core::page::{Page, PageKey};
 use foghorn_core::time::{Mono, Now, Span};
 use foghorn_core::{State, decide};
 use std::sync::Arc;
@@ -28,6 +28,9 @@ pub type Ticket = u64;
 
 /// After a tick that panicked.
 const TICK_AFTER_PANIC: Span = Span::secs(1);
+/// Due pages that are looked through for one whose channel has room. Behind so many of one that hangs, others wait until
+/// its retries have made room.
+const MOST_LOOKED_AT: usize = 10_000;
 /// Events decided in one go while a batch is under way.
 const SLICE: usize = 100;
 
@@ -44,6 +47,8 @@ pub struct Limits {
     pub kept: usize,
     /// Pages on their way at one time.
     pub sending: usize,
+    /// Of these by one channel, so that one that hangs leaves the others theirs.
+    pub sending_by_one: usize,
     /// A page whose outcome is not reported for so long is sent again.
     pub send_deadline: Span,
     /// While degraded, the journal is looked at this often.
@@ -63,7 +68,8 @@ impl Default for Limits {
             batch_inputs: 4096,
             batch_events: 2_000,
             kept: 20_000,
-            sending: 256,
+            sending: 1024,
+            sending_by_one: 128,
             send_deadline: Span::secs(120),
             settle_every: Span::secs(1),
             snapshot_every: 50_000,
@@ -363,10 +369,8 @@ impl Engine {
         match action {
             Action::Submit { input, class, ticket } => {
                 // Its outcome is known now, though not decided on: nothing is overdue.
-                if let Input::Delivered { key, .. } = &input
-                    && self.sending.contains(key)
-                {
-                    self.sending.put(key.clone(), now.mono);
+                if let Input::Delivered { key, .. } = &input {
+                    self.sending.renew(key, now.mono);
                 }
                 self.queue.push(Queued { at: now, input, class, ticket, late: false });
             }
@@ -380,10 +384,17 @@ impl Engine {
         out
     }
 
-    /// When the next page that is not on its way is due.
+    /// When the next page that may leave is due: one that is not on its way, by a channel that has room.
     fn look_for_page(&self) -> Option<Mono> {
-        let mut due = self.state().due_pages(Mono(u64::MAX));
-        due.find(|p| !self.sending.contains(&p.key)).and_then(|p| p.due_at())
+        self.may_leave(Mono(u64::MAX)).next().and_then(Page::due_at)
+    }
+
+    /// What is due at a moment, or before, and not on its way, where its channel has room.
+    fn may_leave(&self, at: Mono) -> impl Iterator<Item = &Page> {
+        let due = self.state().due_pages(at).take(MOST_LOOKED_AT);
+        due.filter(|p| {
+            self.sending.of(&p.channel) < self.limits.sending_by_one && !self.sending.contains(&p.key)
+        })
     }
 
     fn poll(&mut self, now: Now, out: &mut Vec<Command>) {
@@ -723,19 +734,15 @@ impl Engine {
             return;
         }
         let room = self.limits.sending.saturating_sub(self.sending.len());
-        let due: Vec<PageKey> = self
-            .state()
-            .due_pages(now.mono)
-            .map(|p| &p.key)
-            .filter(|k| !self.sending.contains(k))
-            .take(room)
-            .cloned()
-            .collect();
-        for key in due {
-            self.sending.put(key.clone(), now.mono);
+        let due: Vec<Page> = self.may_leave(now.mono).take(room).cloned().collect();
+        // As many leave by one channel as it has room for.
+        for page in due {
             self.next_page = None;
-            self.stats.sent += 1;
-            out.push(Command::Send(key));
+            if self.sending.of(&page.channel) < self.limits.sending_by_one {
+                self.sending.put(&page, now.mono);
+                self.stats.sent += 1;
+                out.push(Command::Send(page.key));
+            }
         }
     }
 
