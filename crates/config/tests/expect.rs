@@ -124,7 +124,7 @@ fn great_numbers_are_compared_to_the_last_digit() {
 
 #[test]
 fn plugins_and_names() {
-    let answers = ["mail.example.com.".to_owned(), "10.0.0.1".to_owned()];
+    let answers = ["mail.example.com.".to_owned(), "10.0.0.1".to_owned(), "v=spf1 include:x -all".to_owned()];
     let perf = [("load1".to_owned(), 4.5), ("C: used".to_owned(), 80.0)];
     let seen = Observed { status: Some(1), answers: Some(&answers), perf: &perf, ..Observed::default() };
     table(
@@ -135,9 +135,20 @@ fn plugins_and_names() {
             ("perf 'C: used' <= 80", "holds"),
             ("perf load15 exists", "perf load15 exists, no such value"),
             ("answer contains mail.example.com", "holds"),
-            ("answer contains example.com", "answer contains example.com, got mail.example.com., 10.0.0.1"),
+            (
+                "answer contains example.com",
+                "answer contains example.com, got mail.example.com., 10.0.0.1, v=spf1 include:x -all",
+            ),
+            (
+                "answer contains 10.0.0",
+                "answer contains 10.0.0, got mail.example.com., 10.0.0.1, v=spf1 include:x -all",
+            ),
+            ("answer contains include:x", "holds"),
             ("answer matches ^10\\.", "holds"),
-            ("answer not contains 10.0.0.1", "answer not contains 10.0.0.1, got mail.example.com., 10.0.0.1"),
+            (
+                "answer not contains 10.0.0.1",
+                "answer not contains 10.0.0.1, got mail.example.com., 10.0.0.1, v=spf1 include:x -all",
+            ),
         ],
     );
 }

@@ -134,7 +134,7 @@ pub(crate) fn caller(
             let token = one(config.server.tokens.iter().filter(|(_, t)| is(&t.secret, &text)));
             match (hit, token) {
                 (Some(name), _) => Ok(Caller::Integration(name.to_owned())),
-                (None, Some((name, t))) if kind == Kind::Alertmanager => {
+                (None, Some((name, t))) => {
                     Ok(Caller::Token { name: t.person.clone().unwrap_or_else(|| name.clone()), role: t.role })
                 }
                 _ => Err(Unknown::unauthorized(&format!(

@@ -51,7 +51,10 @@ async fn notify(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Caller::Integration(name) = caller else { return crate::reply::empty(StatusCode::FORBIDDEN) };
+    let Caller::Integration(name) = caller else {
+        let why = "this is an API token: alerts are sent with the token of an integration of kind grafana";
+        return told(StatusCode::FORBIDDEN, 0, &[why.to_owned()]);
+    };
     let door = intake.door(&name, &intake.config());
     let (visit, bytes) = match read::body(&intake, &door, &headers, body).await {
         Ok(read) => read,
@@ -138,7 +141,7 @@ fn parse(text: &str, now: Wall) -> Result<(Vec<AlertItem>, Vec<String>), String>
 
 impl Posted<'_> {
     fn item(&self, now: Wall) -> Result<AlertItem, String> {
-        let labels = item::labels(self.labels.as_ref().map_or(&[], |l| &l.0))?;
+        let labels = item::labels_by_any_name(self.labels.as_ref().map_or(&[], |l| &l.0))?;
         let started = moment::read(self.starts.as_ref().map(AsRef::as_ref), "startsAt")?;
         let ends = moment::read(self.ends.as_ref().map(AsRef::as_ref), "endsAt")?.filter(|e| *e <= now);
         let ended = match self.status.as_ref().map(AsRef::as_ref) {
@@ -164,8 +167,9 @@ impl Posted<'_> {
             beside.into_iter().filter_map(|(k, v)| v.as_ref().map(|v| (k, Cow::Borrowed(v.as_ref()))));
         let values =
             self.values.map(RawValue::get).filter(|v| *v != "null").map(|v| ("values", Cow::Borrowed(v)));
-        let given =
-            self.annotations.iter().flat_map(|a| &a.0).map(|(k, v)| (k.as_ref(), Cow::Borrowed(v.as_ref())));
+        let given = self.annotations.as_ref().map_or(&[][..], |a| &a.0);
+        let names: Vec<Cow<'_, str>> = given.iter().map(|(name, _)| item::fitting(name.as_ref())).collect();
+        let given = names.iter().zip(given).map(|(name, (_, v))| (name.as_ref(), Cow::Borrowed(v.as_ref())));
         let annotations = item::annotations(beside.chain(values).chain(given))?;
         Ok(AlertItem {
             severity: item::severity(&labels),
@@ -209,6 +213,16 @@ mod tests {
         at least one label pair required (alerts[3])
         "#);
         assert!(items.iter().all(|i| i.lifetime.is_none()));
+    }
+
+    #[test]
+    fn a_name_with_a_space_costs_no_alert() {
+        let text = r#"{"alerts":[{"status":"firing","labels":{"alertname":"A","Team name":"web","2nd":"x"},
+            "annotations":{"Runbook link":"https://r/1","a=b":"c"}}]}"#;
+        let (items, wrong) = parse(text, NOW).unwrap();
+        assert!(wrong.is_empty(), "{wrong:?}");
+        assert_eq!(items[0].labels.to_string(), "Team_name=web _2nd=x alertname=A");
+        assert_eq!(format!("{:?}", items[0].annotations), r#"{"Runbook_link": "https://r/1", "a_b": "c"}"#);
     }
 
     proptest! {

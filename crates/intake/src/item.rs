@@ -35,7 +35,28 @@ pub(crate) const CUT: &str = " … (cut)";
 /// # Errors
 /// There is none, or one of them is beyond the limits. They are the alert's identity, so nothing is cut.
 pub(crate) fn labels(pairs: &[(Text<'_>, Text<'_>)]) -> Result<Labels, String> {
-    let labels = Labels::from_pairs(pairs.iter().map(|(k, v)| (k.as_ref(), v.as_ref())));
+    within_limits(Labels::from_pairs(pairs.iter().map(|(k, v)| (k.as_ref(), v.as_ref()))))
+}
+
+/// The same of a sender whose names are free texts.
+///
+/// # Errors
+/// As above.
+pub(crate) fn labels_by_any_name(pairs: &[(Text<'_>, Text<'_>)]) -> Result<Labels, String> {
+    within_limits(Labels::from_pairs(pairs.iter().map(|(k, v)| (fitting(k.as_ref()), v.as_ref()))))
+}
+
+/// A name made such that a matcher can name it: `Team name` is `Team_name`.
+pub(crate) fn fitting(name: &str) -> Cow<'_, str> {
+    if is_name(name) || name.is_empty() || name.len() > LONGEST_NAME {
+        return Cow::Borrowed(name);
+    }
+    let before = name.starts_with(|c: char| c.is_ascii_digit()).then_some('_');
+    let fit = name.chars().map(|c| if is_reserved(c) { '_' } else { c });
+    Cow::Owned(before.into_iter().chain(fit).collect())
+}
+
+fn within_limits(labels: Labels) -> Result<Labels, String> {
     let mut count = 0;
     for (name, value) in labels.iter() {
         count += 1;
@@ -95,11 +116,14 @@ pub(crate) fn annotations<'a>(
 fn is_name(name: &str) -> bool {
     // What nearly all are made of.
     let usual = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    let reserved = |c: char| c.is_whitespace() || c.is_control() || "\"'`{}()=!~,;\\".contains(c);
     !name.is_empty()
         && name.len() <= LONGEST_NAME
         && !name.starts_with(|c: char| c.is_ascii_digit())
-        && (name.bytes().all(usual) || !name.contains(reserved))
+        && (name.bytes().all(usual) || !name.contains(is_reserved))
+}
+
+fn is_reserved(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || "\"'`{}()=!~,;\\".contains(c)
 }
 
 /// At most `most` bytes, with a mark where something was cut off.

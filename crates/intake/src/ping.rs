@@ -133,11 +133,12 @@ fn find<'c, 'p>(
 ) -> Result<(&'c str, Option<&'p str>), Wrong> {
     let (first, rest) = words.split_first().ok_or(NOT_FOUND)?;
     // All are looked for, so that the time taken does not tell which secret it was.
-    let with = |part: fn(&Ping) -> &Option<foghorn_config::secret::Secret>| -> Vec<&'c str> {
-        let hits = config.pings.iter().filter(|(_, p)| part(p).as_ref().is_some_and(|s| is(s, first)));
+    let with = |part: fn(&Ping) -> &Option<foghorn_config::secret::Secret>, shown: &str| -> Vec<&'c str> {
+        let hits = config.pings.iter().filter(|(_, p)| part(p).as_ref().is_some_and(|s| is(s, shown)));
         hits.map(|(name, _)| name.as_str()).collect()
     };
-    let (by_uuid, by_key) = (with(|p| &p.uuid), with(|p| &p.key));
+    let small = first.to_ascii_lowercase();
+    let (by_uuid, by_key) = (with(|p| &p.uuid, &small), with(|p| &p.key, first));
     if let [name] = by_uuid[..] {
         return one_action(rest).map(|action| (name, action));
     }

@@ -32,6 +32,7 @@ const FAIL_FOR: Duration = Duration::from_secs(30);
 
 pub(super) fn checks(file: &File, server: Option<&Server>, names: &Sections<'_>, cx: &mut Cx<'_>) -> Checks {
     let mut out = Checks { rules: BTreeMap::new(), checks: BTreeMap::new(), pings: BTreeMap::new() };
+    let mut uuids: BTreeMap<String, &str> = BTreeMap::new();
     for (name, raw) in file.checks.good() {
         let present = [
             raw.http.is_some(),
@@ -74,6 +75,19 @@ pub(super) fn checks(file: &File, server: Option<&Server>, names: &Sections<'_>,
         };
         match (&raw.heartbeat, &kinds[..]) {
             (Some(heartbeat), [_]) => {
+                if let Some(uuid) = &heartbeat.uuid.0
+                    && let Ok(text) = uuid.value.expose()
+                    && let Some(other) = uuids.insert(text.to_ascii_lowercase(), &name.value)
+                {
+                    cx.say(
+                        uuid.at,
+                        format!(
+                            "`{}` and `{other}` have the same UUID: nobody can tell them apart",
+                            name.value
+                        ),
+                        "give each its own: `uuidgen` makes one",
+                    );
+                }
                 out.pings.insert(name.value.clone(), ping(name, raw, heartbeat, server, cx));
             }
             (None, [kind]) => {
@@ -140,7 +154,10 @@ fn ping(
             "add `uuid:` or `ping_key:` to it, or `ping_key:` to `server`",
         );
     }
-    Ping { uuid: uuid.map(|u| u.value.clone()), key }
+    // The same in capitals and in small letters.
+    let small =
+        |u: &Secret| u.expose().map_or_else(|_| u.clone(), |text| Secret::new(text.to_ascii_lowercase()));
+    Ping { uuid: uuid.map(|u| small(&u.value)), key }
 }
 
 fn is_uuid(text: &str) -> bool {

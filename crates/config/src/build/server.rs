@@ -8,6 +8,7 @@ use crate::raw::{self, File};
 use crate::read::{Cx, List, Spanned};
 use crate::scalars::HostPort;
 use crate::secret::Secret;
+use foghorn_core::alert::{CHECKS, SELF};
 use foghorn_core::setup::IntegrationRule;
 use foghorn_core::words::Name;
 use std::collections::BTreeMap;
@@ -126,6 +127,16 @@ pub(super) fn integrations(
     let mut tokens = Vec::new();
     let mut open: Option<&String> = None;
     for (name, raw) in file.integrations.good() {
+        if [CHECKS, SELF].contains(&name.value.as_str()) {
+            cx.say(
+                name.at,
+                format!(
+                    "`{}` cannot be the name of an integration: Foghorn's own alerts come by it",
+                    name.value
+                ),
+                "give it another, say the sender's",
+            );
+        }
         let token = |token: &'_ Option<Spanned<Secret>>, kind: &str, cx: &mut Cx<'_>| {
             let off_loopback = server.map(|s| s.listen).filter(|l: &SocketAddr| !l.ip().is_loopback());
             if let (None, Some(listen)) = (token, off_loopback) {

@@ -156,14 +156,16 @@ impl Expectation {
 
     /// One of the answers must fit; for the negations all of them.
     fn answers(&self, got: &[String]) -> Result<(), String> {
+        // Among the answers, not inside of one: 192.0.2.1 is not in 192.0.2.10. What is more than a name or an address (TXT,
+        // MX, SOA) is looked into.
+        let has = |answer: &str, wanted: &str| {
+            let text = answer.contains(|c: char| c.is_whitespace() || c == '=');
+            answer.trim_end_matches('.').eq_ignore_ascii_case(wanted.trim_end_matches('.'))
+                || text && answer.to_ascii_lowercase().contains(&wanted.to_ascii_lowercase())
+        };
         let same = |answer: &String| match (self.op, &self.value) {
-            // Among the answers, not inside of one.
-            (Op::Contains, Value::Text(wanted)) => {
-                answer.trim_end_matches('.').eq_ignore_ascii_case(wanted.trim_end_matches('.'))
-            }
-            (Op::NotContains, Value::Text(wanted)) => {
-                !answer.trim_end_matches('.').eq_ignore_ascii_case(wanted.trim_end_matches('.'))
-            }
+            (Op::Contains, Value::Text(wanted)) => has(answer, wanted),
+            (Op::NotContains, Value::Text(wanted)) => !has(answer, wanted),
             _ => self.fits(answer),
         };
         let good = match self.op {
