@@ -17,6 +17,7 @@ pub use http::HttpMemory;
 pub use render::table;
 
 use crate::stats::Stats;
+use foghorn_config::expect::{Op, Subject};
 use foghorn_config::model::{Check, CheckKind};
 use foghorn_core::words::Severity;
 use foghorn_net::resolve::Resolver;
@@ -206,10 +207,11 @@ async fn measure(check: &Check, env: &Env, memory: &Memory, trace: &mut Trace) -
             Box::pin(tls::run(target, server_name, *min_days, ca_file.as_deref(), env, trace)).await
         }
         CheckKind::Dns { name, record, resolver, answer } => {
-            Box::pin(dns::run(name, record, *resolver, answer, trace)).await
+            let none = check.expect.iter().any(|e| (&e.subject, e.op) == (&Subject::Answer, Op::NotExists));
+            Box::pin(dns::run(name, record, *resolver, answer, none, trace)).await
         }
         CheckKind::Icmp { host } => Box::pin(icmp::run(host, env, trace)).await,
-        CheckKind::Exec { command, env: vars } => Box::pin(exec::run(command, vars, env, trace)).await,
+        CheckKind::Exec { command, env: vars } => Box::pin(exec::run(check, command, vars, env, trace)).await,
     }
 }
 

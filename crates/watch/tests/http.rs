@@ -203,7 +203,8 @@ async fn a_log_in_and_a_checkout() {
 async fn redirects_are_followed_as_far_as_told() {
     let other = http(|head, _| {
         // What was meant for the first server must not reach this one.
-        let told = head.iter().any(|l| l.starts_with("authorization"));
+        let told = head.iter().any(|l| l.starts_with("authorization") || l.starts_with("x-api-key"));
+        let told = told || !head.iter().any(|l| l == "accept: text/plain");
         answer("200 OK", "", if told { "leaked" } else { "arrived" })
     });
     let addr = http(move |head, _| match head[0].as_str() {
@@ -213,6 +214,8 @@ async fn redirects_are_followed_as_far_as_told() {
     let with = |path: &str, redirects| {
         let mut s = step("GET", &format!("http://{addr}{path}"));
         s.headers.push(("authorization".to_owned(), Secret::new("Bearer x")));
+        s.headers.push(("X-Api-Key".to_owned(), Secret::new("k3y")));
+        s.headers.push(("Accept".to_owned(), Secret::new("text/plain")));
         let mut http = http_check(vec![s]);
         http.redirects = redirects;
         check(CheckKind::Http(http))
@@ -262,7 +265,9 @@ async fn a_kept_connection_is_used_again_and_opened_anew_when_it_was_closed() {
         connections.store(0, Ordering::SeqCst);
         let mut http = http_check(vec![step("GET", &format!("http://{addr}/"))]);
         http.keep_alive = keep;
-        let (check, memory) = (check(CheckKind::Http(http)), Memory::default());
+        // What was not done again took no time.
+        let check = expecting(check(CheckKind::Http(http)), &["connect < 10s", "resolve < 10s"]);
+        let memory = Memory::default();
         for i in 0..4 {
             let o = run_with(&check, &env, &memory).await;
             assert_eq!(o.verdict, Verdict::Good, "run {i}: {}", o.summary);
@@ -319,6 +324,13 @@ async fn tcp_sends_and_expects() {
     let o = run(&within(tcp(Some("PING\r\n"), Some("+OK")), SHORT)).await;
     assert_eq!(o.verdict, BAD);
     assert!(o.summary.contains("does not contain \"+OK\"") && o.summary.contains("+PONG"), "{}", o.summary);
+    // An expectation of what is inside the answer reads it too.
+    let status = serve(|mut s| s.write_all(b"{\"ready\": true}\n").unwrap());
+    let kind = || CheckKind::Tcp { target: target(status), send: None, contains: None };
+    let o = run(&expecting(check(kind()), &["json $.ready == true", "first_byte < 5s"])).await;
+    assert_eq!(o.verdict, Verdict::Good, "{}", o.summary);
+    let o = run(&expecting(check(kind()), &["json $.ready == false"])).await;
+    assert_eq!(o.verdict, BAD, "{}", o.summary);
     let greeting = serve(|mut s| s.write_all(b"550 go away\r\n").unwrap());
     let bye =
         check(CheckKind::Tcp { target: target(greeting), send: None, contains: Some("220".to_owned()) });

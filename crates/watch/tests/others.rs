@@ -13,7 +13,7 @@ use hickory_proto::rr::rdata::{A, MX, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use kit::*;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -31,7 +31,7 @@ struct Authority {
 }
 
 fn authority() -> Authority {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    let mut params = CertificateParams::new(["self.example".to_owned()]).unwrap();
     params.distinguished_name.push(rcgen::DnType::CommonName, "Example authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -39,6 +39,13 @@ fn authority() -> Authority {
     let file = dir.path().join("ca.pem");
     std::fs::write(&file, issuer.pem()).unwrap();
     Authority { issuer, file, _dir: dir }
+}
+
+/// Serves an authority's own certificate, as whoever follows `openssl req -x509` does.
+fn served_by_itself() -> (SocketAddr, Authority) {
+    let ca = authority();
+    let key = ca.issuer.key().serialize_der();
+    (serve_tls(ca.issuer.der().clone(), key), ca)
 }
 
 /// A TLS server that says hello; its certificate is good from and for so many days from now.
@@ -57,15 +64,16 @@ fn tls_server(ca: Option<&Authority>, name: &str, from: i64, days: i64) -> Socke
         Some(ca) => params.signed_by(&key, &ca.issuer).unwrap(),
         None => params.self_signed(&key).unwrap(),
     };
+    serve_tls(cert.der().clone(), key.serialize_der())
+}
+
+fn serve_tls(cert: CertificateDer<'static>, key: Vec<u8>) -> SocketAddr {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(
-            vec![cert.der().clone()],
-            PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
-        )
+        .with_single_cert(vec![cert], PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key)))
         .unwrap();
     let config = Arc::new(config);
     serve(move |stream| {
@@ -139,6 +147,17 @@ async fn certificates_good_and_bad() {
         assert_eq!(o.seen.cert_days, Some(days), "{}", o.summary);
         assert!(o.phases.tls.is_some());
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_signed_itself_is_good_where_it_is_named() {
+    let (addr, own) = served_by_itself();
+    let named = run(&tls_check(addr, "self.example", 14, Some(&own))).await;
+    assert_eq!(named.verdict, Verdict::Good, "{}", named.summary);
+    let o = run(&tls_check(addr, "self.example", 14, Some(&authority()))).await;
+    assert_eq!(o.verdict, BAD);
+    let said = "certificate of self.example is not trusted: it has signed itself (name it with `ca_file` to trust it)";
+    assert!(o.summary.starts_with(said), "{}", o.summary);
 }
 
 #[tokio::test]
@@ -297,8 +316,29 @@ async fn dns_answers() {
         assert_eq!(o.verdict, verdict, "{}", o.summary);
         assert!(o.summary.contains(text), "{} should say {text}", o.summary);
     }
-    let o = run(&expecting(dns(server, "A", &[]), &["answer contains 192.0.2.1"])).await;
-    assert_eq!(o.verdict, Verdict::Good, "{}", o.summary);
+    for (record, expectation) in [
+        ("A", "answer contains 192.0.2.1"),
+        ("TXT", "answer contains spf1"),
+        // Nothing is what is wanted: an old name is gone.
+        ("AAAA", "answer not exists"),
+        ("NS", "answer not exists"),
+    ] {
+        let o = run(&expecting(dns(server, record, &[]), &[expectation])).await;
+        assert_eq!(o.verdict, Verdict::Good, "{expectation}: {}", o.summary);
+    }
+    let o = run(&expecting(dns(server, "A", &[]), &["answer not exists"])).await;
+    assert_eq!(o.verdict, BAD, "{}", o.summary);
+}
+
+#[tokio::test]
+async fn an_address_is_the_same_however_it_is_written() {
+    let v6 = std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    let server = dns_server(move |q| vec![with(q, &[RData::AAAA(v6.into())])], None);
+    for written in ["2001:db8::1", "2001:DB8:0::1", "2001:db8:0:0:0:0:0:1"] {
+        let o = run(&dns(server, "AAAA", &[written])).await;
+        assert_eq!(o.verdict, Verdict::Good, "{}", o.summary);
+    }
+    assert_eq!(run(&dns(server, "AAAA", &["2001:db8::2"])).await.verdict, BAD);
 }
 
 #[tokio::test]
@@ -381,6 +421,21 @@ async fn plugins_by_exit_code() {
     assert!(o.summary.starts_with("cannot run /no/such/plugin: No such file"), "{}", o.summary);
     let o = run(&expecting(exec(&["/bin/sh", "-c", "echo 'OK|load=0.5'"]), &["perf load < 0.4"])).await;
     assert_eq!(o.verdict, BAD, "{}", o.summary);
+    // What is expected of the exit code stands in the place of what codes mean.
+    for (expectation, code, verdict) in [
+        ("status in 0, 1", 1, Verdict::Good),
+        ("status in 0, 1", 2, BAD),
+        ("status == 4", 4, Verdict::Good),
+        ("status == 4", 0, BAD),
+        ("status != 2", 3, Verdict::Good),
+    ] {
+        let script = format!("echo text; exit {code}");
+        let o = run(&expecting(exec(&["/bin/sh", "-c", &script]), &[expectation])).await;
+        assert_eq!(o.verdict, verdict, "{expectation}, {code}: {}", o.summary);
+    }
+    let long = format!(r#"echo '{{"ok": true, "why": "{}"}}'"#, "long  ".repeat(100));
+    let o = run(&expecting(exec(&["/bin/sh", "-c", &long]), &["json $.ok == true"])).await;
+    assert_eq!(o.verdict, Verdict::Good, "{}", o.summary);
 }
 
 #[tokio::test]

@@ -135,8 +135,8 @@ pub(crate) fn ten_thousand(bench: &Bench) -> Result<Vec<Row>> {
     let address = free()?;
     let _nginx = Nginx::start(&bench.dir, address, None)?;
     let hook = Hook::start()?;
-    let foghorn = Foghorn::start(bench, &checks(10_000, "10s", address, hook.address))?;
     let began = Instant::now();
+    let foghorn = Foghorn::start(bench, &checks(10_000, "10s", address, hook.address))?;
     while foghorn.metric("foghorn_check_runs_total")? < 10_000.0 && began.elapsed() < Duration::from_secs(60)
     {
         std::thread::sleep(Duration::from_millis(50));
@@ -151,10 +151,10 @@ pub(crate) fn ten_thousand(bench: &Bench) -> Result<Vec<Row>> {
         what: "10,000 HTTP checks every 10 s".into(),
         target: "p99 lateness 20 ms, 100 MiB, all checked within 10 s of a start".into(),
         ours: format!(
-            "lateness p50 {p50:.1} ms, p99 {p99:.1} ms; {rss:.0} MiB; all checked after {first:.1} s; {failed:.0} failed"
+            "lateness p50 {p50:.1} ms, p99 {p99:.1} ms; {rss:.0} MiB; all checked {first:.1} s after the process began; {failed:.0} failed"
         ),
         others: "none that keeps up in Debian".into(),
-        reached: Some(p99 <= 20.0 && rss <= 100.0 && first <= 10.5),
+        reached: Some(p99 <= 20.0 && rss <= 100.0 && first <= 10.0),
         figures: json!({ "lateness_p50_ms": p50, "lateness_p99_ms": p99, "rss_mib": rss, "first_round_s": first, "failed": failed }),
     }])
 }

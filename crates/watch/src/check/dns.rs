@@ -22,6 +22,7 @@ pub(super) async fn run(
     record: &str,
     resolver: Option<SocketAddr>,
     expected: &[String],
+    none_expected: bool,
     trace: &mut Trace,
 ) -> Result<String, Trouble> {
     let question = question(name, record)?;
@@ -39,11 +40,15 @@ pub(super) async fn run(
     trace.phases.first_byte = Some(took);
     match reply.metadata.response_code {
         ResponseCode::NoError => {}
+        ResponseCode::NXDomain if none_expected => {}
         ResponseCode::NXDomain => return Err(Trouble::Bad(format!("{server} says that there is no {name}"))),
         code => return Err(Trouble::Bad(format!("{server} answered {code} for {name}"))),
     }
     let answers = answers(&reply, question.query_type);
     trace.seen.answers = Some(answers.clone());
+    if answers.is_empty() && none_expected {
+        return Ok(format!("{server} has no {record} record for {name}, in {}", ShowTime(took)));
+    }
     if answers.is_empty() {
         return Err(Trouble::Bad(format!("{server} has no {record} record for {name}")));
     }
@@ -171,7 +176,11 @@ fn text(data: &RData) -> String {
 
 /// Names are the same in either case and with or without the last dot; so is everything that has no case.
 fn same(answer: &str, expected: &str) -> bool {
-    answer == expected || answer.eq_ignore_ascii_case(expected.trim().trim_end_matches('.'))
+    let same_address = || {
+        let addresses = (answer.parse::<IpAddr>(), expected.trim().parse::<IpAddr>());
+        matches!(addresses, (Ok(a), Ok(b)) if a == b)
+    };
+    answer == expected || answer.eq_ignore_ascii_case(expected.trim().trim_end_matches('.')) || same_address()
 }
 
 #[cfg(test)]

@@ -2,23 +2,29 @@
 
 use super::{Phases, Seen};
 use foghorn_config::expect::{self, Expectation, JsonPath, Observed};
+use std::time::Duration;
 
 /// The first expectation that does not hold, in words. Phases count as far as they have come.
 pub(super) fn first_broken(all: &[Expectation], seen: &Seen, phases: &Phases) -> Option<String> {
     if all.is_empty() {
         return None;
     }
-    let header =
-        |name: &str| seen.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    // Several fields of one name are one list (RFC 9110, 5.3).
+    let header = |name: &str| {
+        let fields = seen.headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes()));
+        Some(fields.collect::<Vec<_>>().join(", ")).filter(|_| seen.headers.contains_key(name))
+    };
+    let kept = phases.first_byte.filter(|_| phases.connect.is_none()).map(|_| Duration::ZERO);
     let observed = Observed {
         status: seen.status.map(i64::from),
         body: seen.body.as_deref(),
         size: None,
         header: Some(&header),
+        // What was not needed took no time: an address is not resolved, a connection that is kept is not made again.
         phases: expect::Phases {
-            resolve: phases.resolve,
-            connect: phases.connect,
-            tls: phases.tls,
+            resolve: phases.resolve.or(Some(Duration::ZERO)),
+            connect: phases.connect.or(kept),
+            tls: phases.tls.or(kept),
             first_byte: phases.first_byte,
             total: Some(phases.total),
         },

@@ -5,13 +5,11 @@ mod jar;
 mod template;
 
 use super::trace::{ShowTime, Trace};
-use super::{Env, Phases, Seen, Trouble, expect, shorten};
+use super::{Env, Phases, Seen, Trouble, expect, secrecy, shorten};
 use connection::{Answer, Live, Request};
 use foghorn_config::expect::Subject;
 use foghorn_config::model::{Check, HttpCheck, HttpStep};
-use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, LOCATION, SET_COOKIE,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 use jar::Jar;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -242,8 +240,10 @@ impl Request {
         }
         if to.origin() != self.url.origin() {
             // What was meant for one server is not shown to another.
-            self.headers.remove(AUTHORIZATION);
-            self.headers.remove(HOST);
+            let names: Vec<HeaderName> = self.headers.keys().cloned().collect();
+            for name in names.iter().filter(|name| **name == HOST || !secrecy::is_plain(name.as_str())) {
+                self.headers.remove(name);
+            }
             self.own_cookies = None;
         }
         self.headers.remove(COOKIE);

@@ -8,12 +8,16 @@ const SHORTEST: usize = 4;
 /// Parts of a secret are hidden from this length on: the token in `Bearer …`, the password in a form.
 const SHORTEST_PART: usize = 8;
 
+/// Whether a header says nothing of who asks.
+pub(super) fn is_plain(name: &str) -> bool {
+    const PLAIN: [&str; 5] = ["accept", "accept-language", "content-type", "host", "user-agent"];
+    PLAIN.iter().any(|p| name.eq_ignore_ascii_case(p))
+}
+
 /// What a check sends and was given as a secret. Headers that say nothing of who asks are none.
 pub(super) fn of(http: &HttpCheck) -> impl Iterator<Item = &Secret> {
-    const PLAIN: [&str; 5] = ["accept", "accept-language", "content-type", "host", "user-agent"];
     http.steps.iter().flat_map(|step| {
-        let headers =
-            step.headers.iter().filter(|(name, _)| !PLAIN.iter().any(|p| name.eq_ignore_ascii_case(p)));
+        let headers = step.headers.iter().filter(|(name, _)| !is_plain(name));
         headers.map(|(_, value)| value).chain([&step.body])
     })
 }

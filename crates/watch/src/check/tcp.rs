@@ -3,7 +3,7 @@
 use super::trace::{Doing, ShowTime, Trace};
 use super::{Env, Trouble, expect, shorten};
 use crate::connect;
-use foghorn_config::expect::Subject;
+use foghorn_config::expect::{Phase, Subject};
 use foghorn_config::model::{Check, SocketTarget};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
@@ -24,7 +24,10 @@ pub(super) async fn run(
         trace.doing = Doing::Waiting { peer, sent: false };
         stream.write_all(send.as_bytes()).await.map_err(|e| connect::trouble(&e, peer))?;
     }
-    let looks_at_answer = check.expect.iter().any(|e| matches!(e.subject, Subject::Body | Subject::Size));
+    let of_answer = |s: &Subject| {
+        matches!(s, Subject::Body | Subject::Size | Subject::Json(_) | Subject::Phase(Phase::FirstByte))
+    };
+    let looks_at_answer = check.expect.iter().any(|e| of_answer(&e.subject));
     if contains.is_none() && !looks_at_answer {
         return Ok(format!("connected to {peer}"));
     }

@@ -143,6 +143,12 @@ fn certificate_text(e: &CertificateError, name: &str) -> String {
         CertificateError::BadSignature => {
             format!("certificate of {name} is not trusted: its signature is wrong")
         }
+        // As `openssl req -x509` makes them. The library has no variant of its own for it.
+        CertificateError::Other(e) if e.to_string().contains("CaUsedAsEndEntity") => {
+            format!(
+                "certificate of {name} is not trusted: it has signed itself (name it with `ca_file` to trust it)"
+            )
+        }
         other => format!("certificate of {name} is not trusted: {other}"),
     }
 }
