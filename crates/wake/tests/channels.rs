@@ -294,6 +294,14 @@ async fn a_program_gets_the_page_as_json() {
     let error =
         retried(attempt(&exec("sleep 600 & sleep 600", Duration::from_millis(300)), &page("ana")).await);
     assert!(error.contains("not done within 300ms"), "{error}");
+    // Has taken the page, and leaves its sending to a child that holds the pipes: that goes on.
+    let sent = dir.with_extension("sent");
+    let queued = format!("(sleep 1; echo dialled; echo yes > {}) & echo queued", sent.display());
+    assert_eq!(accepted(attempt(&exec(&queued, long), &page("ana")).await), "queued");
+    while !std::fs::read_to_string(&sent).is_ok_and(|said| said == "yes\n") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    std::fs::remove_file(&sent).unwrap();
     let missing = Channel::Exec { command: vec!["/does/not/exist".to_owned()], timeout: long };
     assert!(failed(attempt(&missing, &page("ana")).await).contains("/does/not/exist: No such file"));
 }

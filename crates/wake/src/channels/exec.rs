@@ -7,13 +7,17 @@ use crate::text::line;
 use foghorn_core::page::Outcome;
 use futures_util::future::BoxFuture;
 use std::io;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
+use tokio::sync::mpsc;
 
 /// Bytes of output that are kept. The rest is read, so that the program does not stand still, and dropped.
 const OUTPUT: usize = 4096;
+/// A program that has ended and left its output open to a child of its own is listened to for this much longer.
+const GRACE: Duration = Duration::from_millis(200);
 /// What the program sees of our environment. The rest may hold secrets of other channels.
 const ENVIRONMENT: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
@@ -76,24 +80,45 @@ impl Exec {
                 let _ = stdin.write_all(input.as_bytes()).await;
             }
         };
-        let ((), out, err, status) = tokio::join!(write, some(stdout), some(stderr), child.wait());
-        let status = status?;
+        let (says, mut hears) = mpsc::unbounded_channel();
+        // What a program leaves running may go on to speak for a while: it is listened to, so that it does not die of that.
+        tokio::spawn(tokio::time::timeout(2 * self.timeout, listen(stdout, says.clone())));
+        tokio::spawn(tokio::time::timeout(2 * self.timeout, listen(stderr, says)));
+        let mut said = Vec::new();
+        let status = {
+            let hear = async {
+                while let Some(part) = hears.recv().await {
+                    said.extend(part);
+                }
+            };
+            let mut talk = pin!(async { tokio::join!(write, hear) });
+            tokio::select! {
+                biased;
+                _ = &mut talk => child.wait().await?,
+                status = child.wait() => {
+                    let _ = tokio::time::timeout(GRACE, talk).await;
+                    status?
+                }
+            }
+        };
         group.leave();
-        let both = [out, err].concat();
-        Ok((status, line(&String::from_utf8_lossy(&both), 500)))
+        Ok((status, line(&String::from_utf8_lossy(&said), 500)))
     }
 }
 
-/// The first bytes of a stream, read to its end.
-async fn some(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let mut kept = Vec::new();
-    let Some(mut stream) = stream else { return kept };
+/// Passes on the first bytes of a stream; reads to its end.
+async fn listen(stream: Option<impl AsyncRead + Unpin>, says: mpsc::UnboundedSender<Vec<u8>>) {
+    let Some(mut stream) = stream else { return };
     let mut buf = [0; 4096];
+    let mut room = OUTPUT;
     while let Ok(n @ 1..) = stream.read(&mut buf).await {
-        let room = OUTPUT.saturating_sub(kept.len());
-        kept.extend(buf.iter().take(n.min(room)));
+        let part: Vec<u8> = buf.iter().take(n.min(room)).copied().collect();
+        room -= part.len();
+        // Whoever hears may have gone.
+        if !part.is_empty() {
+            let _ = says.send(part);
+        }
     }
-    kept
 }
 
 /// The program and what it started, killed when this is dropped: at the deadline the whole of it must go.
