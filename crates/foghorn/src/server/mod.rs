@@ -20,6 +20,7 @@ pub mod private;
 mod public;
 mod run;
 mod shared;
+mod watch_over;
 
 pub use run::{ACCOUNTS, Options, StartFailure, private_dir, serve};
 pub use shared::Shared;

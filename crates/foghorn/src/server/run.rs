@@ -13,6 +13,7 @@ use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
 use super::public::Public;
 use super::shared::Shared;
+use super::watch_over::{Ended, Paging, Signals, sd, watch_over};
 use super::{configuration, files, first, private};
 use foghorn_config::model::Tls;
 use foghorn_config::{Config, Errors};
@@ -23,7 +24,6 @@ use foghorn_core::page::PageKey;
 use foghorn_core::time::Span;
 use foghorn_engine::engine::Limits;
 use foghorn_engine::{BatchId, Class, Engine, View};
-use foghorn_journal::WriterHandle;
 use foghorn_wake::Sender;
 use foghorn_wake::link::Tokens;
 use foghorn_watch::history::History;
@@ -34,18 +34,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-
-/// A degraded journal is paged for once it has lasted this long: a disk that hesitates wakes nobody.
-const DEGRADED_FOR: Duration = Duration::from_secs(10);
-/// A bug that has shown itself is told of until it has not for so long.
-const BUG_FOR: Duration = Duration::from_secs(3600);
-/// A pager that has not gone round for this long is stuck: the watchdog is not fed.
-const STUCK: Span = Span::secs(10);
 
 /// Who may log in to the console, in the data directory.
 pub const ACCOUNTS: &str = "accounts.db";
+
+/// In the data directory: the run before ended because its pager did. With what is told of it then.
+const FELL: &str = "fell";
+const THE_PAGER_FELL: &str = "a bug: the thread that pages ended, and Foghorn has started anew; what was answered as saved \
+     is there. Report it with the log's lines about \"panicked\"";
 
 /// Requests under way when the end comes have this long.
 const LAST_REQUESTS: Duration = Duration::from_millis(1500);
@@ -128,10 +125,12 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     }
     let deadline = u64::try_from(config.server.journal_deadline.as_millis()).unwrap_or(2000);
     let limits = Limits { append_deadline: Span(deadline), ..Limits::default() };
+    let (happenings_tx, happenings) = mpsc::channel();
     let mut engine = Engine::new(state.clone(), head.seq, BatchId::default(), nonce, limits);
     if let Some(why) = &recovery.read_only {
         tracing::error!(%why, "the journal takes no events: pages go out from memory");
         engine.start_degraded(clock.now(), why);
+        let _ = happenings_tx.send(Happening::Degraded(Arc::from(why.as_str())));
     }
     let (handle, port) = foghorn_engine::handle::channel(View::new(state, head.seq, clock.now()));
     let own = Arc::new(Own::new(handle.clone()));
@@ -146,7 +145,6 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         },
     );
     let (config_tx, config_rx) = watch::channel(config.clone());
-    let (happenings_tx, happenings) = mpsc::channel();
     let (stop, pulse) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(clock.now().mono.0)));
     let adopting = Arc::new(Adopting::new(config_tx, sender.clone()));
     let shared = Arc::new(Shared {
@@ -223,6 +221,10 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     if let Some(lost) = lost.filter(|_| recovery.damage.is_empty()) {
         own.raise(Trouble::JournalDamaged, &format!("event {}", head.seq + 1), &lost, now);
     }
+    let fell = std::fs::remove_file(data_dir.join(FELL)).is_ok();
+    if fell {
+        own.raise(Trouble::Bug, "decisions", THE_PAGER_FELL, now);
+    }
     own.forget_earlier(now);
     let then = clock.clone();
     carry::resume(&data_dir, &handle, move || then.now().wall);
@@ -278,7 +280,8 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let mut public = public.ok().flatten();
     listeners.extend(public.as_mut().and_then(|p| p.listener.take()));
 
-    let watching = watch_over(&shared, &happenings, &pulse, &certificates, signals, options.end.clone());
+    let paging = Paging { happenings: &happenings, pulse: &pulse, thread: &pager, fell };
+    let watching = watch_over(&shared, paging, &certificates, signals, options.end.clone());
     let ended = main.block_on(watching);
 
     // The end: no new requests, then the pager's last batch, then the disk.
@@ -312,21 +315,23 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     match ended {
         Ended::Asked => Ok(()),
         Ended::ToReadTheJournal => {
-            use std::os::unix::process::CommandExt;
             carry::keep(&data_dir, acts);
-            let program = std::env::current_exe()?;
-            // Returns only if it fails. The same process for whoever watches over it.
-            Err(std::process::Command::new(program).args(std::env::args_os().skip(1)).exec().into())
+            Err(anew()?.into())
+        }
+        Ended::PagerFell => {
+            if let Err(e) = std::fs::write(data_dir.join(FELL), "") {
+                tracing::warn!("nobody will be told of it: {e}");
+            }
+            Err(anew()?.into())
         }
     }
 }
 
-/// Why a server ended.
-enum Ended {
-    /// Somebody wanted it to.
-    Asked,
-    /// A journal that could not be read at the start is there: time, numbers and incidents have to begin from what it says.
-    ToReadTheJournal,
+/// Starts anew: the same process for whoever watches over it, with the same words. Returns only if that fails.
+fn anew() -> std::io::Result<std::io::Error> {
+    use std::os::unix::process::CommandExt;
+    let program = std::env::current_exe()?;
+    Ok(std::process::Command::new(program).args(std::env::args_os().skip(1)).exec())
 }
 
 struct Routers {
@@ -391,171 +396,10 @@ fn routers(
     }
 }
 
-/// What the system tells a server.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    /// From now on. Within a runtime.
-    fn listen() -> std::io::Result<Signals> {
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-}
-
-/// Signals, happenings, the watchdog, certificates. Returns when it is time to stop.
-async fn watch_over(
-    shared: &Arc<Shared>,
-    happenings: &mpsc::Receiver<Happening>,
-    pulse: &AtomicU64,
-    certificates: &[Arc<Certificate>],
-    mut signals: Signals,
-    end: Option<watch::Receiver<bool>>,
-) -> Ended {
-    let mut end = std::pin::pin!(told(end));
-    let mut second = tokio::time::interval(Duration::from_millis(500));
-    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut degraded: Option<(std::time::Instant, Arc<str>)> = None;
-    let mut snapshot: Option<u64> = None;
-    let mut bug: Option<std::time::Instant> = None;
-    sd(&[sd_notify::NotifyState::Ready]);
-    tracing::info!("Foghorn {} is on watch", env!("CARGO_PKG_VERSION"));
-    loop {
-        tokio::select! {
-            _ = signals.terminate.recv() => return Ended::Asked,
-            _ = signals.interrupt.recv() => return Ended::Asked,
-            () = &mut end => return Ended::Asked,
-            _ = signals.hangup.recv() => {
-                let shared = shared.clone();
-                tokio::task::spawn_blocking(move || hang_up(&shared));
-            }
-            _ = second.tick() => {}
-        }
-        let now = shared.clock.now();
-        while let Ok(happening) = happenings.try_recv() {
-            match happening {
-                Happening::Degraded(why) => {
-                    tracing::error!("the journal is degraded, paging goes on from memory: {why}");
-                    degraded = Some((std::time::Instant::now(), why));
-                }
-                Happening::Recovered { after, lost } => {
-                    tracing::warn!("the journal is back after {after}; {lost} inputs could not be kept");
-                    degraded = None;
-                    shared.own.clear(Trouble::JournalDegraded, "journal", now.wall);
-                }
-                Happening::SetAside(what) => {
-                    tracing::error!(what, "a bug in Foghorn: this could not be decided and is set aside");
-                    bug = Some(std::time::Instant::now());
-                    // Once: were it this alert that cannot be decided, it would never end.
-                    shared.own.raise_once(Trouble::Bug, "decisions", &set_aside(&what), now.wall);
-                }
-                Happening::Found(seq) => {
-                    tracing::error!(
-                        "the journal can be read now, and ends at event {seq}: Foghorn starts anew to go on from there. \
-                         What people did meanwhile is done again there"
-                    );
-                    return Ended::ToReadTheJournal;
-                }
-                Happening::Snapshot(seq) => {
-                    // What the snapshot before this one covers is sealed into files: a start needs it no more.
-                    if let Some(before) = snapshot.replace(seq) {
-                        seal(&shared.journal, before);
-                    }
-                }
-                Happening::SnapshotFailed(why) => tracing::warn!("no snapshot: {why}"),
-            }
-        }
-        if let Some((_, why)) = degraded.as_mut().filter(|(since, _)| since.elapsed() >= DEGRADED_FOR) {
-            let why = shared.handle.view().degraded.as_ref().map_or(why.clone(), |d| d.why.clone());
-            shared.own.raise(
-                Trouble::JournalDegraded,
-                "journal",
-                &format!("the journal is degraded: {why}"),
-                now.wall,
-            );
-            degraded = None;
-        }
-        if bug.take_if(|since| since.elapsed() >= BUG_FOR).is_some() {
-            shared.own.clear(Trouble::Bug, "decisions", now.wall);
-        }
-        if now.mono.since(foghorn_core::time::Mono(pulse.load(Ordering::Relaxed))) < STUCK {
-            sd(&[sd_notify::NotifyState::Watchdog]);
-        }
-        certificates.iter().for_each(|c| c.look(&shared.own, now.wall));
-        shared.look_at_channels(now.wall);
-        if shared.measured.watch.get().is_some_and(|w| !w.is_alive()) {
-            shared.own.raise_once(
-                Trouble::Watching,
-                "threads",
-                "a checking thread has ended: checks do not run",
-                now.wall,
-            );
-        }
-    }
-}
-
-fn set_aside(what: &str) -> String {
-    format!(
-        "a bug: {what} could not be decided and was set aside; everything else goes on. Look into the console for what \
-         nobody was paged about, and report it with the log's lines about \"panicked\""
-    )
-}
-
-/// Until the owner says so; for ever without one.
-async fn told(end: Option<watch::Receiver<bool>>) {
-    match end {
-        // An owner that is gone has ended too.
-        Some(mut end) => drop(end.wait_for(|end| *end).await),
-        None => std::future::pending().await,
-    }
-}
-
 /// Makes a directory that only Foghorn's user may enter: what is wrong in a house is nobody else's business.
 pub fn private_dir(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Has the journal move what came up to `seq` into its archive.
-fn seal(journal: &WriterHandle, seq: u64) {
-    let done = Box::new(move |result: Result<_, foghorn_journal::CheckpointError>| match result {
-        Ok(_) => tracing::debug!(seq, "older events are in the archive"),
-        Err(e) => tracing::warn!("older events stay in the journal's file: {e}"),
-    });
-    if let Err(e) = journal.checkpoint(seq, done) {
-        tracing::warn!("older events stay in the journal's file: {e}");
-    }
-}
-
-/// SIGHUP: nobody sees an answer, so a bad file becomes an alert.
-fn hang_up(shared: &Shared) {
-    sd(&[sd_notify::NotifyState::Reloading]);
-    match shared.reload() {
-        Ok(reloaded) => {
-            reloaded.warnings.iter().for_each(|w| tracing::warn!("{w}"));
-            tracing::info!(hash = reloaded.hash, "the configuration was read again");
-        }
-        Err(errors) => {
-            errors.iter().for_each(|e| tracing::error!("{e}"));
-            let first = errors.first().cloned().unwrap_or_default();
-            let summary = format!("the new configuration is not valid, so the old one counts: {first}");
-            shared.own.raise(Trouble::Configuration, "file", &summary, shared.clock.now().wall);
-        }
-    }
-    sd(&[sd_notify::NotifyState::Ready]);
-}
-
-/// Tells systemd, if it started us.
-fn sd(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(e) = sd_notify::notify(states) {
-        tracing::debug!("systemd does not listen: {e}");
-    }
 }
 
 /// Threads that pages depend on.

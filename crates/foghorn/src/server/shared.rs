@@ -68,6 +68,7 @@ impl Shared {
                 return Err(vec![format!("the configuration was not adopted: {other:?}")]);
             }
         }
+        self.handle.tell(Class::Paging, Input::TryAgain);
         let mut warnings = configuration::warnings(&new, self.clock.now().wall);
         let on = |page: &Option<StatusPage>| page.as_ref().map(|p| (p.listen, p.tls.clone()));
         for (key, changed) in [
