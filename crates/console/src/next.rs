@@ -7,7 +7,7 @@ use foghorn_core::page::{Delivery, Page, PageKind};
 use foghorn_core::schedule::Override;
 use foghorn_core::setup::{EscalationPolicy, Target};
 use foghorn_core::time::{Mono, Now, Span, Wall};
-use foghorn_core::words::Name;
+use foghorn_core::words::{Name, Urgency};
 
 /// What happens next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
     }
     let entered = match (&incident.status, incident.escalation.phase) {
         (Status::Resolved { .. }, _) => return Next::Nothing,
+        // What does not wake is not looked at again.
+        (Status::Acknowledged { .. }, _) if incident.urgency() < Urgency::High => return Next::Nothing,
         (Status::Acknowledged { until, .. }, _) => return Next::Again { at: *until },
         (Status::Open, Phase::Idle) => Next::Nothing,
         (Status::Open, Phase::Exhausted) => Next::End,
