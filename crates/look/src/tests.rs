@@ -158,12 +158,12 @@ fn bars_are_taller_the_worse_a_day_was() {
     <title>Shop</title>
     <desc>99.9 % over 4 days</desc>
     <svg width="100%" height="36" viewBox="0 0 4 36" preserveAspectRatio="none">
-    <path class="solid good" d="M0 18h0.72V36h-0.72z"/>
-    <path class="solid unknown" d="M1 30.6h0.72V36h-0.72z"/>
-    <path class="solid warn" d="M2 9h0.72V36h-0.72z">
+    <path class="solid good" d="M0 18h.72v18h-.72z"/>
+    <path class="solid unknown" d="M1 30.6h.72v5.4h-.72z"/>
+    <path class="solid warn" d="M2 9h.72v27h-.72z">
     <title>Warn</title>
     </path>
-    <path class="solid bad" d="M3 0h0.72V36h-0.72z">
+    <path class="solid bad" d="M3 0h.72v36h-.72z">
     <title>Bad</title>
     </path>
     </svg>

@@ -19,8 +19,10 @@ use std::time::Duration;
 
 /// Days that are drawn.
 const DAYS: usize = 90;
-/// Components with bars; those beyond have a figure, so that the page stays small.
-const WITH_BARS: usize = 25;
+/// Bytes of the front page for people's words and for bars; components beyond have a figure, so that the page stays small.
+const ROOM: usize = 84 << 10;
+/// Bytes of a component without bars.
+const WITHOUT_BARS: usize = 220;
 /// Incidents that the front page shows, of each sort.
 const SHOWN: usize = 10;
 /// Incidents of the last so many days are on the front page.
@@ -32,7 +34,7 @@ const MONTHS: i32 = 13;
 /// Characters of a component's name.
 pub(crate) const NAME: usize = 80;
 /// Bytes of people's words on the front page; all are on those of the months.
-const TEXT_ON_FRONT: usize = 48 << 10;
+const TEXT_ON_FRONT: usize = 40 << 10;
 /// The same on the page of a month.
 const TEXT_IN_MONTH: usize = 512 << 10;
 
@@ -98,6 +100,7 @@ struct Frame<'a> {
 
 struct Component {
     name: String,
+    well: bool,
     badge: String,
     bars: String,
     uptime: String,
@@ -140,6 +143,20 @@ fn front<'a>(
     let mut room = Room::of(TEXT_ON_FRONT);
     let lately =
         ledger.incidents.values().rev().filter(|i| i.resolved.is_some_and(|at| at.0 >= now.0 - LATELY));
+    let (shown_open, shown_past): (Vec<Shown>, Vec<Shown>) = (
+        open().take(SHOWN).map(|i| Shown::of(i, now, &mut room)).collect(),
+        lately.take(SHOWN).map(|i| Shown::of(i, now, &mut room)).collect(),
+    );
+    let spent = TEXT_ON_FRONT - room.left() + WITHOUT_BARS * page.components.len();
+    let mut for_bars = ROOM.saturating_sub(spent);
+    let components = page.components.iter().zip(&statuses).map(|((name, _), status)| {
+        let mut component = component(name, *status, past(ledger, name), now);
+        for_bars = for_bars.checked_sub(component.bars.len()).unwrap_or_else(|| {
+            component.bars.clear();
+            0
+        });
+        component
+    });
     StatusTemplate {
         frame,
         heading,
@@ -150,15 +167,9 @@ fn front<'a>(
         as_of: clock(now, "%-d %B %Y, %H:%M"),
         as_of_machine: machine_time(now),
         open_more: open().count().saturating_sub(SHOWN),
-        open: open().take(SHOWN).map(|i| Shown::of(i, now, &mut room)).collect(),
-        past: lately.take(SHOWN).map(|i| Shown::of(i, now, &mut room)).collect(),
-        components: page
-            .components
-            .iter()
-            .zip(&statuses)
-            .enumerate()
-            .map(|(i, ((name, _), status))| component(name, *status, past(ledger, name), now, i < WITH_BARS))
-            .collect(),
+        open: shown_open,
+        past: shown_past,
+        components: components.collect(),
     }
 }
 
@@ -170,7 +181,7 @@ fn status(ledger: &Ledger, component: &str) -> ComponentStatus {
     past(ledger, component).last().map_or(ComponentStatus::Unknown, |s| s.status)
 }
 
-fn component(name: &str, status: ComponentStatus, past: &[Stretch], now: Wall, draw: bool) -> Component {
+fn component(name: &str, status: ComponentStatus, past: &[Stretch], now: Wall) -> Component {
     let all = days(past, now, DAYS);
     let uptime = up(&all);
     let name = line(name, NAME);
@@ -184,16 +195,18 @@ fn component(name: &str, status: ComponentStatus, past: &[Stretch], now: Wall, d
         };
         Day { tone: tone(worst), note }
     };
-    let bars = if draw {
-        let days: Vec<Day> = all.iter().enumerate().map(bar).collect();
-        let unwell: Vec<&str> =
-            days.iter().filter(|d| d.tone >= Tone::Warn).map(|d| d.note.as_str()).take(10).collect();
-        let said = if unwell.is_empty() { String::new() } else { format!(" {}.", unwell.join("; ")) };
-        bars(&format!("{name}, the last {DAYS} days"), &format!("{uptime}.{said}"), &days)
-    } else {
-        String::new()
-    };
-    Component { badge: badge(tone(status), status.words()), name, bars, uptime }
+    let days: Vec<Day> = all.iter().enumerate().map(bar).collect();
+    let unwell: Vec<&str> =
+        days.iter().filter(|d| d.tone >= Tone::Warn).map(|d| d.note.as_str()).take(10).collect();
+    let said = if unwell.is_empty() { String::new() } else { format!(" {}.", unwell.join("; ")) };
+    let bars = bars(&format!("{name}, the last {DAYS} days"), &format!("{uptime}.{said}"), &days);
+    Component {
+        well: status == ComponentStatus::Operational,
+        badge: badge(tone(status), status.words()),
+        name,
+        bars,
+        uptime,
+    }
 }
 
 /// The share of the time in which it was up, and of how long a time that is said while it is not all the days.

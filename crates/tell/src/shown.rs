@@ -46,6 +46,10 @@ impl Room {
         Room(bytes)
     }
 
+    pub(crate) fn left(&self) -> usize {
+        self.0
+    }
+
     /// As many of the newest as there is room for, oldest first.
     pub(crate) fn newest<'a>(&mut self, words: &'a [Words]) -> &'a [Words] {
         let fits = words.iter().rev().take_while(|w| {

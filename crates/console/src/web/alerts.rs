@@ -3,6 +3,7 @@
 use super::Web;
 use super::form::{Asked, Path};
 use super::guard::Visitor;
+use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, WIDE, line};
 use crate::problem::Problem;
@@ -77,9 +78,8 @@ struct Page {
     title: String,
     rows: Vec<Row>,
     total: usize,
-    from: usize,
-    page: usize,
-    pages: usize,
+    /// None for incidents that are put away.
+    leaf: Option<Leaf>,
     /// For incidents that are put away: the next page.
     after: Option<Place>,
 }
@@ -102,18 +102,14 @@ pub(super) async fn list(
         // The worst first: by key, which tells people nothing, pages would be cheaper.
         let mut alerts: Vec<&Alert> = view.state.alerts_of(incident).collect();
         alerts.sort_unstable_by_key(|a| (!a.status.is_open(), Reverse(a.severity), a.started, a.key));
-        let pages = alerts.len().div_ceil(ON_A_PAGE).max(1);
-        let at = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
-        let from = (at - 1) * ON_A_PAGE;
+        let leaf = Leaf::of(&asked, alerts.len(), ON_A_PAGE, "?");
         let page = Page {
-            rows: alerts.iter().skip(from).take(ON_A_PAGE).map(|a| Row::of(a, &view, &clock)).collect(),
+            rows: leaf.cut(alerts.iter().copied()).map(|a| Row::of(a, &view, &clock)).collect(),
             frame,
             id,
             title: line(&incident.title, WIDE),
             total: alerts.len(),
-            from: from + 1,
-            page: at,
-            pages,
+            leaf: Some(leaf),
             after: None,
         };
         Ok(respond(StatusCode::OK, &page))
@@ -150,9 +146,7 @@ fn put_away(
         id,
         title: line(&closed.title, WIDE),
         total: usize::try_from(closed.alerts).unwrap_or(usize::MAX),
-        from: 0,
-        page: 1,
-        pages: 1,
+        leaf: None,
         after,
     };
     Ok(respond(StatusCode::OK, &page))

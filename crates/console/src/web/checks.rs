@@ -2,6 +2,7 @@
 
 use super::form::{Asked, Path, encoded};
 use super::guard::Visitor;
+use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, WIDE, count, line, long};
 use super::{Web, charts};
@@ -59,13 +60,10 @@ struct List {
     frame: Frame,
     rows: Vec<Row>,
     q: String,
-    /// Before a page's number.
-    base: String,
     total: usize,
     found: usize,
     unwell: usize,
-    page: usize,
-    pages: usize,
+    leaf: Leaf,
 }
 
 /// How a check stands; what is worst first.
@@ -100,20 +98,17 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         let mut found: Vec<_> =
             found.map(|(name, rule)| (standing(web, &view, name, rule), name, rule)).collect();
         found.sort_by(|(a, x, _), (b, y, _)| (a.0, x).cmp(&(b.0, y)));
-        let pages = found.len().div_ceil(ON_A_PAGE).max(1);
-        let at = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
-        let rows = found.iter().skip((at - 1) * ON_A_PAGE).take(ON_A_PAGE);
+        let leaf = Leaf::of(&asked, found.len(), ON_A_PAGE, format!("/checks?q={}&", encoded(&q)));
         let page = List {
-            rows: rows
+            rows: leaf
+                .cut(&found)
                 .map(|((_, state), name, rule)| row(web, &view, &clock, &config, name, rule, state))
                 .collect(),
             total: checks.len(),
             found: found.len(),
             unwell: found.iter().filter(|((order, _), ..)| *order == 0).count(),
-            base: format!("/checks?q={}&", encoded(&q)),
             q,
-            page: at,
-            pages,
+            leaf,
             frame: Frame::new(web, &view, visitor, "Checks", Here::Checks).live("/live"),
         };
         Ok(respond(StatusCode::OK, &page))

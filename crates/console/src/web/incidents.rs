@@ -3,6 +3,7 @@
 use super::Web;
 use super::form::{Asked, encoded};
 use super::guard::Visitor;
+use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, Counted, NAME, WIDE, count, line, long, person};
 use crate::readmodel::{Closed, Filter};
@@ -56,11 +57,7 @@ struct Open {
     found: usize,
     /// Why more may fit.
     short: Option<String>,
-    /// Pages before and after this one.
-    page: usize,
-    pages: usize,
-    /// Their address.
-    base: String,
+    leaf: Leaf,
     /// What is watched, in a sentence; `None` if nothing is.
     watched: Option<String>,
     /// The last incident that is over.
@@ -150,18 +147,15 @@ pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         let (wanted, search) = Search::read(&asked, Which::Open, &clock);
         let room = Room::default();
         all.retain(|i| wanted.fits(&view.state, i, &room));
-        let pages = all.len().div_ceil(ON_A_PAGE).max(1);
-        let at = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
-        let rows = all.iter().skip((at - 1) * ON_A_PAGE).take(ON_A_PAGE).map(|i| row(&view, &clock, i));
+        let leaf = Leaf::of(&asked, all.len(), ON_A_PAGE, search.address("/"));
+        let rows = leaf.cut(all.iter().copied()).map(|i| row(&view, &clock, i));
         let page = Open {
             rows: rows.collect(),
             unanswered,
             acknowledged,
             found: all.len(),
             short: room.short(),
-            page: at,
-            pages,
-            base: search.address("/"),
+            leaf,
             wanted: search,
             watched: watched(&view),
             last,

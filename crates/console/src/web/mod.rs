@@ -18,6 +18,7 @@ mod form;
 mod guard;
 mod incident;
 mod incidents;
+mod leaf;
 mod live;
 mod log_in;
 mod marks;

@@ -1,6 +1,8 @@
 //! Who is on call, who is next, and the week ahead.
 
+use super::form::Asked;
 use super::guard::Visitor;
+use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, line, long, person};
 use super::{Web, charts};
@@ -16,9 +18,11 @@ use foghorn_engine::View;
 use http::StatusCode;
 use std::sync::Arc;
 
-/// Schedules with a picture; more are listed without.
-const PICTURES: usize = 12;
-/// Schedules that are listed.
+/// Schedules on one page.
+const ON_A_PAGE: usize = 10;
+/// Turns that are drawn on one page; schedules that come after have no picture.
+const DRAWN: usize = 250;
+/// People and stand-ins that are listed, on the first page.
 const SHOWN: usize = 200;
 /// Turns in a week of one schedule; a rotation of hours has 168.
 const TURNS: usize = 200;
@@ -28,7 +32,8 @@ const TURNS: usize = 200;
 struct Page {
     frame: Frame,
     schedules: Vec<Row>,
-    more: usize,
+    total: usize,
+    leaf: Leaf,
     /// Whether there are people.
     people: Vec<(String, String)>,
     stand_ins: Vec<String>,
@@ -54,19 +59,21 @@ pub(super) struct Turn {
 }
 
 /// `GET /on-call`
-pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Response {
+pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
         let clock = page::clock(&view, visitor);
         let (state, setup) = (&view.state, &view.state.setup);
-        let schedules = setup.schedules.iter().take(SHOWN).enumerate();
-        let rows = schedules.map(|(n, (name, s))| row(&view, &clock, name, s, n < PICTURES));
+        let leaf = Leaf::of(&asked, setup.schedules.len(), ON_A_PAGE, "/on-call?");
+        let mut room = DRAWN;
+        let rows = leaf.cut(setup.schedules.iter()).map(|(name, s)| row(&view, &clock, name, s, &mut room));
+        let listed = if leaf.page == 1 { SHOWN } else { 0 };
         let people = setup
             .people
             .iter()
-            .take(SHOWN)
+            .take(listed)
             .map(|(id, p)| (person(state, id), line(&contacts(&p.contacts), 2 * NAME)));
-        let stand_ins = state.overrides.values().take(SHOWN).map(|o| {
+        let stand_ins = state.overrides.values().take(listed).map(|o| {
             format!(
                 "{} stands in on {} from {} to {}",
                 person(state, &o.person),
@@ -77,9 +84,10 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
         });
         let page = Page {
             schedules: rows.collect(),
-            more: setup.schedules.len().saturating_sub(SHOWN),
+            total: setup.schedules.len(),
             people: people.collect(),
             stand_ins: stand_ins.collect(),
+            leaf,
             frame: Frame::new(web, &view, visitor, "On call", Here::OnCall),
         };
         Ok(respond(StatusCode::OK, &page))
@@ -109,7 +117,7 @@ fn contacts(all: &[Contact]) -> String {
     }
 }
 
-fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, picture: bool) -> Row {
+fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, room: &mut usize) -> Row {
     let (state, now) = (&view.state, view.at.wall);
     let named = |people: Vec<Name>| -> Vec<String> { people.iter().map(|p| person(state, p)).collect() };
     let people = |at| named(s.on_call(at, overrides(state, name)));
@@ -122,17 +130,19 @@ fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, picture: bool) -> 
         overridden: overrides(state, name).any(|o| o.starts <= now && now < o.ends),
         until: until.map(|at| format!("{} (in {})", clock.time(at), long(at.since(now)))),
         then: named(then.unwrap_or_default()),
-        picture: if picture { drawn(s, view, clock, name, &people) } else { String::new() },
+        picture: drawn(s, view, clock, name, &people, room),
     }
 }
 
-/// The week ahead in the viewer's time zone, as the words above it; turns of the same people are one.
+/// The week ahead in the viewer's time zone, as the words above it; turns of the same people are one. Nothing if there is
+/// no room for as many.
 fn drawn(
     s: &Schedule,
     view: &View,
     clock: &Clock,
     name: &Name,
     people: &dyn Fn(Wall) -> Vec<String>,
+    room: &mut usize,
 ) -> String {
     let days = charts::days(&clock.zone, view.at.wall);
     let (Some(first), Some(last)) = (days.first(), days.last()) else { return String::new() };
@@ -151,6 +161,8 @@ fn drawn(
         }
         at = next;
     }
+    let Some(left) = room.checked_sub(all.len()) else { return String::new() };
+    *room = left;
     charts::week(&line(name, NAME), &days, &all, view.at.wall)
 }
 

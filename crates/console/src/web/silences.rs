@@ -2,7 +2,9 @@
 
 use super::Web;
 use super::action::end_of;
+use super::form::Asked;
 use super::guard::Visitor;
+use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{NAME, WIDE, line, long, person};
 use askama::Template;
@@ -12,8 +14,8 @@ use foghorn_core::time::Wall;
 use http::StatusCode;
 use std::sync::Arc;
 
-/// Silences that are shown.
-const SHOWN: usize = 200;
+/// Silences on one page.
+const ON_A_PAGE: usize = 50;
 /// Of one silence.
 const PARTS: usize = 12;
 
@@ -22,7 +24,8 @@ const PARTS: usize = 12;
 struct Page {
     frame: Frame,
     rows: Vec<Row>,
-    more: usize,
+    total: usize,
+    leaf: Leaf,
 }
 
 struct Row {
@@ -39,7 +42,7 @@ struct Row {
 }
 
 /// `GET /silences`
-pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Response {
+pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
         let clock = page::clock(&view, visitor);
@@ -51,7 +54,8 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
         let mut all: Vec<_> = state.silences.values().collect();
         all.sort_by_key(|s| (!s.is_active(now), s.ends));
         let until = |at: Wall| format!("{} (in {})", clock.time(at), long(at.since(now)));
-        let rows = all.iter().take(SHOWN).map(|s| Row {
+        let leaf = Leaf::of(&asked, all.len(), ON_A_PAGE, "/silences?");
+        let rows = leaf.cut(all.iter().copied()).map(|s| Row {
             id: line(&s.id, NAME),
             end: end_of(&s.id),
             covers: s
@@ -75,7 +79,8 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
         });
         let page = Page {
             rows: rows.collect(),
-            more: all.len().saturating_sub(SHOWN),
+            total: all.len(),
+            leaf,
             frame: Frame::new(web, &view, visitor, "Silences", Here::Silences),
         };
         Ok(respond(StatusCode::OK, &page))

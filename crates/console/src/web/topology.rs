@@ -2,6 +2,7 @@
 
 use super::form::{Asked, encoded};
 use super::guard::Visitor;
+use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{NAME, line, names};
 use super::{Web, charts};
@@ -34,9 +35,7 @@ struct Page {
     named: Vec<(String, String)>,
     unknown: usize,
     endangered: usize,
-    page: usize,
-    pages: usize,
-    base: String,
+    leaf: Leaf,
 }
 
 #[derive(Clone)]
@@ -104,13 +103,12 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         };
         let of = all.iter().position(|n| *n.name == *asked.get("of"));
         let (total, nearest) = (all.len(), nearest_first(&all, of));
-        let pages = total.div_ceil(ON_A_PAGE).max(1);
-        let page = asked.number("page").and_then(|n| usize::try_from(n).ok()).unwrap_or(1).clamp(1, pages);
-        let shown = nearest.into_iter().skip((page - 1) * ON_A_PAGE).take(ON_A_PAGE);
-        let shown: Vec<Node> = shown.filter_map(|i| all.get(i).cloned()).collect();
+        let of = of.and_then(|i| all.get(i));
+        let base = of.map_or_else(|| "/topology?".to_owned(), |n| format!("{}&", around(&n.name)));
+        let leaf = Leaf::of(&asked, total, ON_A_PAGE, base);
+        let shown: Vec<Node> = leaf.cut(nearest).filter_map(|i| all.get(i).cloned()).collect();
         let mut rows: Vec<Row> = shown.iter().map(row).collect();
         rows.sort_by_key(|r| order(r.state));
-        let of = of.and_then(|i| all.get(i));
         let page = Page {
             picture: charts::topology(&shown),
             total,
@@ -118,11 +116,9 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             named: sick.iter().take(NAMED).map(|n| (line(n, NAME), around(n))).collect(),
             unknown: all.iter().filter(|n| n.state == "unknown").count(),
             endangered: endangered.iter().filter(|n| !is_sick(n)).count(),
-            base: of.map_or_else(|| "/topology?".to_owned(), |n| format!("{}&", around(&n.name))),
             of: of.map(row),
             rows,
-            page,
-            pages,
+            leaf,
             frame: Frame::new(web, &view, visitor, "Topology", Here::Topology).live("/live"),
         };
         Ok(respond(StatusCode::OK, &page))

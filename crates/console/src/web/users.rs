@@ -2,8 +2,9 @@
 
 use super::Web;
 use super::flash::{self, Done};
-use super::form::{Fields, Path, encoded};
+use super::form::{Asked, Fields, Path, encoded};
 use super::guard::Visitor;
+use super::leaf::Leaf;
 use super::log_in::{hashed, said};
 use super::page::{self, Frame, Here, respond};
 use super::text::{NAME, line, person};
@@ -15,11 +16,15 @@ use axum::response::Response;
 use http::StatusCode;
 use std::sync::Arc;
 
+/// Accounts on one page.
+const ON_A_PAGE: usize = 50;
+
 #[derive(Template)]
 #[template(path = "console/users.html")]
 struct Page {
     frame: Frame,
     users: Vec<User>,
+    leaf: Leaf,
     /// Ids and names of those in the configuration.
     people: Vec<(String, String)>,
 }
@@ -34,10 +39,12 @@ struct User {
 }
 
 /// `GET /users`
-pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Response {
+pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
-        let users = web.accounts.list().map_err(|e| said(&e))?.into_iter().map(|a| User {
+        let all = web.accounts.list().map_err(|e| said(&e))?;
+        let leaf = Leaf::of(&asked, all.len(), ON_A_PAGE, "/users?");
+        let users = leaf.cut(all).map(|a| User {
             at: format!("/users/{}", encoded(&a.name)),
             role: word(a.role),
             person: a.person.as_deref().map(|p| person(&view.state, p)),
@@ -48,6 +55,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
         let page = Page {
             frame: Frame::new(web, &view, visitor, "Users", Here::Users),
             users: users.collect(),
+            leaf,
             people: people.map(|(id, p)| (id.to_string(), line(&p.name, NAME))).collect(),
         };
         Ok(respond(StatusCode::OK, &page))

@@ -82,3 +82,51 @@ async fn a_large_topology_is_on_pages() {
     assert!(ana.page("/topology?page=99").await.contains("Page 7 of 7"));
     assert!(ana.page("/topology?of=%3Cb%3E").await.contains("Page 1 of 7"), "nothing is called so");
 }
+
+/// Silences that scripts make, schedules of teams and of hours, accounts of a whole company.
+#[tokio::test]
+async fn long_lists_are_on_pages() {
+    let rotation = |people: &str, every: &str| {
+        format!("{{ people: [{people}], every: {every}, starts: \"2026-11-16 09:00\" }}")
+    };
+    let of_a_team =
+        format!("{}, {}", rotation("day-ops, night-ops", "1d"), rotation("night-ops, day-ops", "12h"));
+    let teams: String = (0..40)
+        .map(|n| format!("  team-{n:02}: {{ time_zone: Europe/Lisbon, rotations: [ {of_a_team} ] }}\n"))
+        .collect();
+    let hours = format!(
+        "  by-the-hour: {{ time_zone: UTC, rotations: [ {} ] }}\n  by-the-hour-2: {{ time_zone: UTC, rotations: [ {} ] }}\n",
+        rotation("day-ops, night-ops", "1h"),
+        rotation("night-ops, day-ops", "1h")
+    );
+    let kit = kit(&OPEN.replace("schedules:\n", &format!("schedules:\n{hours}{teams}"))).await;
+    let ana = kit.logged_in("ana", Role::Admin).await;
+    let first = ana.page("/on-call").await;
+    assert!(first.contains("43 schedules") && first.contains("Page 1 of 5"), "{first}");
+    let pictures = |page: &str| page.matches("role=\"img\"").count();
+    assert!((2..10).contains(&pictures(&first)) && first.contains("Too many hand-overs"), "{first}");
+    assert!(first.contains("<h2>People</h2>"), "{first}");
+    let last = ana.page("/on-call?page=5").await;
+    assert!(last.contains("<bdi>team-39</bdi>") && pictures(&last) == 3 && !last.contains("<h2>People</h2>"));
+
+    for n in 0..120 {
+        let body = format!(
+            r#"{{"matchers": ["instance=customer-{n}.example.com:9100", "alertname=DiskFull"], "for": "{}m", "comment": "{}"}}"#,
+            n + 1,
+            "planned work on the storage of this customer ".repeat(2)
+        );
+        assert_eq!(kit.post("/api/v1/silences", &body).await.status, 201);
+    }
+    let first = ana.page("/silences").await;
+    assert!(first.contains("120 in all") && first.contains("Page 1 of 3"), "{first}");
+    assert!(first.contains("customer-0.example") && !first.contains("customer-50.example"), "{first}");
+    let last = ana.page("/silences?page=3").await;
+    assert!(last.contains("customer-119.example") && last.contains("Add one"), "{last}");
+
+    for n in 0..60 {
+        kit.account(&format!("colleague-{n:02}"), Role::Viewer, None);
+    }
+    let first = ana.page("/users").await;
+    assert!(first.contains("Page 1 of 2") && first.contains("Add somebody"), "{first}");
+    assert!(ana.page("/users?page=2").await.contains("<bdi>colleague-59</bdi>"));
+}
