@@ -312,6 +312,21 @@ mod tests {
         );
     }
 
+    /// Who is on a warning is asked for nothing more; who is on what wakes is.
+    #[test]
+    fn only_what_wakes_is_paged_again_once_somebody_is_on_it() {
+        let by = Actor { name: "ana".into(), via: foghorn_core::words::Via::Console };
+        let ack = Input::Acknowledge { incident: 1, by, revision: None };
+        for (severity, said) in [
+            (Severity::Warning, "nobody is paged"),
+            (Severity::Critical, "if it is still critical in 20m, the next step is paged"),
+        ] {
+            let (mut state, now) = open_as(None, severity, &[Span::ZERO]);
+            foghorn_core::decide(&mut state, now, &ack, &mut Vec::new()).unwrap();
+            assert_eq!(says(&state, now, 0), said);
+        }
+    }
+
     /// A page that was written a moment after the decision says what is configured.
     #[test]
     fn waits_are_whole_seconds() {

@@ -11,6 +11,7 @@ pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use self::connect::{Connection, connect};
 use self::pool::Pool;
 use crate::resolve::Resolver;
+use crate::tls::{Why, WhyKind};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use rustls::ClientConfig;
@@ -81,13 +82,8 @@ pub enum HttpError {
         why: String,
     },
     /// The handshake failed.
-    #[error("no TLS connection with {at}: {why}")]
-    Tls {
-        /// `host:port`
-        at: String,
-        /// The library's reason.
-        why: String,
-    },
+    #[error("{}", .0.text)]
+    Tls(Why),
     /// The deadline has passed.
     #[error("no {what} from {at} within {after:?}")]
     Timeout {
@@ -194,7 +190,7 @@ impl Client {
             (true, Some(config)) => Some(Arc::clone(config)),
             (true, None) => Some(
                 crate::tls::default_client()
-                    .map_err(|e| HttpError::Tls { at: url.authority(), why: e.to_string() })?,
+                    .map_err(|e| HttpError::Tls(Why { kind: WhyKind::Other, text: e.to_string() }))?,
             ),
         };
         let answer = |conn| answer(conn, &request, options, deadline);

@@ -2,9 +2,11 @@
 
 mod client;
 mod server;
+mod why;
 
 pub use client::{client_config, default_client};
 pub use server::ServerCert;
+pub use why::{Why, WhyKind};
 
 use rustls::crypto::CryptoProvider;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use super::{Failure, Remote};
 use bytes::Bytes;
 use foghorn_net::http::{Client, HttpError, Options, Request, Url};
-use foghorn_net::tls::client_config;
+use foghorn_net::tls::{WhyKind, client_config};
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
 use std::time::Duration;
@@ -39,11 +39,10 @@ pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Re
         .block_on(async { Client::new().request(Request { method, url, headers, body }, &options).await })
         .map_err(|e| {
             let hint = match e {
-                // The TLS library's words for every certificate that it does not take.
-                HttpError::Tls { ref why, .. } if why.contains("invalid peer certificate") => {
+                HttpError::Tls(ref why) if matches!(why.kind, WhyKind::Certificate | WhyKind::SignedItself) => {
                     "This machine does not trust its certificate. Name a file with its issuer's with --ca (or FOGHORN_CA), and the server by a name that the certificate is for."
                 }
-                HttpError::Tls { .. } => "Does it speak TLS there? Without, its address begins with http://.",
+                HttpError::Tls(_) => "Does it speak TLS there? Without, its address begins with http://.",
                 HttpError::Broken { .. } | HttpError::Closed { .. } if !server.starts_with("https:") => {
                     "Is it Foghorn that listens there? With TLS, its address begins with https://."
                 }

@@ -3,6 +3,7 @@
 use super::{HttpError, Options, Url};
 use crate::resolve::{ResolveError, Resolver};
 use crate::tcp::break_when_unacknowledged;
+use crate::tls::{Why, WhyKind};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1;
@@ -48,12 +49,15 @@ pub(super) async fn connect(
         Some((address, Some(e))) => HttpError::Connect { at: address.to_string(), why: connect_text(&e) },
     })?;
     let Some(tls) = tls else { return http(stream, url, options, deadline).await };
-    let bad = |why: String| HttpError::Tls { at: at.clone(), why };
-    let name = ServerName::try_from(url.host().to_owned()).map_err(|e| bad(e.to_string()))?;
+    let other = |e: &dyn std::fmt::Display| Why {
+        kind: WhyKind::Other,
+        text: format!("no TLS connection with {at}: {e}"),
+    };
+    let name = ServerName::try_from(url.host().to_owned()).map_err(|e| HttpError::Tls(other(&e)))?;
     let stream = timeout_at(deadline, TlsConnector::from(tls).connect(name, stream))
         .await
         .map_err(|_| HttpError::timeout(url, "TLS handshake", options))?
-        .map_err(|e| bad(e.to_string()))?;
+        .map_err(|e| HttpError::Tls(Why::of(&e, &at, url.host()).unwrap_or_else(|| other(&e))))?;
     http(stream, url, options, deadline).await
 }
 

@@ -5,8 +5,10 @@ use crate::text::line;
 use foghorn_core::page::Outcome;
 use foghorn_core::time::Span;
 use foghorn_net::http::{
-    Client, HeaderMap, HeaderName, HeaderValue, Method, Options, Request, Response, Url, retry_after,
+    Client, HeaderMap, HeaderName, HeaderValue, HttpError, Method, Options, Request, Response, Url,
+    retry_after,
 };
+use foghorn_net::tls::WhyKind;
 use std::time::Duration;
 
 /// Shorter than a sender's deadline, so that the outcome names what was slow.
@@ -18,7 +20,12 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(25);
 /// There is no answer: to be tried again.
 pub(super) async fn exchange(client: &Client, request: Request) -> Result<Response, Outcome> {
     let options = Options { timeout: TIMEOUT, max_body: 16 * 1024, client_config: None };
-    client.request(request, &options).await.map_err(retry)
+    client.request(request, &options).await.map_err(|e| match &e {
+        HttpError::Tls(why) if why.kind == WhyKind::NotTls => {
+            retry(format!("{e}: without it, its address begins with `http://`"))
+        }
+        _ => retry(e),
+    })
 }
 
 /// A POST.

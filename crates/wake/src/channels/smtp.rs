@@ -7,6 +7,7 @@ use crate::text::line;
 use foghorn_config::secret::Secret;
 use foghorn_core::page::Outcome;
 use foghorn_net::resolve::Resolver;
+use foghorn_net::tls::{Why, WhyKind};
 use futures_util::future::BoxFuture;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -103,7 +104,15 @@ impl Smtp {
                 Outcome::Accepted { detail: format!("{} {}", response.code(), line(&words.join(" "), 200)) }
             }
             Err(e) => {
-                let error = format!("{}: {}", self.at(), line(&e.to_string(), 300));
+                let error = match Why::of(&e, &self.at(), &self.host) {
+                    Some(Why { kind: WhyKind::NotTls, text }) => {
+                        format!(
+                            "{text} from the first byte on: try `smtp+starttls://`, or `smtp://` without TLS"
+                        )
+                    }
+                    Some(why) => why.text,
+                    None => format!("{}: {}", self.at(), line(&e.to_string(), 300)),
+                };
                 // A 5xx, or a server that cannot do what we must ask of it.
                 if e.is_permanent() || e.is_client() { failed(error) } else { retry(error) }
             }

@@ -4,10 +4,11 @@ use super::trace::{Doing, Trace};
 use super::{Env, Trouble};
 use crate::connect;
 use foghorn_config::model::SocketTarget;
-use foghorn_core::time::{Span, Wall};
+use foghorn_core::time::Wall;
+use foghorn_net::tls::{Why, WhyKind};
+use rustls::ClientConfig;
 use rustls::client::Resumption;
-use rustls::pki_types::{ServerName, UnixTime};
-use rustls::{AlertDescription, CertificateError, ClientConfig};
+use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -96,66 +97,16 @@ pub(super) async fn handshake(
 }
 
 fn trouble(e: &std::io::Error, name: &str, peer: SocketAddr) -> Trouble {
-    use rustls::Error;
-    let text = match e.get_ref().and_then(|e| e.downcast_ref::<Error>()) {
-        Some(Error::InvalidCertificate(c)) => certificate_text(c, name),
-        Some(Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
-            format!("{peer} does not speak the protocol asked for (ALPN)")
+    match Why::of(e, &peer.to_string(), name) {
+        Some(Why { kind: WhyKind::SignedItself, text }) => {
+            Trouble::Bad(format!("{text} (name it with `ca_file` to trust it)"))
         }
-        Some(Error::AlertReceived(alert)) => format!("{peer} refused the TLS handshake: {alert:?}"),
-        Some(Error::InvalidMessage(_)) => format!("{peer} does not speak TLS"),
-        Some(Error::PeerIncompatible(why)) => {
-            format!("no TLS version or cipher in common with {peer}: {why:?}")
-        }
-        Some(other) => format!("TLS handshake with {peer} failed: {other}"),
+        Some(why) => Trouble::Bad(why.text),
         None if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-            format!("{peer} closed the connection in the TLS handshake")
+            Trouble::Bad(format!("{peer} closed the connection in the TLS handshake"))
         }
-        None => return connect::trouble(e, peer).map(|t| format!("{t} (in the TLS handshake)")),
-    };
-    Trouble::Bad(text)
-}
-
-fn certificate_text(e: &CertificateError, name: &str) -> String {
-    let ago = |a: &UnixTime, b: &UnixTime| span(a.as_secs().abs_diff(b.as_secs()));
-    match e {
-        CertificateError::Expired => format!("certificate of {name} expired"),
-        CertificateError::ExpiredContext { time, not_after } => {
-            format!("certificate of {name} expired {} ago", ago(time, not_after))
-        }
-        CertificateError::NotValidYet => format!("certificate of {name} is not valid yet"),
-        CertificateError::NotValidYetContext { time, not_before } => {
-            format!("certificate of {name} is not valid before {} from now", ago(time, not_before))
-        }
-        CertificateError::UnknownIssuer => format!(
-            "certificate of {name} is not trusted: its issuer is unknown (an intermediate certificate that is not \
-             sent, or a private authority)"
-        ),
-        CertificateError::NotValidForName => format!("certificate is for another name than {name}"),
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            let names: Vec<&str> = presented.iter().map(|p| presented_name(p)).take(5).collect();
-            format!(
-                "certificate is not for {name} but for {}",
-                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-            )
-        }
-        CertificateError::Revoked => format!("certificate of {name} is revoked"),
-        CertificateError::BadSignature => {
-            format!("certificate of {name} is not trusted: its signature is wrong")
-        }
-        // As `openssl req -x509` makes them. The library has no variant of its own for it.
-        CertificateError::Other(e) if e.to_string().contains("CaUsedAsEndEntity") => {
-            format!(
-                "certificate of {name} is not trusted: it has signed itself (name it with `ca_file` to trust it)"
-            )
-        }
-        other => format!("certificate of {name} is not trusted: {other}"),
+        None => connect::trouble(e, peer).map(|t| format!("{t} (in the TLS handshake)")),
     }
-}
-
-/// `DnsName("a.example")` as the library writes it.
-fn presented_name(text: &str) -> &str {
-    text.split('"').nth(1).unwrap_or(text)
 }
 
 /// What is said of a certificate.
@@ -199,11 +150,4 @@ pub(super) fn leaf_days(stream: &TlsStream<TcpStream>) -> Option<i64> {
 
 fn days(n: i64) -> String {
     if n == 1 { "1 day".to_owned() } else { format!("{n} days") }
-}
-
-fn span(seconds: u64) -> String {
-    match i64::try_from(seconds).unwrap_or(i64::MAX) / DAY {
-        0 => Span::secs(seconds).to_string(),
-        n => days(n),
-    }
 }
