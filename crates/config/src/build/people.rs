@@ -109,6 +109,9 @@ pub(super) fn secret_url(url: &Spanned<Secret>, schemes: &[&str], cx: &mut Cx<'_
 /// A program and its arguments. A program with a slash is a file, relative to the configuration; it is run from another
 /// directory, so its name is made a whole one here.
 pub(super) fn command(raw: &List<Spanned<AnyText>>, at: At, cx: &mut Cx<'_>) -> Vec<String> {
+    if let Some(word) = raw.0.iter().find(|w| w.value.0.contains('\0')) {
+        cx.say(word.at, "no program can be given a zero byte", "leave it out");
+    }
     let mut words: Vec<String> = raw.0.iter().map(|w| w.value.0.clone()).collect();
     match words.first_mut() {
         Some(program) if program.contains('/') => {

@@ -238,7 +238,9 @@ impl Action {
             None if opened => "/".to_owned(),
             None => "/silences".to_owned(),
         };
-        let done = if answer == Answer::Already { Done::Already } else { done };
+        // Who taps twice has it all the same.
+        let again = answer == Answer::Already && done != Done::Acknowledged;
+        let done = if again { Done::Already } else { done };
         Ok(flash::go(&place, done, unsaved.is_some()))
     }
 

@@ -123,5 +123,30 @@ export class Looker {
           this.fault(where, `axe ${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary.replace(/\s+/g, " ")}`);
       this.looked += 1;
     }
+    await this.enlarge(tab, name);
+  }
+
+  // On the smallest phones, and in text of twice the size, one scrolls down and not sideways, and nothing to press is cut off.
+  async enlarge(tab, name) {
+    const where = `${name} on a phone ${tab.mode}`;
+    const client = await tab.createCDPSession();
+    const size = (standard) => client.send("Page.setFontSizes", { fontSizes: { standard, fixed: standard } });
+    for (const [standard, width] of [[16, 320], [32, 360]]) {
+      await tab.setViewport({ width, height: 700 });
+      await size(standard);
+      const seen = await tab.evaluate(() => ({
+        size: getComputedStyle(document.documentElement).fontSize,
+        wide: document.documentElement.scrollWidth,
+        beyond: [...document.querySelectorAll("body *")]
+          .filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+          .map((e) => e.outerHTML.slice(0, 100)),
+        cut: [...document.querySelectorAll(".top a")].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent),
+      }));
+      if (seen.wide > width) this.fault(where, `is ${seen.wide} px wide at ${seen.size} in ${width}: ${seen.beyond.slice(-2)}`);
+      if (seen.cut.length > 0) this.fault(where, `cut off at ${seen.size} in ${width}: ${seen.cut}`);
+      await tab.screenshot({ path: `${this.shots}/${name}.${width}.${standard}.${tab.suffix}.png` });
+    }
+    await size(16);
+    await client.detach();
   }
 }
