@@ -25,9 +25,7 @@ pub async fn tell(play: &mut Play) -> Result<(), String> {
     for event in &timeline {
         // Whole seconds of the demo's clock.
         let at = clock((moment(event) - begun).max(0.0) as u64);
-        for (n, line) in super::screen::wrap(text(event, "/text"), 66).iter().enumerate() {
-            play.screen.row(&if n == 0 { format!("{at}  {line}") } else { format!("{:7}{line}", "") });
-        }
+        play.screen.hung(&format!("{at}  "), text(event, "/text"));
     }
     figures(play);
     judge(play, &timeline).await
@@ -57,11 +55,11 @@ fn figures(play: &mut Play) {
     let really = play.story.really;
     play.screen.heading("After it broke");
     play.screen.row("");
-    play.screen.row(&format!("{:<14}{:<12}then", "", "here"));
+    play.screen.row(&format!("{:<12}{:<8}then", "", "here"));
     let what = ["detected", "first page", "answered", "over"];
     for (what, (at, really)) in what.iter().zip([detected, paged, answered, resolved].into_iter().zip(really))
     {
-        play.screen.row(&format!("{what:<14}{:<12}{really}", here(at)));
+        play.screen.hung(&format!("{what:<12}{:<8}", here(at)), really);
     }
     let (taken, failed, lost) =
         (play.shop.orders.taken(), play.shop.orders.failed(), play.shop.lost_orders());

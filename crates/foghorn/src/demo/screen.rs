@@ -75,8 +75,9 @@ impl Screen {
     /// A heading.
     pub fn heading(&mut self, text: &str) {
         self.board.step(Step::Heading(text.to_owned()));
-        let text = self.paint("1", &clean(text));
-        self.put(&format!("\n  {text}\n"));
+        let lines = wrap(&clean(text), self.wide() - 2);
+        let lines: String = lines.iter().map(|l| format!("  {}\n", self.paint("1", l))).collect();
+        self.put(&format!("\n{lines}"));
     }
 
     /// Text at the margin.
@@ -90,6 +91,15 @@ impl Screen {
     pub fn row(&mut self, text: &str) {
         self.board.row(text);
         self.put(&format!("{}\n", format!("  {}", clean(text)).trim_end()));
+    }
+
+    /// A row whose last column goes on below itself where it is long.
+    pub fn hung(&mut self, before: &str, text: &str) {
+        let indent = before.chars().count();
+        for (n, line) in wrap(text, self.wide().saturating_sub(2 + indent).max(20)).iter().enumerate() {
+            let before = if n == 0 { before } else { "" };
+            self.row(&format!("{before:indent$}{line}"));
+        }
     }
 
     /// Something happens.
