@@ -142,3 +142,28 @@ fn read_only() {
 fn hanging() {
     story("fsync=hang", &["answer", "deadline", "not saved", "took", "hang", "for "]);
 }
+
+/// Nobody looks at a log at 3 a.m., and a start on a full disk is the start after the crash that it made.
+#[test]
+fn full_from_the_start() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::on_forgetful_disk(&basics(&hook, "10m"), 0);
+    foghorn.run();
+    foghorn.post("/api/v2/alerts", &critical(&["before"])).is(200);
+    assert!(foghorn.stop().success());
+    foghorn.disk.as_ref().unwrap().fault("write=enospc");
+    foghorn.run();
+    let page = hook.wait("the page about the disk", |r| {
+        let body = r.body.to_string();
+        r.kind() == "page" && body.contains("the journal is degraded") && body.contains("No space left")
+    });
+    assert!(page.degraded().contains("No space left"), "{page:?}");
+    foghorn.disk.as_ref().unwrap().fault("");
+    until("everything to be put right", || (foghorn.get("/readyz")["degraded"] == false).then_some(()));
+    hook.wait("the word that it is over", |r| {
+        r.kind() == "resolved" && r.body.to_string().contains("the journal is degraded")
+    });
+    assert!(foghorn.get("/api/v2/alerts").to_string().contains("before"));
+    assert!(foghorn.stop().success());
+    assert_eq!(foghorn.verify()["whole"], true);
+}
