@@ -4,7 +4,6 @@
 use foghorn_core::State;
 use foghorn_core::incident::{Incident, Phase, Status};
 use foghorn_core::page::{Delivery, Page, PageKind};
-use foghorn_core::schedule::Override;
 use foghorn_core::setup::{EscalationPolicy, Target};
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Name, Urgency};
@@ -146,7 +145,7 @@ fn reached(state: &State, targets: &[Target], at: Wall) -> Vec<Name> {
             Target::Everyone => setup.people.keys().cloned().collect(),
             Target::Person(p) => vec![p.clone()],
             Target::Schedule(name) => {
-                setup.schedules.get(name).map_or_else(Vec::new, |s| s.on_call(at, overrides(state, name)))
+                setup.schedules.get(name).map_or_else(Vec::new, |s| s.on_call(at, state.overrides_of(name)))
             }
         };
         for person in found {
@@ -157,11 +156,6 @@ fn reached(state: &State, targets: &[Target], at: Wall) -> Vec<Name> {
         }
     }
     people
-}
-
-/// Who stands in on a schedule.
-pub(crate) fn overrides<'a>(state: &'a State, schedule: &'a Name) -> impl Iterator<Item = &'a Override> {
-    state.overrides.values().map(|o| &**o).filter(move |o| o.schedule == *schedule)
 }
 
 /// A person's name as other people read it.

@@ -186,6 +186,13 @@ impl State {
         self.open.size()
     }
 
+    /// Who stands in on a schedule. Whoever has left the configuration does not: the turn is that of the rotation again, and
+    /// no gap.
+    pub fn overrides_of<'a>(&'a self, schedule: &'a Name) -> impl Iterator<Item = &'a Override> {
+        let known = |o: &&Override| self.setup.people.contains_key(&o.person);
+        self.overrides.values().map(|o| &**o).filter(move |o| o.schedule == *schedule).filter(known)
+    }
+
     /// An incident's alerts, open and ended.
     pub fn alerts_of<'a>(&'a self, incident: &'a Incident) -> impl Iterator<Item = &'a Alert> {
         incident.alerts.iter().filter_map(|place| self.alerts.at(*place).map(|a| &**a))

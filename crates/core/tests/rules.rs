@@ -637,6 +637,20 @@ fn whoever_stands_in_is_paged() {
     assert!(w.state.overrides.is_empty());
 }
 
+/// Who has left leaves no gap: whose turn it is by the rotation has it.
+#[test]
+fn who_stands_in_and_has_left_the_configuration_stands_in_no_more() {
+    let mut w = World::shop();
+    let (starts, ends) = (w.now.wall, w.now.wall + Span::hours(2));
+    let entry = Override { schedule: "primary".into(), person: "cy".into(), starts, ends };
+    w.put(Input::AddOverride { id: "o".into(), entry, by: by("ana") });
+    let mut setup: Setup = serde_json::from_str(world::SHOP).unwrap();
+    setup.people.remove("cy");
+    w.put(Input::AdoptConfig { hash: "2".into(), setup: Arc::new(setup) });
+    w.fails("shop");
+    assert_eq!(w.pages, ["0s ana by push"]);
+}
+
 #[test]
 fn a_check_that_is_removed_ends_its_alert_and_a_person_who_is_removed_is_not_paged() {
     let mut w = World::shop();

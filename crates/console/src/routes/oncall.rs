@@ -1,7 +1,7 @@
 //! Who is on call.
 
 use crate::api::Api;
-use crate::next::{overrides, person};
+use crate::next::person;
 use crate::problem::{Body, Problem};
 use crate::query::{Query, moment};
 use crate::time::rfc3339;
@@ -79,12 +79,12 @@ pub(crate) async fn list(
 
 fn schedule(state: &foghorn_core::State, name: &Name, s: &Schedule, at: Wall) -> ScheduleShown {
     let shown = |people: Vec<Name>| people.iter().map(|p| PersonShown::of(state, p)).collect();
-    let (until, then) = s.next_people(at, &overrides(state, name).collect::<Vec<_>>()).unzip();
+    let (until, then) = s.next_people(at, &state.overrides_of(name).collect::<Vec<_>>()).unzip();
     ScheduleShown {
         name: name.to_string(),
         time_zone: s.time_zone.to_string(),
-        on_call: shown(s.on_call(at, overrides(state, name))),
-        overridden: overrides(state, name).any(|o| o.starts <= at && at < o.ends),
+        on_call: shown(s.on_call(at, state.overrides_of(name))),
+        overridden: state.overrides_of(name).any(|o| o.starts <= at && at < o.ends),
         until: until.map(rfc3339),
         then: shown(then.unwrap_or_default()),
     }

@@ -1,7 +1,6 @@
 //! Who there is. Addresses are never shown.
 
 use crate::api::Api;
-use crate::next::overrides;
 use crate::problem::Body;
 use axum::Json;
 use axum::extract::State;
@@ -37,7 +36,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> Json<People> {
     let setup = &view.state.setup;
     let mut on_call: BTreeMap<Name, Vec<String>> = BTreeMap::new();
     for (name, schedule) in &setup.schedules {
-        for person in schedule.on_call(view.at.wall, overrides(&view.state, name)) {
+        for person in schedule.on_call(view.at.wall, view.state.overrides_of(name)) {
             on_call.entry(person).or_default().push(name.to_string());
         }
     }

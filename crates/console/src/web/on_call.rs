@@ -6,7 +6,6 @@ use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, line, long, person};
 use super::{Web, charts};
-use crate::next::overrides;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -75,11 +74,16 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             .map(|(id, p)| (person(state, id), line(&contacts(&p.contacts), 2 * NAME)));
         let stand_ins = state.overrides.values().take(listed).map(|o| {
             format!(
-                "{} stands in on {} from {} to {}",
+                "{} stands in on {} from {} to {}{}",
                 person(state, &o.person),
                 line(&o.schedule, NAME),
                 clock.time(o.starts),
-                clock.time(o.ends)
+                clock.time(o.ends),
+                if setup.people.contains_key(&o.person) {
+                    ""
+                } else {
+                    ": no more, being in the configuration no more"
+                }
             )
         });
         let page = Page {
@@ -120,14 +124,14 @@ fn contacts(all: &[Contact]) -> String {
 fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, room: &mut usize) -> Row {
     let (state, now) = (&view.state, view.at.wall);
     let named = |people: Vec<Name>| -> Vec<String> { people.iter().map(|p| person(state, p)).collect() };
-    let people = |at| named(s.on_call(at, overrides(state, name)));
-    let (until, then) = s.next_people(now, &overrides(state, name).collect::<Vec<_>>()).unzip();
+    let people = |at| named(s.on_call(at, state.overrides_of(name)));
+    let (until, then) = s.next_people(now, &state.overrides_of(name).collect::<Vec<_>>()).unzip();
     let own = clock.zone.iana_name().unwrap_or("UTC");
     Row {
         name: line(name, NAME),
         zones: (line(&s.time_zone, NAME), Some(line(own, NAME)).filter(|_| *own != *s.time_zone)),
         now: people(now),
-        overridden: overrides(state, name).any(|o| o.starts <= now && now < o.ends),
+        overridden: state.overrides_of(name).any(|o| o.starts <= now && now < o.ends),
         until: until.map(|at| format!("{} (in {})", clock.time(at), long(at.since(now)))),
         then: named(then.unwrap_or_default()),
         picture: drawn(s, view, clock, name, &people, room),
@@ -149,9 +153,9 @@ fn drawn(
     let (mut at, end) = (Wall(first.from), Wall(last.to));
     let mut all: Vec<Turn> = Vec::new();
     for _ in 0..TURNS {
-        let next = s.next_change(at, overrides(&view.state, name)).unwrap_or(end).min(end);
+        let next = s.next_change(at, view.state.overrides_of(name)).unwrap_or(end).min(end);
         let who = people(at);
-        let stand_in = overrides(&view.state, name).any(|o| o.starts <= at && at < o.ends);
+        let stand_in = view.state.overrides_of(name).any(|o| o.starts <= at && at < o.ends);
         match all.last_mut().filter(|t| t.people == who && t.stand_in == stand_in) {
             Some(same) => same.to = next,
             None => all.push(Turn { from: at, to: next, people: who, stand_in }),

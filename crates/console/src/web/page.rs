@@ -3,7 +3,6 @@
 use super::guard::Visitor;
 use super::text::{Clock, NAME, WIDE, line, sentence};
 use super::{Web, assets};
-use crate::next::overrides;
 use crate::problem::{Kind, Problem};
 use askama::Template;
 use axum::extract::Request;
@@ -156,7 +155,7 @@ fn banners(web: &Web, view: &View) -> Vec<Banner> {
     let nobody: Vec<&Name> = setup
         .schedules
         .iter()
-        .filter(|(name, s)| s.on_call(view.at.wall, overrides(&view.state, name)).is_empty())
+        .filter(|(name, s)| s.on_call(view.at.wall, view.state.overrides_of(name)).is_empty())
         .map(|(name, _)| name)
         .collect();
     if setup.people.values().all(|p| p.contacts.is_empty()) {

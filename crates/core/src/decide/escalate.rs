@@ -159,10 +159,10 @@ impl Draft<'_> {
             let people: Vec<Name> = match target {
                 Target::Everyone => setup.people.keys().cloned().collect(),
                 Target::Person(p) => alloc::vec![p.clone()],
-                Target::Schedule(name) => setup.schedules.get(name).map_or_else(Vec::new, |s| {
-                    let overrides = self.state.overrides.values().filter(|o| o.schedule == *name);
-                    s.on_call(self.now.wall, overrides.map(|o| &**o))
-                }),
+                Target::Schedule(name) => setup
+                    .schedules
+                    .get(name)
+                    .map_or_else(Vec::new, |s| s.on_call(self.now.wall, self.state.overrides_of(name))),
             };
             let mut reached = false;
             for name in people {
