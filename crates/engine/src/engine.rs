@@ -9,168 +9,30 @@
 //! *degraded*: it goes on in memory, effects leave from there, and inputs are kept. When the journal is back, the kept
 //! inputs are decided again on top of what it really holds.
 
+mod away;
+mod leave;
+mod protocol;
+
+pub use protocol::{Action, Append, Appended, Command, Found, Limits, Ticket};
+
 use crate::batch::{Batch, Decide, Queued};
 use crate::chain::BatchId;
-use crate::handle::{Class, Reply};
+use crate::handle::Class;
 use crate::queue::{Queue, Room};
 use crate::sending::Sending;
 use crate::view::{Degraded, Stats, View};
+use away::{Away, restore};
 use foghorn_core::decide::MOST_TIMERS;
 use foghorn_core::event::Record;
-use foghorn_core::input::{Answer, Input};
-use foghorn_core::page::{Page, PageKey};
+use foghorn_core::input::Input;
 use foghorn_core::time::{Mono, Now, Span};
 use foghorn_core::{State, decide};
 use std::sync::Arc;
 
-/// Whoever waits for a reply; given by the owner.
-pub type Ticket = u64;
-
 /// After a tick that panicked.
 const TICK_AFTER_PANIC: Span = Span::secs(1);
-/// Due pages that are looked through for one whose channel has room. Behind so many of one that hangs, others wait until
-/// its retries have made room.
-const MOST_LOOKED_AT: usize = 10_000;
 /// Events decided in one go while a batch is under way.
 const SLICE: usize = 100;
-
-/// Limits and waits of the loop.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// An append that takes longer makes the loop degraded.
-    pub append_deadline: Span,
-    /// Inputs in one batch.
-    pub batch_inputs: usize,
-    /// Events in one batch, roughly: a batch is closed once it has so many.
-    pub batch_events: usize,
-    /// Inputs kept while degraded, where every alert counts as one. Other tools' are the first that are not kept.
-    pub kept: usize,
-    /// Pages on their way at one time.
-    pub sending: usize,
-    /// Of these by one channel, so that one that hangs leaves the others theirs.
-    pub sending_by_one: usize,
-    /// A page whose outcome is not reported for so long is sent again.
-    pub send_deadline: Span,
-    /// While degraded, the journal is looked at this often.
-    pub settle_every: Span,
-    /// A snapshot is asked for after so many events, and after no fewer than there are alerts in the one before: so all of
-    /// them together cost no more than a few times what was written. A storm has better things to do: while there is one,
-    /// it waits until there are three times as many.
-    pub snapshot_every: u64,
-    /// So many events a second are a storm.
-    pub storm: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            append_deadline: Span::secs(2),
-            batch_inputs: 4096,
-            batch_events: 2_000,
-            kept: 20_000,
-            sending: 1024,
-            sending_by_one: 128,
-            send_deadline: Span::secs(120),
-            settle_every: Span::secs(1),
-            snapshot_every: 50_000,
-            storm: 2_000,
-        }
-    }
-}
-
-/// What the owner tells the loop.
-#[derive(Debug)]
-pub enum Action {
-    /// An input, and who waits for the reply.
-    Submit {
-        /// What is to be decided.
-        input: Input,
-        /// How it is treated.
-        class: Class,
-        /// Who waits.
-        ticket: Option<Ticket>,
-    },
-    /// The journal answered an append.
-    Appended {
-        /// Which batch.
-        id: BatchId,
-        /// What became of it.
-        result: Appended,
-    },
-    /// The journal was looked at (the answer to [`Command::Settle`]).
-    Settled {
-        /// What it holds.
-        found: Found,
-    },
-    /// Look around: time has passed, or all that had queued has been told.
-    Poll,
-}
-
-/// What became of an append.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Appended {
-    /// It is on disk.
-    Durable,
-    /// It is certainly not on disk, for this reason.
-    Refused(String),
-    /// Nobody knows; looking will tell.
-    Unknown(String),
-}
-
-/// What a look at the journal found.
-#[derive(Clone, Debug)]
-pub enum Found {
-    /// It cannot be used yet, for this reason.
-    StillBroken(String),
-    /// It can be used, and ends with this batch (zero for none): the batch in question is in it or not.
-    Head(BatchId),
-}
-
-/// What the loop wants of its owner.
-#[derive(Debug)]
-pub enum Command {
-    /// Append these events after the present head.
-    Append(Append),
-    /// Reopen the journal and look at its head. Answered by [`Action::Settled`].
-    Settle,
-    /// Tell whoever waits.
-    Reply(Ticket, Reply),
-    /// Send a page. Answered by an [`Input::Delivered`].
-    Send(PageKey),
-    /// Records that are on disk now.
-    Publish(Arc<[Arc<Record>]>),
-    /// Keep a snapshot of this state, which is what the journal holds up to `seq`.
-    Snapshot {
-        /// The last event in it.
-        seq: u64,
-        /// What to keep.
-        state: Box<State>,
-    },
-    /// The journal does not take events.
-    Degraded(Arc<str>),
-    /// It does again, and nothing that was kept is missing.
-    Recovered {
-        /// How long it did not.
-        after: Span,
-        /// Inputs that could not be kept.
-        lost: u64,
-    },
-    /// A bug: deciding this has panicked. It is set aside, and nothing of it counts.
-    SetAside(String),
-}
-
-/// A batch on its way to the journal.
-#[derive(Debug)]
-pub struct Append {
-    /// Its id.
-    pub id: BatchId,
-    /// The sequence number of its first event.
-    pub first_seq: u64,
-    /// When it was closed.
-    pub at: Now,
-    /// In order.
-    pub records: Arc<[Arc<Record>]>,
-}
 
 struct Flight {
     id: BatchId,
@@ -179,19 +41,6 @@ struct Flight {
     deadline: Mono,
     /// Until it is answered or its deadline has passed, everything else queues.
     waiting: bool,
-}
-
-struct Away {
-    why: Arc<str>,
-    since: Now,
-    /// What is in effect.
-    memory: State,
-    /// What will be decided again, in order.
-    kept: Vec<Queued>,
-    /// Of all that is kept.
-    weight: usize,
-    lost: u64,
-    look_at: Mono,
 }
 
 /// Whether a look at the journal says nothing about what it holds now.
@@ -384,19 +233,6 @@ impl Engine {
         out
     }
 
-    /// When the next page that may leave is due: one that is not on its way, by a channel that has room.
-    fn look_for_page(&self) -> Option<Mono> {
-        self.may_leave(Mono(u64::MAX)).next().and_then(Page::due_at)
-    }
-
-    /// What is due at a moment, or before, and not on its way, where its channel has room.
-    fn may_leave(&self, at: Mono) -> impl Iterator<Item = &Page> {
-        let due = self.state().due_pages(at).take(MOST_LOOKED_AT);
-        due.filter(|p| {
-            self.sending.of(&p.channel) < self.limits.sending_by_one && !self.sending.contains(&p.key)
-        })
-    }
-
     fn poll(&mut self, now: Now, out: &mut Vec<Command>) {
         if let Some(f) = self.flight.as_mut().filter(|f| f.waiting && f.deadline <= now.mono) {
             f.waiting = false;
@@ -559,231 +395,5 @@ impl Engine {
             (self.snapshot_seq, self.snapshot_held) = (self.seq, self.saved.alerts.size() as u64);
             out.push(Command::Snapshot { seq: self.seq, state: Box::new(self.saved.clone()) });
         }
-    }
-
-    /// Goes on in memory. What is in flight counts there: it may be on disk, and two pages are better than none.
-    fn degrade(&mut self, now: Now, why: &str, out: &mut Vec<Command>) {
-        let why: Arc<str> = Arc::from(why);
-        self.changed = true;
-        if let Some(a) = &mut self.away {
-            a.why = why;
-            a.look_at = now.mono + self.limits.settle_every;
-            return;
-        }
-        self.stats.degradations += 1;
-        // What is decided but not handed over is decided again, in memory; what could not be is answered.
-        if let Some(mut next) = self.next.take() {
-            out.extend(
-                next.failed().map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, &why))),
-            );
-            next.inputs.into_iter().rev().for_each(|q| self.queue.put_back(q));
-        }
-        let memory = self.flight.as_ref().map_or_else(|| self.saved.clone(), |f| f.batch.after.clone());
-        if let Some(f) = &mut self.flight {
-            out.extend(
-                f.batch.replies().map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, &why))),
-            );
-        }
-        let look_at = now.mono + self.limits.settle_every;
-        self.next_page = None;
-        self.away = Some(Away {
-            why: why.clone(),
-            since: now,
-            memory,
-            kept: Vec::new(),
-            weight: 0,
-            lost: 0,
-            look_at,
-        });
-        self.forget_in_flight();
-        out.push(Command::Degraded(why));
-    }
-
-    /// Decides what has queued on top of what is in effect, and keeps it to be decided again.
-    fn decide_in_memory(&mut self, now: Now, out: &mut Vec<Command>) {
-        let Some(mut away) = self.away.take() else { return };
-        self.queue_tick(now, away.memory.next_timer());
-        if !self.queue.is_empty() {
-            let mut batch = Batch::new(&away.memory, self.seq + 1, self.rules);
-            // As much as a batch, so that pages leave in between.
-            while let Some(q) = self.queue.pop(batch.room(&self.limits)) {
-                self.decide(&mut batch, q, out);
-            }
-            self.next_page = None;
-            self.stats.inputs += batch.inputs.len() as u64;
-            self.stats.last_decision = now.mono;
-            self.changed |= !batch.records.is_empty();
-            let why = &away.why;
-            out.extend(
-                batch.replies().map(|(t, class, reply)| Command::Reply(t, in_memory(class, reply, why))),
-            );
-            self.forget_sent(&batch.inputs);
-            away.memory = batch.after;
-            for q in batch.inputs {
-                self.keep(&mut away, q);
-            }
-        }
-        self.away = Some(away);
-    }
-
-    /// Keeps an input to be decided again. At the limit other tools' alerts are not kept: they were answered 503, and
-    /// their senders try again.
-    fn keep(&self, away: &mut Away, q: Queued) {
-        let queued = Queued { ticket: None, late: true, ..q };
-        let (weight, limit) = (queued.weight(), self.limits.kept);
-        if away.weight + weight <= limit {
-            away.weight += weight;
-            return away.kept.push(queued);
-        }
-        if queued.class == Class::Intake {
-            away.lost += 1;
-            return;
-        }
-        // What people and pages say is kept in the place of what can be said again.
-        for class in [Class::Intake, Class::World] {
-            while away.weight + weight > limit
-                && let Some(i) = away.kept.iter().position(|k| k.class == class)
-            {
-                away.weight -= away.kept.remove(i).weight();
-                away.lost += 1;
-            }
-        }
-        if away.weight + weight <= limit {
-            away.weight += weight;
-            away.kept.push(queued);
-        } else {
-            away.lost += 1;
-        }
-    }
-
-    fn look(&mut self, now: Now, out: &mut Vec<Command>) {
-        let Some(a) = &mut self.away else { return };
-        if self.looking.is_none() && a.look_at <= now.mono {
-            self.looking = Some(false);
-            out.push(Command::Settle);
-        }
-    }
-
-    fn settled(&mut self, now: Now, found: Found, out: &mut Vec<Command>) {
-        let outdated = self.looking.take().unwrap_or(true);
-        let Some(a) = &mut self.away else { return };
-        a.look_at = now.mono + self.limits.settle_every;
-        match found {
-            // It says where the journal ended before the batch that is under way now: to believe it would be to decide
-            // that batch a second time.
-            Found::Head(_) if outdated => {}
-            Found::StillBroken(why) => {
-                if *a.why != *why {
-                    a.why = Arc::from(why);
-                    self.changed = true;
-                }
-            }
-            Found::Head(head) => {
-                if self.flight.as_ref().is_some_and(|f| f.id == head) {
-                    self.commit(now, out);
-                } else if head != self.head {
-                    a.why = Arc::from(
-                        "the journal does not end as Foghorn left it: is another process writing to it?",
-                    );
-                    self.changed = true;
-                    return self.poll(now, out);
-                } else if let (Some(f), Some(a)) = (self.flight.take(), &mut self.away) {
-                    restore(a, f);
-                }
-                self.come_back(now, out);
-            }
-        }
-        self.poll(now, out);
-    }
-
-    /// The journal takes events again: what was kept is decided anew, on top of what it really holds. Until that is on
-    /// disk, memory stays in effect.
-    fn come_back(&mut self, now: Now, out: &mut Vec<Command>) {
-        let Some(mut away) = self.away.take() else { return };
-        self.next_page = None;
-        let kept = std::mem::take(&mut away.kept);
-        away.weight = 0;
-        if kept.is_empty() {
-            self.changed = true;
-            self.stats.lost += away.lost;
-            out.push(Command::Recovered { after: now.mono.since(away.since.mono), lost: away.lost });
-            return;
-        }
-        let mut batch = Batch::new(&self.saved, self.seq + 1, self.rules);
-        for q in kept {
-            self.decide(&mut batch, q, out);
-        }
-        away.memory = batch.after.clone();
-        away.look_at = now.mono + self.limits.append_deadline;
-        self.away = Some(away);
-        self.launch(now, batch, out);
-        if self.flight.is_none() {
-            self.come_back(now, out);
-        }
-    }
-
-    /// Hands out the pages that are due and not on their way.
-    fn send_due(&mut self, now: Now, out: &mut Vec<Command>) {
-        let deadline = self.limits.send_deadline.0;
-        while now.mono.0.checked_sub(deadline).is_some_and(|last| self.sending.forget_oldest(Mono(last))) {
-            self.next_page = None;
-        }
-        let next = self.next_page.unwrap_or_else(|| self.look_for_page());
-        self.next_page = Some(next);
-        if next.is_none_or(|at| at > now.mono) {
-            return;
-        }
-        let room = self.limits.sending.saturating_sub(self.sending.len());
-        let due: Vec<Page> = self.may_leave(now.mono).take(room).cloned().collect();
-        // As many leave by one channel as it has room for.
-        for page in due {
-            self.next_page = None;
-            if self.sending.of(&page.channel) < self.limits.sending_by_one {
-                self.sending.put(&page, now.mono);
-                self.stats.sent += 1;
-                out.push(Command::Send(page.key));
-            }
-        }
-    }
-
-    /// What is in flight takes effect in memory.
-    fn forget_in_flight(&mut self) {
-        if let Some(f) = self.flight.take() {
-            self.forget_sent(&f.batch.inputs);
-            self.flight = Some(f);
-        }
-    }
-
-    /// The outcomes of these pages are in effect: they may be due again. Those that were in effect in memory before have
-    /// been forgotten then, and their pages may be on their way again; so may a page that left after an outcome came
-    /// which was that of an earlier attempt.
-    fn forget_sent(&mut self, inputs: &[Queued]) {
-        for q in inputs.iter().filter(|q| !q.late) {
-            if let Input::Delivered { key, .. } = &q.input
-                && self.sending.since(key).is_some_and(|since| since <= q.at.mono)
-            {
-                self.sending.remove(key);
-                self.next_page = None;
-            }
-        }
-    }
-}
-
-/// A batch that is not on disk: its inputs come before all that was kept later.
-fn restore(away: &mut Away, flight: Flight) {
-    let mut inputs: Vec<Queued> =
-        flight.batch.inputs.into_iter().map(|q| Queued { ticket: None, late: true, ..q }).collect();
-    inputs.append(&mut away.kept);
-    away.weight = inputs.iter().map(Queued::weight).sum();
-    away.kept = inputs;
-}
-
-/// What may be promised while the journal is away.
-fn in_memory(class: Class, reply: Reply, why: &Arc<str>) -> Reply {
-    match (class, reply) {
-        (Class::Paging, Reply::Saved(answer)) => Reply::NotSaved(answer, why.clone()),
-        (_, Reply::Saved(Answer::Already)) => Reply::Saved(Answer::Already),
-        (_, Reply::Saved(_)) => Reply::Unavailable(why.clone()),
-        (_, reply) => reply,
     }
 }
