@@ -92,6 +92,32 @@ pub fn parse(
     base_dir: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Errors> {
+    read(text, file_name, base_dir, env, false).map(|(config, _)| config)
+}
+
+/// What is left of a text that was good once, for an earlier release, without what this one refuses; with that. `None` if
+/// nobody could be paged by what is left.
+///
+/// It is for a start that has nothing else: a file that is good for the release before must not keep the one after from
+/// paging.
+#[must_use]
+pub fn salvage(
+    text: &str,
+    file_name: &str,
+    base_dir: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Option<(Config, Errors)> {
+    read(text, file_name, base_dir, env, true).ok()
+}
+
+/// With `salvage`, what is wrong keeps nothing from being read that can be.
+fn read(
+    text: &str,
+    file_name: &str,
+    base_dir: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    salvage: bool,
+) -> Result<(Config, Errors), Errors> {
     // An editor's byte order mark is no part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source::new(file_name, text);
@@ -107,8 +133,8 @@ pub fn parse(
         let why = "nobody can be paged: there is no person with a contact".to_owned();
         Problem::whole(file_name, why, FROM_NOTHING)
     });
-    match (file.and_then(|file| build::build(&file, &mut cx)), nobody) {
-        (Some(config), None) => Ok(config),
+    match (file.and_then(|file| build::build(&file, salvage, &mut cx)), nobody) {
+        (Some(config), None) => Ok((config, cx.errors(root.as_ref(), dropped))),
         (_, nobody) => {
             let others = cx.errors(root.as_ref(), dropped).0;
             Err(Errors(nobody.into_iter().chain(others).collect()))

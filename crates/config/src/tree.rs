@@ -80,7 +80,8 @@ enum Open {
 struct Builder<'a> {
     source: &'a Source<'a>,
     open: Vec<Open>,
-    anchors: HashMap<usize, (Node, usize)>,
+    /// Each with the values in it, and how deep they are.
+    anchors: HashMap<usize, (Node, Extent)>,
     nodes: usize,
     tree: Tree,
 }
@@ -124,6 +125,10 @@ fn wrong<T>(at: At, message: impl Into<String>, advice: &str) -> Result<T, Wrong
     Err(Wrong { at, message: message.into(), advice: Some(advice.to_owned()) })
 }
 
+fn too_deep<T>(at: At) -> Result<T, Wrong> {
+    wrong(at, format!("values are nested more than {DEEPEST} deep"), "no key needs that")
+}
+
 impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, at: At) -> Result<(), Wrong> {
         match event {
@@ -151,8 +156,12 @@ impl Builder<'_> {
                 }
                 None => Ok(()),
             },
-            Event::Alias(id) => match self.anchors.get(&id).cloned() {
-                Some((node, size)) => self.complete(node, 0, size),
+            Event::Alias(id) => match self.anchors.get(&id) {
+                Some((_, extent)) if self.open.len() + extent.height > DEEPEST => too_deep(at),
+                Some((node, extent)) => {
+                    let (node, size) = (node.clone(), extent.size);
+                    self.complete(node, 0, size)
+                }
                 None => wrong(at, "this alias stands inside of what it repeats", "write the value out"),
             },
             Event::DocumentStart(..) if self.tree.root.is_some() => {
@@ -175,7 +184,7 @@ impl Builder<'_> {
 
     fn push(&mut self, open: Open, at: At) -> Result<(), Wrong> {
         if self.open.len() >= DEEPEST {
-            return wrong(at, format!("values are nested more than {DEEPEST} deep"), "no key needs that");
+            return too_deep(at);
         }
         self.open.push(open);
         Ok(())
@@ -192,9 +201,9 @@ impl Builder<'_> {
             );
         }
         if anchor > 0 {
-            let size = count(&node);
-            self.nodes += size;
-            self.anchors.insert(anchor, (node.clone(), size));
+            let extent = extent(&node);
+            self.nodes += extent.size;
+            self.anchors.insert(anchor, (node.clone(), extent));
         }
         match self.open.last_mut() {
             None => self.tree.root = Some(node),
@@ -259,10 +268,22 @@ fn merge(first: &mut Node, again: Node, dropped: &mut Vec<At>) {
     }
 }
 
-fn count(node: &Node) -> usize {
-    1 + match &node.what {
-        What::Scalar(_) => 0,
-        What::List(items) => items.iter().map(count).sum(),
-        What::Map(pairs) => pairs.iter().map(|p| count(&p.value)).sum(),
+/// How much a value holds.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    size: usize,
+    /// Collections that stand inside of one another; none in a text.
+    height: usize,
+}
+
+fn extent(node: &Node) -> Extent {
+    let inside: Vec<Extent> = match &node.what {
+        What::Scalar(_) => return Extent { size: 1, height: 0 },
+        What::List(items) => items.iter().map(extent).collect(),
+        What::Map(pairs) => pairs.iter().map(|p| extent(&p.value)).collect(),
+    };
+    Extent {
+        size: 1 + inside.iter().map(|e| e.size).sum::<usize>(),
+        height: 1 + inside.iter().map(|e| e.height).max().unwrap_or(0),
     }
 }

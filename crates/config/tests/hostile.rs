@@ -110,6 +110,12 @@ fn small_files_stay_small() {
     assert!(said(&"- ".repeat(100)).contains("nested more than 64 deep"));
     assert!(said(&"[".repeat(10_000)).contains("this is not YAML"));
     assert!(said(&"a: {".repeat(10_000)).contains("nested more than 64 deep"));
+    // Each repeats the one before, sixty deeper.
+    let mut text = format!("a0: &a0 {}x{}\n", "[".repeat(60), "]".repeat(60));
+    for n in 1..200 {
+        text += &format!("a{n}: &a{n} {}*a{}{}\n", "[".repeat(60), n - 1, "]".repeat(60));
+    }
+    assert!(said(&text).contains("nested more than 64 deep"), "{}", said(&text));
     assert!(said("people: &p { ana: *p }").contains("this alias stands inside of what it repeats"));
 }
 

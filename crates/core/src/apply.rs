@@ -309,7 +309,13 @@ impl State {
             }),
             Event::NobodyAnswered { id, .. } => {
                 self.tally("nobody_answered", 1);
-                self.edit_incident(*id, |i| i.escalation.phase = Phase::Exhausted);
+                self.edit_incident(*id, |i| {
+                    i.escalation.phase = Phase::Exhausted;
+                    // What a person asked for is over: what comes now counts as it would have without.
+                    if core::mem::take(&mut i.escalation.asked) {
+                        i.escalation.urgency = i.urgency();
+                    }
+                });
             }
             Event::PageAttempted { key, outcome, retry, .. } => self.apply_attempt(at, key, outcome, *retry),
             Event::ContactPassedOver { key, next, .. } => {

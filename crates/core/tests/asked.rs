@@ -3,8 +3,10 @@
 mod world;
 
 use foghorn_core::input::{Ends, Input};
+use foghorn_core::setup::Setup;
 use foghorn_core::silence::{MatchOp, Matcher};
 use foghorn_core::time::Span;
+use std::sync::Arc;
 use world::{World, by};
 
 const ALERT: &[(&str, &str)] = &[("alertname", "DiskFull"), ("severity", "critical")];
@@ -47,4 +49,24 @@ fn of_what_is_silenced_the_next_steps_are_paged() {
         w.fire_for(ALERT, LIFETIME);
     }
     assert_eq!(w.pages.len(), before, "{:?}", &w.pages[before..]);
+}
+
+/// What a person asked for has come to its end: what gets worse then is news, as it would have been without.
+#[test]
+fn after_nobody_answered_what_is_worse_pages() {
+    let mut setup: Setup = serde_json::from_str(world::SHOP).unwrap();
+    setup.escalations.values_mut().for_each(|e| e.repeat = Some(1));
+    let mut w = World::shop();
+    w.put(Input::AdoptConfig { hash: "2".into(), setup: Arc::new(setup) });
+    let info: &[_] = &[("alertname", "DiskFull"), ("host", "web1"), ("severity", "info")];
+    let critical: &[_] = &[("alertname", "Down"), ("host", "web1"), ("severity", "critical")];
+    w.fire_for(info, Some(Span::hours(9)));
+    assert!(w.pages.is_empty(), "{:?}", w.pages);
+    w.put(Input::Escalate { incident: 1, by: by("ana") });
+    w.mins(60);
+    assert!(!w.pages.is_empty() && w.whys().iter().any(|y| y.contains("nobody")), "{:?}", w.whys());
+    let before = w.pages.len();
+    w.fire_for(critical, Some(Span::hours(9)));
+    assert_eq!(w.open(), [1], "the same incident");
+    assert!(w.pages.len() > before, "{:?}", w.pages);
 }

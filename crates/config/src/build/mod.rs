@@ -8,10 +8,11 @@ mod template;
 mod topology;
 
 use crate::errors::{listed, nearest, quote};
-use crate::model::Config;
+use crate::model::{Channel, Config};
 use crate::raw::File;
+use crate::reach;
 use crate::read::{Cx, Spanned, Table};
-use foghorn_core::setup::{Setup, Timing};
+use foghorn_core::setup::{Person, Setup, Timing};
 use foghorn_core::time::Span;
 use foghorn_core::words::{Name, Severity, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,8 +78,9 @@ struct Sections<'f> {
     entities: Names<'f>,
 }
 
-/// Checks everything that is more than a type, and gives the configuration if nothing at all was wrong.
-pub(crate) fn build(file: &File, cx: &mut Cx<'_>) -> Option<Config> {
+/// Checks everything that is more than a type, and gives the configuration if nothing at all was wrong. With `salvage`, if
+/// what is left pages somebody.
+pub(crate) fn build(file: &File, salvage: bool, cx: &mut Cx<'_>) -> Option<Config> {
     for (what, more, names) in [
         ("a person", "", keys(&file.people)),
         ("a channel", "", keys(&file.channels)),
@@ -127,7 +129,8 @@ pub(crate) fn build(file: &File, cx: &mut Cx<'_>) -> Option<Config> {
         timing,
     };
     people::reachable(file, &setup, &channels, cx);
-    if !cx.wrong.is_empty() {
+    let good = cx.wrong.is_empty() || salvage && pages_somebody(&setup, &channels);
+    if !good {
         return None;
     }
     Some(Config {
@@ -143,6 +146,13 @@ pub(crate) fn build(file: &File, cx: &mut Cx<'_>) -> Option<Config> {
         places: std::mem::take(&mut cx.places),
         missing_secrets: std::mem::take(&mut cx.missing_secrets),
     })
+}
+
+/// Whether some step of an escalation reaches a person by a channel that is there.
+fn pages_somebody(setup: &Setup, channels: &BTreeMap<String, Channel>) -> bool {
+    let paged = reach::paged(setup);
+    let reached = |p: &Person| p.contacts.iter().any(|c| channels.contains_key(c.channel.as_str()));
+    setup.people.iter().any(|(name, person)| paged.contains(name) && reached(person))
 }
 
 fn keys<T>(table: &Table<T>) -> Vec<&Spanned<String>> {

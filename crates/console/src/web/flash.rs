@@ -28,10 +28,12 @@ pub(super) enum Done {
     UserRemoved,
     /// The session had ended, and it cannot be told that the button was pressed on a page of ours.
     Nothing,
+    /// What was pressed before the log-in had waited for too long.
+    TooLate,
 }
 
 impl Done {
-    const ALL: [Done; 16] = [
+    const ALL: [Done; 17] = [
         Done::Acknowledged,
         Done::Resolved,
         Done::Noted,
@@ -48,6 +50,7 @@ impl Done {
         Done::UserChanged,
         Done::UserRemoved,
         Done::Nothing,
+        Done::TooLate,
     ];
 
     /// Its name in a cookie, and in words. Only words of our own are shown: whatever a cookie says, it puts no others there.
@@ -72,6 +75,10 @@ impl Done {
             Done::UserAdded => ("added", "The account is there."),
             Done::UserChanged => ("changed", "The account is changed."),
             Done::UserRemoved => ("removed", "The account is removed, and its sessions have ended."),
+            Done::TooLate => (
+                "late",
+                "What you pressed was not done: it was too long before you logged in, or in another browser. Press it again.",
+            ),
             Done::Nothing => (
                 "nothing",
                 "What you pressed was not done: your session had ended. Log in, then press it again on the page that follows.",

@@ -3,7 +3,7 @@
 use super::Web;
 use super::action::Pressed;
 use super::cookie::{Secure, Which};
-use super::flash::Told;
+use super::flash::{self, Done, Told};
 use super::form::{Asked, Fields, local};
 use super::guard::{FormShown, Visitor};
 use super::page::{self, Frame, respond};
@@ -160,8 +160,11 @@ pub(super) async fn log_in(
     let sealed = fields.get("action").to_owned();
     let waiting = waiting(&web, &visit, &sealed);
     let next = local(fields.get("next")).to_owned();
+    // It waited for too long, or for another browser.
+    let lost = waiting.is_none() && !sealed.is_empty();
     let again = |status, wrong: &str| {
-        let wrong = Some(wrong.to_owned());
+        let wrong =
+            Some(format!("{wrong}{}", if lost { " What you pressed before was not done." } else { "" }));
         let action = waiting.as_ref().map(|w| (sealed.clone(), w.action.sentence()));
         let name = crate::show::text::line(&name, 64);
         let (web, headers, next) = (web.clone(), headers.clone(), next.clone());
@@ -224,6 +227,8 @@ pub(super) async fn log_in(
     };
     let mut response = match (waiting, visitor) {
         (_, Err(problem)) => page::problem(None, &problem),
+        // It waited for too long, or in another browser.
+        (None, Ok(_)) if lost => flash::go(&next, Done::TooLate, false),
         (None, Ok(_)) => Redirect::to(&next).into_response(),
         (Some(waiting), Ok(visitor)) => done(&web, waiting.action, visitor).await,
     };

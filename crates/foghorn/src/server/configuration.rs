@@ -56,13 +56,25 @@ pub fn begin(path: &Path, data: Option<&Path>) -> Result<Beginning, Errors> {
     let good = data.map_or_else(|| data_dir(path), Path::to_owned).join(LAST_GOOD);
     let Ok(text) = fs::read_to_string(&good) else { return Err(errors) };
     let base = path.parent().unwrap_or(Path::new(""));
-    let Ok(config) = foghorn_config::parse(&text, &good.display().to_string(), base, &env) else {
-        return Err(errors);
+    let name = good.display().to_string();
+    // A release may refuse what the one before took: what is left of that pages, and is no reason not to start.
+    let (config, without) = match foghorn_config::parse(&text, &name, base, &env) {
+        Ok(config) => (config, ""),
+        Err(_) => match foghorn_config::salvage(&text, &name, base, &env) {
+            Some((config, refused)) => {
+                tracing::error!(
+                    "of the last good configuration this is left out:\n{}",
+                    refused.render(false)
+                );
+                (config, ", without what this release refuses of it")
+            }
+            None => return Err(errors),
+        },
     };
     let first = errors.0.first().map(Problem::line);
     let more = errors.0.len().saturating_sub(1);
     let rejected = format!(
-        "{} cannot be used, so the last good configuration counts: {}{}",
+        "{} cannot be used, so the last good configuration counts{without}: {}{}",
         path.display(),
         first.unwrap_or_default(),
         if more > 0 { format!(" (and {more} more errors)") } else { String::new() }

@@ -44,6 +44,9 @@ const FELL: &str = "fell";
 const THE_PAGER_FELL: &str = "a bug: the thread that pages ended, and Foghorn has started anew; what was answered as saved \
      is there. Report it with the log's lines about \"panicked\"";
 
+/// A pager that falls as soon as it starts does so no oftener than this.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// Requests under way when the end comes have this long.
 const LAST_REQUESTS: Duration = Duration::from_millis(1500);
 
@@ -81,6 +84,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     if let Err(e) = foghorn_host::turns::shorten() {
         tracing::debug!("under load, pages wait for the turns of other work: {e}");
     }
+    let began = std::time::Instant::now();
     let begun = configuration::begin(&options.config, options.data_dir.as_deref())
         .map_err(StartFailure::Configuration)?;
     let config = begun.config;
@@ -286,7 +290,10 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
 
     // The end: no new requests, then the pager's last batch, then the disk.
     tracing::info!("stopping");
-    sd(&[sd_notify::NotifyState::Stopping]);
+    // Who starts anew is the same process: whoever is told that it stops ends it.
+    if matches!(ended, Ended::Asked) {
+        sd(&[sd_notify::NotifyState::Stopping]);
+    }
     end_tx.send_replace(true);
     main.block_on(async {
         let all = async {
@@ -322,6 +329,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
             if let Err(e) = std::fs::write(data_dir.join(FELL), "") {
                 tracing::warn!("nobody will be told of it: {e}");
             }
+            std::thread::sleep(AGAIN.saturating_sub(began.elapsed()));
             Err(anew()?.into())
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::os::unix::fs::FileExt as _;
+use std::os::unix::net::UnixDatagram;
 
 /// The page about Foghorn's own trouble of this name.
 fn page_about(hook: &Hook, words: &[&str]) -> u64 {
@@ -82,6 +83,28 @@ fn a_bad_configuration_later_leaves_the_last_good_one() {
     assert_eq!(foghorn.get("/readyz")["degraded"], false);
 }
 
+/// A release refuses what the one before took: it starts all the same, and pages by what is left.
+#[test]
+fn what_an_earlier_release_took_is_no_reason_not_to_start() {
+    let hook = Hook::start();
+    let good = basics(&hook, "10m");
+    let mut foghorn = Foghorn::start(&good);
+    assert!(foghorn.stop().success());
+    let refused =
+        format!("{good}checks: {{ a: {{ tcp: \"127.0.0.1:1\", expect: [\"body contains ''\"] }} }}\n");
+    foghorn.configure(&refused);
+    let file = std::fs::read(foghorn.config()).unwrap();
+    std::fs::write(foghorn.data().join("last-good.yaml"), file).unwrap();
+    foghorn.spawn();
+    foghorn.ready();
+    let id = page_about(&hook, &["foghorn.yaml", "without what this release refuses", "is in every text"]);
+    foghorn.post("/api/v2/alerts", &critical(&["after"])).is(200);
+    page_about(&hook, &["after is broken"]);
+    foghorn.configure(&good);
+    foghorn.cli_json(&["reload"]);
+    foghorn.wait_for_state(id, "resolved");
+}
+
 #[test]
 fn a_configuration_that_is_gone_leaves_the_last_good_one() {
     let hook = Hook::start();
@@ -109,6 +132,10 @@ fn a_data_directory_that_comes_late_is_read_when_it_is_there() {
     let (data, away) = (foghorn.data(), foghorn.data().with_extension("away"));
     std::fs::rename(&data, &away).unwrap();
     std::fs::write(&data, "not a directory").unwrap();
+    let socket = foghorn.dir.join("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    systemd.set_nonblocking(true).unwrap();
+    foghorn.set("NOTIFY_SOCKET", socket.display().to_string());
     foghorn.spawn();
     // While it starts, for the second time too, nobody listens.
     let sent = |id: &str, status: u16| {
@@ -164,6 +191,14 @@ fn a_data_directory_that_comes_late_is_read_when_it_is_there() {
     });
     let before = find("before is broken").unwrap();
     assert_eq!(foghorn.incident(before)["state"], "open", "that was another one");
+    // It has started anew as the process that it was: told that it stops, systemd would end it.
+    let mut told = String::new();
+    let mut buffer = [0; 4096];
+    while let Ok(n) = systemd.recv(&mut buffer) {
+        told += &String::from_utf8_lossy(&buffer[..n]);
+        told.push('\n');
+    }
+    assert_eq!((told.matches("READY=1").count(), told.contains("STOPPING")), (2, false), "{told}");
     assert!(foghorn.stop().success());
     assert_eq!(foghorn.verify()["whole"], true);
 }
@@ -201,6 +236,7 @@ channels:
   phone: { kind: ntfy, url: "http://127.0.0.1:9", token: "${PHONE_TOKEN}" }
   chat: { kind: slack, url: "http://127.0.0.1:9" }
 "#;
+    let hook = Hook::start();
     let mut foghorn = Foghorn::new(file);
     foghorn.spawn();
     let address = foghorn.address;
@@ -222,7 +258,8 @@ channels:
     let all = foghorn.get("/api/v2/alerts").to_string();
     assert!(all.contains("Bob is on call and cannot be reached; phone: "), "{all}");
     // Mended: it is over, and ready.
-    foghorn.configure(&file.replace(", token: \"${PHONE_TOKEN}\"", ""));
+    let mended = file.replace(", token: \"${PHONE_TOKEN}\"", "").replace("http://127.0.0.1:9", &hook.url());
+    foghorn.configure(&mended);
     foghorn.cli_json(&["reload"]);
     assert_eq!(foghorn.ready()["ready"], true);
     until("all to be over", || {

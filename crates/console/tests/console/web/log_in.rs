@@ -259,13 +259,13 @@ async fn what_waits_for_a_log_in_cannot_be_forged_and_is_not_kept_for_ever() {
         ("password", PASSWORD),
         ("next", "/"),
     ];
-    assert_eq!(other.post_raw("/log-in", &fields, &[]).await.header("location"), "/");
+    assert_eq!(other.post_raw("/log-in", &fields, &[]).await.led(), "/ late");
     assert!(!acknowledged());
     // Half an hour later nobody means it any more.
     let (browser, page) = ended().await;
     kit.pass(31 * 60_000).await;
-    assert_eq!(browser.fill_in(&page, "ana", PASSWORD).await.header("location"), "/");
-    assert!(!acknowledged());
+    assert_eq!(browser.fill_in(&page, "ana", PASSWORD).await.led(), "/ late");
+    assert!(!acknowledged() && browser.page("/").await.contains("What you pressed was not done"));
     // Who logs in must be one who may.
     let (browser, page) = ended().await;
     assert_eq!(browser.fill_in(&page, "eye", PASSWORD).await.status, 403);
