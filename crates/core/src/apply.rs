@@ -146,11 +146,19 @@ impl State {
                 self.hear(source, at);
                 alerts.iter().for_each(|(key, expires)| self.expire_alert(*key, *expires));
             }
-            Event::AlertChanged { alert: AlertRef { key, .. }, severity, urgency, annotations } => self
-                .edit_alert(key, |a| {
-                    (a.severity, a.urgency) = (*severity, *urgency);
-                    a.annotations = annotations.clone();
-                }),
+            Event::AlertChanged {
+                alert: AlertRef { key, .. },
+                severity,
+                urgency,
+                annotations,
+                escalation,
+            } => self.edit_alert(key, |a| {
+                (a.severity, a.urgency) = (*severity, *urgency);
+                a.annotations = annotations.clone();
+                if let Some(policy) = escalation {
+                    a.escalation = policy.clone();
+                }
+            }),
             Event::AlertStatusChanged { alert: AlertRef { key, .. }, status, .. } => {
                 self.edit_alert(key, |a| a.status = *status);
                 if *status == AlertStatus::Stale {

@@ -123,6 +123,9 @@ pub enum Event {
         urgency: Urgency,
         /// New value.
         annotations: Labels,
+        /// Its policy, where that is another now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        escalation: Option<Name>,
     },
     /// An open alert stands differently.
     AlertStatusChanged {

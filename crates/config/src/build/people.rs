@@ -10,7 +10,6 @@ use crate::scalars::{AnyText, is_host, read_url};
 use crate::secret::Secret;
 use foghorn_core::schedule::{Rotation, Schedule, WorkingHours};
 use foghorn_core::setup::{Contact, EscalationPolicy, Person, Setup, Step, Target};
-use foghorn_core::time::Span;
 use foghorn_core::words::{Name, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -339,28 +338,6 @@ fn step(raw: &raw::Step, names: &Sections<'_>, cx: &mut Cx<'_>) -> Step {
     Step { page: raw.page.0.iter().filter_map(|t| target(t, cx)).collect(), wait: span(raw.wait.value) }
 }
 
-/// The shortest time between two steps of a policy that may page the same person; `None` if there is at most one.
-fn paged_anew(setup: &Setup, policy: &EscalationPolicy, person: &Name) -> Option<Span> {
-    let names = |target: &Target| match target {
-        Target::Everyone => true,
-        Target::Person(p) => p == person,
-        Target::Schedule(s) => {
-            setup.schedules.get(s).is_some_and(|s| s.rotations.iter().any(|r| r.people.contains(person)))
-        }
-    };
-    let rounds = if policy.repeat == Some(1) { 1 } else { 2 };
-    let mut shortest: Option<Span> = None;
-    let mut since: Option<Span> = None;
-    for step in policy.steps.iter().cycle().take(policy.steps.len() * rounds) {
-        if step.page.iter().any(names) {
-            shortest = since.into_iter().chain(shortest).min();
-            since = Some(Span::ZERO);
-        }
-        since = since.map(|s| s + step.wait);
-    }
-    shortest
-}
-
 /// Whoever is on call must have a contact, and one that wakes if anything does.
 pub(super) fn reachable(file: &File, setup: &Setup, channels: &BTreeMap<String, Channel>, cx: &mut Cx<'_>) {
     if setup.escalations.is_empty() && !file.escalations.0.is_empty() {
@@ -377,24 +354,7 @@ pub(super) fn reachable(file: &File, setup: &Setup, channels: &BTreeMap<String, 
         let high = |c: &&raw::Contact| c.only.as_ref().is_none_or(|o| o.value.0 == Urgency::High);
         // One that is none may be meant to.
         let waking = |c: &raw::Contact| channels.get(&c.via.value).is_none_or(Channel::wakes);
-        // A person who is paged anew before a contact is due: that contact's wait begins again, each time.
-        let anew =
-            setup.escalations.iter().filter_map(|(p, e)| Some((paged_anew(setup, e, &name)?, p))).min();
-        let late = |c: &&raw::Contact| {
-            c.after.at.is_known() && anew.is_some_and(|(gap, _)| span(c.after.value) >= gap)
-        };
-        if let Some((gap, policy)) = anew {
-            for c in raw.contacts.0.iter().filter(late) {
-                cx.warn(c.after.at, &format!("the escalation `{policy}` pages `{}` anew after {gap}, and the wait for this contact begins again: it is not used; shorten `after`, or lengthen `wait`", id.value));
-            }
-        }
-        if !raw.contacts.0.is_empty() && raw.contacts.0.iter().all(|c| late(&c)) {
-            cx.say(
-                id.at,
-                format!("{} is on call and never reached: before any contact is due, the next page begins its wait again", quote(&person.name)),
-                "give one contact a shorter `after`, or the steps a longer `wait`",
-            );
-        } else if raw.contacts.0.is_empty() {
+        if raw.contacts.0.is_empty() {
             cx.say(
                 id.at,
                 format!("{} is on call and cannot be reached: there are no contacts", quote(&person.name)),

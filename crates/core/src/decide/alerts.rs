@@ -152,7 +152,7 @@ impl Draft<'_> {
         if (severity, urgency) != (a.severity, a.urgency) || item.annotations != a.annotations {
             let annotations = item.annotations.clone();
             let alert = self.reference(a.key, a.incident);
-            self.emit(Event::AlertChanged { alert, severity, urgency, annotations });
+            self.emit(Event::AlertChanged { alert, severity, urgency, annotations, escalation: None });
         }
         let status = if item.flapping { AlertStatus::Flapping } else { AlertStatus::Firing };
         if status != a.status {

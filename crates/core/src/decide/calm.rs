@@ -10,6 +10,7 @@ use crate::input::{Answer, Ends, Input, Refusal};
 use crate::labels::AlertKey;
 use crate::schedule::Override;
 use crate::silence::{Silence, match_anything};
+use crate::state::State;
 use crate::words::{Actor, Name};
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -105,12 +106,16 @@ impl Draft<'_> {
         }
     }
 
-    /// The wall clock was set. What has begun and is yet to begin by the new time covers nothing until it does again.
+    /// The wall clock was set. What has begun and is yet to begin by the new time covers nothing until it does again; what
+    /// goes on covers what came before the step was noticed, too.
     pub(super) fn clock_stepped(&mut self, by: i64) {
         self.emit(Event::ClockStepped { by });
-        let asleep = self.state.silences.values().filter(|s| self.now.wall < s.starts);
-        let asleep: Vec<Name> = asleep.map(|s| s.id.clone()).collect();
-        asleep.iter().for_each(|id| self.unmute(id));
+        let now = self.now.wall;
+        let ids = |state: &State, which: &dyn Fn(&Silence) -> bool| -> Vec<Name> {
+            state.silences.values().filter(|s| which(s)).map(|s| s.id.clone()).collect()
+        };
+        ids(self.state, &|s| now < s.starts).iter().for_each(|id| self.unmute(id));
+        ids(self.state, &|s| s.is_active(now)).iter().for_each(|id| self.mute(id));
     }
 
     /// The silence that mutes an alert now.
@@ -177,6 +182,7 @@ impl Draft<'_> {
             return Err(Refusal::Invalid { why: "there are 1000 overrides; remove some first".to_string() });
         }
         self.emit(Event::OverrideAdded { id: id.clone(), entry: entry.clone(), by: by.clone() });
+        self.look_at_waiting("somebody else stands in");
         Ok(Answer::Done)
     }
 
@@ -185,6 +191,7 @@ impl Draft<'_> {
             return Err(Refusal::NotFound { what: format!("override {id}") });
         }
         self.emit(Event::OverrideRemoved { id: id.clone(), by: Some(by.clone()) });
+        self.look_at_waiting("nobody stands in any more");
         Ok(Answer::Done)
     }
 

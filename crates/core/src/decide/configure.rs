@@ -3,18 +3,40 @@
 use super::Draft;
 use crate::alert::{Alert, AlertStatus, CHECKS, EndReason, SELF};
 use crate::event::Event;
-use crate::incident::IncidentId;
+use crate::incident::{Incident, IncidentId, Phase, Status};
 use crate::input::Answer;
 use crate::labels::AlertKey;
 use crate::page::PageKind;
 use crate::setup::Setup;
 use crate::silence::Silence;
-use crate::words::{Actor, Name};
+use crate::words::{Actor, Name, Severity, Urgency};
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+/// What a configuration says of an alert, as far as its sender does not.
+#[derive(PartialEq)]
+struct Ruled {
+    severity: Severity,
+    urgency: Urgency,
+    escalation: Name,
+}
+
+impl Ruled {
+    fn of(setup: &Setup, a: &Alert) -> Ruled {
+        let check = a.labels.get("check").filter(|_| *a.source == *CHECKS).and_then(|c| setup.checks.get(c));
+        let entity = check.map_or(a.entity.as_ref(), |c| c.entity.as_ref());
+        // A plugin's warning is one, however bad its check is.
+        let severity = check.map_or(a.severity, |c| c.severity);
+        Ruled {
+            severity,
+            urgency: check.and_then(|c| c.urgency).unwrap_or_else(|| setup.timing.urgency_of(severity)),
+            escalation: setup.escalation_for(check.and_then(|c| c.escalation.as_ref()), entity, &a.source),
+        }
+    }
+}
 
 impl Draft<'_> {
     pub(super) fn adopt(&mut self, hash: &str, setup: &Arc<Setup>) -> Answer {
@@ -22,13 +44,56 @@ impl Draft<'_> {
             return Answer::Already;
         }
         let before = self.state.setup.clone();
+        let paged = self.paged_by_rule(setup);
         self.emit(Event::ConfigAdopted { hash: hash.to_string(), setup: setup.clone() });
         self.end_orphans(&before, setup);
+        self.follow_rules(&before, setup);
         self.follow_integrations(setup);
         self.expect_heartbeats(&before, setup);
         self.declare_maintenance(setup);
         self.drop_unreachable(setup);
+        self.follow_policies(paged);
+        self.look_at_waiting("the configuration changed");
         Answer::Done
+    }
+
+    /// An open alert is as bad, wakes and pages by what the new rules say, as far as it was as the old ones said: what its
+    /// sender said of it stays.
+    fn follow_rules(&mut self, before: &Setup, setup: &Setup) {
+        let alerts = self.state.alerts.values().filter(|a| a.status.is_open() && *a.source != *SELF);
+        let changed: Vec<(Arc<Alert>, Ruled)> = alerts
+            .filter_map(|a| {
+                let (then, now) = (Ruled::of(before, a), Ruled::of(setup, a));
+                let new = Ruled {
+                    severity: if a.severity == then.severity {
+                        now.severity
+                    } else {
+                        a.severity.min(now.severity)
+                    },
+                    urgency: if a.urgency == then.urgency { now.urgency } else { a.urgency },
+                    escalation: if a.escalation == then.escalation {
+                        now.escalation
+                    } else {
+                        a.escalation.clone()
+                    },
+                };
+                let is = Ruled { severity: a.severity, urgency: a.urgency, escalation: a.escalation.clone() };
+                (new != is).then(|| (a.clone(), new))
+            })
+            .collect();
+        let mut touched: BTreeSet<IncidentId> = BTreeSet::new();
+        for (a, new) in changed {
+            let alert = self.reference(a.key, a.incident);
+            touched.insert(a.incident);
+            self.emit(Event::AlertChanged {
+                alert,
+                severity: new.severity,
+                urgency: new.urgency,
+                annotations: a.annotations.clone(),
+                escalation: Some(new.escalation).filter(|e| *e != a.escalation),
+            });
+        }
+        touched.into_iter().for_each(|id| self.settle(id));
     }
 
     /// The alert of a check that is gone is over: nothing measures it any more, as whoever took it out wanted. So it is
@@ -86,6 +151,35 @@ impl Draft<'_> {
         for ((key, incident), status, why) in changed {
             let alert = self.reference(key, incident);
             self.emit(Event::AlertStatusChanged { alert, status, why });
+        }
+    }
+
+    /// Incidents that are paged for by the policy that the rules name now, or by one that is in the new configuration no more.
+    fn paged_by_rule(&self, setup: &Setup) -> Vec<(IncidentId, Name)> {
+        let waits = |i: &&Incident| {
+            i.status == Status::Open && i.escalation.phase != Phase::Idle && !i.escalation.asked
+        };
+        let by_rule = |i: &Incident| {
+            let policy = i.escalation.policy.clone()?;
+            let follows = self.policy_for(i.id) == policy || !setup.escalations.contains_key(&policy);
+            follows.then_some((i.id, policy))
+        };
+        self.state.open_incidents().filter(waits).filter_map(by_rule).collect()
+    }
+
+    /// Where the rules name another policy now, that one is begun.
+    fn follow_policies(&mut self, paged: Vec<(IncidentId, Name)>) {
+        for (id, policy) in paged {
+            let same = |i: &&Incident| {
+                i.status == Status::Open
+                    && i.escalation.policy.as_ref() == Some(&policy)
+                    && i.urgency() > Urgency::None
+            };
+            let now = self.policy_for(id);
+            if now != policy && self.state.incident(id).filter(same).is_some() {
+                let why = format!("the configuration changed: {now} instead of {policy}");
+                self.start_escalation(id, &why);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Draft;
 use crate::event::{ContactTurn, Event, PersonTurn};
-use crate::incident::{IncidentId, Phase, Status};
+use crate::incident::{Incident, IncidentId, Phase, Status};
 use crate::page::{Page, PageKind};
 use crate::setup::{EscalationPolicy, Person, Step, Target};
 use crate::time::{Mono, Span, Wall};
@@ -37,7 +37,7 @@ impl Draft<'_> {
     }
 
     /// The policy of the worst open alert, a manual incident's own, else `default`.
-    fn policy_for(&self, id: IncidentId) -> Name {
+    pub(super) fn policy_for(&self, id: IncidentId) -> Name {
         let setup = &self.state.setup;
         let Some(i) = self.state.incident(id) else { return Name::from("default") };
         let worst = self
@@ -66,9 +66,7 @@ impl Draft<'_> {
     ) {
         let Some(i) = self.state.incident(id) else { return };
         let (wave, urgency) = (i.escalation.wave, urgency.max(Urgency::Low));
-        let policy = i.escalation.policy.as_ref().and_then(|p| self.state.setup.escalations.get(p)).cloned();
-        let policy =
-            policy.or_else(|| self.state.setup.escalations.get("default").cloned()).unwrap_or_else(everyone);
+        let policy = self.policy_of(i);
         let plan = self.plan(id, &policy, step, round, urgency, except);
         let Some(plan) = plan else {
             // `round` is the last that was gone through, from 0.
@@ -87,6 +85,25 @@ impl Draft<'_> {
         }
         let Plan { step, round, turns, gaps, until, calendar } = plan;
         self.emit(Event::StepEntered { id, wave, round, step, until, calendar, turns, gaps, why });
+    }
+
+    /// The policy by which an incident is paged.
+    fn policy_of(&self, i: &Incident) -> EscalationPolicy {
+        let known = &self.state.setup.escalations;
+        let own = i.escalation.policy.as_ref().and_then(|p| known.get(p));
+        own.or_else(|| known.get("default")).cloned().unwrap_or_else(everyone)
+    }
+
+    /// Whom a step of it would page now, and its wait.
+    pub(super) fn turns_of_step(
+        &self,
+        id: IncidentId,
+        step: u16,
+        urgency: Urgency,
+    ) -> Option<(Vec<PersonTurn>, Span)> {
+        let policy = self.policy_of(self.state.incident(id)?);
+        let step = policy.steps.get(usize::from(step)).or(policy.steps.last())?;
+        Some((self.turns(id, &step.page, urgency, None, &mut Vec::new()), step.wait))
     }
 
     /// `None` when the policy is at its end.
@@ -156,22 +173,23 @@ impl Draft<'_> {
         let setup = &self.state.setup;
         let mut turns: Vec<PersonTurn> = Vec::new();
         for target in targets {
-            let people: Vec<Name> = match target {
-                Target::Everyone => setup.people.keys().cloned().collect(),
-                Target::Person(p) => alloc::vec![p.clone()],
-                Target::Schedule(name) => setup
-                    .schedules
-                    .get(name)
-                    .map_or_else(Vec::new, |s| s.on_call(self.now.wall, self.state.overrides_of(name))),
+            let now = self.now.wall;
+            let people: Vec<(Name, Wall)> = match target {
+                Target::Everyone => setup.people.keys().map(|p| (p.clone(), now)).collect(),
+                Target::Person(p) => alloc::vec![(p.clone(), now)],
+                Target::Schedule(name) => {
+                    let schedule = setup.schedules.get(name);
+                    schedule.map_or_else(Vec::new, |s| self.on_call_for(name, s, urgency))
+                }
             };
             let mut reached = false;
-            for name in people {
+            for (name, from) in people {
                 // Whoever is left out on purpose is no gap.
                 reached |= except == Some(&name);
                 let Some(person) = setup.people.get(&name).filter(|_| except != Some(&name)) else {
                     continue;
                 };
-                let contacts = self.contacts(id, &name, person, urgency);
+                let contacts = self.contacts(id, &name, person, urgency, from);
                 reached |= !contacts.is_empty();
                 if !contacts.is_empty() && turns.iter().all(|t| t.person != name) {
                     turns.push(PersonTurn { person: name, urgency, contacts });
@@ -186,11 +204,18 @@ impl Draft<'_> {
 
     /// A person's contacts for a page of this urgency. A contact that is only for the other urgency is left out, unless
     /// nothing else remains: better the wrong bell than none. One that waits already does not begin to wait again: a delay
-    /// longer than the policy's waits would never end.
-    fn contacts(&self, id: IncidentId, name: &Name, person: &Person, urgency: Urgency) -> Vec<ContactTurn> {
+    /// longer than the policy's waits would never end. Their turn begins at `from`.
+    fn contacts(
+        &self,
+        id: IncidentId,
+        name: &Name,
+        person: &Person,
+        urgency: Urgency,
+        from: Wall,
+    ) -> Vec<ContactTurn> {
         let begin = match urgency {
-            Urgency::High => self.now.wall,
-            _ => person.working_hours.next(&person.time_zone, self.now.wall),
+            Urgency::High => from,
+            _ => person.working_hours.next(&person.time_zone, from),
         };
         let fits = |c: &&crate::setup::Contact| c.only.is_none_or(|only| only == urgency);
         let any_fits = person.contacts.iter().any(|c| fits(&c));

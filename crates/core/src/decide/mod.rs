@@ -12,6 +12,7 @@ mod escalate;
 mod people;
 mod public;
 mod time;
+mod waiting;
 
 use crate::event::Event;
 use crate::incident::IncidentId;

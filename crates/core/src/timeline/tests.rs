@@ -117,6 +117,7 @@ fn every_event() -> Vec<Event> {
         Event::AlertsExtended { alerts: vec![(key_of_alert, Mono(1)); 2], why: why() },
         Event::AlertConfirmed { alert: of_alert },
         Event::AlertChanged {
+            escalation: None,
             alert: of_alert,
             severity: Severity::Warning,
             urgency: Urgency::Low,

@@ -245,6 +245,8 @@ impl World {
 
     /// As the server does: clocks that go on where the journal ends, the start, the file.
     pub(super) fn boot(&mut self, state: State, seq: u64) {
+        // What the clock shows at a start is what it shows: a step while nothing ran has been noticed with that.
+        self.unnoticed = 0;
         let (wall, state_clock) = (self.now().wall, state.clock);
         let away =
             if seq == 0 { Span::ZERO } else { wall.since(state.clock.wall).min(Span::hours(24 * 365)) };

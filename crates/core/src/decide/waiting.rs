@@ -1,0 +1,113 @@
+//! Pages that wait for working hours: whose they are, and what becomes of them when that changes. Who is on call on Sunday,
+//! when a warning comes, may not be on Monday, when it leaves.
+
+use super::Draft;
+use crate::event::Event;
+use crate::incident::{IncidentId, Phase, Status};
+use crate::page::{Page, PageKey, PageKind};
+use crate::schedule::Schedule;
+use crate::time::Wall;
+use crate::words::{Name, Urgency};
+use alloc::collections::BTreeSet;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+/// So many changes of a schedule ahead somebody is looked for who works in their turn.
+const MOST_CHANGES: usize = 50;
+
+impl Draft<'_> {
+    /// Who of a schedule has a page, and from when on. What waits for working hours is for whoever is on call when these
+    /// begin; works nobody in their turn, it is for whoever is on call now.
+    pub(super) fn on_call_for(
+        &self,
+        name: &Name,
+        schedule: &Schedule,
+        urgency: Urgency,
+    ) -> Vec<(Name, Wall)> {
+        let overrides = || self.state.overrides_of(name);
+        let since = |at: Wall| schedule.on_call(at, overrides()).into_iter().map(move |p| (p, at));
+        let now: Vec<(Name, Wall)> = since(self.now.wall).collect();
+        if urgency == Urgency::High || now.is_empty() {
+            return now;
+        }
+        let mut at = self.now.wall;
+        for _ in 0..MOST_CHANGES {
+            let until = schedule.next_change(at, overrides());
+            let works = |(person, from): &(Name, Wall)| {
+                let person = self.state.setup.people.get(person);
+                let begins = person.map(|p| p.working_hours.next(&p.time_zone, *from));
+                begins.is_some_and(|begins| until.is_none_or(|until| begins < until))
+            };
+            let at_work: Vec<(Name, Wall)> = since(at).filter(works).collect();
+            if !at_work.is_empty() {
+                return at_work;
+            }
+            let Some(until) = until else { break };
+            at = until;
+        }
+        now
+    }
+
+    /// The configuration or a stand-in is another: what waits may be for somebody else now, or for other hours. Whoever has
+    /// been paged is not paged again for that.
+    pub(super) fn look_at_waiting(&mut self, why: &str) {
+        let waiting = self.state.pages.values().filter(|p| self.waits(p)).map(|p| p.key.incident);
+        let ids: BTreeSet<IncidentId> = waiting.collect();
+        ids.into_iter().for_each(|id| self.wait_anew(id, why));
+    }
+
+    /// A page of the calendar that has not left.
+    fn waits(&self, p: &Page) -> bool {
+        let ahead = p.due_at().is_some_and(|due| due > self.now.mono);
+        p.key.kind == PageKind::Page && p.attempts == 0 && p.calendar.is_some() && ahead
+    }
+
+    fn wait_anew(&mut self, id: IncidentId, why: &str) {
+        let Some(i) = self.state.incident(id) else { return };
+        let e = &i.escalation;
+        let (wave, round, step) = (e.wave, e.round, e.step);
+        let (Status::Open, Phase::Waiting { until, calendar }) = (&i.status, e.phase) else { return };
+        // What wakes waits for nothing.
+        if i.pages_with() != Urgency::Low {
+            return;
+        }
+        let Some((mut turns, wait)) = self.turns_of_step(id, step, Urgency::Low) else { return };
+        let planned = |p: &Page| {
+            let of = turns.iter().filter(|t| t.person == p.key.person).flat_map(|t| &t.contacts);
+            of.into_iter().any(|c| (c.contact, c.calendar) == (p.key.contact, p.calendar))
+        };
+        let others: Vec<PageKey> =
+            self.state.pages_of(id).filter(|p| self.waits(p) && !planned(p)).map(|p| p.key.clone()).collect();
+        if others.is_empty() {
+            return;
+        }
+        for key in others {
+            self.emit(Event::PageDropped { key, why: why.to_string() });
+        }
+        let of_this_step = |p: &&Page| {
+            p.key.kind == PageKind::Page && (p.key.wave, p.key.round, p.key.step) == (wave, round, step)
+        };
+        let there: BTreeSet<(Name, u8)> = self
+            .state
+            .pages_of(id)
+            .filter(of_this_step)
+            .map(|p| (p.key.person.clone(), p.key.contact))
+            .collect();
+        for turn in &mut turns {
+            turn.contacts.retain(|c| !there.contains(&(turn.person.clone(), c.contact)));
+        }
+        turns.retain(|t| !t.contacts.is_empty());
+        let (until, calendar) = match turns.iter().flat_map(|t| &t.contacts).min_by_key(|c| c.due) {
+            Some(first) if there.is_empty() => {
+                let calendar = first.calendar.map(|w| w + wait);
+                (calendar.map_or(self.now.mono + wait, |w| self.now.mono_at(w)), calendar)
+            }
+            _ => (until, calendar),
+        };
+        if turns.is_empty() {
+            return;
+        }
+        let (gaps, why) = (Vec::new(), why.to_string());
+        self.emit(Event::StepEntered { id, wave, round, step, until, calendar, turns, gaps, why });
+    }
+}
