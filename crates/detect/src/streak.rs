@@ -174,6 +174,15 @@ impl Streak {
         matches!(self.told, Told::Failing { .. })
     }
 
+    /// Since when it is failing, and how bad, as it was told last.
+    #[must_use]
+    pub fn failing(&self) -> Option<(Mono, Grade)> {
+        match self.told {
+            Told::Failing { since, grade } => Some((since, grade)),
+            _ => None,
+        }
+    }
+
     /// Whether it flaps.
     #[must_use]
     pub fn is_flapping(&self) -> bool {

@@ -50,6 +50,9 @@ pub(crate) struct Shared {
     pub(crate) anchor: Instant,
 }
 
+/// A failure that has become another is told after so many intervals at the earliest.
+const TOLD_AFTER: u64 = 3;
+
 /// One check on its thread.
 struct Entry {
     name: Name,
@@ -59,6 +62,8 @@ struct Entry {
     memory: Arc<Memory>,
     latest: Arc<Mutex<Option<Latest>>>,
     last_bad: String,
+    /// How it fails, as it was told last, and when.
+    told: Option<(String, Mono)>,
     /// Counts up when the schedule changes, which makes what is on the heap void.
     generation: u64,
     phase: u64,
@@ -204,6 +209,7 @@ impl Shard {
             memory: Arc::default(),
             latest: self.shared.board.add(&name),
             last_bad: String::new(),
+            told: None,
             generation: 0,
             phase: 0,
             // No schedule yet: the caller sees that it differs.
@@ -317,6 +323,7 @@ impl Shard {
         if let Some(history) = history {
             history.record(&entry.name, now.wall, mark, outcome.phases.total);
         }
+        let twice = mark == Mark::Down && entry.last_bad == outcome.summary;
         if mark == Mark::Down {
             entry.last_bad.clone_from(&outcome.summary);
         }
@@ -340,6 +347,22 @@ impl Shard {
             let bad = if entry.last_bad.is_empty() { &outcome.summary } else { &entry.last_bad };
             let flapping = entry.streak.is_flapping();
             let verdict = verdict(change, now, bad, &outcome.summary, flapping, done.blind);
+            entry.told = match &verdict {
+                Verdict::Failing { summary, .. } => Some((summary.clone(), now.mono)),
+                _ => None,
+            };
+            sink.transition(Transition::Check { check: entry.name.clone(), at: now.wall, verdict });
+        }
+        // It fails in another way now, seen twice: whoever is paged next reads of that. A text that is another each time is not
+        // told anew, nor one that comes and goes.
+        if let (true, Some((told, at)), Some((since, grade))) = (twice, &entry.told, entry.streak.failing())
+            && *told != outcome.summary
+            && !entry.streak.is_flapping()
+            && now.mono.since(*at).0.saturating_mul(1000) >= entry.every.saturating_mul(TOLD_AFTER)
+        {
+            entry.told = Some((outcome.summary.clone(), now.mono));
+            let change = Change::Failing { since, grade, flapping: false };
+            let verdict = verdict(change, now, &outcome.summary, &outcome.summary, false, false);
             sink.transition(Transition::Check { check: entry.name.clone(), at: now.wall, verdict });
         }
         let latest = Latest {

@@ -103,9 +103,10 @@ fn certificate(e: &CertificateError, name: &str) -> String {
     }
 }
 
-/// `DnsName("a.example")` as the library writes it.
+/// `DnsName("a.example")` and `IpAddress(192.0.2.1)` as the library writes them.
 fn presented_name(text: &str) -> &str {
-    text.split('"').nth(1).unwrap_or(text)
+    let address = || text.strip_prefix("IpAddress(")?.strip_suffix(')');
+    text.split('"').nth(1).or_else(address).unwrap_or(text)
 }
 
 fn span(seconds: u64) -> String {
