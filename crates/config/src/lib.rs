@@ -92,7 +92,7 @@ pub fn parse(
     base_dir: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Errors> {
-    read(text, file_name, base_dir, env, false).map(|(config, _)| config)
+    understand(text, file_name, base_dir, env, false).map(|(config, _)| config)
 }
 
 /// What is left of a text that was good once, for an earlier release, without what this one refuses; with that. `None` if
@@ -107,11 +107,11 @@ pub fn salvage(
     base_dir: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Option<(Config, Errors)> {
-    read(text, file_name, base_dir, env, true).ok()
+    understand(text, file_name, base_dir, env, true).ok()
 }
 
 /// With `salvage`, what is wrong keeps nothing from being read that can be.
-fn read(
+fn understand(
     text: &str,
     file_name: &str,
     base_dir: &Path,

@@ -6,7 +6,7 @@ use crate::extract::{Json, Line, OptionalJson, Path};
 use crate::problem::{Body, Problem};
 use crate::query::{Count, Query, moment};
 use crate::readmodel::{Closed, Lag};
-use crate::reply::{Done, respond};
+use crate::reply::{Done, respond, respond_warning, unknown};
 use crate::show::Severity;
 use crate::show::alert::AlertShown;
 use crate::show::event::EventShown;
@@ -218,15 +218,17 @@ impl<'de> Deserialize<'de> for Urgent {
         (status = 202, description = "In effect, not yet saved", body = Done, headers(("Location" = String, description = "Where the incident is"))),
         (status = "default", body = Body, content_type = "application/problem+json")))]
 pub(crate) async fn open(State(api): State<Arc<Api>>, caller: Caller, Json(open): Json<Open>) -> Response {
+    let entity = open.entity.map(Name::from);
+    let warnings = unknown(&api.view().state, &entity);
     let input = Input::Open {
         title: open.title.0,
         severity: open.severity.0,
-        entity: open.entity.map(Name::from),
+        entity,
         escalation: open.escalation.map(Name::from),
         note: open.note,
         by: caller.actor,
     };
-    respond(api.parts.engine.submit(Class::Paging, input).await, None)
+    respond_warning(api.parts.engine.submit(Class::Paging, input).await, None, warnings)
 }
 
 /// One incident.

@@ -472,9 +472,10 @@ async fn an_entity_that_nobody_knows_is_told() {
     let change = |entity: &str| format!(r#"{{"summary": "x", "entity": "{entity}"}}"#);
     let near =
         json!(["neither the topology nor an open alert has an entity `shop-ap`; did you mean `shop-api`?"]);
-    for (path, body) in
-        [("/api/v1/silences", &silence as &dyn Fn(&str) -> String), ("/api/v1/changes", &change)]
-    {
+    let opened = |entity: &str| format!(r#"{{"title": "x", "entity": "{entity}"}}"#);
+    let all: [(&str, &dyn Fn(&str) -> String); 3] =
+        [("/api/v1/silences", &silence), ("/api/v1/changes", &change), ("/api/v1/incidents", &opened)];
+    for (path, body) in all {
         assert_eq!(kit.post(path, &body("shop-api")).await.json().get("warnings"), None);
         let told = kit.post(path, &body("shop-ap")).await;
         assert!(told.status.is_success() && told.json()["warnings"] == near, "{}", told.text);

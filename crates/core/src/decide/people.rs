@@ -229,6 +229,11 @@ impl Draft<'_> {
         if let Some(policy) = escalation.filter(|p| !setup.escalations.contains_key(*p)) {
             return Err(Refusal::NotFound { what: format!("escalation policy {policy}") });
         }
+        if entity.as_ref().is_some_and(|e| is_blank(e)) {
+            return Err(Refusal::Invalid {
+                why: "the entity has no name; leave it out, or name it".to_string(),
+            });
+        }
         let id = self.state.next_incident;
         let title = clean(title);
         let urgency = setup.timing.urgency_of(severity);

@@ -284,8 +284,8 @@ pub fn run(command: IncidentCommand) -> Done {
             let done = call(&to, Method::POST, "/api/v1/incidents", Some(&body))?;
             let id = done.get("id").and_then(Value::as_u64);
             match (to.json, id) {
-                (true, _) => say(&done.to_string()),
-                (false, Some(id)) => say(&format!("incident {id} is open{}", saved(&done))),
+                (_, Some(id)) => report(&to, &done, &format!("incident {id} is open")),
+                (true, None) => say(&done.to_string()),
                 (false, None) => {
                     return Err(Failure::Bad("the server did not say which incident it opened".to_owned()));
                 }
