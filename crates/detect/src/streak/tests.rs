@@ -137,7 +137,8 @@ proptest! {
         for (i, letter) in letters.iter().enumerate() {
             if *letter == '!' {
                 s.interrupt();
-                (good, bad) = (0, 0);
+                // Rows are counted from here.
+                (good, bad, soon) = (0, 0, 0);
                 continue;
             }
             let was_flapping = s.is_flapping();
