@@ -18,7 +18,7 @@ mod target;
 use crate::run::{Missing, cargo, root, show};
 pub(crate) use crowd::pages;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
 use std::time::Instant;
 use table::Row;
@@ -58,6 +58,16 @@ pub(crate) fn bench(args: &[&str]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|n| all.iter().all(|(known, _)| known != *n)) {
         return Err(Missing(format!("there is no bench {unknown:?}; there are: {}", known())).into());
     }
+    let options = ["--readme", "--list", "--binary="];
+    if let Some(unknown) =
+        args.iter().find(|a| a.starts_with("--") && !options.iter().any(|o| a.starts_with(o)))
+    {
+        return Err(Missing(format!(
+            "there is no option {unknown:?} of bench; there are: {}PATH",
+            options.join(" ")
+        ))
+        .into());
+    }
     if args.contains(&"--list") {
         println!("{}", known());
         return Ok(());
@@ -73,20 +83,31 @@ pub(crate) fn bench(args: &[&str]) -> Result<()> {
     };
     let bench = Bench { binary, dir: target.join("bench") };
     std::fs::create_dir_all(&bench.dir).with_context(|| bench.dir.display().to_string())?;
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for (name, run) in all.iter().filter(|(n, _)| names.is_empty() || names.contains(n)) {
         println!("\n== {name}");
         let began = Instant::now();
-        let measured = run(&bench).with_context(|| format!("bench {name}"))?;
-        measured.iter().for_each(|row| println!("{row}"));
+        match run(&bench) {
+            Ok(measured) => {
+                measured.iter().for_each(|row| println!("{row}"));
+                rows.extend(measured);
+            }
+            // The figures of the others stand.
+            Err(e) => {
+                println!("{name} has not been measured: {e:#}");
+                failed.push(*name);
+            }
+        }
         println!("== {name} took {:.0} s", began.elapsed().as_secs_f64());
-        rows.extend(measured);
     }
     let text = table::markdown(&rows);
     println!("\n{text}");
     let json = bench.dir.join("bench.json");
     std::fs::write(&json, table::json(&rows)?)?;
     println!("also in {}", json.display());
+    if !failed.is_empty() {
+        bail!("not measured, see above: {}", failed.join(" "));
+    }
     if args.contains(&"--readme") {
         table::into_readme(&text)?;
     }

@@ -31,8 +31,10 @@ use std::sync::Arc;
 
 /// After a tick that panicked.
 const TICK_AFTER_PANIC: Span = Span::secs(1);
-/// Events decided in one go while a batch is under way.
-const SLICE: usize = 100;
+/// Events decided in one go: then it is seen whether the disk has answered. Where it has nothing to do it is handed so many
+/// and not all that waits, so that it writes while the rest is decided: what comes in is answered in parts then, and does
+/// not all come again at once.
+const SLICE: usize = 300;
 
 struct Flight {
     id: BatchId,
@@ -205,7 +207,7 @@ impl Engine {
         let page = self.next_page.unwrap_or_else(|| self.look_for_page());
         let page = page.filter(|_| self.sending.len() < self.limits.sending);
         let resend = self.sending.oldest().map(|at| at + self.limits.send_deadline);
-        let ahead = waiting.is_some() && self.may_decide_ahead();
+        let ahead = self.may_decide_ahead();
         let in_memory = self.away.is_some() && waiting.is_none() && !self.queue.is_empty();
         let more = (ahead || in_memory).then(Mono::default);
         [more, timer, deadline, look, page, resend].into_iter().flatten().min()
@@ -262,13 +264,12 @@ impl Engine {
         self.flight.as_ref().map_or(&self.saved, |f| &f.batch.after)
     }
 
-    /// Decides what has queued, ahead of the journal; while a batch is under way, a little at a time, so that its answer is
-    /// not left waiting.
+    /// Decides what has queued, ahead of the journal, a little at a time: neither the disk nor its answer is left waiting.
     fn decide_ahead(&mut self, now: Now, out: &mut Vec<Command>) {
         let seq = self.seq + self.flight.as_ref().map_or(0, |f| f.records.len() as u64);
         let mut batch = self.next.take().unwrap_or_else(|| Batch::new(self.ahead(), seq + 1, self.rules));
-        let enough =
-            batch.records.len().saturating_add(if self.flight.is_some() { SLICE } else { usize::MAX });
+        let decided = if self.flight.is_some() { batch.records.len() } else { 0 };
+        let enough = decided.saturating_add(SLICE);
         if batch.room(&self.limits) != Room::Full {
             self.queue_tick(now, batch.after.next_timer());
         }

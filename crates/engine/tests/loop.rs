@@ -87,6 +87,32 @@ fn what_queues_while_a_batch_is_in_flight_is_the_next_batch() {
     assert_eq!(&o.replayed(), o.engine.state());
 }
 
+/// Were all of it one batch, the disk would have nothing to do until it is decided, and then everybody would wait for the disk.
+#[test]
+fn of_much_that_comes_at_once_the_disk_has_a_part_while_the_rest_is_decided() {
+    let mut o = Owner::new();
+    let first = o.tickets + 1;
+    for n in 0..1000 {
+        o.tickets += 1;
+        o.on(Action::Submit { input: alert(n), class: Class::Intake, ticket: Some(o.tickets) });
+    }
+    o.on(Action::Poll);
+    let part = o.held.as_ref().unwrap().records.len();
+    assert!(part < 1000, "{part} records, of which at least a thousand wait");
+    let mut polls = 0;
+    while o.engine.next_wakeup().is_some_and(|at| at <= o.now.mono) {
+        o.on(Action::Poll);
+        polls += 1;
+    }
+    assert!(polls > 1, "in parts, each of which lets an answer of the disk through");
+    let id = o.write();
+    o.on(Action::Appended { id, result: Appended::Durable });
+    assert!(o.held.as_ref().unwrap().records.len() > part, "what was decided meanwhile is one batch");
+    o.flow();
+    assert!((first..=o.tickets).all(|t| o.reply(t) == Some(&Reply::Saved(Answer::Done))));
+    assert_eq!(&o.replayed(), o.engine.state());
+}
+
 #[test]
 fn a_disk_that_hangs_does_not_stop_paging() {
     let mut o = Owner::new();
