@@ -336,8 +336,8 @@ impl State {
                 }
             }
             Event::RetriesHastened { .. } => {
-                let waits = |p: &&Arc<Page>| p.attempts > 0 && p.due_at().is_some_and(|due| due > at.mono);
-                let keys: Vec<PageKey> = self.pages.values().filter(waits).map(|p| p.key.clone()).collect();
+                let waits = self.pages.values().filter(|p| p.waits_to_be_tried_again(at.mono));
+                let keys: Vec<PageKey> = waits.map(|p| p.key.clone()).collect();
                 for key in &keys {
                     self.edit_page(key, |p| p.delivery = Delivery::Due { at: at.mono });
                 }

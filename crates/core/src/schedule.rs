@@ -79,6 +79,14 @@ pub struct Override {
     pub ends: Wall,
 }
 
+impl Override {
+    /// Whether it counts at that moment.
+    #[must_use]
+    pub fn is_active(&self, at: Wall) -> bool {
+        self.starts <= at && at < self.ends
+    }
+}
+
 /// A zone of the bundled database; the host's files are never read.
 #[must_use]
 pub fn zone(name: &str) -> Option<TimeZone> {
@@ -165,7 +173,7 @@ impl Schedule {
             }
         };
         let mut stands_in = false;
-        for o in overrides.into_iter().filter(|o| o.starts <= at && at < o.ends) {
+        for o in overrides.into_iter().filter(|o| o.is_active(at)) {
             stands_in = true;
             add(o.person.clone());
         }

@@ -445,4 +445,9 @@ impl Page {
             Delivery::Accepted { .. } => None,
         }
     }
+
+    /// Whether it has been tried, was not taken, and is not due again yet.
+    pub(crate) fn waits_to_be_tried_again(&self, now: Mono) -> bool {
+        self.attempts > 0 && self.due_at().is_some_and(|due| due > now)
+    }
 }

@@ -105,7 +105,6 @@ pub(crate) fn connect(path: &Path, access: Access) -> Result<Connection, StoreEr
         Access::Live => {
             let db = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY)?;
             db.busy_timeout(Duration::from_secs(5))?;
-            read_what_is_there(&db)?;
             Ok(db)
         }
         Access::Still => {
@@ -114,25 +113,24 @@ pub(crate) fn connect(path: &Path, access: Access) -> Result<Connection, StoreEr
             if !log.metadata().is_ok_and(|m| m.len() > 0) {
                 // Without a log there is nothing to be made up for, and SQLite must not try to create one.
                 let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-                let db = Connection::open_with_flags(immutable_uri(path), flags)?;
-                read_what_is_there(&db)?;
-                return Ok(db);
+                return Connection::open_with_flags(immutable_uri(path), flags);
             }
             let db = Connection::open_with_flags_and_vfs(path, flags, "unix-none")?;
             // Before the first read: the index of the log is then kept in memory.
             db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
             db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            read_what_is_there(&db)?;
             Ok(db)
         }
     })()
+    .and_then(|db| if matches!(access, Access::Write(_)) { Ok(db) } else { read_what_is_there(db) })
     .map_err(said)
 }
 
 /// SQLite reads nothing of a file that has lost its end, unless it may be wrong about itself: all of it up to there is good.
 /// For connections that do not write.
-fn read_what_is_there(db: &Connection) -> rusqlite::Result<()> {
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true).map(drop)
+fn read_what_is_there(db: Connection) -> rusqlite::Result<Connection> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+    Ok(db)
 }
 
 /// Why a file without a write-ahead log has lost its end, if it has: it is shorter than it says.

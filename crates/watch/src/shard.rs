@@ -73,6 +73,17 @@ struct Entry {
     busy: bool,
 }
 
+impl Entry {
+    /// What it has failed with for two runs now is not what was told of it: whoever is paged next reads of that. A text that
+    /// is another each time is not told anew, nor one that comes and goes.
+    fn fails_otherwise(&self, summary: &str, now: Mono) -> Option<Change> {
+        let (since, grade) = self.streak.failing().filter(|_| !self.streak.is_flapping())?;
+        let (told, at) = self.told.as_ref()?;
+        let long_ago = now.since(*at).0.saturating_mul(1000) >= self.every.saturating_mul(TOLD_AFTER);
+        (told != summary && long_ago).then_some(Change::Failing { since, grade, flapping: false })
+    }
+}
+
 /// A run that has ended.
 struct Done {
     index: usize,
@@ -342,8 +353,11 @@ impl Shard {
             }
             step.change
         };
-        if let Some(change) = change {
+        if change.is_some() {
             add(&stats.transitions);
+        }
+        let another = || entry.fails_otherwise(&outcome.summary, now.mono).filter(|_| twice);
+        if let Some(change) = change.or_else(another) {
             let bad = if entry.last_bad.is_empty() { &outcome.summary } else { &entry.last_bad };
             let flapping = entry.streak.is_flapping();
             let verdict = verdict(change, now, bad, &outcome.summary, flapping, done.blind);
@@ -351,18 +365,6 @@ impl Shard {
                 Verdict::Failing { summary, .. } => Some((summary.clone(), now.mono)),
                 _ => None,
             };
-            sink.transition(Transition::Check { check: entry.name.clone(), at: now.wall, verdict });
-        }
-        // It fails in another way now, seen twice: whoever is paged next reads of that. A text that is another each time is not
-        // told anew, nor one that comes and goes.
-        if let (true, Some((told, at)), Some((since, grade))) = (twice, &entry.told, entry.streak.failing())
-            && *told != outcome.summary
-            && !entry.streak.is_flapping()
-            && now.mono.since(*at).0.saturating_mul(1000) >= entry.every.saturating_mul(TOLD_AFTER)
-        {
-            entry.told = Some((outcome.summary.clone(), now.mono));
-            let change = Change::Failing { since, grade, flapping: false };
-            let verdict = verdict(change, now, &outcome.summary, &outcome.summary, false, false);
             sink.transition(Transition::Check { check: entry.name.clone(), at: now.wall, verdict });
         }
         let latest = Latest {

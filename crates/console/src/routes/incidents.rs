@@ -399,7 +399,9 @@ pub(crate) async fn note(
     if note.text.trim().is_empty() {
         return Problem::new(crate::problem::Kind::Invalid, "`text` is empty: say something").into_response();
     }
-    act(&api, incident, Input::Note { incident, by: caller.actor, text: note.text }).await
+    // Of what is put away too.
+    let input = Input::Note { incident, by: caller.actor, text: note.text };
+    respond(api.parts.engine.submit(Class::Paging, input).await, None)
 }
 
 /// Pages the next step now.

@@ -84,7 +84,7 @@ fn schedule(state: &foghorn_core::State, name: &Name, s: &Schedule, at: Wall) ->
         name: name.to_string(),
         time_zone: s.time_zone.to_string(),
         on_call: shown(s.on_call(at, state.overrides_of(name))),
-        overridden: state.overrides_of(name).any(|o| o.starts <= at && at < o.ends),
+        overridden: state.overrides_of(name).any(|o| o.is_active(at)),
         until: until.map(rfc3339),
         then: shown(then.unwrap_or_default()),
     }

@@ -54,9 +54,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>) -> axum::Json<Overrides> {
         person_name: person(&view.state, &o.person),
         starts: rfc3339(o.starts),
         ends: rfc3339(o.ends),
-        active: o.starts <= view.at.wall
-            && view.at.wall < o.ends
-            && view.state.setup.people.contains_key(&o.person),
+        active: o.is_active(view.at.wall) && view.state.setup.people.contains_key(&o.person),
     });
     axum::Json(Overrides { overrides: overrides.collect() })
 }

@@ -225,8 +225,9 @@ impl Action {
             Action::EndSilence { .. } => (None, Done::SilenceEnded),
             Action::Open { .. } => (None, Done::Opened),
         };
-        // The public is told of what is put away, too.
-        if let (Some(id), false) = (incident, matches!(self, Action::Tell(_) | Action::Correct { .. })) {
+        // Of what is put away notes are written and the public is told, too.
+        let of_any = matches!(self, Action::Note { .. } | Action::Tell(_) | Action::Correct { .. });
+        if let (Some(id), false) = (incident, of_any) {
             at_hand(web, id).await?;
         }
         let input = self.input(web, by)?;

@@ -131,7 +131,7 @@ fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, room: &mut usize) 
         name: line(name, NAME),
         zones: (line(&s.time_zone, NAME), Some(line(own, NAME)).filter(|_| *own != *s.time_zone)),
         now: people(now),
-        overridden: state.overrides_of(name).any(|o| o.starts <= now && now < o.ends),
+        overridden: state.overrides_of(name).any(|o| o.is_active(now)),
         until: until.map(|at| format!("{} (in {})", clock.time(at), long(at.since(now)))),
         then: named(then.unwrap_or_default()),
         picture: drawn(s, view, clock, name, &people, room),
@@ -155,7 +155,7 @@ fn drawn(
     for _ in 0..TURNS {
         let next = s.next_change(at, view.state.overrides_of(name)).unwrap_or(end).min(end);
         let who = people(at);
-        let stand_in = view.state.overrides_of(name).any(|o| o.starts <= at && at < o.ends);
+        let stand_in = view.state.overrides_of(name).any(|o| o.is_active(at));
         match all.last_mut().filter(|t| t.people == who && t.stand_in == stand_in) {
             Some(same) => same.to = next,
             None => all.push(Turn { from: at, to: next, people: who, stand_in }),

@@ -162,6 +162,15 @@ could not reach Day operator by email (step 1), will try again: 451 try later
     assert_eq!(kit.get("/api/v1/incidents/1/alerts").await.json()["alerts"][0]["status"], "resolved");
     let late = kit.post("/api/v1/incidents/1/ack", "").await;
     assert_eq!(late.status, 409, "put away is over, not unknown");
+    // The postmortem is written days later.
+    let found = kit.post("/api/v1/incidents/1/note", r#"{"text": "a mouse bit the cable"}"#).await;
+    assert_eq!(found.status, 200, "{}", found.text);
+    kit.caught_up().await;
+    let i = kit.get("/api/v1/incidents/1").await.json();
+    let last = i["timeline"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["text"], "local (API): a mouse bit the cable");
+    let nowhere = kit.post("/api/v1/incidents/2/note", r#"{"text": "a mouse"}"#).await;
+    assert_eq!(nowhere.status, 404, "{}", nowhere.text);
 }
 
 #[tokio::test]

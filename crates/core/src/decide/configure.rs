@@ -64,20 +64,17 @@ impl Draft<'_> {
         let changed: Vec<(Arc<Alert>, Ruled)> = alerts
             .filter_map(|a| {
                 let (then, now) = (Ruled::of(before, a), Ruled::of(setup, a));
+                let is = Ruled { severity: a.severity, urgency: a.urgency, escalation: a.escalation.clone() };
+                let own = is.severity.min(now.severity);
                 let new = Ruled {
-                    severity: if a.severity == then.severity {
-                        now.severity
-                    } else {
-                        a.severity.min(now.severity)
-                    },
-                    urgency: if a.urgency == then.urgency { now.urgency } else { a.urgency },
-                    escalation: if a.escalation == then.escalation {
+                    severity: if is.severity == then.severity { now.severity } else { own },
+                    urgency: if is.urgency == then.urgency { now.urgency } else { is.urgency },
+                    escalation: if is.escalation == then.escalation {
                         now.escalation
                     } else {
-                        a.escalation.clone()
+                        is.escalation.clone()
                     },
                 };
-                let is = Ruled { severity: a.severity, urgency: a.urgency, escalation: a.escalation.clone() };
                 (new != is).then(|| (a.clone(), new))
             })
             .collect();

@@ -55,8 +55,7 @@ impl Draft<'_> {
 
     /// The file was read again: a token may be another, a provider's address right.
     pub(super) fn try_again(&mut self) {
-        let waits = |p: &Page| p.attempts > 0 && p.due_at().is_some_and(|due| due > self.now.mono);
-        if self.state.pages.values().any(|p| waits(p)) {
+        if self.state.pages.values().any(|p| p.waits_to_be_tried_again(self.now.mono)) {
             self.emit(Event::RetriesHastened { why: "the configuration was read again".to_string() });
         }
     }

@@ -154,11 +154,15 @@ impl Draft<'_> {
         gaps: Vec<Target>,
         wait: Span,
     ) -> Plan {
-        // Waits count from entering the step; where everybody's turn waits for working hours, from the first of them.
+        let (until, calendar) = self.end_of_step(&turns, wait);
+        Plan { step, round, turns, gaps, until, calendar }
+    }
+
+    /// Waits count from entering the step; where everybody's turn waits for working hours, from the first of them.
+    pub(super) fn end_of_step(&self, turns: &[PersonTurn], wait: Span) -> (Mono, Option<Wall>) {
         let first = turns.iter().flat_map(|t| &t.contacts).min_by_key(|c| c.due);
         let calendar = first.and_then(|c| c.calendar).map(|w| w + wait);
-        let until = calendar.map_or(self.now.mono + wait, |w| self.now.mono_at(w));
-        Plan { step, round, turns, gaps, until, calendar }
+        (calendar.map_or(self.now.mono + wait, |w| self.now.mono_at(w)), calendar)
     }
 
     /// The turns of everybody whom the targets name, each person once.

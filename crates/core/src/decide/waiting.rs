@@ -97,16 +97,12 @@ impl Draft<'_> {
             turn.contacts.retain(|c| !there.contains(&(turn.person.clone(), c.contact)));
         }
         turns.retain(|t| !t.contacts.is_empty());
-        let (until, calendar) = match turns.iter().flat_map(|t| &t.contacts).min_by_key(|c| c.due) {
-            Some(first) if there.is_empty() => {
-                let calendar = first.calendar.map(|w| w + wait);
-                (calendar.map_or(self.now.mono + wait, |w| self.now.mono_at(w)), calendar)
-            }
-            _ => (until, calendar),
-        };
         if turns.is_empty() {
             return;
         }
+        // Where others have a page of this step, its wait goes on.
+        let (until, calendar) =
+            if there.is_empty() { self.end_of_step(&turns, wait) } else { (until, calendar) };
         let (gaps, why) = (Vec::new(), why.to_string());
         self.emit(Event::StepEntered { id, wave, round, step, until, calendar, turns, gaps, why });
     }

@@ -166,6 +166,11 @@ async fn an_incident_from_its_page_to_its_end() {
     assert!(shown.contains("resolved it") && shown.contains("taken by email"), "{shown}");
     let over = ana.post("/incidents/1/ack", &[]).await;
     assert!(over.status == 409 && over.text.contains("put away"), "{}", over.text);
+    let noted = ana.post("/incidents/1/note", &[("text", "it was the mouse")]).await;
+    assert_eq!(noted.led(), "/incidents/1 noted");
+    kit.caught_up().await;
+    assert!(ana.page("/incidents/1").await.contains("it was the mouse"));
+    assert_eq!(ana.post("/incidents/2/note", &[("text", "nowhere")]).await.status, 404);
     let opened =
         ana.post("/incidents", &[("title", "it smells"), ("severity", "warning"), ("entity", "db")]).await;
     assert_eq!(opened.led(), "/incidents/2 opened");
