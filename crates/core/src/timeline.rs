@@ -29,6 +29,12 @@ pub trait Names {
         let _ = key;
         None
     }
+
+    /// Which of a person's contacts a page goes to, counted from 1, where several of them are on this channel.
+    fn contact(&self, key: &PageKey, channel: &Name) -> Option<usize> {
+        let _ = (key, channel);
+        None
+    }
 }
 
 /// Ids are all there is.
@@ -43,6 +49,12 @@ impl Names for State {
 
     fn alert(&self, key: &AlertKey) -> Option<String> {
         self.alerts.get(key).map(|a| a.summary())
+    }
+
+    fn contact(&self, key: &PageKey, channel: &Name) -> Option<usize> {
+        let contacts = &self.setup.people.get(&key.person)?.contacts;
+        let several = contacts.iter().filter(|c| c.channel == *channel).count() > 1;
+        several.then_some(usize::from(key.contact) + 1)
     }
 }
 
@@ -299,7 +311,8 @@ impl Teller<'_> {
 
     fn attempt(&self, key: &PageKey, channel: &Name, attempt: u32, outcome: &Outcome, again: bool) -> String {
         let who = self.person(&key.person);
-        let nth = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+        let which = self.0.contact(key, channel).map_or_else(String::new, |n| format!(", contact {n}"));
+        let nth = if attempt > 1 { format!("{which}, attempt {attempt}") } else { which };
         let (step, told) = match key.kind {
             PageKind::Page => (format!("step {}", key.step + 1), "paged"),
             kind => (format!("notice: {}", notice_word(kind)), "told"),

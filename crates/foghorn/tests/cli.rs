@@ -53,6 +53,7 @@ fn a_server_that_refuses_has_been_reached() {
     };
     let (code, said) = run(&answering("503 Service Unavailable"));
     assert_eq!((code, said.contains("the journal is degraded: no space left")), (Some(1), true), "{said}");
+    assert_eq!(run(&answering("404 Not Found")).0, Some(2), "a name that is not there is a wrong call");
     assert_eq!(run(&answering("502 Bad Gateway")).0, Some(3), "a proxy did not reach it");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_eq!(run(&format!("http://{closed}")).0, Some(3));

@@ -4,6 +4,7 @@ use crate::time::rfc3339;
 use foghorn_core::State;
 use foghorn_core::event::Record;
 use foghorn_core::labels::AlertKey;
+use foghorn_core::page::PageKey;
 use foghorn_core::timeline::{self, Names};
 use foghorn_core::words::Name;
 use serde::Serialize;
@@ -42,6 +43,10 @@ impl Names for Told<'_> {
 
     fn alert(&self, key: &AlertKey) -> Option<String> {
         self.alert.map(str::to_owned).or_else(|| Names::alert(self.state, key))
+    }
+
+    fn contact(&self, key: &PageKey, channel: &Name) -> Option<usize> {
+        self.state.contact(key, channel)
     }
 }
 

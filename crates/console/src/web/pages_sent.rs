@@ -7,6 +7,8 @@ use foghorn_core::event::Event;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::page::{Delivery, Outcome, PageKey, PageKind};
 use foghorn_core::time::Wall;
+use foghorn_core::timeline::Names as _;
+use foghorn_core::words::Name;
 use foghorn_engine::View;
 use std::collections::BTreeMap;
 
@@ -97,9 +99,11 @@ fn tell(fates: &mut BTreeMap<PageKey, Fate>, told: &Line, clock: &Clock) {
 
 fn sent(state: &State, key: &PageKey, fate: Fate) -> Sent {
     let round = if key.round > 0 { format!(", round {}", key.round + 1) } else { String::new() };
+    let channel = line(&fate.channel, NAME);
+    let which = state.contact(key, &Name::from(&*fate.channel));
     Sent {
         person: person(state, &key.person),
-        channel: line(&fate.channel, NAME),
+        channel: which.map_or_else(|| channel.clone(), |n| format!("{channel}, contact {n}")),
         what: match key.kind {
             PageKind::Page => "page",
             PageKind::Acknowledged => "told to stand down",

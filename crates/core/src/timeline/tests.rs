@@ -347,3 +347,27 @@ fn a_line_begins_with_the_time_where_the_reader_is() {
         "12:12:40 could not reach day-ops by email (step 1, attempt 2), will try again: 451 try later (written down later)"
     );
 }
+
+/// The telephone at home and the one at work: both are reached by the same provider.
+#[test]
+fn contacts_on_one_channel_are_told_apart() {
+    let setup = |contacts: &str| -> State {
+        let text = alloc::format!(
+            r#"{{ "people": {{ "day-ops": {{ "name": "Day", "time_zone": "UTC", "contacts": [ {contacts} ] }} }} }}"#
+        );
+        State { setup: alloc::sync::Arc::new(serde_json::from_str(&text).unwrap()), ..State::default() }
+    };
+    let second = PageKey { contact: 1, ..key(PageKind::Page) };
+    let event = |attempt| Event::PageAttempted {
+        key: second.clone(),
+        channel: "sms".into(),
+        attempt,
+        outcome: Outcome::Accepted { detail: String::new() },
+        retry: None,
+    };
+    let both = setup(r#"{ "channel": "sms" }, { "channel": "sms" }"#);
+    assert_eq!(sentence(&record(event(1)), &both), "paged Day by sms (step 1, contact 2)");
+    assert_eq!(sentence(&record(event(3)), &both), "paged Day by sms (step 1, contact 2, attempt 3)");
+    let one = setup(r#"{ "channel": "email" }, { "channel": "sms" }"#);
+    assert_eq!(sentence(&record(event(1)), &one), "paged Day by sms (step 1)");
+}

@@ -64,7 +64,8 @@ pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Re
     }
     Err(match answer.status.as_u16() {
         401 | 403 => Failure::Wrong(format!("{text}\nGive a token with --token or FOGHORN_TOKEN.")),
-        400 | 405 | 415 | 422 => Failure::Wrong(text),
+        // A name that is not there is a wrong call.
+        400 | 404 | 405 | 415 | 422 => Failure::Wrong(text),
         // A proxy that did not reach it. 503 is its own word.
         502 | 504 => Failure::Unreachable(text),
         _ => Failure::Bad(text),
