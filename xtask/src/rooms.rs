@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, Option<&[&str]>)] = &[
     (CORE, Some(&[])),
     (DETECT, Some(&[CORE])),
     (ENGINE, Some(&[CORE])),
-    ("foghorn-journal", Some(&[])),
+    ("foghorn-journal", Some(&[HOST])),
     (CONFIG, Some(&[CORE])),
     (NET, Some(&[])),
     (LOOK, Some(&[])),
