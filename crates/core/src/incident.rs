@@ -306,8 +306,13 @@ impl Incident {
         // Where the oldest have been forgotten, the oldest that is left stands for them.
         let forgotten = self.shapes.len() >= MOST_SHAPES;
         let known = forgotten || self.shapes.iter().any(|s| life_of(s.revision) == life_of(revision));
-        let older = self.shapes.iter().rev().find(|s| s.revision <= revision);
-        older.or_else(|| self.shapes.first().filter(|_| forgotten)).filter(|_| known).copied()
+        let older = self.shapes.iter().rposition(|s| s.revision <= revision).unwrap_or(0);
+        let shape =
+            self.shapes.get(older).filter(|s| s.revision <= revision || forgotten).filter(|_| known)?;
+        // What is not recorded was shown and lost when Foghorn died: it covers no more than what is known of before and after.
+        let after = self.shapes.get(older + 1).filter(|_| shape.revision < revision).unwrap_or(shape);
+        let (severity, width) = (shape.severity.min(after.severity), shape.width.min(after.width));
+        Some(Shape { severity, width, ..*shape })
     }
 
     /// The last recorded shape.

@@ -181,6 +181,19 @@ fn is_whole(text: &str) -> bool {
     !escaped
 }
 
+/// What [`Matcher::parse`] reads back: whoever copies a matcher from a list means the same.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -210,7 +223,7 @@ impl fmt::Display for Matcher {
             MatchOp::Regex => "=~",
             MatchOp::NotRegex => "!~",
         };
-        write!(f, "{}{sign}{:?}", self.name, self.value)
+        write!(f, "{}{sign}\"{}\"", self.name, escape(&self.value))
     }
 }
 
@@ -257,6 +270,35 @@ mod tests {
                 && Matcher::parse("=x").is_err()
                 && Matcher::parse("a=~(").is_err()
         );
+    }
+
+    /// Marks that combine, blanks that are none, what joins and what turns text around: none is written otherwise.
+    #[test]
+    fn a_matcher_that_is_shown_can_be_given_back() {
+        for value in [
+            "डिस्क भर गई",
+            "\u{2764}\u{fe0f} heartbeat",
+            "a\u{a0}b",
+            "x\u{200b}y",
+            "a\tb",
+            "\u{202e}back",
+            "two\nlines",
+            " blank ",
+            "",
+            r#"a "quoted" \ back\nslash"#,
+            "Cafe\u{301}",
+        ] {
+            let matcher = Matcher::new("alertname", MatchOp::Equal, value).unwrap();
+            assert_eq!(Matcher::parse(&matcher.to_string()), Ok(matcher.clone()), "{matcher}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_value_comes_back(value in ".*") {
+            let matcher = Matcher::new("a", MatchOp::NotEqual, &value).unwrap();
+            assert_eq!(Matcher::parse(&matcher.to_string()), Ok(matcher));
+        }
     }
 
     /// Each was taken, and muted nothing.

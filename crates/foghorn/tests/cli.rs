@@ -203,3 +203,27 @@ fn a_certificate_that_cannot_be_used_is_told_before_the_start() {
         assert!(told && page.starts_with("warning: foghorn.yaml:2:") && page.contains(words), "{said:?}");
     }
 }
+
+/// A proxy's page to log in, or whatever else listens there: whoever believes that they have acknowledged sleeps on.
+#[test]
+fn an_answer_that_is_not_foghorns_is_not_taken_for_done() {
+    for body in ["<html>Sign in</html>", "", "null"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                while lines.next().is_some_and(|line| line.is_ok_and(|l| !l.is_empty())) {}
+                let length = body.len();
+                write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+            }
+        });
+        for args in [&["incident", "list"][..], &["incident", "ack", "7"], &["reload"]] {
+            let out = foghorn().args(args).args(["--server", &server]).output().unwrap();
+            let said = String::from_utf8_lossy(&out.stderr);
+            assert_eq!(out.status.code(), Some(3), "{args:?} {body:?}: {said}");
+            assert!(said.contains("is not Foghorn's") && out.stdout.is_empty(), "{said}");
+        }
+    }
+}

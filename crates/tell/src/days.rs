@@ -57,10 +57,11 @@ fn sum(days: &[Spent], status: ComponentStatus) -> i64 {
     days.iter().map(|d| d.of(status)).sum()
 }
 
-/// Milliseconds of which it is known how it was.
+/// Milliseconds of which it is known how it was. Maintenance counts not at all: nothing says how it was then, and where
+/// nothing measures a component it is all that is known of it.
 pub(crate) fn measured(days: &[Spent]) -> i64 {
     use ComponentStatus as C;
-    [C::Operational, C::UnderMaintenance, C::DegradedPerformance, C::PartialOutage, C::MajorOutage]
+    [C::Operational, C::DegradedPerformance, C::PartialOutage, C::MajorOutage]
         .into_iter()
         .map(|status| sum(days, status))
         .sum()
@@ -80,4 +81,21 @@ pub(crate) fn percent(share: f64) -> String {
     let text = format!("{:.2}", (share * 10_000.0).floor() / 100.0);
     let text = text.trim_end_matches('0').trim_end_matches('.');
     format!("{text} %")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing measures it, or nothing was measured while it was worked on: a window says nothing of how it was.
+    #[test]
+    fn maintenance_is_no_time_in_which_it_was_up() {
+        use ComponentStatus as C;
+        let mut day = Spent::default();
+        day.add(C::UnderMaintenance, 600_000);
+        assert_eq!((measured(&[day]), uptime(&[day])), (0, None));
+        day.add(C::MajorOutage, 100);
+        day.add(C::Operational, 300);
+        assert_eq!((measured(&[day]), uptime(&[day])), (400, Some(0.75)));
+    }
 }

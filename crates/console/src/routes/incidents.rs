@@ -10,7 +10,7 @@ use crate::reply::{Done, respond, respond_warning, unknown};
 use crate::show::Severity;
 use crate::show::alert::AlertShown;
 use crate::show::event::EventShown;
-use crate::show::incident::{Detail, Summary, UpdateShown, updates};
+use crate::show::incident::{Detail, Summary, UpdateShown, nowhere, unwritten, updates};
 use crate::wanted::{Room, Wanted, Which};
 use crate::words::{LONGEST, Words};
 use axum::extract::State;
@@ -137,12 +137,7 @@ fn behind(api: &Api, view: &View) -> Option<String> {
 
 /// What a timeline may lack at its end.
 fn late(view: &View, lag: &Lag) -> Option<String> {
-    let written = view.degraded.as_ref().map(|d| {
-        format!(
-            "the journal takes no events ({}): what happens now is not in it until the disk is back",
-            d.why
-        )
-    });
+    let written = unwritten(view);
     let read = match (view.seq.saturating_sub(lag.seq), &lag.error) {
         (0, _) => None,
         (n, Some(e)) => Some(format!("it is {n} events behind the journal: {e}")),
@@ -252,7 +247,7 @@ fn detail(api: &Api, id: IncidentId) -> Result<Detail, Problem> {
     let mut detail = match (view.state.incident(id), &stored) {
         (Some(open), stored) => Detail::of(&view, open, stored.as_ref().ok().and_then(Option::as_ref), url),
         (None, Ok(Some(closed))) => put_away(api, closed, &view, url)?,
-        (None, Ok(None)) => return Err(Problem::not_found(format!("incident {id}"))),
+        (None, Ok(None)) => return Err(nowhere(&view, id)),
         (None, Err(e)) => return Err(Problem::new(crate::problem::Kind::Unavailable, e.to_string())),
     };
     // Of what is at hand the state knows everything that was told.
@@ -334,7 +329,7 @@ fn alerts_of(
         return Ok(alerts.map(|(place, a)| (place, AlertShown::of(a, |at| view.wall_at(at)))).collect());
     }
     let model = &api.parts.read_model;
-    model.incident(id)?.ok_or_else(|| Problem::not_found(format!("incident {id}")))?;
+    model.incident(id)?.ok_or_else(|| nowhere(&view, id))?;
     let alerts = model.alerts(id, after, most)?.into_iter();
     Ok(alerts.map(|(place, alert)| (place, AlertShown::closed(alert))).collect())
 }

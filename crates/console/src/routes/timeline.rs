@@ -6,6 +6,7 @@ use crate::extract::Path;
 use crate::problem::{Body, Problem};
 use crate::query::{Count, Query};
 use crate::show::event::EventShown;
+use crate::show::incident::nowhere;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use foghorn_core::incident::IncidentId;
@@ -63,7 +64,7 @@ pub(crate) async fn list(
         let view = api.view();
         let model = &api.parts.read_model;
         if view.state.incident(id).is_none() && model.incident(id)?.is_none() {
-            return Err(Problem::not_found(format!("incident {id}")));
+            return Err(nowhere(&view, id));
         }
         let lines = model.timeline(id, q.after.unwrap_or(0), limit + 1)?;
         let shown = lines

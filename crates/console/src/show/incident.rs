@@ -4,6 +4,7 @@ use super::alert::AlertShown;
 use super::event::EventShown;
 use super::{Mark, Severity, Stage, Who, picture};
 use crate::next::{self, Next, person};
+use crate::problem::{Kind, Problem};
 use crate::readmodel::{Closed, Line};
 use crate::time::rfc3339;
 use foghorn_core::event::Event;
@@ -449,5 +450,24 @@ fn escalation(view: &View, incident: &Incident) -> EscalationShown {
             step,
             people: people.iter().map(ToString::to_string).collect(),
         },
+    }
+}
+
+/// Why records lack what happens now, if they do.
+pub(crate) fn unwritten(view: &View) -> Option<String> {
+    view.degraded.as_ref().map(|d| {
+        format!(
+            "the journal takes no events ({}): what happens now is not in it until the disk is back",
+            d.why
+        )
+    })
+}
+
+/// There is no such incident, as far as is known: what opened and was put away while the disk took nothing is nowhere to be
+/// read until it does.
+pub(crate) fn nowhere(view: &View, id: IncidentId) -> Problem {
+    match unwritten(view).filter(|_| (1..view.state.next_incident).contains(&id)) {
+        Some(why) => Problem::new(Kind::Unavailable, format!("incident {id} is not at hand, and {why}")),
+        None => Problem::not_found(format!("incident {id}")),
     }
 }

@@ -14,7 +14,7 @@ use axum::extract::{OriginalUri, State};
 use axum::response::Response;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::input::{Answer, Ends, Input};
-use foghorn_core::silence::Matcher;
+use foghorn_core::silence::{MatchOp, Matcher};
 use foghorn_core::words::{Actor, Name, Severity};
 use foghorn_engine::Class;
 use serde::{Deserialize, Serialize};
@@ -103,10 +103,14 @@ pub(super) enum What {
 }
 
 impl What {
-    /// From a field: `unwell`, `entity:NAME`, or matchers, one a line.
+    /// From a field: `unwell`, `called:` and an encoded `alertname`, `entity:NAME`, or matchers, one a line.
     fn read(text: &str) -> What {
         if text == "unwell" {
             return What::Unwell;
+        }
+        if let Some(name) = text.strip_prefix("called:") {
+            let called = Matcher::new("alertname", MatchOp::Equal, &decoded(name));
+            return What::Matchers(called.iter().map(Matcher::to_string).collect());
         }
         let lines = || text.lines().map(str::trim).filter(|l| !l.is_empty());
         let entities: Option<Vec<String>> =

@@ -1,7 +1,7 @@
 //! One incident: everything about it, and the buttons.
 
 use super::alerts::Row;
-use super::form::Path;
+use super::form::{Path, encoded};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::pages_sent::{self, Sent};
@@ -11,7 +11,7 @@ use super::{Web, strip};
 use crate::next;
 use crate::problem::{Kind, Problem};
 use crate::readmodel::{Closed, Line};
-use crate::show::incident::{shown_severity, updates};
+use crate::show::incident::{nowhere, shown_severity, unwritten, updates};
 use crate::show::picture;
 use askama::Template;
 use axum::extract::State;
@@ -74,6 +74,8 @@ struct Page {
     left_out: u64,
     /// Why there is no timeline.
     missing: Option<String>,
+    /// Why it lacks what happens now.
+    unwritten: Option<String>,
     /// What can be silenced: value and words.
     choices: Vec<(String, String)>,
     public: Public,
@@ -143,9 +145,10 @@ pub(super) async fn show(
                 at_hand(web, &view, visitor, &clock, open, stored.as_ref())
             }
             (None, Ok(Some(closed))) => put_away(web, &view, visitor, &clock, &closed)?,
-            (None, Ok(None)) => return Err(Problem::not_found(format!("incident {id}"))),
+            (None, Ok(None)) => return Err(nowhere(&view, id)),
             (None, Err(e)) => return Err(Problem::new(Kind::Unavailable, e.to_string())),
         };
+        page.unwritten = unwritten(&view).map(|why| line(&why, WIDE));
         page.public = public(&view, &clock, id, &life);
         (page.sent, page.sent_more) = pages_sent::of(&view, &clock, id, &life);
         page.strip = strip::of(&view, &clock, id, &life);
@@ -227,7 +230,7 @@ fn at_hand(
     );
     for alert in &worst {
         if let Some(name) = alert.labels.get("alertname") {
-            let value = format!("alertname={name:?}");
+            let value = format!("called:{}", encoded(name));
             if choices.len() < 2 * LISTED && !choices.iter().any(|(v, _)| *v == value) {
                 choices.push((value, format!("alerts called {}, wherever", line(name, NAME))));
             }
@@ -315,6 +318,7 @@ fn blank(frame: Frame, title: String) -> Page {
         earlier: false,
         left_out: 0,
         missing: None,
+        unwritten: None,
         choices: Vec::new(),
         public: Public::default(),
     }

@@ -7,7 +7,7 @@ use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, Counted, NAME, WIDE, count, line, long, person};
 use crate::readmodel::{Closed, Filter};
-use crate::show::incident::shown_severity;
+use crate::show::incident::{shown_severity, unwritten};
 use crate::wanted::{Room, Wanted, Which};
 use crate::words::{LONGEST, Words};
 use askama::Template;
@@ -241,7 +241,7 @@ pub(super) async fn closed(State(web): State<Arc<Web>>, visitor: Visitor, asked:
         let mut rows: Vec<Row> = at_hand.map(|i| over(&view, &clock, i)).collect();
         let filter = wanted.put_away(before).unwrap_or_default();
         let known = |id| view.state.incidents.contains_key(&id);
-        let mut incomplete = room.short();
+        let mut incomplete = room.short().or_else(|| unwritten(&view));
         match web.api.parts.read_model.incidents(&filter, ON_A_PAGE + 1, &known) {
             Ok(found) => rows.extend(found.iter().map(|c| put_away(&view, &clock, c))),
             Err(e) => incomplete = Some(line(&e.to_string(), WIDE)),

@@ -49,13 +49,21 @@ pub(super) fn of(view: &View, clock: &Clock, id: IncidentId, record: &[Line]) ->
             mark: "waits",
             became: String::new(),
         });
-        if let Delivery::Due { at } = page.delivery {
-            let when = clock.time(view.wall_at(at));
-            fate.mark = if page.attempts > 0 { "not taken" } else { "waits" };
-            fate.became = match &page.error {
-                Some(error) => format!("not taken, tried again at {when}: {error}"),
-                None => format!("to be sent at {when}"),
-            };
+        match page.delivery {
+            Delivery::Due { at } => {
+                let when = clock.time(view.wall_at(at));
+                fate.mark = if page.attempts > 0 { "not taken" } else { "waits" };
+                fate.became = match &page.error {
+                    Some(error) => format!("not taken, tried again at {when}: {error}"),
+                    None => format!("to be sent at {when}"),
+                };
+            }
+            // The record lacks it: the disk takes nothing, or is behind.
+            Delivery::Accepted { at } if fate.mark != "taken" => {
+                fate.mark = "taken";
+                fate.became = format!("taken by {} at {}", page.channel, clock.second(at.wall));
+            }
+            Delivery::Accepted { .. } => {}
         }
     }
     let mut all: Vec<(PageKey, Fate)> = fates.into_iter().collect();

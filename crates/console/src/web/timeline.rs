@@ -6,9 +6,9 @@ use super::form::{Asked, Path};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, WIDE, count, line, machine, person};
-use crate::problem::Problem;
 use crate::readmodel::Line;
 use crate::show::event::sentence;
+use crate::show::incident::{nowhere, unwritten};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -194,6 +194,8 @@ struct TimelinePage {
     first: bool,
     left_out: u64,
     count: String,
+    /// Why it lacks what happens now.
+    unwritten: Option<String>,
 }
 
 /// `GET /incidents/{id}/timeline`: from its beginning.
@@ -211,7 +213,7 @@ pub(super) async fn show(
         let title = match (view.state.incident(id), &stored) {
             (Some(i), _) => line(&i.title, WIDE),
             (None, Some(c)) => line(&c.title, WIDE),
-            (None, None) => return Err(Problem::not_found(format!("incident {id}"))),
+            (None, None) => return Err(nowhere(&view, id)),
         };
         let after = asked.number("after").unwrap_or(0);
         let mut lines = model.timeline(id, after, LINES_ON_A_PAGE + 1)?;
@@ -230,6 +232,7 @@ pub(super) async fn show(
             lines: all,
             first: after == 0,
             left_out: stored.map_or(0, |c| c.left_out),
+            unwritten: unwritten(&view).map(|why| line(&why, WIDE)),
         };
         Ok(respond(StatusCode::OK, &page))
     };

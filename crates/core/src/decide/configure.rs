@@ -7,7 +7,7 @@ use crate::incident::{Incident, IncidentId, Phase, Status};
 use crate::input::Answer;
 use crate::labels::AlertKey;
 use crate::page::PageKind;
-use crate::setup::Setup;
+use crate::setup::{Contact, Setup};
 use crate::silence::Silence;
 use crate::words::{Actor, Name, Severity, Urgency};
 use alloc::collections::BTreeSet;
@@ -51,7 +51,7 @@ impl Draft<'_> {
         self.follow_integrations(setup);
         self.expect_heartbeats(&before, setup);
         self.declare_maintenance(setup);
-        self.drop_unreachable(setup);
+        self.drop_unreachable(&before, setup);
         self.follow_policies(paged);
         self.look_at_waiting("the configuration changed");
         Answer::Done
@@ -234,16 +234,18 @@ impl Draft<'_> {
 
     /// Pages that are on their way to somebody who is gone, or by a contact that is another now, are given up, and their
     /// step is entered again.
-    fn drop_unreachable(&mut self, setup: &Setup) {
+    fn drop_unreachable(&mut self, before: &Setup, setup: &Setup) {
         let gone: Vec<_> = self
             .state
             .pages
             .values()
             .filter(|p| p.due_at().is_some())
             .filter(|p| {
-                let contact =
-                    setup.people.get(&p.key.person).and_then(|x| x.contacts.get(usize::from(p.key.contact)));
-                contact.is_none_or(|c| c.channel != p.channel)
+                let (then, now) = (contacts(before, &p.key.person), contacts(setup, &p.key.person));
+                let several = |all: &[Contact]| all.iter().filter(|c| c.channel == p.channel).count() > 1;
+                // Of several on one channel nothing tells which is which, once their order may be another.
+                now.get(usize::from(p.key.contact)).is_none_or(|c| c.channel != p.channel)
+                    || then != now && (several(then) || several(now))
             })
             .map(|p| p.key.clone())
             .collect();
@@ -257,4 +259,8 @@ impl Draft<'_> {
         }
         again.into_iter().for_each(|id| self.enter_again(id, "the configuration changed"));
     }
+}
+
+fn contacts<'a>(setup: &'a Setup, person: &Name) -> &'a [Contact] {
+    setup.people.get(person).map_or(&[], |p| &p.contacts)
 }

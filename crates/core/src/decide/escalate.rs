@@ -32,6 +32,7 @@ impl Draft<'_> {
         let Some(i) = self.state.incident(id) else { return };
         let (wave, urgency) = (i.escalation.wave + 1, i.urgency());
         let policy = self.policy_for(id);
+        self.drop_waiting(id);
         self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked: false, why: why.to_string() });
         self.enter(id, 0, 0, urgency, None, why);
     }
@@ -283,6 +284,7 @@ impl Draft<'_> {
         // A wave of its own has all rounds of the policy before it: after the last step comes the first.
         let steps = self.state.setup.escalations.get(&policy).map_or(0, |p| p.steps.len());
         let step = if entered && usize::from(e.step) + 1 < steps { e.step + 1 } else { 0 };
+        self.drop_waiting(id);
         self.emit(Event::EscalationStarted {
             id,
             policy,

@@ -177,6 +177,7 @@ impl Draft<'_> {
         // must not cover what was worse before or becomes worse again.
         // The first that is unwell is recorded too: while all alerts are held there is none.
         let first = |last: &crate::incident::Shape| (last.width == 0) != (now.width == 0);
+        let grown = i.shapes.last().filter(|last| !last.covers(&now)).cloned();
         if i.shapes.last().is_none_or(|last| !last.covers(&now) || !now.covers(last) || first(last)) {
             // It is called after what is worst of what people are paged for: whoever is woken for that must not read of
             // what is harmless, nor of what is held still or was over before it was paged for.
@@ -216,6 +217,22 @@ impl Draft<'_> {
             }
             (Status::Open, _) if urgency > i.escalation.urgency && i.escalation.phase != Phase::Idle => {
                 let why = alloc::format!("it is {} now", now.severity);
+                self.start_escalation(id, &why);
+            }
+            (Status::Open, Phase::Waiting { .. })
+                if i.pages_with() == Urgency::Low && i.escalation.urgency == Urgency::High =>
+            {
+                self.calm_down(id);
+            }
+            // A policy that has come to its end has not come to that of what is new, nor is who has not answered treated
+            // worse than who has.
+            (Status::Open, Phase::Exhausted) => {
+                let Some(before) = grown else { return };
+                let why = if now.severity > before.severity {
+                    alloc::format!("it is {} now", now.severity)
+                } else {
+                    alloc::format!("{} entities are unwell now, {} before", now.width, before.width)
+                };
                 self.start_escalation(id, &why);
             }
             _ => {}

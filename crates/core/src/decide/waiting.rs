@@ -9,6 +9,7 @@ use crate::schedule::Schedule;
 use crate::time::Wall;
 use crate::words::{Name, Urgency};
 use alloc::collections::BTreeSet;
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -60,6 +61,57 @@ impl Draft<'_> {
     fn waits(&self, p: &Page) -> bool {
         let ahead = p.due_at().is_some_and(|due| due > self.now.mono);
         p.key.kind == PageKind::Page && p.attempts == 0 && p.calendar.is_some() && ahead
+    }
+
+    /// Paging starts over: whom the policy pages then does not wait for working hours beside it.
+    pub(super) fn drop_waiting(&mut self, id: IncidentId) {
+        let waiting: Vec<PageKey> =
+            self.state.pages_of(id).filter(|p| self.waits(p)).map(|p| p.key.clone()).collect();
+        for key in waiting {
+            self.emit(Event::PageDropped { key, why: "paging starts over".to_string() });
+        }
+    }
+
+    /// What woke is a warning now: whom it has not reached yet is not woken for it, and hears of it when they work. Whoever
+    /// has been paged is not paged again for that; the step's wait goes on.
+    pub(super) fn calm_down(&mut self, id: IncidentId) {
+        let Some(i) = self.state.incident(id) else { return };
+        let e = &i.escalation;
+        let (wave, round, step, policy) = (e.wave, e.round, e.step, e.policy.clone());
+        let (Phase::Waiting { until, calendar }, Some(policy)) = (e.phase, policy) else { return };
+        let why = format!("it is {} now", i.severity());
+        let of_this_wave = |p: &&Page| p.key.kind == PageKind::Page && p.key.wave == wave;
+        let (untaken, taken): (Vec<&Page>, Vec<&Page>) = self
+            .state
+            .pages_of(id)
+            .filter(|p| p.key.kind == PageKind::Page)
+            .partition(|p| p.due_at().is_some());
+        let reached: BTreeSet<Name> =
+            taken.into_iter().filter(of_this_wave).map(|p| p.key.person.clone()).collect();
+        let untaken: Vec<PageKey> = untaken.into_iter().map(|p| p.key.clone()).collect();
+        for key in untaken {
+            self.emit(Event::PageDropped { key, why: why.clone() });
+        }
+        let (wave, urgency) = (wave + 1, Urgency::Low);
+        self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked: false, why: why.clone() });
+        let Some((mut turns, wait)) = self.turns_of_step(id, step, urgency) else { return };
+        turns.retain(|t| !reached.contains(&t.person));
+        let (until, calendar) = if reached.is_empty() && !turns.is_empty() {
+            self.end_of_step(&turns, wait)
+        } else {
+            (until, calendar)
+        };
+        self.emit(Event::StepEntered {
+            id,
+            wave,
+            round,
+            step,
+            until,
+            calendar,
+            turns,
+            gaps: Vec::new(),
+            why,
+        });
     }
 
     fn wait_anew(&mut self, id: IncidentId, why: &str) {

@@ -79,7 +79,10 @@ fn row(check: &Value) -> [String; 5] {
 
 fn show(check: &Value) {
     table(&[row(check)]);
-    for (label, path) in [("since", "/since"), ("overdue from", "/heartbeat/due")] {
+    // One that is missed is awaited for another interval, and is overdue since long before.
+    let missed = check.get("incident").is_some_and(Value::is_u64);
+    let due = if missed { "awaited until" } else { "overdue from" };
+    for (label, path) in [("since", "/since"), (due, "/heartbeat/due")] {
         let at = text(check, path);
         if !at.is_empty() {
             say(&format!("{label} {at}"));

@@ -50,10 +50,17 @@ pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Re
             };
             Failure::Unreachable(format!("{server}: {e}. {hint}"))
         })?;
-    let value: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    let said = serde_json::from_slice::<Value>(&answer.body).ok().filter(|v| !v.is_null());
     if answer.status.is_success() {
-        return Ok(value);
+        // Whoever believes that they have acknowledged sleeps on.
+        return said.ok_or_else(|| {
+            Failure::Unreachable(format!(
+                "{server}: its answer ({}) is not Foghorn's. Is it Foghorn that listens there, or a proxy that wants a log-in?",
+                answer.status
+            ))
+        });
     }
+    let value = said.unwrap_or_default();
     let detail = value.get("detail").or_else(|| value.get("title")).and_then(Value::as_str);
     let errors =
         value.get("errors").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);

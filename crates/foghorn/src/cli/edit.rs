@@ -60,8 +60,10 @@ pub fn silence(command: SilenceCommand) -> Done {
             rows(&to, &found, "/silences", "There is no silence.", |s| {
                 let matchers: Vec<String> = list(s, "/matchers").iter().map(shown).collect();
                 let entities: Vec<&str> = list(s, "/entities").iter().filter_map(Value::as_str).collect();
+                let active = s.get("active").and_then(Value::as_bool).unwrap_or(true);
+                let from = if active { String::new() } else { format!("from {} ", text(s, "/starts")) };
                 format!(
-                    "{}  until {}  {} {}  {}",
+                    "{}  {from}until {}  {} {}  {}",
                     text(s, "/id"),
                     text(s, "/ends"),
                     matchers.join(","),

@@ -195,7 +195,20 @@ impl Pager {
                 commands.extend(self.engine.on(action, now));
             }
             commands.extend(self.engine.on(Action::Poll, now));
-            // Before the commands: what a page says is composed from the view, and a reply must find what it promised.
+            let idle = commands.is_empty();
+            // The disk has its next batch first: all the rest is done while it writes.
+            let mut rest = Vec::with_capacity(commands.len());
+            for command in commands {
+                let Command::Append(append) = command else {
+                    rest.push(command);
+                    continue;
+                };
+                flying = append.id;
+                written = std::time::Instant::now();
+                given.extend(self.append(append, &mut ahead, &answers_tx));
+                given.drain(..given.len().saturating_sub(2));
+            }
+            // Before the other commands: what a page says is composed from the view, and a reply must find what it promised.
             if let Some(view) = self.engine.view(now) {
                 self.port.view.send_replace(Arc::new(view));
             }
@@ -207,18 +220,10 @@ impl Pager {
             if may_send {
                 held.drain(..).for_each(|key| self.send(key, now));
             }
-            let idle = commands.is_empty();
-            // The disk has its next batch first: all the rest is done while it writes.
-            let (appends, rest): (Vec<Command>, Vec<Command>) =
-                commands.into_iter().partition(|command| matches!(command, Command::Append(_)));
-            for command in appends.into_iter().chain(rest) {
+            for command in rest {
                 match command {
-                    Command::Append(append) => {
-                        flying = append.id;
-                        written = std::time::Instant::now();
-                        given.extend(self.append(append, &mut ahead, &answers_tx));
-                        given.drain(..given.len().saturating_sub(2));
-                    }
+                    // Handed over above.
+                    Command::Append(_) => {}
                     Command::Settle => self.settle(flying, &answers_tx),
                     Command::Reply(ticket, reply) => {
                         if let Some(carrying) = &mut self.carrying {

@@ -9,6 +9,7 @@ use foghorn_core::setup::{Setup, Target};
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Name, Urgency};
 use foghorn_core::{Event, Record};
+use foghorn_engine::engine::Limits;
 use std::collections::BTreeSet;
 
 /// What is known of an incident that is watched for silence.
@@ -470,12 +471,27 @@ impl Checker {
         }
         if let Some((due, key)) = self.dues.first() {
             let since = due.0.max(self.grace_mono.0);
-            let late = self.now.mono.0 > since + SLACK;
+            let late = self.now.mono.0 > since + SLACK && !self.waits_for_room(key);
             let what =
                 if late { format!("{key} was due {} ago", self.now.mono.since(*due)) } else { String::new() };
             self.holds(Invariant::Delivered, !late, || what);
         }
         self.beats_are_heard();
+    }
+
+    /// Whether its channel hangs, and has about as many pages on their way as it may have: others wait for their outcomes.
+    /// About: a reload may have given a contact another channel since, and an outcome makes room only once it is on disk.
+    fn waits_for_room(&self, key: &PageKey) -> bool {
+        let channel = |key: &PageKey| {
+            let person = self.setup.people.get(&key.person)?;
+            person.contacts.get(usize::from(key.contact)).map(|c| c.channel.clone())
+        };
+        let (limits, by) = (Limits::default(), channel(key));
+        let on_their_way = self.sent.iter().filter(|(other, s)| {
+            let left = s.life == self.life && s.outcome.is_none();
+            left && self.now.mono.since(s.at) < limits.send_deadline && channel(other) == by
+        });
+        on_their_way.count() >= limits.sending_by_one * 3 / 4
     }
 
     /// The canaries' own rule, which holds while the journal is away too.

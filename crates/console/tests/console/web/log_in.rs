@@ -338,6 +338,11 @@ async fn a_degraded_journal_keeps_nobody_out() {
     browser.log_in("ana", PASSWORD).await;
     let page = browser.page("/incidents/1").await;
     assert!(page.contains("journal is degraded: no space left on the disk"), "{page}");
+    // Whoever looks at records hears that they lack their ends.
+    for path in ["/incidents/1", "/incidents/1/timeline", "/incidents/closed"] {
+        let page = browser.page(path).await;
+        assert!(page.contains("what happens now is not in it until the disk is back"), "{path}: {page}");
+    }
     let done = browser.post("/incidents/1/ack", &[]).await;
     assert_eq!(done.led(), "/incidents/1 acknowledged unsaved");
     assert!(browser.page(done.header("location")).await.contains("not yet saved"));

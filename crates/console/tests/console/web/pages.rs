@@ -552,3 +552,24 @@ async fn open_pages_hear_of_news() {
     // What is told is in the timeline already.
     assert!(kit.read_model.lag().seq >= kit.engine.view().seq);
 }
+
+/// Marks that combine, blanks that are none, what turns text around: what the form offers mutes what it names.
+#[tokio::test]
+async fn alerts_of_any_name_are_silenced_by_what_the_form_offers() {
+    for name in ["डिस्क भर गई", "a\u{a0}b", "\u{202e}x", "a \"b\" c\\", "Down"] {
+        let kit = kit(OPEN).await;
+        let ana = kit.logged_in("ana", Role::Responder).await;
+        let item = AlertItem {
+            severity: Some(Severity::Critical),
+            ..AlertItem::firing(Labels::from_pairs([("alertname", name)]), Labels::empty())
+        };
+        kit.input(Input::Alerts { source: "prom".into(), items: vec![item] }).await;
+        let shown = ana.page("/incidents/1").await;
+        let offered = shown.split("<option value=\"").find(|o| o.contains(">alerts called ")).unwrap();
+        let what = offered.split('"').next().unwrap();
+        let done = ana.post("/incidents/1/silence", &[("what", what), ("for", "1h"), ("comment", "")]).await;
+        assert_eq!(done.led(), "/incidents/1 silenced", "{name}");
+        let muted = kit.engine.view().state.incident(1).map(|i| i.muted);
+        assert_eq!(muted, Some(1), "{name}: {what}");
+    }
+}

@@ -238,7 +238,7 @@ checks:
     entity: website
     http: {url}
     # expect: [ "status == 200", "body contains Welcome", "total < 800ms" ]
-  # backup: {{ entity: website, heartbeat: {{ every: 1d, grace: 1h }}, severity: warning }}
+  # backup: {{ entity: website, heartbeat: {{ every: 1d, grace: 2h }}, severity: warning }}
 
 # Alerts of other tools: docs/connect.md.
 # integrations:
