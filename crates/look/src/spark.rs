@@ -74,7 +74,8 @@ fn said(points: &[Sparked]) -> String {
         return "nothing measured yet".to_owned();
     }
     let many = |tones: &[Tone]| points.iter().filter(|p| tones.contains(&p.tone)).count();
-    let mut said = format!("{} measurements", points.len());
+    let stretches = if points.len() == 1 { "stretch" } else { "stretches" };
+    let mut said = format!("{} measured {stretches} of time", points.len());
     for (n, what) in
         [(many(&[Tone::Bad, Tone::Warn]), "with failures"), (many(&[Tone::Unknown]), "not known")]
     {

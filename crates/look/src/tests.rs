@@ -91,7 +91,7 @@ fn a_sparkline_marks_what_failed() {
         sparked(0.7, Some(4.0), Tone::Good),
         sparked(0.9, Some(f64::NAN), Tone::Unknown),
     ];
-    insta::assert_snapshot!(sparkline("Latency of shop", 0.2, &points), @r#"<svg class="pic spark" viewBox="0 0 120 28" preserveAspectRatio="none" role="img"><title>Latency of shop</title><desc>5 measurements, 2 with failures, 1 not known</desc><path class="axis" d="M0 23.5H120"/><path class="trace" d="M12 17.75h.01L36 12.5M84 2h.01"/><path class="solid bad" d="M48 28v-8h24v8z"/><path class="solid warn" d="M24 28v-5h24v5z"/><path class="solid unknown" d="M96 28v-3h24v3z"/></svg>"#);
+    insta::assert_snapshot!(sparkline("Latency of shop", 0.2, &points), @r#"<svg class="pic spark" viewBox="0 0 120 28" preserveAspectRatio="none" role="img"><title>Latency of shop</title><desc>5 measured stretches of time, 2 with failures, 1 not known</desc><path class="axis" d="M0 23.5H120"/><path class="trace" d="M12 17.75h.01L36 12.5M84 2h.01"/><path class="solid bad" d="M48 28v-8h24v8z"/><path class="solid warn" d="M24 28v-5h24v5z"/><path class="solid unknown" d="M96 28v-3h24v3z"/></svg>"#);
     insta::assert_snapshot!(sparkline("Latency of shop", 0.2, &[]), @r#"<svg class="pic spark" viewBox="0 0 120 28" preserveAspectRatio="none" role="img"><title>Latency of shop</title><desc>nothing measured yet</desc><path class="axis" d="M0 23.5H120"/><path class="trace" d=""/></svg>"#);
 }
 

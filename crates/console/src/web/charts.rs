@@ -234,7 +234,7 @@ mod tests {
         assert!(!spark(&past, Wall(0), Wall(8000), 8).contains("class=\"solid"));
         past.points[1].uptime = CheckUptime { count: 2, up: 1, unknown: 0 };
         let drawn = spark(&past, Wall(0), Wall(8000), 8);
-        assert!(drawn.contains("2 measurements, 1 with failures"), "{drawn}");
+        assert!(drawn.contains("2 measured stretches of time, 1 with failures"), "{drawn}");
         assert!(drawn.contains("<path class=\"solid bad\" d=\"M105 28v-8h15v8z\"/>"), "{drawn}");
         assert!(
             drawn.contains("<path class=\"trace\" d=\"M97.5 12.5h.01L112.5 2\"/>"),

@@ -93,8 +93,8 @@ impl Draft<'_> {
             self.emit(Event::PageDropped { key, why: why.clone() });
         }
         let (wave, urgency) = (wave + 1, Urgency::Low);
-        self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked: false, why: why.clone() });
         let Some((mut turns, wait)) = self.turns_of_step(id, step, urgency) else { return };
+        self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked: false, why: why.clone() });
         turns.retain(|t| !reached.contains(&t.person));
         let (until, calendar) = if reached.is_empty() && !turns.is_empty() {
             self.end_of_step(&turns, wait)

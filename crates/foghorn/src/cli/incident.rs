@@ -359,8 +359,12 @@ fn show(i: &Value) {
     let pages = list(i, "/pages").iter().map(|p| {
         let error = text(p, "/error");
         let error = if error.is_empty() { String::new() } else { format!(": {error}") };
+        // A person may have several on one channel; a page's id ends with which of their contacts it is, from 0.
+        let contact = text(p, "/id").rsplit('-').next().and_then(|n| n.parse::<u8>().ok()).unwrap_or(0);
+        let contact =
+            if contact > 0 { format!(", contact {}", u32::from(contact) + 1) } else { String::new() };
         format!(
-            "{} by {} ({}), step {}, {} at {}{error}",
+            "{} by {}{contact} ({}), step {}, {} at {}{error}",
             text(p, "/person_name"),
             text(p, "/channel"),
             text(p, "/kind"),
