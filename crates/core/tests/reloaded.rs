@@ -4,9 +4,9 @@ mod world;
 
 use foghorn_core::Event;
 use foghorn_core::input::Input;
-use foghorn_core::schedule::WorkingHours;
+use foghorn_core::schedule::{Override, WorkingHours};
 use foghorn_core::setup::{EscalationPolicy, Setup, Step, Target};
-use foghorn_core::time::Span;
+use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::{Severity, Urgency};
 use std::sync::Arc;
 use world::{World, by};
@@ -15,6 +15,13 @@ fn reload(w: &mut World, hash: &str, change: impl FnOnce(&mut Setup)) {
     let mut setup = (*w.state.setup).clone();
     change(&mut setup);
     w.put(Input::AdoptConfig { hash: hash.into(), setup: Arc::new(setup) });
+}
+
+/// From now on.
+fn ben_stands_in(w: &mut World, ends: Wall) {
+    let starts = w.now.wall;
+    let entry = Override { schedule: "primary".into(), person: "ben".into(), starts, ends };
+    w.put(Input::AddOverride { id: "o".into(), entry, by: by("ana") });
 }
 
 /// `team` pages Cy alone.
@@ -94,18 +101,9 @@ fn a_warning_is_for_whoever_is_on_call_when_it_leaves() {
     let now = w.now.wall;
     let hours = w.state.setup.people["ana"].working_hours.next("Europe/Lisbon", now);
     assert!(hours > now, "the test begins at night");
-    let stands_in = |w: &mut World, id: &str, person: &str, from: Span, to: Span| {
-        let entry = foghorn_core::schedule::Override {
-            schedule: "primary".into(),
-            person: person.into(),
-            starts: now + from,
-            ends: now + to,
-        };
-        w.put(Input::AddOverride { id: id.into(), entry, by: by("ana") });
-    };
     let until = hours.since(now);
     // Cy has the night, and does not work in it; Ana has it again when her hours begin.
-    stands_in(&mut w, "o1", "ben", Span::ZERO, Span(until.0 - 60_000));
+    ben_stands_in(&mut w, now + Span(until.0 - 60_000));
     w.fails("disk");
     w.wait(Span(until.0 + 1000));
     assert_eq!(w.pages, [format!("{}s ana by push", until.0 / 1000)]);
@@ -117,13 +115,7 @@ fn whoever_stands_in_later_has_what_waits() {
     w.fails("disk");
     let hours = w.state.setup.people["ana"].working_hours.next("Europe/Lisbon", w.now.wall);
     let until = hours.since(w.now.wall);
-    let entry = foghorn_core::schedule::Override {
-        schedule: "primary".into(),
-        person: "ben".into(),
-        starts: w.now.wall,
-        ends: hours + Span::hours(9),
-    };
-    w.put(Input::AddOverride { id: "o".into(), entry, by: by("ana") });
+    ben_stands_in(&mut w, hours + Span::hours(9));
     w.wait(Span(until.0 + 1000));
     assert_eq!(w.pages, [format!("{}s ben by push", until.0 / 1000)]);
 }

@@ -177,7 +177,7 @@ impl Draft<'_> {
         // must not cover what was worse before or becomes worse again.
         // The first that is unwell is recorded too: while all alerts are held there is none.
         let first = |last: &crate::incident::Shape| (last.width == 0) != (now.width == 0);
-        let grown = i.shapes.last().filter(|last| !last.covers(&now)).cloned();
+        let grown = i.shapes.last().filter(|last| !last.covers(&now)).copied();
         if i.shapes.last().is_none_or(|last| !last.covers(&now) || !now.covers(last) || first(last)) {
             // It is called after what is worst of what people are paged for: whoever is woken for that must not read of
             // what is harmless, nor of what is held still or was over before it was paged for.

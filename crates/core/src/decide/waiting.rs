@@ -67,8 +67,12 @@ impl Draft<'_> {
     pub(super) fn drop_waiting(&mut self, id: IncidentId) {
         let waiting: Vec<PageKey> =
             self.state.pages_of(id).filter(|p| self.waits(p)).map(|p| p.key.clone()).collect();
-        for key in waiting {
-            self.emit(Event::PageDropped { key, why: "paging starts over".to_string() });
+        self.give_up(waiting, "paging starts over");
+    }
+
+    fn give_up(&mut self, pages: Vec<PageKey>, why: &str) {
+        for key in pages {
+            self.emit(Event::PageDropped { key, why: why.to_string() });
         }
     }
 
@@ -80,18 +84,11 @@ impl Draft<'_> {
         let (wave, round, step, policy) = (e.wave, e.round, e.step, e.policy.clone());
         let (Phase::Waiting { until, calendar }, Some(policy)) = (e.phase, policy) else { return };
         let why = format!("it is {} now", i.severity());
-        let of_this_wave = |p: &&Page| p.key.kind == PageKind::Page && p.key.wave == wave;
-        let (untaken, taken): (Vec<&Page>, Vec<&Page>) = self
-            .state
-            .pages_of(id)
-            .filter(|p| p.key.kind == PageKind::Page)
-            .partition(|p| p.due_at().is_some());
-        let reached: BTreeSet<Name> =
-            taken.into_iter().filter(of_this_wave).map(|p| p.key.person.clone()).collect();
-        let untaken: Vec<PageKey> = untaken.into_iter().map(|p| p.key.clone()).collect();
-        for key in untaken {
-            self.emit(Event::PageDropped { key, why: why.clone() });
-        }
+        let pages = || self.state.pages_of(id).filter(|p| p.key.kind == PageKind::Page);
+        let taken = pages().filter(|p| p.due_at().is_none() && p.key.wave == wave);
+        let reached: BTreeSet<Name> = taken.map(|p| p.key.person.clone()).collect();
+        let untaken = pages().filter(|p| p.due_at().is_some()).map(|p| p.key.clone()).collect();
+        self.give_up(untaken, &why);
         let (wave, urgency) = (wave + 1, Urgency::Low);
         let Some((mut turns, wait)) = self.turns_of_step(id, step, urgency) else { return };
         self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked: false, why: why.clone() });
@@ -133,9 +130,7 @@ impl Draft<'_> {
         if others.is_empty() {
             return;
         }
-        for key in others {
-            self.emit(Event::PageDropped { key, why: why.to_string() });
-        }
+        self.give_up(others, why);
         let of_this_step = |p: &&Page| {
             p.key.kind == PageKind::Page && (p.key.wave, p.key.round, p.key.step) == (wave, round, step)
         };
