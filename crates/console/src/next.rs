@@ -26,6 +26,15 @@ pub enum Next {
     Again {
         /// When.
         at: Mono,
+        /// The policy's step, from 0.
+        step: usize,
+        /// Who, each once; empty where no step reaches anybody.
+        people: Vec<Name>,
+    },
+    /// Somebody has it, and something else has joined it since that wakes nobody: paging begins again then.
+    Unseen {
+        /// When.
+        at: Mono,
     },
     /// All is well, but it has come back too often to be believed: it is over then.
     Over {
@@ -47,9 +56,7 @@ pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
     }
     let entered = match (&incident.status, incident.escalation.phase) {
         (Status::Resolved { .. }, _) => return Next::Nothing,
-        // What does not wake is not looked at again.
-        (Status::Acknowledged { .. }, _) if incident.urgency() < Urgency::High => return Next::Nothing,
-        (Status::Acknowledged { until, .. }, _) => return Next::Again { at: *until },
+        (Status::Acknowledged { until, by, .. }, _) => return on_it(state, incident, *until, &by.name, now),
         (Status::Open, Phase::Idle) => Next::Nothing,
         (Status::Open, Phase::Exhausted) => Next::End,
         (Status::Open, Phase::Waiting { until, .. }) => step_over(state, incident, until, now),
@@ -59,6 +66,20 @@ pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
         (Some((_, page)), Next::End | Next::Nothing) => page,
         (_, entered) => entered,
     }
+}
+
+/// What follows once an acknowledgement has lasted for as long as it does.
+fn on_it(state: &State, incident: &Incident, at: Mono, who: &Name, now: Now) -> Next {
+    match incident.urgency() {
+        Urgency::None => return Next::Nothing,
+        Urgency::Low if state.joined_unseen(incident) => return Next::Unseen { at },
+        // What does not wake is not paged again.
+        Urgency::Low => return Next::Nothing,
+        Urgency::High => {}
+    }
+    let then = Now { mono: at, wall: now.wall_at(at) };
+    let (step, people) = team(state, incident, then, Some(who)).unwrap_or_default();
+    Next::Again { at, step, people }
 }
 
 /// The first pages that wait to be sent, and when that is.
@@ -86,7 +107,7 @@ fn step_over(state: &State, incident: &Incident, at: Mono, now: Now) -> Next {
         let people = state.setup.people.keys().cloned().collect();
         return Next::Step { at, step: 0, round: e.round + 1, people };
     };
-    match reaching(state, policy, usize::from(e.step) + 1, e.round, now.wall_at(at)) {
+    match reaching(state, policy, (usize::from(e.step) + 1, e.round), now.wall_at(at), None) {
         Some((step, round, people)) => Next::Step { at, step, round, people },
         None => Next::End,
     }
@@ -96,12 +117,20 @@ fn step_over(state: &State, incident: &Incident, at: Mono, now: Now) -> Next {
 /// not known before.
 #[must_use]
 pub fn asked(state: &State, incident: &Incident, now: Now) -> Option<(usize, Vec<Name>)> {
+    team(state, incident, now, None)
+}
+
+/// The next step of the policy, without one of its people if others are on it.
+fn team(state: &State, incident: &Incident, now: Now, except: Option<&Name>) -> Option<(usize, Vec<Name>)> {
     let e = &incident.escalation;
     let policy = e.policy.as_ref().and_then(|p| state.setup.escalations.get(p))?;
     let after = usize::from(e.step) + 1;
     let step = if e.wave > 0 && after < policy.steps.len() { after } else { 0 };
-    let (step, _, people) = reaching(state, policy, step, 0, now.wall)?;
-    (!people.is_empty()).then_some((step, people))
+    let reached = |except| {
+        let (step, _, people) = reaching(state, policy, (step, 0), now.wall, except)?;
+        (!people.is_empty()).then_some((step, people))
+    };
+    reached(except).or_else(|| reached(None))
 }
 
 fn policy<'a>(state: &'a State, incident: &Incident) -> Option<&'a EscalationPolicy> {
@@ -114,11 +143,10 @@ fn policy<'a>(state: &'a State, incident: &Incident) -> Option<&'a EscalationPol
 fn reaching(
     state: &State,
     policy: &EscalationPolicy,
-    step: usize,
-    round: u32,
+    (mut step, mut round): (usize, u32),
     at: Wall,
+    except: Option<&Name>,
 ) -> Option<(usize, u32, Vec<Name>)> {
-    let (mut step, mut round) = (step, round);
     for _ in 0..policy.steps.len() {
         if step >= policy.steps.len() {
             (step, round) = (0, round + 1);
@@ -127,7 +155,8 @@ fn reaching(
             }
         }
         let targets = policy.steps.get(step).map_or(&[][..], |s| &s.page);
-        let people = reached(state, targets, at);
+        let mut people = reached(state, targets, at);
+        people.retain(|person| except != Some(person));
         if !people.is_empty() {
             return Some((step, round, people));
         }
@@ -167,7 +196,10 @@ impl Next {
     /// How long is waited for it yet, in whole seconds: part of one is one more. `None` if nothing is waited for.
     #[must_use]
     pub fn wait(&self, now: Now) -> Option<Span> {
-        let (Next::Step { at, .. } | Next::Again { at } | Next::Over { at }) = self else { return None };
+        let (Next::Step { at, .. } | Next::Again { at, .. } | Next::Unseen { at } | Next::Over { at }) = self
+        else {
+            return None;
+        };
         Some(Span::secs(at.since(now.mono).0.div_ceil(1000))).filter(|wait| *wait > Span::ZERO)
     }
 }
@@ -178,24 +210,27 @@ pub fn lasted(span: Span) -> String {
     if span.0 < 1000 { "0s".to_owned() } else { Span(span.0 / 1000 * 1000).to_string() }
 }
 
+/// `Night operator, Ana (step 2)`.
+fn whom(state: &State, step: usize, people: &[Name]) -> String {
+    if people.is_empty() {
+        return "whoever can be reached: no step of the policy reaches anybody".to_owned();
+    }
+    let who: Vec<String> = people.iter().take(12).map(|p| person(state, p)).collect();
+    let more = people.len().saturating_sub(who.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more} (step {})", who.join(", "), step + 1)
+}
+
 /// In a sentence, for people: `in 4m 10s it pages Night operator (step 2)`.
 #[must_use]
 pub fn sentence(state: &State, next: &Next, now: Now) -> String {
     let wait = next.wait(now).map_or_else(|| "now".to_owned(), |wait| format!("in {wait}"));
     match next {
-        Next::Step { step, people, .. } => {
-            let who: Vec<String> = people.iter().take(12).map(|p| person(state, p)).collect();
-            let more = people.len().saturating_sub(who.len());
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let step = step + 1;
-            match who.len() {
-                0 => {
-                    format!("{wait} it pages whoever can be reached: no step of the policy reaches anybody")
-                }
-                _ => format!("{wait} it pages {}{more} (step {step})", who.join(", ")),
-            }
+        Next::Step { step, people, .. } => format!("{wait} it pages {}", whom(state, *step, people)),
+        Next::Again { step, people, .. } => {
+            format!("if it is still critical {wait}, it pages {}", whom(state, *step, people))
         }
-        Next::Again { .. } => format!("if it is still critical {wait}, the next step is paged"),
+        Next::Unseen { .. } => format!("{wait} paging begins again: something else is wrong too"),
         Next::Over { .. } => format!("all is well; if it stays so, it is over {wait}"),
         Next::End => "nobody else is paged: the policy ends here".to_owned(),
         Next::Nothing => "nobody is paged".to_owned(),
@@ -313,7 +348,7 @@ mod tests {
         let ack = Input::Acknowledge { incident: 1, by, revision: None };
         for (severity, said) in [
             (Severity::Warning, "nobody is paged"),
-            (Severity::Critical, "if it is still critical in 20m, the next step is paged"),
+            (Severity::Critical, "if it is still critical in 20m, it pages Bo (step 2)"),
         ] {
             let (mut state, now) = open_as(None, severity, &[Span::ZERO]);
             foghorn_core::decide(&mut state, now, &ack, &mut Vec::new()).unwrap();

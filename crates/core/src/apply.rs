@@ -1,6 +1,7 @@
 //! Folding events into the state. Cannot fail and decides nothing: it consults no rule, no configuration, no calendar.
 //! An event about something unknown changes nothing.
 
+mod contacts;
 mod index;
 mod told;
 
@@ -29,6 +30,7 @@ impl State {
             }
             Event::ClockStepped { by } => self.step_clock(at, *by),
             Event::ConfigAdopted { hash, setup } => {
+                self.follow_contacts(setup);
                 self.setup = setup.clone();
                 self.setup_hash = Arc::from(hash.as_str());
                 let gone: Vec<Name> =
@@ -249,6 +251,8 @@ impl State {
             Event::IncidentReopened { id, why, title } => {
                 self.drop_pages(*id, |_| true);
                 self.edit_incident(*id, |i| {
+                    // Who was paged for what is over has heard that it is: what comes now is another matter.
+                    i.paged = Map::new();
                     let by_itself = matches!(i.status, Status::Resolved { by: None, .. });
                     i.came_back = if by_itself { i.came_back.saturating_add(1) } else { 0 };
                     i.status = Status::Open;

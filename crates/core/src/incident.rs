@@ -148,16 +148,44 @@ pub struct Shape {
     pub severity: Severity,
     /// How many entities are unwell.
     pub width: u32,
+    /// Whether it wakes. What was recorded before this was kept covers all.
+    #[serde(default = "wakes", skip_serializing_if = "is_high")]
+    pub urgency: Urgency,
+    /// How many alerts it had had. Says nothing of how bad it is: it tells what was shown from what has joined since.
+    #[serde(default = "uncounted", skip_serializing_if = "is_uncounted")]
+    pub alerts: u64,
+}
+
+fn wakes() -> Urgency {
+    Urgency::High
+}
+
+fn is_high(urgency: &Urgency) -> bool {
+    *urgency == Urgency::High
+}
+
+fn uncounted() -> u64 {
+    u64::MAX
+}
+
+fn is_uncounted(alerts: &u64) -> bool {
+    *alerts == u64::MAX
 }
 
 impl Shape {
     /// Whether an acknowledgement that was shown `self` covers `now`.
     ///
-    /// A higher severity is not covered. A blast radius is *wider* when it has at least doubled, so that a
+    /// A higher severity is not covered, nor what wakes by one that was shown what does not. A blast radius is *wider* when it has at least doubled, so that a
     /// person who is working is not paged for every further symptom, yet hears early when it spreads.
     #[must_use]
     pub fn covers(&self, now: &Shape) -> bool {
-        now.severity <= self.severity && now.width < 2 * self.width.max(1)
+        now.severity <= self.severity && now.urgency <= self.urgency && now.width < 2 * self.width.max(1)
+    }
+
+    /// When it was first so.
+    #[must_use]
+    pub fn moment(&self) -> Mono {
+        Mono(self.revision >> LIFE_BITS)
     }
 
     /// What two acknowledgements cover together.
@@ -167,6 +195,8 @@ impl Shape {
             revision: self.revision.max(other.revision),
             severity: self.severity.max(other.severity),
             width: self.width.max(other.width),
+            urgency: self.urgency.max(other.urgency),
+            alerts: self.alerts.max(other.alerts),
         }
     }
 }
@@ -192,6 +222,25 @@ pub struct Escalation {
     /// Why paging began again, for people; empty for the first wave.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub why: Arc<str>,
+}
+
+/// A step as somebody saw it, who asks for the one after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSeen {
+    /// The escalation's wave.
+    pub wave: u32,
+    /// Its round.
+    pub round: u32,
+    /// The policy's step, from 0.
+    pub step: u16,
+}
+
+impl Escalation {
+    /// The step entered last.
+    #[must_use]
+    pub fn seen(&self) -> StepSeen {
+        StepSeen { wave: self.wave, round: self.round, step: self.step }
+    }
 }
 
 /// What an escalation does now.
@@ -277,7 +326,8 @@ impl Incident {
     pub fn shape_now(&self, at: Mono, life: u16) -> Shape {
         let moment = ((self.shape().revision >> LIFE_BITS) + 1).max(at.0);
         let revision = (moment << LIFE_BITS) | life_of(u64::from(life));
-        Shape { revision, severity: self.severity(), width: self.width }
+        let (severity, urgency) = (self.severity(), self.urgency());
+        Shape { revision, severity, width: self.width, urgency, alerts: self.had_alerts() }
     }
 
     /// Alerts that it has; of one that is over, had.
@@ -311,8 +361,13 @@ impl Incident {
             self.shapes.get(older).filter(|s| s.revision <= revision || forgotten).filter(|_| known)?;
         // What is not recorded was shown and lost when Foghorn died: it covers no more than what is known of before and after.
         let after = self.shapes.get(older + 1).filter(|_| shape.revision < revision).unwrap_or(shape);
-        let (severity, width) = (shape.severity.min(after.severity), shape.width.min(after.width));
-        Some(Shape { severity, width, ..*shape })
+        Some(Shape {
+            revision: shape.revision,
+            severity: shape.severity.min(after.severity),
+            width: shape.width.min(after.width),
+            urgency: shape.urgency.min(after.urgency),
+            alerts: shape.alerts.min(after.alerts),
+        })
     }
 
     /// The last recorded shape.

@@ -3,7 +3,7 @@
 use crate::alert::AlertItem;
 use crate::change::Change;
 use crate::event::PingKind;
-use crate::incident::IncidentId;
+use crate::incident::{IncidentId, StepSeen};
 use crate::page::{Outcome, PageKey};
 use crate::schedule::Override;
 use crate::setup::Setup;
@@ -134,6 +134,9 @@ pub enum Input {
         incident: IncidentId,
         /// Who.
         by: Actor,
+        /// The step that they saw, if they press a button that names the next. Another has been entered since: they have it.
+        #[serde(default)]
+        seen: Option<StepSeen>,
     },
     /// Somebody opens an incident by hand.
     Open {
@@ -221,6 +224,8 @@ pub enum CheckVerdict {
     Flapping {
         /// What is wrong, in a line.
         summary: String,
+        /// As of one that is failing.
+        severity: Option<Severity>,
     },
     /// It cannot be measured.
     Unknown {

@@ -6,7 +6,7 @@
 use crate::alert::{Alert, Source};
 use crate::change::Change;
 use crate::held::{Alerts, Place};
-use crate::incident::{Incident, IncidentId};
+use crate::incident::{Incident, IncidentId, Status};
 use crate::labels::AlertKey;
 use crate::page::{Delivery, Page, PageKey};
 use crate::schedule::Override;
@@ -14,7 +14,7 @@ use crate::setup::Setup;
 use crate::silence::Silence;
 use crate::time::{Mono, Now, Wall};
 use crate::update::{StatusUpdate, Told};
-use crate::words::Name;
+use crate::words::{Name, Urgency};
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -22,6 +22,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use crate::map::{Map, Set};
+
+/// Alerts of an incident that are looked at one by one.
+const MOST_LOOKED_AT: usize = 1000;
 
 /// Everything that is true now.
 #[derive(Clone, Debug, PartialEq)]
@@ -201,6 +204,19 @@ impl State {
     /// An incident's pages and notices at hand.
     pub fn pages_of(&self, id: IncidentId) -> impl Iterator<Item = &Page> {
         self.pages.range(PageKey::first_of(id)..).map(|(_, p)| &**p).take_while(move |p| p.key.incident == id)
+    }
+
+    /// Whether something that people are paged for has joined an acknowledged incident since what its acknowledgement was
+    /// shown, however little worse that has made it.
+    #[must_use]
+    pub fn joined_unseen(&self, incident: &Incident) -> bool {
+        let Status::Acknowledged { covers, .. } = &incident.status else { return false };
+        let pages = |a: &&Alert| {
+            a.status.is_open() && a.muted.is_none() && a.held_until.is_none() && a.urgency > Urgency::None
+        };
+        let seen = covers.moment();
+        incident.had_alerts() > covers.alerts
+            && self.alerts_of(incident).filter(pages).take(MOST_LOOKED_AT).any(|a| a.received.mono > seen)
     }
 
     /// The incidents at hand that have alerts of a group, youngest first.

@@ -9,6 +9,7 @@ use crate::page::{Outcome, PageKey, PageKind};
 use crate::setup::Target;
 use crate::silence::Silence;
 use crate::state::State;
+use crate::text::is_blank;
 use crate::time::Span;
 use crate::words::{Actor, Name, Urgency, Via};
 use alloc::format;
@@ -126,8 +127,13 @@ impl Teller<'_> {
             Event::AlertConfirmed { alert } => {
                 format!("lasted long enough to be paged for: {}", self.alert(&alert.key))
             }
-            Event::AlertChanged { alert, severity, .. } => {
-                format!("now {severity}: {}", self.alert(&alert.key))
+            Event::AlertChanged { alert, severity, annotations, escalation, .. } => {
+                // As it is called from now on.
+                let said = annotations.get("summary").filter(|text| !is_blank(text));
+                let called = said.map_or_else(|| self.alert(&alert.key), ToString::to_string);
+                let by =
+                    escalation.as_ref().map_or_else(String::new, |p| format!(", paged for by policy {p}"));
+                format!("now {severity}{by}: {called}")
             }
             Event::AlertStatusChanged { alert, status, why } => {
                 format!("{}: {} ({why})", status_word(*status), self.alert(&alert.key))

@@ -27,7 +27,7 @@ fn asked() -> World {
         maintenance: false,
         by: by("ana"),
     });
-    w.put(Input::Escalate { incident: 1, by: by("ana") });
+    w.put(Input::Escalate { incident: 1, by: by("ana"), seen: None });
     w
 }
 
@@ -62,7 +62,7 @@ fn after_nobody_answered_what_is_worse_pages() {
     let critical: &[_] = &[("alertname", "Down"), ("host", "web1"), ("severity", "critical")];
     w.fire_for(info, Some(Span::hours(9)));
     assert!(w.pages.is_empty(), "{:?}", w.pages);
-    w.put(Input::Escalate { incident: 1, by: by("ana") });
+    w.put(Input::Escalate { incident: 1, by: by("ana"), seen: None });
     w.mins(60);
     assert!(!w.pages.is_empty() && w.whys().iter().any(|y| y.contains("nobody")), "{:?}", w.whys());
     let before = w.pages.len();

@@ -46,7 +46,7 @@ fn story() -> World {
     w.put(Input::StatusUpdate { incident: 1, by: by("ben"), stage: Stage::Identified, text });
     w.ack(1, "ben");
     w.mins(20);
-    w.put(Input::Escalate { incident: 1, by: by("ben") });
+    w.put(Input::Escalate { incident: 1, by: by("ben"), seen: None });
     w.fails("slow");
     w.secs(31);
     w.put(Input::Check {
@@ -56,7 +56,7 @@ fn story() -> World {
     });
     w.put(Input::Check {
         check: "slow".into(),
-        verdict: CheckVerdict::Flapping { summary: "to and fro".into() },
+        verdict: CheckVerdict::Flapping { summary: "to and fro".into(), severity: None },
         since: w.now.wall,
     });
     w.recovers("slow");
@@ -187,7 +187,7 @@ fn late_news() -> World {
     w.broken.clear();
     w.mins(10);
     w.fire(full);
-    w.put(Input::Escalate { incident: 2, by: by("ana") });
+    w.put(Input::Escalate { incident: 2, by: by("ana"), seen: None });
     for (ping, run) in [
         (PingKind::Start, "a"),
         (PingKind::Start, "b"),

@@ -721,7 +721,7 @@ fn by_hand() {
     assert_eq!(w.pages, ["0s ana by push"]);
     assert!(w.try_put(open(" ")).is_err());
     assert_eq!(w.incident(1).urgency(), Urgency::High);
-    w.put(Input::Escalate { incident: 1, by: by("cy") });
+    w.put(Input::Escalate { incident: 1, by: by("cy"), seen: None });
     assert_eq!(w.pages.last().unwrap(), "0s ben by push");
     w.put(Input::Resolve { incident: 1, by: by("cy") });
     assert!(w.open().is_empty());

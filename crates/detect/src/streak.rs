@@ -5,6 +5,7 @@
 //! recovery: it breaks the row, and the verdict stays.
 
 use crate::flap::Flap;
+use core::cmp::Ordering;
 use foghorn_core::time::{Mono, Span};
 
 /// What one check was configured to need.
@@ -47,7 +48,7 @@ pub enum Reading {
     Unknown,
 }
 
-/// What to tell. Between two `Failing` there is always a `Recovered` or an `Unknown`.
+/// What to tell. Between two `Failing` there is always a `Recovered` or an `Unknown`; between two `Graded` the grade differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It is failing.
@@ -59,15 +60,19 @@ pub enum Change {
         /// It goes to and fro; held as one alert until it is calm.
         flapping: bool,
     },
-    /// It was failing partially, and now fails fully.
-    Worse {
-        /// When the first full failure was seen.
+    /// It goes on failing, worse than it was told to be or less bad.
+    Graded {
+        /// When the first failure of this grade was seen.
         since: Mono,
+        /// How bad now.
+        grade: Grade,
     },
     /// It was failing, and now goes to and fro.
     Flapping {
         /// Since it is failing.
         since: Mono,
+        /// How bad, as it was told.
+        grade: Grade,
     },
     /// It is well again, or for the first time known to be well after `Unknown`.
     Recovered {
@@ -129,9 +134,16 @@ struct Row {
     since: Mono,
     count: u32,
     worst: Grade,
-    /// Full failures at its end, and when they began.
-    full: u32,
-    full_since: Mono,
+    /// The results of one grade at its end.
+    tail: Tail,
+}
+
+/// How many in a row were this bad, and since when.
+#[derive(Clone, Copy, Debug)]
+struct Tail {
+    grade: Grade,
+    count: u32,
+    since: Mono,
 }
 
 /// The state of one check at one location. Of fixed size.
@@ -140,6 +152,8 @@ pub struct Streak {
     told: Told,
     row: Option<Row>,
     flap: Flap,
+    /// The worst of the failures seen last: what flaps is as bad as that.
+    bad: Grade,
 }
 
 impl Default for Streak {
@@ -152,13 +166,14 @@ impl Streak {
     /// A check of which nothing is known.
     #[must_use]
     pub fn new() -> Streak {
-        Streak { told: Told::Nothing, row: None, flap: Flap::default() }
+        Streak { told: Told::Nothing, row: None, flap: Flap::default(), bad: Grade::Full }
     }
 
-    /// A check whose alert was open when Foghorn started, at `now`: it is not told again, but its end is.
+    /// A check whose alert was open and so bad when Foghorn started, at `now`: it is not told again, but its end is, and
+    /// another grade.
     #[must_use]
-    pub fn open(now: Mono) -> Streak {
-        Streak { told: Told::Failing { since: now, grade: Grade::Full }, ..Streak::new() }
+    pub fn open(now: Mono, grade: Grade) -> Streak {
+        Streak { told: Told::Failing { since: now, grade }, bad: grade, ..Streak::new() }
     }
 
     /// A check whose alert was open and unknown when Foghorn started: whatever is found out is told, good, bad or still
@@ -218,28 +233,43 @@ impl Streak {
         };
         let mut row = match self.row {
             Some(row) if row.kind == kind => row,
-            _ => Row { kind, since: at, count: 0, worst: grade, full: 0, full_since: at },
+            _ => Row { kind, since: at, count: 0, worst: grade, tail: Tail { grade, count: 0, since: at } },
         };
         row.count = row.count.saturating_add(1);
         row.worst = row.worst.max(grade);
-        if row.full == 0 {
-            row.full_since = at;
+        if row.tail.grade != grade {
+            row.tail = Tail { grade, count: 0, since: at };
         }
-        row.full = if grade == Grade::Full { row.full.saturating_add(1) } else { 0 };
+        row.tail.count = row.tail.count.saturating_add(1);
         self.row = Some(row);
+        if kind == Kind::Bad {
+            self.bad = row.worst;
+        }
         row
     }
 
     fn bad(&mut self, rule: &Rule, row: &Row, flaps: bool) -> Option<Change> {
         match self.told {
-            Told::Failing { since, grade: Grade::Partial } if row.full >= rule.fail_after => {
-                self.told = Told::Failing { since, grade: Grade::Full };
-                Some(Change::Worse { since: row.full_since })
+            Told::Failing { since, grade } if self.is_graded_anew(rule, row, grade) => {
+                let grade = row.tail.grade;
+                self.told = Told::Failing { since, grade };
+                Some(Change::Graded { since: row.tail.since, grade })
             }
-            Told::Failing { since, .. } => flaps.then_some(Change::Flapping { since }),
+            Told::Failing { since, grade } => flaps.then_some(Change::Flapping { since, grade }),
             // One that flaps without ever failing so often in a row is held as failing too.
             _ if row.count >= rule.fail_after || flaps => Some(self.fail(row.since, row.worst)),
             _ => None,
+        }
+    }
+
+    /// Whether what has been told to be so bad is now of another grade for good: worse as often in a row as a failure takes,
+    /// less bad as often as a recovery takes. What flaps has no rows: one is enough to be worse, and none to be less.
+    fn is_graded_anew(&self, rule: &Rule, row: &Row, told: Grade) -> bool {
+        let flapping = self.flap.is_flapping();
+        match row.tail.grade.cmp(&told) {
+            Ordering::Greater => flapping || row.tail.count >= rule.fail_after,
+            Ordering::Less => !flapping && row.tail.count >= rule.recover_after,
+            Ordering::Equal => false,
         }
     }
 
@@ -256,10 +286,10 @@ impl Streak {
     fn good(&mut self, rule: &Rule, row: &Row, at: Mono, flaps: bool) -> Option<Change> {
         self.flap.calm(at, rule.calm);
         match self.told {
-            Told::Failing { since, .. } if self.flap.is_flapping() => {
-                return flaps.then_some(Change::Flapping { since });
+            Told::Failing { since, grade } if self.flap.is_flapping() => {
+                return flaps.then_some(Change::Flapping { since, grade });
             }
-            _ if flaps => return Some(self.fail(at, Grade::Full)),
+            _ if flaps => return Some(self.fail(at, self.bad)),
             _ => {}
         }
         if row.count < rule.recover_after {
@@ -271,9 +301,9 @@ impl Streak {
                 self.told = Told::Good;
                 None
             }
-            Told::Failing { since, .. } => {
+            Told::Failing { since, grade } => {
                 if self.flap.turned() {
-                    return Some(Change::Flapping { since });
+                    return Some(Change::Flapping { since, grade });
                 }
                 self.told = Told::Good;
                 Some(Change::Recovered { since: row.since })
@@ -304,10 +334,7 @@ impl Streak {
             return Next::Scheduled;
         }
         let wants = match (row.kind, self.told) {
-            (Kind::Bad, Told::Failing { grade: Grade::Partial, .. }) => {
-                row.full > 0 && row.full < rule.fail_after
-            }
-            (Kind::Bad, Told::Failing { .. }) => false,
+            (Kind::Bad, Told::Failing { grade, .. }) => row.tail.grade != grade,
             (Kind::Bad, _) => row.count < rule.fail_after,
             (Kind::Good, Told::Failing { .. } | Told::Unknown { .. } | Told::Open) => {
                 row.count < rule.recover_after

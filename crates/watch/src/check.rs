@@ -192,6 +192,7 @@ pub async fn run(check: &Check, env: &Env, memory: &Memory) -> Outcome {
     // A server may repeat what it was sent, and a page is read by many.
     let summary = match &check.kind {
         CheckKind::Http(http) if verdict != Verdict::Good => secrecy::hide(&summary, secrecy::of(http)),
+        CheckKind::Exec { env, .. } => secrecy::hide(&summary, env.values()),
         _ => summary,
     };
     Outcome { verdict, summary, phases: trace.phases, steps: trace.steps, seen: trace.seen }

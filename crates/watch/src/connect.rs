@@ -40,7 +40,17 @@ pub(crate) async fn connect(
     source: Option<IpAddr>,
     trace: &mut Trace,
 ) -> Result<(TcpStream, SocketAddr), Trouble> {
-    let addresses = resolve(resolver, host, trace).await?;
+    let mut addresses = resolve(resolver, host, trace).await?;
+    if let Some(source) = source {
+        // From an address of one family nothing of the other is reached: to try it would hide why the rest failed.
+        addresses.retain(|ip| ip.is_ipv4() == source.is_ipv4());
+        if addresses.is_empty() {
+            let family = if source.is_ipv4() { "IPv4" } else { "IPv6" };
+            return Err(Trouble::Bad(format!(
+                "{host} has no {family} address, as the source {source} is one"
+            )));
+        }
+    }
     let began = Instant::now();
     let mut last = None;
     let count = addresses.len();

@@ -213,7 +213,8 @@ impl Shard {
             check: Arc::clone(check),
             rule,
             streak: match open {
-                Some(Open::Failing) => Streak::open(Mono(now / 1000)),
+                Some(Open::Failing) => Streak::open(Mono(now / 1000), Grade::Full),
+                Some(Open::Warning) => Streak::open(Mono(now / 1000), Grade::Partial),
                 Some(Open::Unknown) => Streak::open_unknown(),
                 None => Streak::new(),
             },
@@ -400,17 +401,19 @@ fn same(a: &Check, b: &Check) -> bool {
 
 fn verdict(change: Change, now: Now, bad: &str, summary: &str, flapping: bool, blind: bool) -> Verdict {
     let wall = |mono: Mono| -> Wall { now.wall_at(mono) };
+    let hint = |grade| (grade == Grade::Partial).then_some(Severity::Warning);
+    let failing = |since, grade, flapping| Verdict::Failing {
+        since: wall(since),
+        summary: bad.to_owned(),
+        severity_hint: hint(grade),
+        flapping,
+    };
     match change {
-        Change::Failing { since, grade, flapping } => Verdict::Failing {
-            since: wall(since),
-            summary: bad.to_owned(),
-            severity_hint: (grade == Grade::Partial).then_some(Severity::Warning),
-            flapping,
-        },
-        Change::Worse { since } => {
-            Verdict::Failing { since: wall(since), summary: bad.to_owned(), severity_hint: None, flapping }
+        Change::Failing { since, grade, flapping } => failing(since, grade, flapping),
+        Change::Graded { since, grade } => failing(since, grade, flapping),
+        Change::Flapping { grade, .. } => {
+            Verdict::Flapping { summary: bad.to_owned(), severity_hint: hint(grade) }
         }
-        Change::Flapping { .. } => Verdict::Flapping { summary: bad.to_owned() },
         Change::Recovered { since } => Verdict::Recovered { since: wall(since) },
         Change::Unknown { since } => Verdict::Unknown { since: wall(since), why: summary.to_owned(), blind },
     }

@@ -33,7 +33,7 @@ pub enum Transition {
 }
 
 /// A check's verdict. Between two `Failing` of one check there is a `Recovered` or an `Unknown`, but for one that
-/// got worse.
+/// got worse or less bad, or fails otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is failing.
@@ -42,8 +42,8 @@ pub enum Verdict {
         since: Wall,
         /// One line for a page.
         summary: String,
-        /// Less bad than configured, at most this; `None` for as configured. A second `Failing` with a higher or
-        /// no hint says that it got worse.
+        /// Less bad than configured, at most this; `None` for as configured. A second `Failing` with another hint says that
+        /// it got worse, or less bad.
         severity_hint: Option<Severity>,
         /// It goes to and fro, and stays failing until it is calm.
         flapping: bool,
@@ -52,6 +52,8 @@ pub enum Verdict {
     Flapping {
         /// One line for a page.
         summary: String,
+        /// As of what is failing.
+        severity_hint: Option<Severity>,
     },
     /// It is well again.
     Recovered {

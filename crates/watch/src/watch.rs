@@ -117,6 +117,8 @@ pub(crate) struct Set {
 pub enum Open {
     /// It was failing: it is not told again, but its end is.
     Failing,
+    /// The same, and less bad than the check is configured to be: a plugin's warning, which may get worse.
+    Warning,
     /// It could not be told: it is told as it is found, whatever that is.
     Unknown,
 }

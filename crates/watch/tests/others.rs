@@ -433,6 +433,19 @@ async fn plugins_by_exit_code() {
         let o = run(&expecting(exec(&["/bin/sh", "-c", &script]), &[expectation])).await;
         assert_eq!(o.verdict, verdict, "{expectation}, {code}: {}", o.summary);
     }
+    // A variable may have a value that the plugin says as well: what is compared is what it said.
+    let mut check =
+        expecting(exec(&["/bin/sh", "-c", "echo 'OK - load 0.10|load1=0.10'"]), &["perf load1 < 5"]);
+    if let CheckKind::Exec { env, .. } = &mut check.kind {
+        *env = BTreeMap::from(
+            [("KIND", "load"), ("LIMIT", "0.10")].map(|(n, v)| (n.to_owned(), Secret::new(v))),
+        );
+    }
+    let o = run(&check).await;
+    assert_eq!((o.verdict, o.summary.as_str()), (Verdict::Good, "OK - … …"));
+    let bom =
+        run(&expecting(exec(&["/usr/bin/printf", r#"\xef\xbb\xbf{"ok":1}"#]), &["json $.ok == 1"])).await;
+    assert_eq!(bom.verdict, Verdict::Good, "{}", bom.summary);
     let long = format!(r#"echo '{{"ok": true, "why": "{}"}}'"#, "long  ".repeat(100));
     let o = run(&expecting(exec(&["/bin/sh", "-c", &long]), &["json $.ok == true"])).await;
     assert_eq!(o.verdict, Verdict::Good, "{}", o.summary);

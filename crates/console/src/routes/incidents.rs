@@ -409,7 +409,7 @@ pub(crate) async fn escalate(
     Path(incident): Path<IncidentId>,
     OptionalJson(Empty {}): OptionalJson<Empty>,
 ) -> Response {
-    act(&api, incident, Input::Escalate { incident, by: caller.actor }).await
+    act(&api, incident, Input::Escalate { incident, by: caller.actor, seen: None }).await
 }
 
 /// What is put away is over, not unknown.

@@ -429,8 +429,10 @@ fn escalation(view: &View, incident: &Incident) -> EscalationShown {
     let next = next::next(&view.state, incident, view.at);
     let text = next::sentence(&view.state, &next, view.at);
     let (at, step, people) = match next {
-        Next::Step { at, step, people, .. } => (Some(at), Some(step + 1), people),
-        Next::Again { at } | Next::Over { at } => (Some(at), None, Vec::new()),
+        Next::Step { at, step, people, .. } | Next::Again { at, step, people } => {
+            (Some(at), Some(step + 1), people)
+        }
+        Next::Unseen { at } | Next::Over { at } => (Some(at), None, Vec::new()),
         Next::End | Next::Nothing => (None, None, Vec::new()),
     };
     EscalationShown {

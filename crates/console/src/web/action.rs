@@ -264,7 +264,7 @@ impl Action {
             Action::Correct { incident, number, revision, text } => {
                 Input::CorrectUpdate { incident, number, by, revision, text }
             }
-            Action::Escalate { incident } => Input::Escalate { incident, by },
+            Action::Escalate { incident } => Input::Escalate { incident, by, seen: None },
             Action::EndSilence { id } => Input::EndSilence { id: Name::from(id), by },
             Action::Open { title, .. } if title.is_empty() => {
                 return Err(invalid("an incident needs a title: one line that says what is wrong"));

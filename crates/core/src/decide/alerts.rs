@@ -252,7 +252,7 @@ impl Draft<'_> {
         };
         let item = match verdict {
             CheckVerdict::Failing { summary, severity } => firing(summary, *severity, false),
-            CheckVerdict::Flapping { summary } => firing(summary, None, true),
+            CheckVerdict::Flapping { summary, severity } => firing(summary, *severity, true),
             CheckVerdict::Ok => AlertItem::resolved(labels, since),
             CheckVerdict::Unknown { why } => {
                 let key = AlertKey::of(CHECKS, &labels);

@@ -6,9 +6,10 @@ use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Phase, Status};
 use crate::input::Answer;
 use crate::labels::AlertKey;
-use crate::page::PageKind;
+use crate::page::{Page, PageKind};
 use crate::setup::{Contact, Setup};
 use crate::silence::Silence;
+use crate::time::Mono;
 use crate::words::{Actor, Name, Severity, Urgency};
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -180,20 +181,28 @@ impl Draft<'_> {
         }
     }
 
-    /// A new heartbeat has a whole interval for its first ping.
+    /// A new heartbeat has a whole interval for its first ping. One whose times were changed is counted from its last ping
+    /// on, as far as it is not missed by that at once.
     fn expect_heartbeats(&mut self, before: &Setup, setup: &Setup) {
         for (name, rule) in &setup.checks {
             let Some(beat) = &rule.heartbeat else { continue };
-            let same = before.checks.get(name).is_some_and(|b| b.heartbeat.as_ref() == Some(beat));
-            if !same || !self.state.heartbeats.contains_key(name) {
-                let due = self.now.mono + beat.every + beat.grace;
-                self.emit(Event::HeartbeatExpected {
-                    check: name.clone(),
-                    due,
-                    why: "new in the configuration".to_string(),
-                    unheard: false,
-                });
+            let (had, known) = (before.checks.get(name), self.state.heartbeats.get(name));
+            let had = had.and_then(|rule| rule.heartbeat.as_ref()).zip(known);
+            if had.is_some_and(|(then, _)| then == beat) {
+                continue;
             }
+            let whole = beat.every + beat.grace;
+            let from_last = had.map(|(then, known)| {
+                let due = known.success_due.unwrap_or(known.due);
+                Mono(due.0.saturating_sub((then.every + then.grace).0)) + whole
+            });
+            let due = from_last.filter(|at| *at > self.now.mono).unwrap_or(self.now.mono + whole);
+            let (why, unheard) = match had {
+                Some((_, known)) => ("its times were changed in the configuration", known.unheard),
+                None => ("new in the configuration", false),
+            };
+            let (check, why) = (name.clone(), why.to_string());
+            self.emit(Event::HeartbeatExpected { check, due, why, unheard });
         }
     }
 
@@ -249,7 +258,8 @@ impl Draft<'_> {
             })
             .map(|p| p.key.clone())
             .collect();
-        let mut again = BTreeSet::new();
+        let mut again: BTreeSet<IncidentId> = self.shortened(before, setup).collect();
+        again.extend(self.left_alone(setup));
         for key in gone {
             if key.kind == PageKind::Page {
                 again.insert(key.incident);
@@ -258,6 +268,33 @@ impl Draft<'_> {
             self.emit(Event::PageDropped { key, why });
         }
         again.into_iter().for_each(|id| self.enter_again(id, "the configuration changed"));
+    }
+}
+
+impl Draft<'_> {
+    /// Incidents whose pages wait for a contact's delay that is shorter now.
+    fn shortened<'a>(&'a self, before: &'a Setup, setup: &'a Setup) -> impl Iterator<Item = IncidentId> + 'a {
+        let waits = |p: &&Arc<Page>| p.key.kind == PageKind::Page && p.attempts == 0 && p.due_at().is_some();
+        let delay = |setup: &'a Setup, p: &Page| {
+            contacts(setup, &p.key.person).get(usize::from(p.key.contact)).map(|c| c.after)
+        };
+        let shorter = move |p: &&Arc<Page>| delay(setup, p) < delay(before, p) && delay(setup, p).is_some();
+        self.state.pages.values().filter(waits).filter(shorter).map(|p| p.key.incident)
+    }
+
+    /// Incidents of whose step everybody has left the configuration: nobody who was paged can answer.
+    fn left_alone<'a>(&'a self, setup: &'a Setup) -> impl Iterator<Item = IncidentId> + 'a {
+        let waits =
+            |i: &&Incident| i.status == Status::Open && matches!(i.escalation.phase, Phase::Waiting { .. });
+        let alone = move |i: &&Incident| {
+            let e = &i.escalation;
+            let of_step = |p: &&Page| (p.key.wave, p.key.round, p.key.step) == (e.wave, e.round, e.step);
+            let pages = || self.state.pages_of(i.id).filter(|p| p.key.kind == PageKind::Page);
+            // A wave that goes on where another was has no pages for those who have that one's.
+            let any = pages().any(|p| of_step(&p));
+            pages().filter(|p| !any || of_step(p)).all(|p| !setup.people.contains_key(&p.key.person))
+        };
+        self.state.open_incidents().filter(waits).filter(alone).map(|i| i.id)
     }
 }
 

@@ -68,12 +68,14 @@ impl Draft<'_> {
         let Some(i) = self.state.incident(id) else { return };
         let (wave, urgency) = (i.escalation.wave, urgency.max(Urgency::Low));
         let policy = self.policy_of(i);
-        let plan = self.plan(id, &policy, step, round, urgency, except);
-        let Some(plan) = plan else {
+        match self.plan(id, &policy, step, round, urgency, except) {
+            Some(plan) => self.begin(id, wave, plan, why),
             // `round` is the last that was gone through, from 0.
-            self.emit(Event::NobodyAnswered { id, rounds: round + 1 });
-            return;
-        };
+            None => self.emit(Event::NobodyAnswered { id, rounds: round + 1 }),
+        }
+    }
+
+    fn begin(&mut self, id: IncidentId, wave: u32, plan: Plan, why: &str) {
         let mut why = why.to_string();
         for gap in &plan.gaps {
             let whom = match gap {
@@ -265,6 +267,11 @@ impl Draft<'_> {
         let Status::Acknowledged { by, at, .. } = &i.status else { return };
         let (who, since, name) = (by.name.clone(), at.mono, self.called(&by.name));
         if i.urgency() < Urgency::High {
+            if self.state.joined_unseen(i) {
+                let why = format!("something else is wrong too since {name} acknowledged it");
+                self.emit(Event::AcknowledgementLapsed { id, why: why.clone() });
+                return self.start_escalation(id, &why);
+            }
             let until = self.now.mono + self.state.setup.timing.ack_expires;
             return self.emit(Event::AcknowledgementKept { id, until, by: None });
         }
@@ -280,10 +287,25 @@ impl Draft<'_> {
         if i.is_acknowledged() {
             self.emit(Event::AcknowledgementLapsed { id, why: why.to_string() });
         }
-        let policy = e.policy.unwrap_or_else(|| self.policy_for(id));
+        let known = |p: &Name| self.state.setup.escalations.contains_key(p);
+        let (policy, same) = match e.policy.filter(known) {
+            Some(policy) => (policy, true),
+            // Left the configuration meanwhile: the one that the rules name now is begun.
+            None => (self.policy_for(id), false),
+        };
         // A wave of its own has all rounds of the policy before it: after the last step comes the first.
         let steps = self.state.setup.escalations.get(&policy).map_or(0, |p| p.steps.len());
-        let step = if entered && usize::from(e.step) + 1 < steps { e.step + 1 } else { 0 };
+        let step = if entered && same && usize::from(e.step) + 1 < steps { e.step + 1 } else { 0 };
+        let mut why = why.to_string();
+        let except = except.filter(|who| {
+            let others =
+                self.state.setup.escalations.get(&policy).is_none_or(|p| self.has_others(id, p, who));
+            if !others {
+                why.push_str(&format!("; nobody else is on the policy {policy}"));
+            }
+            others
+        });
+        let why = why.as_str();
         self.drop_waiting(id);
         self.emit(Event::EscalationStarted {
             id,
@@ -296,7 +318,14 @@ impl Draft<'_> {
         self.enter(id, step, 0, Urgency::High, except, why);
     }
 
-    /// The step is entered once more, because whom it paged is not in the configuration any more.
+    /// Whether some step of it wakes somebody else now.
+    fn has_others(&self, id: IncidentId, policy: &EscalationPolicy, who: &Name) -> bool {
+        let wakes = |s: &Step| self.turns(id, &s.page, Urgency::High, Some(who), &mut Vec::new());
+        policy.steps.iter().any(|s| !wakes(s).is_empty())
+    }
+
+    /// The step is entered once more, because whom it paged is not in the configuration any more. Who has taken the page is
+    /// not sent it again.
     pub(super) fn enter_again(&mut self, id: IncidentId, why: &str) {
         let Some(i) = self.state.incident(id) else { return };
         if !matches!((&i.status, i.escalation.phase), (Status::Open, Phase::Waiting { .. })) {
@@ -310,7 +339,32 @@ impl Draft<'_> {
         let steps = i.escalation.policy.as_ref().and_then(|p| self.state.setup.escalations.get(p));
         let last = steps.and_then(|p| u16::try_from(p.steps.len().saturating_sub(1)).ok());
         // What has become a warning wakes nobody any more.
-        self.enter(id, step.min(last.unwrap_or(step)), round, urgency, None, why);
+        let (wave, urgency, policy) = (i.escalation.wave, urgency.max(Urgency::Low), self.policy_of(i));
+        let plan = self.plan(id, &policy, step.min(last.unwrap_or(step)), round, urgency, None);
+        let Some(mut plan) = plan else {
+            return self.emit(Event::NobodyAnswered { id, rounds: round + 1 });
+        };
+        // Of several contacts on one channel nothing tells which is which.
+        let one = |person: &Name, channel: &Name| {
+            let contacts = self.state.setup.people.get(person).map_or(&[][..], |p| &p.contacts);
+            contacts.iter().filter(|c| c.channel == *channel).count() == 1
+        };
+        let same = (round, step) == (plan.round, plan.step);
+        let taken: Vec<(&Name, &Name)> = self
+            .state
+            .pages_of(id)
+            .filter(|p| same && p.key.kind == PageKind::Page && p.due_at().is_none())
+            .filter(|p| (p.key.wave, p.key.round, p.key.step) == (wave, round, step))
+            .map(|p| (&p.key.person, &p.channel))
+            .filter(|(person, channel)| one(person, channel))
+            .collect();
+        for turn in &mut plan.turns {
+            turn.contacts.retain(|c| !taken.contains(&(&turn.person, &c.channel)));
+        }
+        plan.turns.retain(|t| !t.contacts.is_empty());
+        if !plan.turns.is_empty() || taken.is_empty() {
+            self.begin(id, wave, plan, why);
+        }
     }
 
     /// The next step is entered now if no contact of this one is left to hope for: each has been passed over. Only in

@@ -87,7 +87,7 @@ impl Draft<'_> {
             Input::CorrectUpdate { incident, number, by, revision, text } => {
                 return self.correct_update(*incident, *number, by, *revision, text.as_deref());
             }
-            Input::Escalate { incident, by } => return self.escalate_now(*incident, by),
+            Input::Escalate { incident, by, seen } => return self.escalate_now(*incident, by, *seen),
             Input::Open { title, severity, entity, escalation, note, by } => {
                 return self.open_by_hand(
                     title,
@@ -163,7 +163,7 @@ impl Draft<'_> {
         use crate::words::Urgency;
         let Some(i) = self.state.incident(id) else { return };
         if i.is_resolved() {
-            return;
+            return self.reopen_if_worse(id);
         }
         if i.is_well() {
             return self.recover(id);
@@ -196,17 +196,13 @@ impl Draft<'_> {
             {
                 let by = self.called(&by.name);
                 let why = if now.severity > covers.severity {
-                    alloc::format!(
-                        "it grew from {} to {} since {by} acknowledged it",
-                        covers.severity,
-                        now.severity
-                    )
+                    let (was, is) = (covers.severity, now.severity);
+                    alloc::format!("it grew from {was} to {is} since {by} acknowledged it")
+                } else if now.urgency > covers.urgency {
+                    alloc::format!("it is urgent now, which it was not when {by} acknowledged it")
                 } else {
-                    alloc::format!(
-                        "{} entities are unwell now; {by} acknowledged {}",
-                        now.width,
-                        covers.width
-                    )
+                    let (is, was) = (now.width, covers.width);
+                    alloc::format!("{is} entities are unwell now; {by} acknowledged {was}")
                 };
                 self.emit(Event::AcknowledgementLapsed { id, why: why.clone() });
                 self.start_escalation(id, &why);
@@ -216,6 +212,15 @@ impl Draft<'_> {
                 self.emit(Event::EscalationPaused { id });
             }
             (Status::Open, _) if urgency > i.escalation.urgency && i.escalation.phase != Phase::Idle => {
+                let why = alloc::format!("it is {} now", now.severity);
+                self.start_escalation(id, &why);
+            }
+            // What is worse now may be somebody else's, who would not hear of it by the policy of what was first.
+            (Status::Open, Phase::Waiting { .. })
+                if !i.escalation.asked
+                    && grown.is_some_and(|before| now.severity > before.severity)
+                    && i.escalation.policy.as_ref() != Some(&self.policy_for(id)) =>
+            {
                 let why = alloc::format!("it is {} now", now.severity);
                 self.start_escalation(id, &why);
             }

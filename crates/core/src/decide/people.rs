@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::alert::{Alert, AlertStatus, CHECKS, EndReason};
 use crate::event::Event;
-use crate::incident::{Incident, IncidentId, Phase, Status};
+use crate::incident::{Incident, IncidentId, Phase, Shape, Status, StepSeen};
 use crate::input::{Answer, LONGEST_NOTE, Refusal};
 use crate::labels::AlertKey;
 use crate::page::{Page, PageKind};
@@ -58,11 +58,11 @@ impl Draft<'_> {
             Some(r) => i.shape_at(r).ok_or_else(|| Refusal::Invalid {
                 why: format!("what was seen then was lost when Foghorn died, or never was; look at incident {id} as it is now"),
             })?,
-            None => crate::incident::Shape { revision: i.shape().revision, ..i.shape_now(self.now.mono, self.state.life) },
+            None => Shape { revision: i.shape().revision, ..i.shape_now(self.now.mono, self.state.life) },
         };
         let covers = match &i.status {
             Status::Acknowledged { by: before, covers: had, until: old, .. } => {
-                if before.name == by.name && had.covers(&covers) {
+                if before.name == by.name && had.covers(&covers) && covers.alerts <= had.alerts {
                     // Whoever taps twice says nothing new; whoever comes back says that they are still on it.
                     if until.since(*old) < STILL_ON_IT {
                         return Ok(Answer::Already);
@@ -157,7 +157,31 @@ impl Draft<'_> {
             }
             _ => "still failing".to_string(),
         };
-        let title = if i.own.is_none() { self.title_of_worst(id) } else { None };
+        self.reopen(id, why);
+    }
+
+    /// What a person closed and is worse now than what they closed is open again at once: of that they have said nothing.
+    pub(super) fn reopen_if_worse(&mut self, id: IncidentId) {
+        let Some(i) = self.state.incident(id) else { return };
+        let Status::Resolved { by: Some(by), .. } = &i.status else { return };
+        let (now, closed) = (i.shape_now(self.now.mono, self.state.life), i.shape());
+        // Muted and held alerts have no urgency yet, and had none.
+        let closed = Shape { urgency: now.urgency, ..closed };
+        if i.open_alerts() == 0 || closed.covers(&now) {
+            return;
+        }
+        let by = self.called(&by.name);
+        let why = if now.severity > closed.severity {
+            format!("it grew from {} to {} since {by} resolved it", closed.severity, now.severity)
+        } else {
+            format!("{} entities are unwell now; {by} resolved {}", now.width, closed.width)
+        };
+        self.reopen(id, why);
+    }
+
+    fn reopen(&mut self, id: IncidentId, why: String) {
+        let by_hand = self.state.incident(id).is_some_and(|i| i.own.is_some());
+        let title = if by_hand { None } else { self.title_of_worst(id) };
         self.emit(Event::IncidentReopened { id, why, title });
         self.settle(id);
     }
@@ -208,8 +232,17 @@ impl Draft<'_> {
         Ok(Answer::Done)
     }
 
-    pub(super) fn escalate_now(&mut self, id: IncidentId, by: &Actor) -> Result<Answer, Refusal> {
-        self.unresolved(id)?;
+    /// Whoever asks by what they saw asks for the step after that: pressed twice, or by two people, it is entered once.
+    pub(super) fn escalate_now(
+        &mut self,
+        id: IncidentId,
+        by: &Actor,
+        seen: Option<StepSeen>,
+    ) -> Result<Answer, Refusal> {
+        let i = self.unresolved(id)?;
+        if seen.is_some_and(|seen| seen != i.escalation.seen()) {
+            return Ok(Answer::Already);
+        }
         let why = format!("{} asked for the next step", self.called(&by.name));
         self.next_team(id, None, true, &why);
         Ok(Answer::Done)

@@ -152,7 +152,13 @@ fn every_event() -> Vec<Event> {
         },
         Event::IncidentGrew {
             id: 7,
-            shape: Shape { revision: 2, severity: Severity::Critical, width: 3 },
+            shape: Shape {
+                revision: 2,
+                severity: Severity::Critical,
+                width: 3,
+                urgency: Urgency::High,
+                alerts: 3,
+            },
             title: Some("the database is away".into()),
         },
         Event::IncidentResolved { id: 7, by: None, again: Mono(1) },
@@ -225,7 +231,13 @@ fn every_event() -> Vec<Event> {
         Event::Acknowledged {
             id: 7,
             by: actor("day-ops", Via::Link),
-            covers: Shape { revision: 1, severity: Severity::Critical, width: 2 },
+            covers: Shape {
+                revision: 1,
+                severity: Severity::Critical,
+                width: 2,
+                urgency: Urgency::High,
+                alerts: 2,
+            },
             until: Mono(1),
         },
         Event::IncidentKept { id: 7, until: Mono(1) },

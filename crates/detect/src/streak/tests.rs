@@ -17,7 +17,7 @@ fn reading(letter: char) -> Reading {
     }
 }
 
-/// Runs a row of letters, one every ten seconds, and writes what was told: `F`ailing, `W`orse, `R`ecovered,
+/// Runs a row of letters, one every ten seconds, and writes what was told: `F`ailing, `W`orse, `L`ess bad, `R`ecovered,
 /// `U`nknown, `~` flapping, `.` nothing; lower case `f` for one that flaps from the start.
 fn told(rule: &Rule, mut streak: Streak, letters: &str) -> alloc::string::String {
     let mut out = alloc::string::String::new();
@@ -27,7 +27,8 @@ fn told(rule: &Rule, mut streak: Streak, letters: &str) -> alloc::string::String
             None => '.',
             Some(Change::Failing { flapping: false, .. }) => 'F',
             Some(Change::Failing { flapping: true, .. }) => 'f',
-            Some(Change::Worse { .. }) => 'W',
+            Some(Change::Graded { grade: Grade::Full, .. }) => 'W',
+            Some(Change::Graded { grade: Grade::Partial, .. }) => 'L',
             Some(Change::Flapping { .. }) => '~',
             Some(Change::Recovered { .. }) => 'R',
             Some(Change::Unknown { .. }) => 'U',
@@ -51,6 +52,9 @@ fn rows_are_told_once() {
         ("unknown is no recovery", rule(2, 2), "bb??gbb", ".F.U..F"),
         ("a warning gets worse", rule(2, 2), "wwwbwbbb", ".F....W."),
         ("a mixed row is as bad as its worst", rule(2, 2), "wbbb", ".F.."),
+        ("and less bad once that was long ago", rule(2, 2), "bwww", ".FL."),
+        ("what was critical is a warning, and critical again", rule(2, 3), "bbwwwwbb", ".F..L..W"),
+        ("one warning among them is none", rule(2, 2), "bbwbwbwb", ".F......"),
     ] {
         assert_eq!(told(&r, Streak::new(), input), want, "{why}: {input}");
     }
@@ -58,8 +62,36 @@ fn rows_are_told_once() {
 
 #[test]
 fn an_open_alert_is_not_told_again_but_its_end_is() {
-    assert_eq!(told(&rule(2, 2), Streak::open(Mono(0)), "bbbb"), "....");
-    assert_eq!(told(&rule(2, 2), Streak::open(Mono(0)), "gbgg"), "...R");
+    assert_eq!(told(&rule(2, 2), Streak::open(Mono(0), Grade::Full), "bbbb"), "....");
+    assert_eq!(told(&rule(2, 2), Streak::open(Mono(0), Grade::Full), "gbgg"), "...R");
+}
+
+#[test]
+fn an_open_warning_is_told_when_it_gets_worse_and_an_open_failure_when_it_is_a_warning() {
+    assert_eq!(told(&rule(2, 2), Streak::open(Mono(0), Grade::Partial), "wwbbb"), "...W.");
+    assert_eq!(told(&rule(2, 2), Streak::open(Mono(0), Grade::Full), "wwwgg"), ".L..R");
+}
+
+#[test]
+fn what_flaps_is_as_bad_as_it_was_seen_to_be() {
+    let grades = |letters: &str| -> Vec<Grade> {
+        let mut s = Streak::new();
+        let step = |(i, l)| s.on(&rule(3, 2), Mono(EVERY.0 * i as u64), reading(l)).change;
+        let changes: Vec<Change> = letters.chars().enumerate().filter_map(step).collect();
+        changes
+            .into_iter()
+            .filter_map(|c| match c {
+                Change::Failing { grade, .. }
+                | Change::Graded { grade, .. }
+                | Change::Flapping { grade, .. } => Some(grade),
+                Change::Recovered { .. } | Change::Unknown { .. } => None,
+            })
+            .collect()
+    };
+    assert_eq!(grades(&"gw".repeat(15)), [Grade::Partial]);
+    assert_eq!(grades(&"gb".repeat(15)), [Grade::Full]);
+    // One is enough then: it never fails three times in a row.
+    assert_eq!(grades(&alloc::format!("{}gbgw", "gw".repeat(15))), [Grade::Partial, Grade::Full]);
 }
 
 #[test]
@@ -130,7 +162,7 @@ proptest! {
         letters in proptest::collection::vec(proptest::sample::select(&['g', 'g', 'b', 'b', 'w', '?', '!']), 0..200),
     ) {
         let r = rule(fail_after, recover_after);
-        let mut s = if open { Streak::open(Mono(0)) } else { Streak::new() };
+        let mut s = if open { Streak::open(Mono(0), Grade::Full) } else { Streak::new() };
         let mut alert = open;
         let (mut good, mut bad) = (0, 0);
         let mut soon = 0;
@@ -141,7 +173,7 @@ proptest! {
                 (good, bad, soon) = (0, 0, 0);
                 continue;
             }
-            let was_flapping = s.is_flapping();
+            let (was_flapping, was) = (s.is_flapping(), s.failing().map(|(_, grade)| grade));
             let step = s.on(&r, Mono(i as u64 * 1000), reading(*letter));
             (good, bad) = match letter {
                 'g' => (good + 1, 0),
@@ -166,7 +198,11 @@ proptest! {
                 Some(Change::Flapping { .. }) => {
                     prop_assert!(alert && !was_flapping, "flapping is told once, of a failing check");
                 }
-                Some(Change::Worse { .. }) => prop_assert!(alert),
+                Some(Change::Graded { grade, .. }) => {
+                    prop_assert!(alert);
+                    prop_assert_eq!(s.failing().map(|(_, now)| now), Some(grade));
+                    prop_assert_ne!(was, Some(grade), "told twice");
+                }
                 None => {}
             }
             if bad >= fail_after {

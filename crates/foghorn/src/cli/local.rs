@@ -5,6 +5,7 @@ use crate::server::{self, StartFailure};
 use clap::Subcommand;
 use foghorn_config::model::Config;
 use foghorn_console::ReadModel;
+use foghorn_core::text::clean;
 use foghorn_journal::StoreError;
 use std::path::{Path, PathBuf};
 
@@ -144,7 +145,8 @@ pub fn check(command: CheckCommand) -> Done {
             "phases_ms": { "resolve": ms(p.resolve), "connect": ms(p.connect), "tls": ms(p.tls), "first_byte": ms(p.first_byte), "total": ms(Some(p.total)) },
         }).to_string());
     } else {
-        say(foghorn_watch::check::table(&name, &outcome).trim_end());
+        // A plugin's words may hold anything.
+        foghorn_watch::check::table(&name, &outcome).trim_end().lines().for_each(|line| say(&clean(line)));
     }
     if outcome.verdict == foghorn_watch::check::Verdict::Good {
         Ok(())

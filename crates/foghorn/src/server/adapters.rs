@@ -38,13 +38,15 @@ impl Sink for Verdicts {
             Transition::Blind { at, why } => return self.own.raise(Trouble::Blind, "server", &why, at),
             Transition::Sighted { at } => return self.own.clear(Trouble::Blind, "server", at),
             Transition::Check { check, at, verdict } => match verdict {
-                Verdict::Failing { since, summary, flapping: true, .. } => {
-                    (check, CheckVerdict::Flapping { summary }, since)
+                Verdict::Failing { since, summary, severity_hint, flapping: true } => {
+                    (check, CheckVerdict::Flapping { summary, severity: severity_hint }, since)
                 }
                 Verdict::Failing { since, summary, severity_hint, flapping: false } => {
                     (check, CheckVerdict::Failing { summary, severity: severity_hint }, since)
                 }
-                Verdict::Flapping { summary } => (check, CheckVerdict::Flapping { summary }, at),
+                Verdict::Flapping { summary, severity_hint } => {
+                    (check, CheckVerdict::Flapping { summary, severity: severity_hint }, at)
+                }
                 Verdict::Recovered { since } => (check, CheckVerdict::Ok, since),
                 Verdict::Unknown { since, why, blind: by_blindness } => {
                     blind = by_blindness;

@@ -343,8 +343,8 @@ fn as_meant(
     };
     match input {
         Input::Acknowledge { by, .. } => {
-            let shape = Shape { revision: 0, severity: incident.severity(), width: incident.width };
-            match act.about.as_ref().is_some_and(|about| about.seen.covers(&shape)) {
+            let now = incident.shape_now(state.clock.mono, state.life);
+            match act.about.as_ref().is_some_and(|about| about.seen.covers(&now)) {
                 true => Input::Acknowledge { incident: id, by, revision: None },
                 false => written(by, "acknowledged"),
             }

@@ -111,7 +111,13 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let clock = Arc::new(clock);
     let open = |name: &String| {
         let alert = state.check_alert(name)?;
-        let how = if alert.status == AlertStatus::Unknown { Open::Unknown } else { Open::Failing };
+        // By the rules under which it was raised: those that come into force change the alert themselves.
+        let rule = state.setup.checks.get(name.as_str());
+        let how = match alert.status {
+            AlertStatus::Unknown => Open::Unknown,
+            _ if rule.is_some_and(|rule| alert.severity < rule.severity) => Open::Warning,
+            _ => Open::Failing,
+        };
         Some((name.clone(), how))
     };
     let open_checks: HashMap<String, Open> = config.checks.keys().filter_map(open).collect();

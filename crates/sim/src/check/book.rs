@@ -284,12 +284,10 @@ impl Checker {
         let before = self.book.incidents.get(&id).and_then(|c| c.acked);
         // Sizes are recorded when they double or halve: what is recorded may be up to twice what was shown.
         // What somebody else has acknowledged counts as well.
-        let most = before.map_or(shown, |b| Shape {
-            severity: shown.severity.max(b.severity),
-            width: shown.width.max(b.width),
-            revision: 0,
-        });
-        let fits = covers.severity <= most.severity && covers.width < 2 * most.width.max(1);
+        let most = before.map_or(shown, |b| shown.and(&b));
+        let fits = covers.severity <= most.severity
+            && covers.urgency <= most.urgency
+            && covers.width < 2 * most.width.max(1);
         self.holds(Invariant::LinkCovers, fits, || {
             format!("incident {id}: {who} saw {shown:?}, which covers {covers:?}")
         });

@@ -10,7 +10,7 @@ use foghorn_core::input::{Answer, CheckVerdict, Ends, Input};
 use foghorn_core::labels::AlertKey;
 use foghorn_core::time::Mono;
 use foghorn_core::update::Stage;
-use foghorn_core::words::{Name, Severity};
+use foghorn_core::words::{Name, Severity, Urgency};
 use foghorn_engine::Reply;
 
 /// What a reply "saved" would promise.
@@ -108,11 +108,11 @@ impl Checker {
     /// A person pressed the link of a page that showed this. What was shown from memory before a crash may have
     /// been recorded since, or not: of that nothing is asked here.
     pub(crate) fn link_pressed(&mut self, id: IncidentId, who: &Name, shown: Shape, lost: bool) {
-        let shown =
-            if lost { Shape { severity: Severity::Critical, width: u32::MAX / 2, ..shown } } else { shown };
+        let most =
+            Shape { severity: Severity::Critical, urgency: Urgency::High, width: u32::MAX / 2, ..shown };
+        let shown = if lost { most } else { shown };
         let entry = self.link_acks.entry((id, who.clone())).or_insert(shown);
-        entry.severity = entry.severity.max(shown.severity);
-        entry.width = entry.width.max(shown.width);
+        *entry = entry.and(&shown);
     }
 
     /// Whoever submitted is answered.

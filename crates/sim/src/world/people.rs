@@ -151,7 +151,7 @@ impl World {
             }
             8 => {
                 if let Some(incident) = self.some_incident() {
-                    self.submit(Class::Paging, Input::Escalate { incident, by });
+                    self.submit(Class::Paging, Input::Escalate { incident, by, seen: None });
                 }
             }
             9 => {

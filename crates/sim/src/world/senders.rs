@@ -307,7 +307,7 @@ impl World {
                 let severity = Some(Severity::Warning).filter(|_| self.rng.below(8) == 0);
                 CheckVerdict::Failing { summary, severity }
             }
-            Check::Flapping => CheckVerdict::Flapping { summary },
+            Check::Flapping => CheckVerdict::Flapping { summary, severity: None },
             Check::Unknown => CheckVerdict::Unknown { why: "this location is blind".to_string() },
         };
         let since = self.now().wall;

@@ -45,7 +45,8 @@ fn down() -> Event {
 }
 
 fn grew() -> Event {
-    let shape = Shape { revision: 1, severity: Severity::Critical, width: 9 };
+    let shape =
+        Shape { revision: 1, severity: Severity::Critical, width: 9, urgency: Urgency::High, alerts: 9 };
     Event::IncidentGrew { id: 1, shape, title: None }
 }
 
