@@ -21,6 +21,7 @@ mod query;
 mod readmodel;
 mod reply;
 mod routes;
+pub mod runbooks;
 mod show;
 mod time;
 mod tries;

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 const BACK: Span = Span::hours(24);
 /// Runbooks that are listed.
 const MOST_RUNBOOKS: usize = 8;
-/// Alerts and entities that are looked through for runbooks.
+/// Alerts that are looked through for runbooks.
 const MOST_LOOKED_AT: usize = 1000;
 
 /// Entities with open alerts, by name, and how many each has.
@@ -47,28 +47,10 @@ pub(crate) fn changes<'a>(state: &'a State, incident: &Incident, most: usize) ->
     changes
 }
 
-/// Where to read what to do, each once: what alerts say, then what the topology says.
+/// Where to read what to do.
 pub(crate) fn runbooks(state: &State, incident: &Incident) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let alerts = state
-        .alerts_of(incident)
-        .take(MOST_LOOKED_AT)
-        .filter(|a| a.status.is_open())
-        .filter_map(Alert::runbook);
-    let mut add = |url: &str| {
-        if found.len() < MOST_RUNBOOKS && !found.iter().any(|f| f == url) {
-            found.push(url.to_owned());
-        }
-    };
-    alerts.for_each(&mut add);
-    for entity in incident.entities.keys().take(MOST_LOOKED_AT) {
-        let nearest =
-            state.setup.upstream(entity).iter().find_map(|e| state.setup.topology.get(e)?.runbook.clone());
-        if let Some(url) = nearest {
-            add(&url);
-        }
-    }
-    found
+    let alerts = state.alerts_of(incident).take(MOST_LOOKED_AT).filter(|a| a.status.is_open());
+    crate::runbooks::runbooks(state, incident, alerts, MOST_RUNBOOKS)
 }
 
 /// Whether a browser may be sent there: a label from outside could say `javascript:`.

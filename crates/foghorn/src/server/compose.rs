@@ -3,6 +3,7 @@
 
 use foghorn_config::Config;
 use foghorn_console::next;
+use foghorn_console::runbooks::runbooks;
 use foghorn_core::alert::Alert;
 use foghorn_core::change::Change;
 use foghorn_core::incident::{Incident, Status};
@@ -18,6 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const MOST_LISTED: usize = 10;
 /// Alerts that are looked through for those.
 const MOST_LOOKED_AT: usize = 2000;
+/// Runbooks that a page links to.
+const MOST_RUNBOOKS: usize = 3;
 /// Changes to production are told if they are not older than this.
 const CHANGES_BACK: Span = Span::hours(24);
 
@@ -127,12 +130,6 @@ fn details(view: &View, incident: &Incident, page: &Page, now: Now) -> Details {
         incident.entities.iter().filter(|(_, n)| **n > 0).map(|(e, _)| e.clone()).collect();
     let upstream: Vec<Name> =
         entities.iter().take(MOST_LISTED).flat_map(|e| state.setup.upstream(e)).collect();
-    let mut runbooks: Vec<String> = Vec::new();
-    for url in open.iter().filter_map(|a| a.runbook()) {
-        if runbooks.len() < 3 && runbooks.iter().all(|r| r != url) {
-            runbooks.push(url.to_owned());
-        }
-    }
     Details {
         alerts: open
             .iter()
@@ -147,7 +144,7 @@ fn details(view: &View, incident: &Incident, page: &Page, now: Now) -> Details {
             .map(|c| change(c, now.wall))
             .collect(),
         entities: entities.iter().map(ToString::to_string).collect(),
-        runbooks,
+        runbooks: runbooks(state, incident, open.iter().copied(), MOST_RUNBOOKS),
         next: next_words(view, incident, now, page.key.kind),
         why: why(incident, page),
         again: again(incident, page),
@@ -220,8 +217,10 @@ fn why(incident: &Incident, page: &Page) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use foghorn_core::alert::AlertItem;
     use foghorn_core::decide;
     use foghorn_core::input::{CheckVerdict, Input};
+    use foghorn_core::labels::Labels;
     use foghorn_core::state::State;
     use foghorn_core::time::Mono;
     use foghorn_core::words::{Actor, Severity, Via};
@@ -230,7 +229,8 @@ mod tests {
 people: { ana: { name: Ana Reis, contacts: [ { via: hook } ] }, ben: { name: Ben Sá, contacts: [ { via: hook } ] } }
 channels: { hook: { kind: webhook, url: "http://127.0.0.1:9/" } }
 escalations: { default: { steps: [ { page: person/ana, wait: 5m }, { page: person/ben, wait: 5m } ] } }
-topology: { shop-api: { depends_on: [db] }, db: {} }
+topology: { shop-api: { depends_on: [db] }, db: { runbook: "https://wiki.example.com/db" } }
+integrations: { prom: { kind: alertmanager } }
 checks:
   shop: { entity: shop-api, http: "http://127.0.0.1:1/", fail_for: 0s, severity: critical }
   disk: { entity: db, http: "http://127.0.0.1:1/", fail_for: 0s, severity: critical, urgency: high }
@@ -267,6 +267,17 @@ checks:
             self.put(&Input::Check { check: check.into(), verdict, since: self.now.wall });
         }
 
+        fn open_by_hand(&mut self, title: &str, entity: Option<&str>) {
+            self.put(&Input::Open {
+                title: title.to_owned(),
+                severity: Severity::Critical,
+                entity: entity.map(Name::from),
+                escalation: None,
+                note: None,
+                by: Actor { name: "ben".into(), via: Via::Api },
+            });
+        }
+
         /// What the newest page to a person says.
         fn page(&self, person: &str) -> Message {
             let view = View::new(self.state.clone(), 1, self.now);
@@ -294,6 +305,30 @@ checks:
         let page = w.page("ana");
         assert_eq!(page.changes, ["1m ago: new firewall (ci)", "2m ago: db: version 18 (ci)"]);
         assert_eq!((page.again, &*page.why), (None, "step 1 of default"));
+    }
+
+    /// Whoever sends an alert, or opens an incident by hand, need not know where the runbook is: the file does.
+    #[test]
+    fn a_page_links_to_the_runbooks_of_what_is_unwell() {
+        let mut w = World::new();
+        let mut page = |name: &str, labels: &[(&str, &str)], own: &[(&str, &str)]| {
+            let item = AlertItem::firing(
+                Labels::from_pairs(labels.iter().copied().chain([("alertname", name)])),
+                Labels::from_pairs(own.iter().copied()),
+            );
+            w.put(&Input::Alerts { source: "prom".into(), items: vec![item] });
+            let page = w.page("ana");
+            let by = Actor { name: "ana".into(), via: Via::Api };
+            w.put(&Input::Resolve { incident: page.incident.id, by });
+            page.runbooks
+        };
+        let db = "https://wiki.example.com/db";
+        let own = [("runbook_url", "https://wiki.example.com/own")];
+        assert_eq!(page("A", &[("instance", "db:9100")], &[]), [db]);
+        assert_eq!(page("B", &[("instance", "shop-api")], &own), [own[0].1, db], "its own first");
+        assert_eq!(page("C", &[("instance", "elsewhere")], &[]), [""; 0]);
+        w.open_by_hand("the disks are slow", Some("shop-api"));
+        assert_eq!(w.page("ana").runbooks, [db]);
     }
 
     /// Whatever goes wrong while it is told what else there is: what is broken and where to press leaves.
