@@ -6,7 +6,7 @@ use crate::model::{Channel, Twilio};
 use crate::raw::{self, File};
 use crate::reach;
 use crate::read::{Cx, List, Spanned};
-use crate::scalars::{AnyText, is_host, read_url};
+use crate::scalars::{AnyText, HttpUrl, is_host, read_url};
 use crate::secret::Secret;
 use foghorn_core::schedule::{Rotation, Schedule, WorkingHours};
 use foghorn_core::setup::{Contact, EscalationPolicy, Person, Setup, Step, Target};
@@ -41,6 +41,7 @@ fn channel(raw: &raw::Channel, cx: &mut Cx<'_>) -> Channel {
             }
         }
         raw::Channel::Ntfy(c) => {
+            ntfy_root(&c.url, cx);
             Channel::Ntfy { url: c.url.value.0.clone(), token: c.token.0.as_ref().map(|t| t.value.clone()) }
         }
         raw::Channel::Slack(c) => {
@@ -94,6 +95,18 @@ fn twilio(c: &raw::Twilio) -> Twilio {
         account: c.account.value.clone(),
         token: c.token.0.value.clone(),
         from: c.from.value.clone(),
+    }
+}
+
+/// At a topic's own address ntfy takes the JSON of a page for the text of an ordinary message: answered 200, and nobody wakes.
+fn ntfy_root(url: &Spanned<HttpUrl>, cx: &mut Cx<'_>) {
+    let more = |u: url::Url| u.path() != "/" || u.query().is_some() || u.fragment().is_some();
+    if url::Url::parse(&url.value.0).is_ok_and(more) {
+        cx.say(
+            url.at,
+            "the URL of an ntfy server ends with its host: pages are taken at its root, and nobody is woken by what is sent to a topic's address",
+            "leave out what follows the host, and put the topic with the contact: `contacts: [ { via: CHANNEL, to: TOPIC } ]`",
+        );
     }
 }
 

@@ -100,7 +100,7 @@ record! {
     Ntfy {
         /// `ntfy`.
         kind: Tag,
-        /// The server.
+        /// The server, with nothing behind its host: the topic is the contact's `to`.
         url: Spanned<HttpUrl> = "https://ntfy.sh",
         /// Access token.
         token: MaybeHidden,
