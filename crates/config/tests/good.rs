@@ -235,7 +235,7 @@ fn errors_are_there_for_programs_and_in_colour() {
 fn a_target_that_hangs_skips_no_measurement_unless_the_file_says_so() {
     let file = r#"
 people: { ana: { contacts: [ { via: push, to: x } ] } }
-channels: { push: { kind: ntfy } }
+channels: { push: { kind: ntfy, url: "http://127.0.0.1:9" } }
 escalations: { default: { steps: [ { page: everyone } ] } }
 checks:
   usual: { icmp: 127.0.0.1 }

@@ -6,9 +6,12 @@ use foghorn_config::{Config, load, load_from, parse};
 use foghorn_core::time::Wall;
 use std::path::Path;
 
+/// The channel of [`FILE`]: what stands in for a telephone is on this host.
+const LOCAL: &str = r#"kind: ntfy, url: "http://127.0.0.1:9""#;
+
 const FILE: &str = r#"
 people: { ana: { contacts: [ { via: phone, to: x } ] } }
-channels: { phone: { kind: ntfy } }
+channels: { phone: { kind: ntfy, url: "http://127.0.0.1:9" } }
 schedules:
   primary:
     rotations:
@@ -47,6 +50,58 @@ fn a_listener_for_links_to_which_no_link_leads_is_told() {
     assert_eq!(of("listen: 127.0.0.1:7070"), Vec::<String>::new());
 }
 
+/// Nobody can follow a link to `0.0.0.0`, nor one to loopback from a telephone. With everything on this host nothing is said.
+#[test]
+fn links_that_nobody_can_follow_are_told() {
+    let near = r#"kind: webhook, url: "http://localhost:9/""#;
+    let relay = r#"kind: smtp, url: "smtp://127.0.0.1:25", from: "F <f@example.com>""#;
+    let mail = r#"kind: smtp, url: "smtps://u:p@mail.example.com", from: "F <f@example.com>""#;
+    let slack = r#"kind: slack, url: "https://hooks.slack.com/x""#;
+    let call = r#"kind: twilio-voice, account: AC0, token: x, from: "+351912345678""#;
+    let any = "which is no address that anybody can open";
+    for (server, channel, told) in [
+        ("", near, None),
+        ("", relay, None),
+        ("", "kind: exec, command: [sh]", None),
+        ("", r#"kind: slack, url: "${NOT_SET}""#, None),
+        ("listen: 192.0.2.1:7070", slack, None),
+        (r#"listen: 0.0.0.0:7070, public_url: "https://x.example""#, slack, None),
+        ("listen: 0.0.0.0:7070", near, Some(("1:19", "`http://0.0.0.0:7070`", any))),
+        (r#"listen: "[::]:7070""#, near, Some(("1:19", "`http://[::]:7070`", any))),
+        (r#"public_url: "http://0.0.0.0""#, near, Some(("1:23", "`http://0.0.0.0`", any))),
+        ("", slack, Some(("1:1", "`http://127.0.0.1:7070`", "pages leave it by phone: "))),
+        ("", mail, Some(("1:1", "`http://127.0.0.1:7070`", "pages leave it by phone: "))),
+        ("", "kind: ntfy", Some(("1:1", "the links in pages lead to", "pages leave it by phone: "))),
+        ("", call, Some(("1:1", "and the key pressed in a call, lead to", "pages leave it by phone: "))),
+        (r#"public_url: "http://localhost""#, slack, Some(("1:23", "`http://localhost`", "by phone: "))),
+    ] {
+        let to = match channel.split(", ").next() {
+            Some("kind: twilio-voice") => "\"+351912345678\"",
+            Some("kind: smtp") => "x@example.com",
+            _ => "x",
+        };
+        let tokens = "tokens: { a: { token: a-token-0123456789, role: admin } }";
+        let file = FILE.replace("to: x", &format!("to: {to}")).replace(LOCAL, channel);
+        let comma = if server.is_empty() { "" } else { ", " };
+        let config = config(&format!("server: {{ {server}{comma}{tokens} }}{file}"), Path::new(""));
+        let said: Vec<&String> = config.warnings.iter().filter(|w| w.contains("public_url")).collect();
+        match told {
+            None => assert!(said.is_empty(), "{server}; {channel}: {said:?}"),
+            Some((place, lead, why)) => {
+                assert_eq!(said.len(), 1, "{server}; {channel}");
+                assert!(
+                    said[0].starts_with(&format!("foghorn.yaml:{place}: the links in pages")),
+                    "{said:?}"
+                );
+                assert!(said[0].contains(lead) && said[0].contains(why), "{server}; {channel}: {said:?}");
+            }
+        }
+    }
+    // No page goes out by a channel that nobody has a contact by.
+    let spare = FILE.replace("channels: {", "channels: { spare: { kind: ntfy },");
+    assert_eq!(config(&spare, Path::new("")).warnings, Vec::<String>::new());
+}
+
 #[test]
 fn programs_that_cannot_be_run_are_told_with_their_place() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -56,7 +111,7 @@ fn programs_that_cannot_be_run_are_told_with_their_place() {
         std::fs::set_permissions(dir.path().join(name), std::fs::Permissions::from_mode(mode)).unwrap();
     }
     let checks = "checks:\n  a: { exec: [./gone, x] }\n  b: { exec: [./plain] }\n  c: { exec: [./good] }\n  d: { exec: [sh, -c, x] }\n  e: { exec: [no-such-plugin] }\n  f: { exec: [./] }\n";
-    let file = format!("{checks}{}", FILE.replace("kind: ntfy", "kind: exec, command: [./hoot]"));
+    let file = format!("{checks}{}", FILE.replace(LOCAL, "kind: exec, command: [./hoot]"));
     let config = config(&file, dir.path());
     let said = config.warnings_here(at("2026-12-24T09:00:00Z"));
     let short: Vec<String> =

@@ -101,7 +101,11 @@ fn every_configuration_is_good() {
         let text =
             if is_whole { block.text.clone() } else { format!("{}\n{}\n", block.text, missing.join("\n")) };
         match foghorn_config::parse(&text, &block.place, Path::new(""), &env) {
-            Ok(config) if is_whole => assert_eq!(config.warnings, [""; 0], "{}", block.place),
+            Ok(config) if is_whole => {
+                // Where people reach it, a file without `server` leaves out.
+                let told = config.warnings.iter().filter(|w| has("server") || !w.contains("`public_url:`"));
+                assert_eq!(told.collect::<Vec<_>>(), [""; 0], "{}", block.place);
+            }
             Ok(_) => {}
             Err(errors) => panic!("{}", errors.render(false)),
         }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod http;
+mod links;
 mod people;
 mod server;
 mod template;
@@ -129,6 +130,9 @@ pub(crate) fn build(file: &File, salvage: bool, cx: &mut Cx<'_>) -> Option<Confi
         timing,
     };
     people::reachable(file, &setup, &channels, cx);
+    if let Some(server) = &server {
+        links::lead_somewhere(file, server, &setup, &channels, cx);
+    }
     let good = cx.wrong.is_empty() || salvage && pages_somebody(&setup, &channels);
     if !good {
         return None;
