@@ -68,9 +68,12 @@ impl Row {
         Row { times: times.saturating_add(1), last: now, error: error.to_owned(), is_bad }
     }
 
-    fn why(&self, now: Instant) -> Option<String> {
-        let counts = self.times >= MANY && now.saturating_duration_since(self.last) < LATELY;
-        counts.then(|| format!("the last {} attempts were not accepted: {}", self.times, self.error))
+    fn is_late(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last) < LATELY
+    }
+
+    fn counts(&self, now: Instant) -> bool {
+        self.times >= MANY && self.is_late(now)
     }
 }
 
@@ -127,10 +130,17 @@ impl Refusals {
         Some(format!("the last {} attempts were not accepted: {}", run.times, run.error))
     }
 
-    /// Why a page to this address would not arrive, as far as the last attempts tell.
+    /// Why a page to this address would not arrive, as far as the last attempts tell. Where the channel is why, the error
+    /// is this address' own if it has one, and else said to be the channel's.
     pub(crate) fn why(&self, to: &str, now: Instant) -> Option<String> {
-        let own = self.addresses.get(to).and_then(|row| row.why(now));
-        own.or_else(|| self.all.as_ref().filter(|_| self.several)?.why(now))
+        let own = self.addresses.get(to).filter(|row| row.is_late(now));
+        if let Some(row) = own.filter(|row| row.counts(now)) {
+            return Some(format!("the last {} attempts were not accepted: {}", row.times, row.error));
+        }
+        let all = self.all.as_ref().filter(|all| self.several && all.counts(now))?;
+        let (whose, error) =
+            own.map_or(("the channel's last error", &all.error), |row| ("to this address", &row.error));
+        Some(format!("the last {} attempts by this channel were not accepted; {whose}: {error}", all.times))
     }
 }
 
@@ -167,6 +177,23 @@ mod tests {
             assert_eq!(after(attempts, Duration::ZERO), (a, others), "{attempts}");
             assert_eq!(after(attempts, LATELY), (false, false), "{attempts}, long ago");
         }
+    }
+
+    /// What one address was refused with says nothing of another.
+    #[test]
+    fn each_address_has_its_own_error() {
+        let (mut refusals, now) = (Refusals::default(), Instant::now());
+        let mut refuse = |to: &str, error: &str| {
+            refusals.note(to, &Outcome::Failed { error: error.to_owned() }, now);
+        };
+        ["a", "b", "b", "b"].into_iter().for_each(|to| refuse(to, &format!("no {to}")));
+        let why = |to| refusals.why(to, now).unwrap();
+        assert_eq!(why("a"), "the last 4 attempts by this channel were not accepted; to this address: no a");
+        assert_eq!(why("b"), "the last 3 attempts were not accepted: no b");
+        assert_eq!(
+            why("z"),
+            "the last 4 attempts by this channel were not accepted; the channel's last error: no b"
+        );
     }
 
     /// `a` is refused for good, `-a` for now, `A` accepted; a number is a pause in seconds. What is then said of the channel.
