@@ -108,6 +108,8 @@ pub struct Incident {
     pub url: String,
     /// When it began.
     pub opened_at: Wall,
+    /// Who opened it by hand, as people read it; then the title is what they say.
+    pub opened_by: Option<String>,
     /// `open`, `acknowledged`, `resolved`.
     pub status: String,
 }
@@ -147,6 +149,7 @@ impl Message {
                 severity: Severity::Info,
                 url: public_url.to_owned(),
                 opened_at: now,
+                opened_by: None,
                 status: "test".to_owned(),
             },
             alerts: Vec::new(),

@@ -77,6 +77,7 @@ fn message_with(
             severity: incident.severity(),
             url: ack_url.clone(),
             opened_at: incident.opened.wall,
+            opened_by: incident.opened_by.as_ref().map(|by| name_of(view, &by.name)),
             status: status(incident).to_owned(),
         },
         alerts_total: usize::try_from(incident.by_severity.iter().sum::<u32>()).unwrap_or(usize::MAX),
@@ -329,6 +330,21 @@ checks:
         assert_eq!(page("C", &[("instance", "elsewhere")], &[]), [""; 0]);
         w.open_by_hand("the disks are slow", Some("shop-api"));
         assert_eq!(w.page("ana").runbooks, [db]);
+    }
+
+    #[test]
+    fn a_page_says_who_opened_its_incident() {
+        let mut w = World::new();
+        w.open_by_hand("the disks are slow", Some("db"));
+        let page = w.page("ana");
+        assert_eq!(page.incident.opened_by.as_deref(), Some("Ben Sá"));
+        assert_eq!(
+            (&*page.incident.title, &page.entities[..]),
+            ("the disks are slow", &["db".to_owned()][..])
+        );
+        let mut w = World::new();
+        w.failing("disk");
+        assert_eq!(w.page("ana").incident.opened_by, None);
     }
 
     /// Whatever goes wrong while it is told what else there is: what is broken and where to press leaves.

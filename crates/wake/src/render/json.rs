@@ -41,6 +41,7 @@ struct Incident<'a> {
     url: &'a str,
     status: &'a str,
     opened_at: String,
+    opened_by: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -76,6 +77,7 @@ pub fn json(m: &Message) -> Result<String, serde_json::Error> {
             url: &i.url,
             status: &i.status,
             opened_at: rfc3339(i.opened_at),
+            opened_by: i.opened_by.as_deref(),
         },
         person: &m.person.id,
         step: m.step,

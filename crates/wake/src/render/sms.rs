@@ -111,6 +111,7 @@ fn after(m: &Message) -> Vec<Part> {
         Kind::Page => {
             out.push(part(0, format!(". Since {}.", time(m.incident.opened_at, m))));
             out.extend(told(1, "Again: ", m.again.as_ref().filter(|why| !why.is_empty()), 90));
+            out.extend(told(4, "Opened by ", m.incident.opened_by.as_ref(), 40));
             out.extend(told(2, "", width(m, 40).as_ref(), 100));
             out.extend(m.degraded.as_ref().map(|_| part(0, " Foghorn itself is unwell.".to_owned())));
             out.extend(told(4, "Changed: ", m.changes.first(), 80));

@@ -26,6 +26,7 @@ pub(crate) fn page() -> Message {
             severity: Severity::Critical,
             url: "http://127.0.0.1:7070/incidents/12".to_owned(),
             opened_at: at("2026-11-02T18:12:05Z"),
+            opened_by: None,
             status: "open".to_owned(),
         },
         alerts: vec![
@@ -110,6 +111,30 @@ fn why_it_pages_again_is_said_by_every_channel() {
         voice(&m),
     ] {
         assert!(text.contains(why), "{text}");
+    }
+}
+
+/// Then the title is all that there is to say what is broken, and no alert stands beside it.
+#[test]
+fn who_opened_it_by_hand_is_said_by_every_channel() {
+    let incident = Incident { opened_by: Some("Ana Reis".to_owned()), ..page().incident };
+    let m = Message { incident: incident.clone(), alerts: Vec::new(), alerts_total: 0, ..page() };
+    let broken = |m: &Message| {
+        let sections = view(m).sections;
+        let found = sections.into_iter().find(|s| s.head == "What is broken").unwrap();
+        found.lines.into_iter().map(|l| l.0).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(broken(&m), @"shop-api is down: connection refused (opened by Ana Reis, 03:12 JST)");
+    assert_snapshot!(broken(&Message { incident, ..page() }), @r"
+    shop-api is down: connection refused (opened by Ana Reis, 03:12 JST)
+    shop: connection refused by 127.0.0.1:8080 (since 03:12 JST)
+    checkout: 503 (since 2026-11-02 23:59 JST)
+    and 12 more
+    ");
+    let mail = email(&m, "example.com");
+    let (slack, ntfy, json) = (slack(&m).to_string(), ntfy(&m).to_string(), json(&m).unwrap());
+    for text in [mail.text, mail.html, slack, ntfy, json, sms(&m), voice(&m)] {
+        assert!(text.contains("Ana Reis"), "{text}");
     }
 }
 
@@ -510,6 +535,7 @@ fn webhooks() {
       "incident": {
         "id": 12,
         "opened_at": "2026-11-02T18:12:05.000Z",
+        "opened_by": null,
         "severity": "critical",
         "status": "open",
         "title": "shop-api is down: connection refused",

@@ -145,9 +145,16 @@ fn lead(m: &Message) -> String {
     }
 }
 
+/// What a person says first: of an incident opened by hand there may be no alert at all.
 fn broken(m: &Message) -> Vec<String> {
+    let i = &m.incident;
+    let says = i
+        .opened_by
+        .as_ref()
+        .map(|by| format!("{} (opened by {}, {})", line(&i.title, 200), line(by, 60), time(i.opened_at, m)));
     let alerts = m.alerts.iter().map(|a| format!("{} (since {})", line(&a.summary, WIDE), time(a.since, m)));
-    listed(alerts, m.alerts_total.max(m.alerts.len()))
+    let total = m.alerts_total.max(m.alerts.len()) + usize::from(says.is_some());
+    listed(says.into_iter().chain(alerts), total)
 }
 
 fn wide(m: &Message) -> Vec<String> {

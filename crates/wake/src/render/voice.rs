@@ -38,6 +38,9 @@ fn spoken(m: &Message) -> Vec<Part> {
             if let Some(why) = m.again.as_deref().filter(|why| !why.is_empty()) {
                 say(1, format!(" It pages again: {}.", aloud(why, 150)));
             }
+            if let Some(by) = &m.incident.opened_by {
+                say(3, format!(" Opened by {}.", line(by, 80)));
+            }
             for sentence in wide(m) {
                 say(2, format!(" {sentence}."));
             }

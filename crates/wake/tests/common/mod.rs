@@ -31,6 +31,7 @@ pub fn page(to: &str) -> Message {
             severity: Severity::Critical,
             url: "http://127.0.0.1:7070/incidents/12".to_owned(),
             opened_at: Wall(now.0 - 250_000),
+            opened_by: None,
             status: "open".to_owned(),
         },
         ack_url: "http://127.0.0.1:7070/ack/TOKEN".to_owned(),
