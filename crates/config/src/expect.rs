@@ -9,7 +9,7 @@ mod parse;
 mod path;
 mod show;
 
-pub use holds::{Observed, Phases};
+pub use holds::{Observed, Phases, document};
 pub use parse::ExpectError;
 
 /// One parsed expectation.

@@ -210,6 +210,7 @@ impl State {
                         title: title.clone(),
                         opened: at,
                         opened_by: by.clone(),
+                        note: None,
                         status: Status::Open,
                         peak: severity.unwrap_or(Severity::Info),
                         own: *severity,
@@ -383,6 +384,15 @@ impl State {
             Event::AcknowledgementLapsed { id, .. } => {
                 self.drop_pages(*id, |k| k.kind == PageKind::Acknowledged);
                 self.edit_incident(*id, |i| i.status = Status::Open);
+            }
+            // Written when it was opened. What comes later is in the timeline alone.
+            Event::Noted { id, text, .. } => {
+                if self
+                    .incident(*id)
+                    .is_some_and(|i| i.opened_by.is_some() && i.opened == at && i.note.is_none())
+                {
+                    self.edit_incident(*id, |i| i.note = Some(Arc::from(text.as_str())));
+                }
             }
             // Only in the timeline.
             _ => {}

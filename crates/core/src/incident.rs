@@ -35,6 +35,9 @@ pub struct Head {
     pub opened: Now,
     /// The person who opened it, if not an alert.
     pub opened_by: Option<Actor>,
+    /// What they wrote then: whoever is paged for it has nothing else to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Arc<str>>,
     /// How it stands.
     pub status: Status,
     /// The highest severity that it has had. What it is now follows from [`Incident::severity`].

@@ -110,6 +110,8 @@ pub struct Incident {
     pub opened_at: Wall,
     /// Who opened it by hand, as people read it; then the title is what they say.
     pub opened_by: Option<String>,
+    /// What they wrote then.
+    pub note: Option<String>,
     /// `open`, `acknowledged`, `resolved`.
     pub status: String,
 }
@@ -150,6 +152,7 @@ impl Message {
                 url: public_url.to_owned(),
                 opened_at: now,
                 opened_by: None,
+                note: None,
                 status: "test".to_owned(),
             },
             alerts: Vec::new(),

@@ -43,7 +43,7 @@ pub(crate) async fn connect(
     let mut addresses = resolve(resolver, host, trace).await?;
     if let Some(source) = source {
         // From an address of one family nothing of the other is reached: to try it would hide why the rest failed.
-        addresses.retain(|ip| ip.is_ipv4() == source.is_ipv4());
+        addresses = addresses.iter().copied().filter(|ip| ip.is_ipv4() == source.is_ipv4()).collect();
         if addresses.is_empty() {
             let family = if source.is_ipv4() { "IPv4" } else { "IPv6" };
             return Err(Trouble::Bad(format!(

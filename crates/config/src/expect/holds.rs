@@ -64,8 +64,15 @@ impl Observed<'_> {
 
     /// The body as JSON, parsed once.
     pub fn json(&self) -> Option<&serde_json::Value> {
-        self.json.get_or_init(|| serde_json::from_slice(self.body?).ok()).as_ref()
+        self.json.get_or_init(|| document(self.body?)).as_ref()
     }
+}
+
+/// A body as JSON. Some servers begin with what JSON does not have, and readers may pass over (RFC 8259, 8.1).
+#[must_use]
+pub fn document(body: &[u8]) -> Option<serde_json::Value> {
+    const BOM: &[u8] = b"\xef\xbb\xbf";
+    serde_json::from_slice(body.strip_prefix(BOM).unwrap_or(body)).ok()
 }
 
 impl Expectation {

@@ -78,6 +78,7 @@ fn message_with(
             url: ack_url.clone(),
             opened_at: incident.opened.wall,
             opened_by: incident.opened_by.as_ref().map(|by| name_of(view, &by.name)),
+            note: incident.note.as_deref().map(ToOwned::to_owned),
             status: status(incident).to_owned(),
         },
         alerts_total: usize::try_from(incident.by_severity.iter().sum::<u32>()).unwrap_or(usize::MAX),
@@ -274,7 +275,7 @@ checks:
                 severity: Severity::Critical,
                 entity: entity.map(Name::from),
                 escalation: None,
-                note: None,
+                note: Some("since the move".into()),
                 by: Actor { name: "ben".into(), via: Via::Api },
             });
         }
@@ -342,9 +343,10 @@ checks:
             (&*page.incident.title, &page.entities[..]),
             ("the disks are slow", &["db".to_owned()][..])
         );
+        assert_eq!(page.incident.note.as_deref(), Some("since the move"));
         let mut w = World::new();
         w.failing("disk");
-        assert_eq!(w.page("ana").incident.opened_by, None);
+        assert_eq!((w.page("ana").incident.opened_by, w.page("ana").incident.note), (None, None));
     }
 
     /// Whatever goes wrong while it is told what else there is: what is broken and where to press leaves.

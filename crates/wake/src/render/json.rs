@@ -42,6 +42,7 @@ struct Incident<'a> {
     status: &'a str,
     opened_at: String,
     opened_by: Option<&'a str>,
+    note: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +79,7 @@ pub fn json(m: &Message) -> Result<String, serde_json::Error> {
             status: &i.status,
             opened_at: rfc3339(i.opened_at),
             opened_by: i.opened_by.as_deref(),
+            note: i.note.as_deref(),
         },
         person: &m.person.id,
         step: m.step,

@@ -27,6 +27,7 @@ pub(crate) fn page() -> Message {
             url: "http://127.0.0.1:7070/incidents/12".to_owned(),
             opened_at: at("2026-11-02T18:12:05Z"),
             opened_by: None,
+            note: None,
             status: "open".to_owned(),
         },
         alerts: vec![
@@ -117,16 +118,21 @@ fn why_it_pages_again_is_said_by_every_channel() {
 /// Then the title is all that there is to say what is broken, and no alert stands beside it.
 #[test]
 fn who_opened_it_by_hand_is_said_by_every_channel() {
-    let incident = Incident { opened_by: Some("Ana Reis".to_owned()), ..page().incident };
+    let (opened_by, note) = (Some("Ana Reis".to_owned()), Some("Since the move to rack 4.".to_owned()));
+    let incident = Incident { opened_by, note, ..page().incident };
     let m = Message { incident: incident.clone(), alerts: Vec::new(), alerts_total: 0, ..page() };
     let broken = |m: &Message| {
         let sections = view(m).sections;
         let found = sections.into_iter().find(|s| s.head == "What is broken").unwrap();
         found.lines.into_iter().map(|l| l.0).collect::<Vec<_>>().join("\n")
     };
-    assert_snapshot!(broken(&m), @"shop-api is down: connection refused (opened by Ana Reis, 03:12 JST)");
+    assert_snapshot!(broken(&m), @r"
+    shop-api is down: connection refused (opened by Ana Reis, 03:12 JST)
+    Since the move to rack 4.
+    ");
     assert_snapshot!(broken(&Message { incident, ..page() }), @r"
     shop-api is down: connection refused (opened by Ana Reis, 03:12 JST)
+    Since the move to rack 4.
     shop: connection refused by 127.0.0.1:8080 (since 03:12 JST)
     checkout: 503 (since 2026-11-02 23:59 JST)
     and 12 more
@@ -534,6 +540,7 @@ fn webhooks() {
       "id": "12-p-1_0_1-night-ops-0",
       "incident": {
         "id": 12,
+        "note": null,
         "opened_at": "2026-11-02T18:12:05.000Z",
         "opened_by": null,
         "severity": "critical",

@@ -153,8 +153,10 @@ fn broken(m: &Message) -> Vec<String> {
         .as_ref()
         .map(|by| format!("{} (opened by {}, {})", line(&i.title, 200), line(by, 60), time(i.opened_at, m)));
     let alerts = m.alerts.iter().map(|a| format!("{} (since {})", line(&a.summary, WIDE), time(a.since, m)));
-    let total = m.alerts_total.max(m.alerts.len()) + usize::from(says.is_some());
-    listed(says.into_iter().chain(alerts), total)
+    let wrote = i.note.as_ref().map(|note| line(note, WIDE));
+    let total =
+        m.alerts_total.max(m.alerts.len()) + usize::from(says.is_some()) + usize::from(wrote.is_some());
+    listed(says.into_iter().chain(wrote).chain(alerts), total)
 }
 
 fn wide(m: &Message) -> Vec<String> {

@@ -32,6 +32,7 @@ pub fn page(to: &str) -> Message {
             url: "http://127.0.0.1:7070/incidents/12".to_owned(),
             opened_at: Wall(now.0 - 250_000),
             opened_by: None,
+            note: None,
             status: "open".to_owned(),
         },
         ack_url: "http://127.0.0.1:7070/ack/TOKEN".to_owned(),

@@ -38,13 +38,9 @@ pub(super) fn first_broken(all: &[Expectation], seen: &Seen, phases: &Phases) ->
     Some(if seen.cut { format!("{why} (only the first 1 MiB of the answer was read)") } else { why })
 }
 
-/// What some servers begin a UTF-8 text with, and JSON does not have (RFC 8259, 8.1).
-const BOM: &[u8] = b"\xef\xbb\xbf";
-
 /// The value at a path of a JSON answer, as text.
 pub(super) fn json_text(path: &JsonPath, seen: &Seen) -> Option<String> {
-    let body = seen.body.as_deref()?;
-    let document = serde_json::from_slice(body.strip_prefix(BOM).unwrap_or(body)).ok()?;
+    let document = expect::document(seen.body.as_deref()?)?;
     match path.find(&document).into_iter().next()?.into_owned() {
         serde_json::Value::String(text) => Some(text),
         serde_json::Value::Null => None,
