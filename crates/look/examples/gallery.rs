@@ -69,7 +69,13 @@ fn main() {
         .zip(0..)
         .map(|(label, i)| WeekDay { label: label.to_owned(), from: i * 24, to: (i + 1) * 24 })
         .collect();
-    let turn = |from, to, who: &str, stand_in| Turn { from, to, who: who.to_owned(), stand_in };
+    let turn = |from, to: i64, who: &str, stand_in| Turn {
+        from,
+        to,
+        until: format!("{} h", to % 24),
+        who: who.to_owned(),
+        stand_in,
+    };
     let turns = [
         turn(0, 33, "Ana Silva", false),
         turn(33, 60, "Ben", false),

@@ -224,12 +224,31 @@ fn a_week_shows_who_and_that_nobody() {
         WeekDay { label: "Mon 23".to_owned(), from: 0, to: 24 },
         WeekDay { label: "Tue 24".to_owned(), from: 24, to: 48 },
     ];
-    let turn = |from, to, who: &str, stand_in| Turn { from, to, who: who.to_owned(), stand_in };
+    let turn = |from, to: i64, who: &str, stand_in| Turn {
+        from,
+        to,
+        until: format!("hour {to}"),
+        who: who.to_owned(),
+        stand_in,
+    };
     let turns = [turn(-5, 12, "Ana", false), turn(12, 36, "Ben", true), turn(36, 48, "", false)];
+    let said = |turns: &[Turn], now| {
+        let drawn = week("primary", &days, turns, now);
+        drawn.split("<desc>").nth(1).unwrap().split("</desc>").next().unwrap().to_owned()
+    };
+    assert_eq!(
+        said(&turns, None),
+        "On call: Ana until hour 12; Ben (stands in) until hour 36; then nobody on call."
+    );
+    assert_eq!(said(&[turn(0, 48, "Ana", false)], Some(1)), "On call: Ana, all the time.");
+    assert_eq!(said(&[turn(0, 48, "", false)], Some(1)), "Nobody is on call.");
+    let many: Vec<Turn> =
+        (0..48).map(|n| turn(n, n + 1, if n % 2 == 0 { "Ana" } else { "Ben" }, false)).collect();
+    assert!(said(&many, Some(4)).ends_with("; and 30 more turns."), "{}", said(&many, Some(4)));
     insta::assert_snapshot!(week("primary", &days, &turns, Some(30)).replace("><", ">\n<"), @r#"
     <svg class="pic" height="78" role="img">
     <title>primary</title>
-    <desc>On call: Ana; Ben. Nobody during 1 stretch.</desc>
+    <desc>On call: Ben (stands in) until hour 36; then nobody on call.</desc>
     <text class="strong" x="0%" y="18" text-anchor="start">Mon 23</text>
     <svg class="good" x="16%" y="1" width="42%" height="26">
     <rect class="turn" x="0" y="0" width="100%" height="100%"/>
@@ -448,7 +467,7 @@ proptest! {
                 title: &text, from, to, phases: &[Phase { from: at, tone, word: &text }],
                 marks: &[Mark { at, kind: MarkKind::Alert, note: &text }], ticks: &[(at, text.clone())],
             }),
-            week(&text, &[WeekDay { label: text.clone(), from, to }], &[Turn { from: at, to, who: text.clone(), stand_in: true }], Some(at)),
+            week(&text, &[WeekDay { label: text.clone(), from, to }], &[Turn { from: at, to, until: text.clone(), who: text.clone(), stand_in: true }], Some(at)),
             topology(&text, &[Node { name: text.clone(), tone, word: text.clone(), endangered: true, stands_on: vec![text.clone()], href: Some(text.clone()) }]),
         ];
         for picture in drawn {

@@ -22,12 +22,16 @@ pub struct Turn {
     pub from: i64,
     /// End.
     pub to: i64,
+    /// The end as people read it: `Tue 24 09:00`.
+    pub until: String,
     /// Who: `Ana, Ben`. Empty: nobody is on call, which is drawn as what it is.
     pub who: String,
     /// Whether somebody stands in: marked with a word.
     pub stand_in: bool,
 }
 
+/// Turns that are told in words.
+const SAID: usize = 14;
 const ROW: f64 = 30.0;
 const LEFT: f64 = 0.16;
 /// Tones that tell neighbours apart; who it is says the name.
@@ -47,13 +51,11 @@ pub fn week(title: &str, days: &[WeekDay], turns: &[Turn], now: Option<i64>) -> 
         for turn in turns.iter().filter(|t| t.from < day.to && t.to > day.from) {
             let (from, to) =
                 (wide(share(turn.from, day.from, day.to)), wide(share(turn.to, day.from, day.to)));
-            let (tone, name) = match turn.who.as_str() {
-                "" => (Tone::Bad, "nobody on call".to_owned()),
-                who => {
-                    let tint = people.iter().position(|p| *p == who).unwrap_or(0) % TINTS.len();
-                    (TINTS[tint], if turn.stand_in { format!("{who} (stands in)") } else { who.to_owned() })
-                }
+            let tone = match turn.who.as_str() {
+                "" => Tone::Bad,
+                who => TINTS[people.iter().position(|p| *p == who).unwrap_or(0) % TINTS.len()],
             };
+            let name = name(turn);
             // A nested picture cuts off the name that does not fit. Writing to a String cannot fail.
             let _ = write!(
                 inside,
@@ -80,15 +82,34 @@ pub fn week(title: &str, days: &[WeekDay], turns: &[Turn], now: Option<i64>) -> 
     for (at, label) in [(0.0, "0 h"), (0.25, "6"), (0.5, "12"), (0.75, "18"), (1.0, "24")] {
         words(&mut inside, "", wide(at).max(0.11), below, label);
     }
-    let people: Vec<&str> = people.into_iter().filter(|p| !p.is_empty()).take(20).collect();
-    let gaps = turns.iter().filter(|t| t.who.is_empty()).count();
-    let mut said = match people.as_slice() {
-        [] => "Nobody is on call.".to_owned(),
-        all => format!("On call: {}.", all.join("; ")),
-    };
-    if gaps > 0 && !people.is_empty() {
-        let _ = write!(said, " Nobody during {gaps} stretch{}.", if gaps == 1 { "" } else { "es" });
-    }
     let height = (below + 6.0) as u32;
-    picture("", height, title, &said, &inside)
+    picture("", height, title, &said(turns, days.last().map(|day| day.to), now), &inside)
+}
+
+fn name(turn: &Turn) -> String {
+    match (turn.who.as_str(), turn.stand_in) {
+        ("", _) => "nobody on call".to_owned(),
+        (who, true) => format!("{who} (stands in)"),
+        (who, false) => who.to_owned(),
+    }
+}
+
+/// `On call: Ana until Tue 24 09:00; Ben until Wed 25 09:00; then Ana.` What is over is left out.
+fn said(turns: &[Turn], end: Option<i64>, now: Option<i64>) -> String {
+    let left: Vec<&Turn> = turns.iter().filter(|t| now.is_none_or(|now| t.to > now)).collect();
+    if left.iter().all(|t| t.who.is_empty()) {
+        return "Nobody is on call.".to_owned();
+    }
+    let told =
+        left.iter().take(SAID).enumerate().map(|(n, t)| match (n, end.is_some_and(|end| t.to >= end)) {
+            (0, true) => format!("{}, all the time", name(t)),
+            (_, true) => format!("then {}", name(t)),
+            (_, false) => format!("{} until {}", name(t), t.until),
+        });
+    let mut said = format!("On call: {}", told.collect::<Vec<_>>().join("; "));
+    if left.len() > SAID {
+        let _ = write!(said, "; and {} more turns", left.len() - SAID);
+    }
+    said.push('.');
+    said
 }

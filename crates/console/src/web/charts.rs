@@ -151,17 +151,18 @@ pub(super) fn days(zone: &TimeZone, now: Wall) -> Vec<WeekDay> {
 }
 
 /// A schedule's week.
-pub(super) fn week(name: &str, days: &[WeekDay], turns: &[Turn], now: Wall) -> String {
+pub(super) fn week(name: &str, days: &[WeekDay], turns: &[Turn], clock: &Clock) -> String {
     let turns: Vec<foghorn_look::Turn> = turns
         .iter()
         .map(|t| foghorn_look::Turn {
             from: t.from.0,
             to: t.to.0,
+            until: clock.zoned(t.to).strftime("%a %-d %H:%M").to_string(),
             who: t.people.join(", "),
             stand_in: t.stand_in,
         })
         .collect();
-    foghorn_look::week(&format!("{name}: the week ahead"), days, &turns, Some(now.0))
+    foghorn_look::week(&format!("{name}: the week ahead"), days, &turns, Some(clock.now.0))
 }
 
 /// What stands on what.

@@ -167,7 +167,7 @@ fn drawn(
     }
     let Some(left) = room.checked_sub(all.len()) else { return String::new() };
     *room = left;
-    charts::week(&line(name, NAME), &days, &all, view.at.wall)
+    charts::week(&line(name, NAME), &days, &all, clock)
 }
 
 #[cfg(test)]

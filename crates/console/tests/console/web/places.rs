@@ -46,6 +46,13 @@ async fn a_schedule_of_another_zone_is_drawn_in_ones_own() {
         night.contains("set in <bdi>Asia/Tokyo</bdi>; all times here are in <bdi>Europe/Lisbon</bdi>"),
         "{night}"
     );
+    // The same is said to whoever does not see the picture.
+    let said = night.split("<desc>").nth(1).unwrap().split("</desc>").next().unwrap();
+    assert!(
+        said.starts_with("On call: Night operator until Sun 22 00:00; Day operator until Mon 23 00:00;"),
+        "{said}"
+    );
+    assert!(said.ends_with("; then Night operator."), "{said}");
     // Nine in the morning in Tokyo is midnight in Lisbon, where the row of a day begins.
     assert!(night.contains("until 2026-11-22 00:00 WET"), "{night}");
     assert_eq!(night.matches("x=\"16%\" y=").count() - 1, 7, "one turn a day, from its beginning: {night}");
