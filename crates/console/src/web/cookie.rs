@@ -34,10 +34,45 @@ pub(super) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> &'a str {
     uri.authority().map(Authority::as_str).or(named).unwrap_or("")
 }
 
+/// A scheme and a host with its port, without the port that the scheme has anyway: `https://a` and `https://a:443` are one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Site<'a> {
+    pub(super) tls: bool,
+    host: &'a str,
+}
+
+impl<'a> Site<'a> {
+    /// Of an address or an origin; whatever it has after that counts for nothing.
+    pub(super) fn of(url: &'a str) -> Option<Site<'a>> {
+        let (scheme, rest) = url.split_once("://")?;
+        let tls = match scheme {
+            _ if scheme.eq_ignore_ascii_case("https") => true,
+            _ if scheme.eq_ignore_ascii_case("http") => false,
+            _ => return None,
+        };
+        let host = bare(tls, rest.split('/').next().unwrap_or(rest));
+        (!host.is_empty()).then_some(Site { tls, host })
+    }
+
+    /// Whether a request to this host is one to this site.
+    pub(super) fn is_at(self, host: &str) -> bool {
+        self.host.eq_ignore_ascii_case(bare(self.tls, host))
+    }
+}
+
+impl PartialEq for Site<'_> {
+    fn eq(&self, other: &Site<'_>) -> bool {
+        self.tls == other.tls && self.is_at(other.host)
+    }
+}
+
+fn bare(tls: bool, host: &str) -> &str {
+    host.strip_suffix(if tls { ":443" } else { ":80" }).unwrap_or(host)
+}
+
 impl Secure {
     pub(super) fn of(peer: Option<&Peer>, headers: &HeaderMap, uri: &Uri, public_url: &str) -> Secure {
-        let public = public_url.strip_prefix("https://").map(|rest| rest.split('/').next().unwrap_or(rest));
-        let by_proxy = public.is_some_and(|name| name.eq_ignore_ascii_case(host(headers, uri)));
+        let by_proxy = Site::of(public_url).is_some_and(|site| site.tls && site.is_at(host(headers, uri)));
         Secure(by_proxy || peer.is_some_and(|p| p.tls))
     }
 
@@ -94,6 +129,12 @@ mod tests {
         let of = |tls, url: &str| Secure::of(peer(tls).as_ref(), &headers, &uri, url).0;
         assert!(!of(false, "http://console.example.com") && of(true, "http://console.example.com"));
         assert!(of(false, "https://console.example.com") && !of(false, "https://other.example.com"));
+        assert!(
+            of(false, "https://console.example.com:443/") && !of(false, "https://console.example.com:80")
+        );
+        let with_port =
+            HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("Console.example.com:443"))]);
+        assert!(Secure::of(peer(false).as_ref(), &with_port, &uri, "https://console.example.com").0);
         let set = |s: bool, which, v| {
             Secure(s).set(which, v).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default()
         };

@@ -1,7 +1,7 @@
 //! Asks who is there, and holds every form against its token, before a handler sees the request.
 
 use super::action::Pressed;
-use super::cookie::{Secure, Which, host};
+use super::cookie::{Secure, Site, Which, host};
 use super::flash::{self, Done, Flash};
 use super::form::{self, Fields, encoded};
 use super::{Web, log_in, page};
@@ -278,10 +278,9 @@ fn same_origin(headers: &HeaderMap, uri: &Uri, public_url: &str) -> Result<(), P
         )
     };
     if let Some(origin) = text("origin") {
-        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        let own = authority.is_some_and(|a| a.eq_ignore_ascii_case(host(headers, uri)))
-            || (!public_url.is_empty() && origin.eq_ignore_ascii_case(public_url));
-        if !own {
+        let own = Site::of(origin);
+        let asked = own.is_some_and(|site| site.is_at(host(headers, uri)));
+        if !(asked || own.is_some() && own == Site::of(public_url)) {
             return Err(refused(origin));
         }
     }
@@ -309,6 +308,8 @@ mod tests {
         assert!(judge(&[]));
         assert!(judge(&[("origin", "http://foghorn.example:7070"), ("sec-fetch-site", "same-origin")]));
         assert!(judge(&[("origin", "https://on-call.example")]));
+        assert!(judge(&[("origin", "https://On-Call.example:443")]));
+        assert!(!judge(&[("origin", "http://on-call.example")]), "another scheme is another site");
         for bad in ["null", "http://foghorn.example", "http://evil.example", "foghorn.example:7070", ""] {
             assert!(!judge(&[("origin", bad)]), "{bad}");
         }
