@@ -53,7 +53,9 @@ pub enum AccountError {
     #[error("there is an account {0} already: choose another name, or set its password")]
     Taken(String),
     /// Not a name.
-    #[error("{0:?} is no name for an account: use 1 to 64 of a-z, 0-9, `.`, `-`, `_` and `@`")]
+    #[error(
+        "{0:?} is no name for an account: use 1 to 64 of a-z, 0-9, `.`, `-`, `_` and `@`; `.` and `..` alone are none"
+    )]
     Name(String),
     /// Not a password.
     #[error("{0}")]
@@ -118,7 +120,8 @@ impl Accounts {
         let fit =
             |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_' | '@');
         let name = &account.name;
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(fit) {
+        // `.` and `..` are places in an address, not names: nothing would be found at `/users/..`.
+        if matches!(&**name, "" | "." | "..") || name.len() > LONGEST_NAME || !name.chars().all(fit) {
             return Err(AccountError::Name(name.clone()));
         }
         let hash = password::hash(password)?;

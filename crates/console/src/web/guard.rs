@@ -164,8 +164,9 @@ async fn guarded(
         Ok(None) => ended(&req),
         Ok(Some(visitor)) if !visitor.may(role) => {
             web.api.refused.fetch_add(1, Ordering::Relaxed);
+            let done = if posted { "nothing was done: " } else { "" };
             let detail = format!(
-                "your account has the role {}; this takes the role {}. An admin can change that under Users",
+                "{done}your account has the role {}; this takes the role {}",
                 crate::accounts::word(visitor.account.role),
                 crate::accounts::word(role)
             );

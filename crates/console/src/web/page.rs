@@ -233,7 +233,7 @@ pub(super) fn problem(for_whom: Option<(&Web, &Visitor)>, problem: &Problem) -> 
         Kind::Changed => "Nothing was done.",
         Kind::Over => "There is nothing left to do.",
         Kind::Internal => "Try again. If it stays, acknowledge by the link in your page or the command line.",
-        Kind::Forbidden => "Nothing was done.",
+        Kind::Forbidden => "An admin can change that under Users.",
         _ => "Go back, change it, and press the button again.",
     };
     let frame = match for_whom {

@@ -13,9 +13,12 @@ use crate::problem::{Kind, Problem};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use foghorn_config::model::Role;
 use http::StatusCode;
 use std::sync::Arc;
 
+/// Where they all are.
+const LIST: &str = "/users";
 /// Accounts on one page.
 const ON_A_PAGE: usize = 50;
 
@@ -63,7 +66,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
     page::made(&web, visitor, make).await
 }
 
-fn role_of(fields: &Fields) -> Result<foghorn_config::model::Role, Problem> {
+fn role_of(fields: &Fields) -> Result<Role, Problem> {
     role(fields.get("role"))
         .ok_or_else(|| Problem::new(Kind::Invalid, "choose a role: viewer, responder or admin"))
 }
@@ -89,7 +92,7 @@ pub(super) async fn add(State(web): State<Arc<Web>>, visitor: Visitor, fields: F
         tracing::info!(account = account.name, role = word(account.role), %by, "an account was added");
         Ok(())
     });
-    told(&web, visitor, done.await.map(|()| Done::UserAdded)).await
+    told(&web, visitor, done.await.map(|()| (Done::UserAdded, LIST))).await
 }
 
 /// `POST /users/{name}`: `do` says what.
@@ -100,15 +103,18 @@ pub(super) async fn change(
     fields: Fields,
 ) -> Response {
     let by = visitor.account.name.clone();
+    let own = name == by;
     let (what, password, session) =
         (fields.get("do").to_owned(), fields.raw("password").to_owned(), visitor.session.clone());
     let done = match what.as_str() {
         "role" => match role_of(&fields) {
             Ok(role) => {
+                // Whoever is no admin any more is not led to what is for admins.
+                let place = if own && role < Role::Admin { "/" } else { LIST };
                 hashed(&web, move |web| {
                     web.accounts.set_role(&name, role)?;
                     tracing::info!(account = name, role = word(role), %by, "an account has another role");
-                    Ok(Done::UserChanged)
+                    Ok((Done::UserChanged, place))
                 })
                 .await
             }
@@ -118,7 +124,7 @@ pub(super) async fn change(
             hashed(&web, move |web| {
                 web.accounts.set_password(&name, &password, (name == by).then_some(session.as_str()))?;
                 tracing::info!(account = name, %by, "an account has another password");
-                Ok(Done::UserChanged)
+                Ok((Done::UserChanged, LIST))
             })
             .await
         }
@@ -126,7 +132,7 @@ pub(super) async fn change(
             hashed(&web, move |web| {
                 web.accounts.remove(&name)?;
                 tracing::info!(account = name, %by, "an account was removed");
-                Ok(Done::UserRemoved)
+                Ok((Done::UserRemoved, if own { "/log-in" } else { LIST }))
             })
             .await
         }
@@ -135,9 +141,10 @@ pub(super) async fn change(
     told(&web, visitor, done).await
 }
 
-async fn told(web: &Arc<Web>, visitor: Visitor, done: Result<Done, Problem>) -> Response {
+/// What was done, and where that is told.
+async fn told(web: &Arc<Web>, visitor: Visitor, done: Result<(Done, &'static str), Problem>) -> Response {
     match done {
-        Ok(done) => flash::go("/users", done, false),
+        Ok((done, place)) => flash::go(place, done, false),
         Err(problem) => page::told(web, visitor, problem).await,
     }
 }

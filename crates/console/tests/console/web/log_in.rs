@@ -305,6 +305,28 @@ async fn accounts_are_managed_by_admins() {
     let last = admin.post("/users/admin", &[("do", "remove")]).await;
     assert!(last.status == 422 && last.text.contains("last admin"), "{}", last.text);
     assert_eq!(admin.post("/users/nobody", &[("do", "remove")]).await.status, 404);
+    for name in [".", ".."] {
+        let fields = [("name", name), ("password", "a long password"), ("role", "viewer")];
+        let answer = admin.post("/users", &fields).await;
+        assert!(answer.status == 422 && answer.text.contains("alone are none"), "{name}: {}", answer.text);
+    }
+}
+
+/// What was done is told where whoever did it may still look.
+#[tokio::test]
+async fn an_admin_steps_down() {
+    let kit = kit(OPEN).await;
+    let (ana, ben) = (kit.logged_in("ana", Role::Admin).await, kit.logged_in("ben", Role::Admin).await);
+    assert_eq!(ana.post("/users/ana", &[("do", "role"), ("role", "viewer")]).await.led(), "/ changed");
+    assert!(ana.page("/").await.contains("The account is changed."));
+    // Who only looks has done nothing that could have been left undone.
+    let looked = ana.get("/users").await;
+    assert!(looked.status == 403 && !looked.text.contains("othing was done"), "{}", looked.text);
+    let pressed = ana.post("/users/ben", &[("do", "remove")]).await;
+    assert!(pressed.status == 403 && pressed.text.contains("Nothing was done"), "{}", pressed.text);
+    assert_eq!(ben.post("/users/ana", &[("do", "role"), ("role", "admin")]).await.led(), "/users changed");
+    assert_eq!(ben.post("/users/ben", &[("do", "remove")]).await.led(), "/log-in removed");
+    assert!(ben.page("/log-in").await.contains("The account is removed"));
 }
 
 #[tokio::test]
