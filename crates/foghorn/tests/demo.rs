@@ -113,12 +113,37 @@ fn a_signal_ends_it_and_nothing_is_left() {
 
 /// The address of its page, from what it prints.
 fn address(out: &mut impl std::io::BufRead) -> String {
+    told(out, "in a browser  ")
+}
+
+/// The address that it prints beside a word.
+fn told(out: &mut impl std::io::BufRead, word: &str) -> String {
     let mut line = String::new();
-    while !line.contains("in a browser  ") {
+    while !line.contains(word) {
         line.clear();
-        assert_ne!(out.read_line(&mut line).unwrap(), 0, "it prints no address");
+        assert_ne!(out.read_line(&mut line).unwrap(), 0, "it prints no address of {word}");
     }
     line.split_once("http://").unwrap().1.trim().trim_end_matches('/').to_owned()
+}
+
+/// Opens an incident, once somebody takes it.
+fn opened_by_hand(console: &str) {
+    use std::io::{Read, Write};
+    let begun = Instant::now();
+    let body = r#"{"title": "it smells", "severity": "critical"}"#;
+    loop {
+        let mut answer = String::new();
+        if let Ok(mut stream) = std::net::TcpStream::connect(console) {
+            let length = body.len();
+            write!(stream, "POST /api/v1/incidents HTTP/1.1\r\nhost: {console}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+            stream.read_to_string(&mut answer).unwrap();
+        }
+        if answer.starts_with("HTTP/1.1 201") {
+            return;
+        }
+        assert!(begun.elapsed() < CEILING, "nobody takes it: {answer}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
@@ -129,6 +154,9 @@ fn without_a_terminal_it_stays_for_who_looks_and_ends_for_nobody() {
     let nobody = demo(&["--speed", "4"], unseen.path());
     let mut out = BufReader::new(looked_at.stdout.take().unwrap());
     let at = address(&mut out);
+    // What somebody opens in the console meanwhile is not the story's, and spoils nothing.
+    let console = told(&mut out, "Foghorn  ");
+    opened_by_hand(&console);
     let page = page_with("It ends ten minutes after the page was closed", &at);
     assert!(page.contains("What to do next"), "{page}");
 
@@ -147,6 +175,7 @@ fn without_a_terminal_it_stays_for_who_looks_and_ends_for_nobody() {
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("which is not of this story."), "{rest}");
     let output = end(looked_at);
     assert_eq!(output.status.code(), Some(0), "{rest}\n{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(std::fs::read_dir(seen.path()).unwrap().count(), 0, "its files are still there");

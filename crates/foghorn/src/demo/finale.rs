@@ -2,7 +2,7 @@
 
 use super::browser::Looked;
 use super::place::Place;
-use super::play::{Found, Play, list, moment, number, text};
+use super::play::{Found, Play, moment, number, text};
 use super::screen::clock;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const BEHIND: Duration = Duration::from_secs(10);
 /// # Errors
 /// What did not go as told.
 pub async fn tell(play: &mut Play) -> Result<(), String> {
-    let id = play.found().incident.ok_or("no incident was opened")?;
+    let id = *play.found().incidents.first().ok_or("no incident was opened")?;
     let timeline = timeline(play, id).await?;
     let begun = moment_of(play.screen.begun());
     play.screen.heading(&format!("The timeline of incident {id}: its slice of the journal"));
@@ -95,13 +95,14 @@ async fn judge(play: &Play, timeline: &[Value]) -> Result<(), String> {
     ] {
         must(timeline.iter().any(|e| text(e, "/type") == kind), format!("the timeline has no {kind}"));
     }
-    let found = play.foghorn.get("/api/v1/incidents?state=all").await?;
-    let incidents = list(&found, "/incidents");
-    must(incidents.len() == 1, format!("one outage became {} incidents", incidents.len()));
-    must(
-        incidents.iter().all(|i| text(i, "/state") == "resolved" && number(i, "/alerts/open") == 0),
-        "the incident is not resolved".to_owned(),
-    );
+    must(found.incidents.len() == 1, format!("one outage became {} incidents", found.incidents.len()));
+    for id in &found.incidents {
+        let incident = play.foghorn.get(&format!("/api/v1/incidents/{id}")).await?;
+        must(
+            text(&incident, "/state") == "resolved" && number(&incident, "/alerts/open") == 0,
+            format!("incident {id} is not resolved"),
+        );
+    }
     let lost = play.shop.lost_orders();
     must(lost == 0, format!("{lost} orders were confirmed and are not on disk"));
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
@@ -116,6 +117,7 @@ fn moment_of(at: Instant) -> f64 {
 /// alone, until they have gone: Foghorn goes on meanwhile.
 pub async fn next(play: &mut Play, place: &Place) {
     let base = play.foghorn.base().to_owned();
+    let id = play.found().incidents.first().copied();
     let screen = &mut play.screen;
     screen.heading("What to do next");
     screen.row("");
@@ -138,7 +140,10 @@ pub async fn next(play: &mut Play, place: &Place) {
     screen.board.over();
     if let Some(keys) = &mut play.hands.keys {
         screen.text("Foghorn still runs. In another terminal:");
-        screen.row(&format!("foghorn incident show 1 --server {base}"));
+        screen.row(&match id {
+            Some(id) => format!("foghorn incident show {id} --server {base}"),
+            None => format!("foghorn incident list --server {base}"),
+        });
         screen.row("");
         while keys.try_recv().is_ok() {}
         screen.prompt(Some("Press Enter to end the demo.".to_owned()));

@@ -74,18 +74,23 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let (mut play, places, _listeners) = set(story, options, &place).map_err(cannot)?;
         let (server, mut ended) = serve(place.path("foghorn.yaml"), until).map_err(cannot)?;
         let wrong = |why| Failure::Bad(format!("The demo did not go as told: {why}.{}", place.log_hint()));
-        let told = tokio::select! {
-            told = show(&mut play, &place, &places) => told.map_err(wrong),
-            why = &mut ended => Err(wrong(why.unwrap_or_else(|_| "Foghorn has ended".to_owned()))),
-            () = signalled() => Err(Failure::Bad("The demo was ended early.".to_owned())),
+        let (told, stays) = tokio::select! {
+            told = show(&mut play, &place, &places) => (told, true),
+            why = &mut ended => (Err(why.unwrap_or_else(|_| "Foghorn has ended".to_owned())), false),
+            () = signalled() => return Ok((server, Err(Failure::Bad("The demo was ended early.".to_owned())))),
         };
-        if told.is_ok() {
+        // Whoever looks at it in a browser keeps it, however it went.
+        if stays && !play.screen.is_gone() {
+            if let Err(why) = &told {
+                play.screen.row("");
+                play.screen.text(&format!("It did not go as told: {why}."));
+            }
             tokio::select! {
                 () = finale::next(&mut play, &place) => {}
                 () = signalled() => {}
             }
         }
-        Ok::<_, Failure>((server, told))
+        Ok::<_, Failure>((server, told.map_err(wrong)))
     })?;
     end.send_replace(true);
     // A panic in it was told by its hook.

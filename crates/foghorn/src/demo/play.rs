@@ -97,6 +97,8 @@ pub struct Play {
     asked: Option<String>,
     /// Who will press the button by themselves, and when.
     wakes: Option<(Instant, String)>,
+    /// Whom pages of other incidents were told of.
+    others: BTreeSet<(u64, String)>,
     notices: Vec<(String, String)>,
     notices_since: Option<Instant>,
     found: Found,
@@ -117,8 +119,8 @@ pub struct Found {
     pub answered: Option<f64>,
     /// The end.
     pub resolved: Option<f64>,
-    /// The incident.
-    pub incident: Option<u64>,
+    /// What the outage became: one, if all goes as told. What somebody opens in the console beside it is none of them.
+    pub incidents: BTreeSet<u64>,
     /// Alerts that it had.
     pub alerts: usize,
     /// People who were paged.
@@ -156,6 +158,7 @@ impl Play {
             links: BTreeMap::new(),
             asked: None,
             wakes: None,
+            others: BTreeSet::new(),
             notices: Vec::new(),
             notices_since: None,
             found: Found::default(),

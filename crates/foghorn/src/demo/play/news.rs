@@ -11,6 +11,14 @@ impl Play {
     /// Something arrives on a phone.
     pub(super) fn rings(&mut self, page: &Value) {
         let (person, name) = (text(page, "/person").to_owned(), text(page, "/person_name").to_owned());
+        let of = number(page, "/incident/id");
+        if !self.found.incidents.contains(&of) {
+            if self.others.insert((of, person)) {
+                let text = format!("{name} hears of incident {of}, which is not of this story.");
+                self.screen.say(Who::Phone, &text);
+            }
+            return;
+        }
         match text(page, "/kind") {
             "page" => {
                 self.links.insert(person.clone(), (name.clone(), text(page, "/ack_url").to_owned()));
@@ -103,12 +111,17 @@ impl Play {
     pub(super) fn tell(&mut self, event: &Value) {
         let after = self.found.broke.map(|broke| (moment(event) - broke).max(0.0));
         let at = |path: &str| text(event, &format!("/record/event{path}"));
+        let of = event.get("incident").and_then(Value::as_u64);
+        if text(event, "/type") == "alert_opened" {
+            self.found.incidents.extend(of);
+        } else if of.is_some_and(|id| !self.found.incidents.contains(&id)) {
+            return;
+        }
         match text(event, "/type") {
             "alert_opened" => {
                 let (check, key) = (at("/alert/labels/check").to_owned(), at("/alert/key").to_owned());
                 let summary = at("/alert/annotations/summary").to_owned();
                 self.found.alerts += 1;
-                self.found.incident = self.found.incident.or(event.get("incident").and_then(Value::as_u64));
                 let first = self.found.detected.is_none();
                 self.found.detected = self.found.detected.or(after);
                 let when = after.map_or_else(String::new, |s| format!(", {s:.1} s after it broke"));
