@@ -5,7 +5,7 @@ use super::guard::Visitor;
 use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, WIDE, count, line, long};
-use super::{Web, charts};
+use super::{Web, charts, live};
 use crate::ports::CheckUptime;
 use crate::problem::{Kind, Problem};
 use crate::routes::checks::kind;
@@ -109,7 +109,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             unwell: found.iter().filter(|((order, _), ..)| *order == 0).count(),
             q,
             leaf,
-            frame: Frame::new(web, &view, visitor, "Checks", Here::Checks).live("/live"),
+            frame: Frame::new(web, &view, visitor, "Checks", Here::Checks).live(live::CHECKS),
         };
         Ok(respond(StatusCode::OK, &page))
     };

@@ -1,11 +1,11 @@
 //! Lists of incidents: what is open, what is over; and opening one by hand.
 
-use super::Web;
 use super::form::{Asked, encoded};
 use super::guard::Visitor;
 use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, Counted, NAME, WIDE, count, line, long, person};
+use super::{Web, live};
 use crate::readmodel::{Closed, Filter};
 use crate::show::incident::{shown_severity, unwritten};
 use crate::wanted::{Room, Wanted, Which};
@@ -159,7 +159,7 @@ pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             wanted: search,
             watched: watched(&view),
             last,
-            frame: Frame::new(web, &view, visitor, "Open incidents", Here::Incidents).live("/live"),
+            frame: Frame::new(web, &view, visitor, "Open incidents", Here::Incidents).live(live::ALL),
         };
         Ok(respond(StatusCode::OK, &page))
     };

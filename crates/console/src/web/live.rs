@@ -2,12 +2,13 @@
 //! is one way in which anything is shown.
 
 use super::Web;
-use super::form::Path;
+use super::form::{Asked, Path};
 use crate::api::MOST_LIVE;
 use crate::problem::{Kind, Problem};
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
+use foghorn_core::event::Event as Told;
 use foghorn_core::incident::IncidentId;
 use foghorn_engine::{Follow, Missed, Written};
 use futures_util::stream::{self, Stream};
@@ -17,7 +18,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// With nothing new, that the server is there is told this often: the page counts on it.
+/// With nothing new, that the server is there is told this often: the page counts on it. What was measured or pinged
+/// meanwhile a page that shows it looks for as often.
 const HERE: Duration = Duration::from_secs(10);
 /// Whether the journal is degraded, which no record tells, is looked at this often at least.
 const DEGRADED: Duration = Duration::from_secs(2);
@@ -34,15 +36,57 @@ const TIMELINE_TRIES: u32 = 50;
 
 /// `GET /incidents/{id}/live`
 pub(super) async fn incident(State(web): State<Arc<Web>>, Path(id): Path<IncidentId>) -> Response {
-    news(&web, Some(id))
+    news(&web, Of::Incident(id))
 }
 
-/// `GET /live`: of any incident.
-pub(super) async fn all(State(web): State<Arc<Web>>) -> Response {
-    news(&web, None)
+/// Where a page hears of any incident.
+pub(super) const ALL: &str = "/live";
+/// Where a page hears of any incident, and of what is measured.
+pub(super) const CHECKS: &str = "/live?of=checks";
+
+/// `GET /live`
+pub(super) async fn all(State(web): State<Arc<Web>>, asked: Asked) -> Response {
+    news(&web, if asked.get("of") == "checks" { Of::Checks } else { Of::Incidents })
 }
 
-fn news(web: &Arc<Web>, of: Option<IncidentId>) -> Response {
+/// What a page shows.
+#[derive(Clone, Copy)]
+enum Of {
+    Incident(IncidentId),
+    Incidents,
+    /// Incidents, and what is measured and pinged.
+    Checks,
+}
+
+impl Of {
+    /// What is told where there is no news. What happens while nothing can be written is in no record, nor is what is measured,
+    /// and pings are many: the page looks by itself.
+    fn quiet(self, degraded: bool) -> &'static str {
+        if degraded || matches!(self, Of::Checks) { "changed" } else { "here" }
+    }
+
+    fn concerns(self, event: &Told) -> bool {
+        match (event.incident(), self) {
+            (Some(id), Of::Incident(of)) => id == of,
+            (Some(_), _) => true,
+            // By what is configured, silenced and changed, and by who stands in, any page may become another.
+            (None, _) => matches!(
+                event,
+                Told::Started { .. }
+                    | Told::ClockStepped { .. }
+                    | Told::ConfigAdopted { .. }
+                    | Told::SilenceAdded { .. }
+                    | Told::SilenceBegan { .. }
+                    | Told::SilenceEnded { .. }
+                    | Told::OverrideAdded { .. }
+                    | Told::OverrideRemoved { .. }
+                    | Told::ChangeRecorded { .. }
+            ),
+        }
+    }
+}
+
+fn news(web: &Arc<Web>, of: Of) -> Response {
     let Ok(permit) = web.api.live.clone().try_acquire_owned() else {
         return Problem::new(Kind::Unavailable, "as many pages are live as there may be").into_response();
     };
@@ -68,7 +112,7 @@ fn turn(opened: u32) -> f64 {
 struct Follower {
     web: Arc<Web>,
     records: Follow,
-    of: Option<IncidentId>,
+    of: Of,
     began: bool,
     /// Whether the journal was degraded when the page last heard of it.
     degraded: bool,
@@ -97,9 +141,7 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
                     f.degraded = !f.degraded
                 }
                 Err(_) if look == quiet => {
-                    // What happens while nothing can be written is in no record: the page looks by itself.
-                    let what = if f.degraded { "changed" } else { "here" };
-                    return Some((Ok(f.told(what)), f));
+                    return Some((Ok(f.told(f.of.quiet(f.degraded))), f));
                 }
                 Err(_) => continue,
                 Ok(Err(Missed::End)) => return None,
@@ -130,8 +172,7 @@ impl Follower {
     }
 
     fn is_news(&self, batch: &Written) -> bool {
-        let concerns = |id| self.of.is_none_or(|of| of == id);
-        batch.records.iter().any(|r| r.event.incident().is_some_and(concerns))
+        batch.records.iter().any(|r| self.of.concerns(&r.event))
     }
 
     /// In a storm of what concerns others a page looks up ten times a second, not with every batch.
@@ -163,6 +204,33 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use foghorn_core::event::PingKind;
+    use foghorn_core::time::{Mono, Span};
+
+    #[test]
+    fn a_page_hears_of_what_it_shows() {
+        let ping = Told::HeartbeatPinged {
+            check: "backup".into(),
+            ping: PingKind::Success,
+            run: None,
+            body: String::new(),
+            due: Mono(1),
+            success_due: None,
+            run_due: None,
+        };
+        let put_away = Told::IncidentArchived { id: 5 };
+        let restarted = Told::Started { version: "0.1.0".to_owned(), down: Span::ZERO, life: 0 };
+        for (of, own, told, quiet) in [
+            (Of::Incident(5), true, true, "here"),
+            (Of::Incident(6), false, true, "here"),
+            (Of::Incidents, true, true, "here"),
+            (Of::Checks, true, true, "changed"),
+        ] {
+            assert_eq!((of.concerns(&put_away), of.concerns(&restarted)), (own, told));
+            assert!(!of.concerns(&ping), "a page that shows pings looks for them by itself");
+            assert_eq!((of.quiet(false), of.quiet(true)), (quiet, "changed"));
+        }
+    }
 
     #[test]
     fn pages_are_told_one_after_another_however_many_there_are() {

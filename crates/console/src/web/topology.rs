@@ -5,7 +5,7 @@ use super::guard::Visitor;
 use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{NAME, line, names};
-use super::{Web, charts};
+use super::{Web, charts, live};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -119,7 +119,7 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             of: of.map(row),
             rows,
             leaf,
-            frame: Frame::new(web, &view, visitor, "Topology", Here::Topology).live("/live"),
+            frame: Frame::new(web, &view, visitor, "Topology", Here::Topology).live(live::CHECKS),
         };
         Ok(respond(StatusCode::OK, &page))
     };

@@ -3,9 +3,11 @@
   "use strict";
   var main = document.querySelector("[data-stream]");
   if (!main || !window.EventSource || !window.fetch || !window.DOMParser) return;
-  var stale = document.getElementById("stale");
-  var loaded = Date.now(), heard = loaded, shown = loaded, ended = false;
+  var stale = document.getElementById("stale"), aloud = document.getElementById("aloud");
+  // `heard` is when the server last said anything, `looked` since when somebody looks and waits for it to.
+  var loaded = Date.now(), heard = loaded, looked = loaded, shown = loaded, ended = false;
   var busy = false, again = false, source = null, retry = 0;
+  var SILENT = 25000;
   // Nothing moves under a finger.
   var pressed = 0;
   addEventListener("pointerdown", function () { pressed = Date.now(); }, { capture: true, passive: true });
@@ -44,7 +46,7 @@
   }
   setInterval(count, 1000);
 
-  function say(text, href) {
+  function say(text, href, word) {
     stale.className = text ? "banner bad" : "";
     if (!text) { stale.textContent = ""; return; }
     if (stale.firstChild && stale.firstChild.firstChild.data === text) return;
@@ -55,7 +57,7 @@
     if (href) {
       var link = document.createElement("a");
       link.href = href;
-      link.textContent = "Log in";
+      link.textContent = word;
       box.append(" ", link);
     }
   }
@@ -80,8 +82,46 @@
     return said ? said.textContent : "";
   }
 
+  // What can have the focus, by what stays the same when it is drawn anew.
+  function sign(element) {
+    if (element.id) return "#" + element.id;
+    if (element.closest("summary")) return "fold " + key(element.closest("details"));
+    var form = element.closest("form");
+    return [element.tagName, element.getAttribute("href"), form && form.getAttribute("action"), element.getAttribute("name")].join(" ");
+  }
+
+  function alike(place, what) {
+    return Array.prototype.filter.call(place.querySelectorAll("a[href],button,summary,input,select,textarea,[tabindex]"), function (e) {
+      return sign(e) === what;
+    });
+  }
+
+  // Whoever has come so far by keys stays there; if it is there no more, in the part of the page where it was.
+  function focusAgain(place, what, nth) {
+    var all = alike(place, what), to = all[nth] || all[0];
+    if (!to) {
+      place.setAttribute("tabindex", "-1");
+      to = place;
+    }
+    to.focus({ preventScroll: true });
+  }
+
+  // False if it is no page of ours: a proxy's own, say.
   function swap(text) {
     var page = new DOMParser().parseFromString(text, "text/html");
+    var fresh = page.getElementById("main");
+    if (!fresh || !fresh.hasAttribute("data-who")) return false;
+    heard = Date.now();
+    if (fresh.getAttribute("data-who") !== main.getAttribute("data-who")) {
+      ended = true;
+      if (source) source.close();
+      say("Somebody else is logged in with this browser now: this page is not kept true any more, and its buttons do nothing.", location.pathname + location.search, "Reload it");
+      return true;
+    }
+    // The same account, in a new session: what is typed here must count in it.
+    var token = page.querySelector("main input[name=form]");
+    if (token) document.querySelectorAll("main input[name=form]").forEach(function (e) { e.value = token.value; });
+    var stood = standing(document);
     // What a button did is told for long enough to be read, and no longer than it is so.
     var told = Date.now() - loaded < 30000 && standing(page) === standing(document);
     document.querySelectorAll("[data-live]").forEach(function (old) {
@@ -90,26 +130,24 @@
       if (!fresh) { old.replaceChildren(); return; }
       if (fresh.innerHTML === old.innerHTML) return;
       // Whoever is about to press keeps the place; what was unfolded stays so.
-      var focus = old.contains(document.activeElement) ? document.activeElement : null;
-      var form = focus && focus.closest("form");
-      var fold = focus && focus.closest("summary") && key(focus.closest("details"));
+      var focus = old.contains(document.activeElement) && document.activeElement !== old ? document.activeElement : null;
+      var what = focus && sign(focus), nth = focus && alike(old, what).indexOf(focus);
       var unfolded = [], scrolled = [];
       old.querySelectorAll(".scroll").forEach(function (box) { scrolled.push(box.scrollLeft); });
       old.querySelectorAll("details").forEach(function (d) { if (d.open) unfolded.push(key(d)); });
       old.replaceChildren.apply(old, fresh.childNodes);
       old.querySelectorAll("details").forEach(function (d) {
         if (unfolded.indexOf(key(d)) >= 0) d.open = true;
-        if (fold && key(d) === fold) d.firstElementChild.focus();
       });
       old.querySelectorAll(".scroll").forEach(function (box, i) { box.scrollLeft = scrolled[i] || 0; });
-      if (form) {
-        var same = old.querySelector("form[action='" + form.getAttribute("action") + "'] button");
-        if (same) same.focus();
-      }
+      if (focus) focusAgain(old, what, nth);
     });
+    // Said to whoever does not see it, when it becomes so and not with every second that is counted.
+    if (standing(document) !== stood) aloud.textContent = standing(document);
     if (page.title) document.title = page.title;
     shown = Date.now();
     say("");
+    return true;
   }
 
   function refresh() {
@@ -122,16 +160,20 @@
         if (answer.type === "opaqueredirect") {
           ended = true;
           if (source) source.close();
-          say("Your session has ended: this page is not kept true any more. What you press still counts after the log-in.", "/log-in?next=" + encodeURIComponent(location.pathname));
+          say("Your session has ended: this page is not kept true any more. What you press still counts after the log-in.", "/log-in?next=" + encodeURIComponent(location.pathname), "Log in");
           return null;
         }
         return answer.ok ? answer.text() : Promise.reject(new Error(answer.status));
       })
       .then(function (text) {
         if (text && Date.now() - pressed < 1000) again = true;
-        else if (text) swap(text);
+        else if (text && !swap(text)) throw new Error("not a page of ours");
       })
-      .catch(function () { again = true; })
+      .catch(function () {
+        again = true;
+        // Whoever has just come back need not wait to be told how old it is.
+        looked = 0;
+      })
       .then(function () {
         busy = false;
         if (again && !ended) setTimeout(refresh, 2000 + Math.random() * 2000);
@@ -141,10 +183,9 @@
   function open() {
     // A browser has six connections to one server: a page that nobody sees must not hold one.
     if (ended || document.hidden || (source && source.readyState !== 2)) return;
-    heard = Date.now();
     source = new EventSource(main.getAttribute("data-stream"));
     source.addEventListener("here", function () {
-      var away = retry > 0 || Date.now() - heard > 25000;
+      var away = retry > 0 || Date.now() - heard > SILENT;
       heard = Date.now();
       retry = 0;
       if (away) refresh();
@@ -157,25 +198,27 @@
     });
     source.onerror = function () {
       retry += 1;
-      // A refusal ends it for good: then it is tried again, seldom enough for a server that has just come back.
+      // A refusal ends it for good: then it is tried again, seldom enough for a server that has just come back. Where there
+      // is a server and no room for one more live page, the page is asked for each time.
       if (source.readyState === 2 && !ended) {
-        setTimeout(open, Math.min(30000, 2000 * retry) + Math.random() * 3000);
-        if (retry === 1) refresh();
+        setTimeout(open, Math.min(20000, 2000 * retry) + Math.random() * 3000);
+        refresh();
       }
     };
   }
 
   setInterval(function () {
-    if (!ended && !document.hidden && Date.now() - heard > 25000)
+    if (!ended && !document.hidden && Date.now() - Math.max(heard, looked) > SILENT)
       say("The server does not answer. This page is as it was " + words(Date.now() - shown) + " ago, and may not be true any more.");
   }, 1000);
   function left() {
     if (source) source.close();
   }
   addEventListener("pagehide", left);
-  addEventListener("pageshow", function (e) { if (e.persisted) { open(); refresh(); } });
+  addEventListener("pageshow", function (e) { if (e.persisted) { looked = Date.now(); open(); refresh(); } });
   document.addEventListener("visibilitychange", function () {
     if (document.hidden) { left(); return; }
+    looked = Date.now();
     open();
     refresh();
   });

@@ -18,7 +18,8 @@ use std::process::Command;
 const EVIL: [&str; 2] = ["<script>window.pwned=1</script>", "\"><img src=x onerror=window.pwned=1>"];
 
 /// What runs in node, in `tests/browser/`.
-const FILES: [&str; 6] = ["package.json", "package-lock.json", "main.js", "states.js", "look.js", "walk.js"];
+const FILES: [&str; 7] =
+    ["package.json", "package-lock.json", "main.js", "states.js", "live.js", "look.js", "walk.js"];
 
 /// A directory with the script and what it needs, installed once for each lock file.
 fn installed() -> PathBuf {

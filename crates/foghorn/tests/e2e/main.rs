@@ -10,6 +10,7 @@ mod crash;
 mod crowd;
 mod degraded;
 mod fuzz;
+mod live;
 mod main_job;
 mod newcomer;
 mod parts;

@@ -1,6 +1,6 @@
 //! What the pages show: working, empty, broken and large.
 
-use crate::kit::{OPEN, kit};
+use crate::kit::{OPEN, config, kit};
 use foghorn_config::model::Role;
 use foghorn_core::alert::AlertItem;
 use foghorn_core::input::Input;
@@ -243,12 +243,12 @@ async fn a_warning_does_not_look_like_an_outage() {
     let ana = kit.logged_in("ana", Role::Responder).await;
     kit.check("disk", Some("slow")).await;
     let banner = |page: &str| {
-        page.split("<h1>").nth(1).unwrap().split("<div class=\"").nth(1).unwrap()[..12].to_owned()
+        page.split("<h1>").nth(1).unwrap().split("<div class=\"").nth(1).unwrap()[..11].to_owned()
     };
-    assert_eq!(banner(&ana.page("/incidents/1").await), "banner warn\"");
+    assert_eq!(banner(&ana.page("/incidents/1").await), "banner warn");
     kit.input(Input::Alerts { source: "p".into(), items: vec![firing("Down", "db", Severity::Critical)] })
         .await;
-    assert_eq!(banner(&ana.page("/incidents/1").await), "banner bad\" ");
+    assert_eq!(banner(&ana.page("/incidents/1").await), "banner bad\"");
     let wrong = ana.post("/silences", &[("what", "web1"), ("for", "1h")]).await;
     assert!(wrong.status == 422 && wrong.text.contains("write entity:NAME, one a line"), "{}", wrong.text);
 }
@@ -549,8 +549,41 @@ async fn open_pages_hear_of_news() {
     let note = Input::Note { incident: 1, by: foghorn_core::words::Actor::system(), text: "x".to_owned() };
     kit.input(note).await;
     assert!(heard().await.contains("event: changed"));
+    kit.input(Input::AdoptConfig { hash: "another".to_owned(), setup: config(EMPTY).setup.clone() }).await;
+    assert!(heard().await.contains("event: changed"), "what is configured may be on any page");
     // What is told is in the timeline already.
     assert!(kit.read_model.lag().seq >= kit.engine.view().seq);
+}
+
+/// What comes later finds its place on a page that was opened before.
+#[tokio::test]
+async fn whatever_may_come_has_its_place_on_an_open_page() {
+    let (empty, full) = (kit(EMPTY).await, kit(OPEN).await);
+    let (ana, ben) = (empty.logged_in("ana", Role::Admin).await, full.logged_in("ben", Role::Admin).await);
+    let by_hand = r#"{"title": "it smells", "severity": "info"}"#;
+    empty.post("/api/v1/incidents", by_hand).await;
+    full.check("shop", Some("502")).await;
+    let places = |page: &str| -> Vec<String> {
+        page.split(" data-live")
+            .filter_map(|before| before.rsplit("id=\"").next()?.split('"').next().map(str::to_owned))
+            .collect()
+    };
+    for path in ["/", "/checks", "/topology", "/incidents/1"] {
+        let (before, after) = (ana.page(path).await, ben.page(path).await);
+        let (mut before, mut after) = (places(&before), places(&after));
+        before.pop();
+        after.pop();
+        assert_eq!(before, after, "{path}");
+    }
+    let page = ben.page("/incidents/1").await;
+    let about = page.split("<div id=\"about\" data-live>").nth(1).unwrap();
+    for card in ["How wide", "What the public is told", "Runbook", "What changed lately"] {
+        assert!(about.contains(&format!("<h2>{card}</h2>")), "{card}: {about}");
+    }
+    // What is counted every second is not said every second.
+    for said in page.split("role=\"status\"").skip(1).map(|rest| rest.split("</div>").next().unwrap()) {
+        assert!(!said.contains("data-age") && !said.contains("data-wait"), "{said}");
+    }
 }
 
 /// Marks that combine, blanks that are none, what turns text around: what the form offers mutes what it names.
