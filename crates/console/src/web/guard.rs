@@ -146,7 +146,8 @@ async fn guarded(
             // Without a cookie only a page of this very site may have it wait for a log-in.
             let ours = is_ours(&parts.headers);
             return match cookie {
-                Some(_) => another_session(&parts.uri),
+                Some(_) if ours => another_session(&web, cookie, &parts.uri).await,
+                Some(_) => page::problem(None, &Problem::new(Kind::CrossSite, FORGED)),
                 None => pressed_too_late(&web, &parts.uri, secure, &parts.headers, &fields, ours),
             };
         }
@@ -245,20 +246,26 @@ fn log_in_to(next: &str) -> String {
 fn page_of(path: &str) -> String {
     let mut parts = path.trim_matches('/').split('/');
     match (parts.next(), parts.next()) {
+        (Some("log-out"), _) => "/account".to_owned(),
         (Some("incidents"), None) => "/incidents/new".to_owned(),
         (Some("incidents"), Some(id)) => format!("/incidents/{id}"),
         (first, _) => format!("/{}", first.unwrap_or("")),
     }
 }
 
-/// A form with the token of another session than the one that sends it: a page of another site, or one that was open
-/// through a log-out.
-fn another_session(uri: &Uri) -> Response {
+/// A form without the token of the session that sends it, of which no browser says that it is a page of ours.
+const FORGED: &str = "nothing was done: it does not come from a page of this session";
+
+/// A page of ours that was open while somebody logged out and in.
+async fn another_session(web: &Arc<Web>, cookie: Option<String>, uri: &Uri) -> Response {
+    let now = match whose(web, cookie).await {
+        Ok(Some(visitor)) => format!("you are logged in as {} now", visitor.account.name),
+        _ => "its session has ended".to_owned(),
+    };
     let detail = format!(
-        "nothing was done: the page was shown to another session. Open {} again and press the button there",
-        page_of(uri.path())
+        "nothing was done: {now}, and the page with that button was shown in another session. What you typed is still there if you go back: copy it, and send it from the page as it is now"
     );
-    page::problem(None, &Problem::new(Kind::CrossSite, detail))
+    page::stale(&Problem::new(Kind::CrossSite, detail), page_of(uri.path()))
 }
 
 /// Whether a browser says that a page of this site sends it. That no other says so was looked at before.

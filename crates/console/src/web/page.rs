@@ -214,6 +214,15 @@ struct Trouble {
     frame: Frame,
     detail: String,
     next: &'static str,
+    /// The page to go on with, where it is not the list.
+    on: Option<String>,
+}
+
+/// The page that a form was on is not this session's any more; `on` is where it is now.
+pub(super) fn stale(problem: &Problem, on: String) -> Response {
+    let (_, _, status) = problem.kind.parts();
+    let frame = Frame::bare("This page is of another session");
+    respond(status, &Trouble { frame, detail: sentence(&problem.detail), next: "", on: Some(on) })
 }
 
 /// A page that says what went wrong, and what to do.
@@ -240,7 +249,7 @@ pub(super) fn problem(for_whom: Option<(&Web, &Visitor)>, problem: &Problem) -> 
         Some((web, visitor)) => Frame::new(web, &web.api.view(), visitor, title, Here::Nowhere),
         None => Frame::bare(title),
     };
-    let mut response = respond(status, &Trouble { frame, detail: sentence(&problem.detail), next });
+    let mut response = respond(status, &Trouble { frame, detail: sentence(&problem.detail), next, on: None });
     if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
     }

@@ -144,6 +144,29 @@ async fn forms_of_other_sites_and_sessions_do_nothing() {
     assert!(kit.engine.view().state.incident(1).unwrap().is_acknowledged());
 }
 
+/// A page that was open while somebody else logged in says so, and where to go on.
+#[tokio::test]
+async fn a_page_of_the_session_before_says_whose_it_is_now() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502")).await;
+    let browser = kit.logged_in("ana", Role::Responder).await;
+    let shown = browser.page("/incidents/1").await;
+    assert!(shown.contains("<main id=\"main\" data-who=\"ana\" "), "{shown}");
+    browser.post("/log-out", &[]).await;
+    kit.account("rex", Role::Responder, None);
+    browser.log_in("rex", super::browser::PASSWORD).await;
+    let fields = [("form", &*hidden(&shown, "form").unwrap()), ("text", "it was the mouse")];
+    let answer = browser.post_raw("/incidents/1/note", &fields, &[]).await;
+    assert_eq!(answer.status, 403);
+    for says in ["othing was done", "logged in as rex now", "href=\"/incidents/1\""] {
+        assert!(answer.text.contains(says), "{says}: {}", answer.text);
+    }
+    assert!(!answer.text.contains("another site"), "{}", answer.text);
+    // Where no browser says that it comes from a page of ours, nothing is told of who is logged in.
+    let forged = browser.post_raw("/incidents/1/note", &fields, &[("origin", "")]).await;
+    assert!(forged.status == 403 && !forged.text.contains("rex"), "{}", forged.text);
+}
+
 /// Every page says what it may do, and is kept by nobody.
 #[tokio::test]
 async fn pages_are_private_and_hardened() {
