@@ -1,9 +1,10 @@
 //! The buttons: what each does, so that it can also be kept while somebody logs in.
 
 use super::draft::{Update, words};
-use super::flash::{self, Done};
+use super::flash::{Done, Went};
 use super::form::{Fields, encoded};
 use super::guard::Visitor;
+use super::once::{self, Key};
 use super::{Web, draft, page};
 use crate::problem::{Kind, Problem};
 use crate::reply::taken;
@@ -54,14 +55,21 @@ impl Pressed {
         }
     }
 
-    /// Does it, and shows what comes after.
-    pub(super) async fn answer(self, web: &Arc<Web>, visitor: Visitor) -> Response {
-        match self {
-            Pressed::Read(update) => draft::show(web, visitor, update).await,
-            Pressed::Do(action) => match action.run(web, visitor.actor.clone()).await {
-                Ok(response) => response,
-                Err(problem) => page::told(web, visitor, problem).await,
-            },
+    /// Does it, once for a key, and shows what comes after.
+    pub(super) async fn answer(self, web: &Arc<Web>, visitor: Visitor, key: Option<Key>) -> Response {
+        let action = match self {
+            Pressed::Read(update) => return draft::show(web, visitor, update).await,
+            Pressed::Do(action) => action,
+        };
+        let (of, by) = (web.clone(), visitor.actor.clone());
+        let work = async move { action.run(&of, by).await };
+        let led = match key {
+            Some(key) => web.once.run(key, work).await,
+            None => work.await,
+        };
+        match led {
+            Ok(went) => went.response(),
+            Err(problem) => page::told(web, visitor, problem).await,
         }
     }
 }
@@ -215,7 +223,7 @@ impl Action {
     }
 
     /// Does it, and says where to go on.
-    async fn run(self, web: &Arc<Web>, by: Actor) -> Result<Response, Problem> {
+    async fn run(self, web: &Arc<Web>, by: Actor) -> Result<Went, Problem> {
         let (incident, done) = match &self {
             Action::Acknowledge { incident, .. } => (Some(*incident), Done::Acknowledged),
             Action::Resolve { incident } => (Some(*incident), Done::Resolved),
@@ -246,7 +254,7 @@ impl Action {
         // Who taps twice has it all the same.
         let again = answer == Answer::Already && done != Done::Acknowledged;
         let done = if again { Done::Already } else { done };
-        Ok(flash::go(&place, done, unsaved.is_some()))
+        Ok(Went { place, done, unsaved: unsaved.is_some() })
     }
 
     fn input(self, web: &Web, by: Actor) -> Result<Input, Problem> {
@@ -339,7 +347,10 @@ pub(super) async fn act(
     match Pressed::of(uri.path(), &fields) {
         None => page::told(&web, visitor, page::not_there()).await,
         Some(Err(problem)) => page::told(&web, visitor, problem).await,
-        Some(Ok(pressed)) => pressed.answer(&web, visitor).await,
+        Some(Ok(pressed)) => {
+            let key = once::key(&visitor.session, uri.path(), &fields);
+            pressed.answer(&web, visitor, key).await
+        }
     }
 }
 

@@ -96,6 +96,20 @@ pub(super) struct Flash {
     unsaved: bool,
 }
 
+/// Where something led that was done, and what is told there.
+#[derive(Clone, Debug)]
+pub(super) struct Went {
+    pub(super) place: String,
+    pub(super) done: Done,
+    pub(super) unsaved: bool,
+}
+
+impl Went {
+    pub(super) fn response(&self) -> Response {
+        go(&self.place, self.done, self.unsaved)
+    }
+}
+
 /// Sends a browser to a page, which tells what was done.
 pub(super) fn go(path: &str, done: Done, unsaved: bool) -> Response {
     go_on(path, path, done, unsaved)

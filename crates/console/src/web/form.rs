@@ -35,6 +35,11 @@ impl Fields {
         self.raw(name).trim()
     }
 
+    /// Every field and its value.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A field as it is: a password may begin with a space.
     pub(super) fn raw(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)

@@ -6,6 +6,7 @@ use super::cookie::{Secure, Which};
 use super::flash::{self, Done, Told};
 use super::form::{Asked, Fields, local};
 use super::guard::{FormShown, Visitor};
+use super::once::Key;
 use super::page::{self, Frame, respond};
 use crate::accounts::AccountError;
 use crate::problem::{Kind, Problem};
@@ -18,6 +19,7 @@ use foghorn_core::time::{Span, Wall};
 use foghorn_net::serve::Peer;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::{HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::Ordering;
@@ -230,7 +232,10 @@ pub(super) async fn log_in(
         // It waited for too long, or in another browser.
         (None, Ok(_)) if lost => flash::go(&next, Done::TooLate, false),
         (None, Ok(_)) => Redirect::to(&next).into_response(),
-        (Some(waiting), Ok(visitor)) => done(&web, waiting.action, visitor).await,
+        (Some(waiting), Ok(visitor)) => {
+            // What waited was sealed but once.
+            done(&web, waiting.action, visitor, Sha256::digest(&sealed).into()).await
+        }
     };
     for cookie in
         [secure.set(Which::Session, Some(&id)), secure.set(Which::Visit, None)].into_iter().flatten()
@@ -241,12 +246,12 @@ pub(super) async fn log_in(
 }
 
 /// What was pressed before.
-async fn done(web: &Arc<Web>, action: Pressed, visitor: Visitor) -> Response {
+async fn done(web: &Arc<Web>, action: Pressed, visitor: Visitor, key: Key) -> Response {
     if !visitor.may(foghorn_config::model::Role::Responder) {
         let detail = "your account may look, not act: what you pressed was not done";
         return page::told(web, visitor, Problem::new(Kind::Forbidden, detail)).await;
     }
-    action.answer(web, visitor).await
+    action.answer(web, visitor, Some(key)).await
 }
 
 fn waiting(web: &Web, visit: &str, sealed: &str) -> Option<Waiting> {

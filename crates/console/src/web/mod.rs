@@ -23,6 +23,7 @@ mod live;
 mod log_in;
 mod marks;
 mod on_call;
+mod once;
 mod page;
 mod pages_sent;
 mod seal;
@@ -69,6 +70,7 @@ pub(crate) struct Web {
     by_address: Tries<IpAddr>,
     by_name: Tries<String>,
     known: log_in::Known,
+    once: once::Once,
     hashing: Semaphore,
     waiting: Semaphore,
     /// The API, for what is not the console's.
@@ -103,6 +105,7 @@ pub fn console(api: Arc<Api>, accounts: Arc<Accounts>) -> Router {
         by_address: Tries::new(TRIES_OF_ADDRESS, TRIES_WITHIN),
         by_name: Tries::new(TRIES_OF_NAME, TRIES_WITHIN),
         known: log_in::Known::default(),
+        once: once::Once::default(),
         hashing: Semaphore::new(HASHED_AT_ONCE),
         waiting: Semaphore::new(LOG_INS_WAITING),
     });

@@ -42,6 +42,8 @@ pub(super) struct Frame {
     pub(super) who: Option<Who>,
     /// Of every form.
     pub(super) token: String,
+    /// Of a form that must not count twice.
+    pub(super) once: String,
     pub(super) banners: Vec<Banner>,
     /// What was done by the button that led here, told once.
     pub(super) done: Option<String>,
@@ -80,6 +82,7 @@ impl Frame {
             here: Here::Nowhere,
             who: None,
             token: String::new(),
+            once: String::new(),
             banners: Vec::new(),
             done: None,
             as_of: String::new(),
@@ -102,6 +105,7 @@ impl Frame {
                 rules: visitor.may(Role::Admin),
             }),
             token: visitor.token.clone(),
+            once: super::once::id(),
             banners: banners(web, view),
             done: visitor.told.clone(),
             as_of: clock.full(view.at.wall),

@@ -1,5 +1,6 @@
 //! What the pages show: working, empty, broken and large.
 
+use super::browser::hidden;
 use crate::kit::{OPEN, config, kit};
 use foghorn_config::model::Role;
 use foghorn_core::alert::AlertItem;
@@ -178,6 +179,67 @@ async fn an_incident_from_its_page_to_its_end() {
     assert!(form.contains("<option selected>critical<") && form.matches(" selected").count() == 1, "{form}");
     let list = ana.get("/incidents").await;
     assert_eq!((list.status.as_u16(), list.header("location")), (303, "/"));
+}
+
+/// A form that is sent twice, at once or by the way back, does what it is for once, and leads to the same place.
+#[tokio::test]
+async fn what_is_sent_twice_is_done_once() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let note = [("text", "restarted it")];
+    let silence = [("what", "entity:db"), ("for", "1h")];
+    let open = [("title", "it smells"), ("severity", "warning")];
+    let told = [("stage", "identified"), ("text", "We know the cause.")];
+    let draft = ana.post("/incidents/1/draft", &told).await.text;
+    let events = || kit.engine.view().seq;
+    for (page, path, fields) in [
+        (ana.page("/incidents/1").await, "/incidents/1/note", &note[..]),
+        (ana.page("/incidents/1").await, "/incidents/1/silence", &silence),
+        (ana.page("/silences").await, "/silences", &silence),
+        (ana.page("/incidents/new").await, "/incidents", &open),
+        (draft, "/incidents/1/updates", &told),
+    ] {
+        let own = page.split(&format!("action=\"{path}\"")).nth(1).unwrap().split("</form>").next().unwrap();
+        let (form, once) = (hidden(own, "form").unwrap(), hidden(own, "once").unwrap());
+        assert!(once.len() >= 16, "{once}");
+        let send = async |fields: &[(&str, &str)]| {
+            let all = [&[("form", &*form), ("once", &*once)], fields].concat();
+            let answer = ana.post_raw(path, &all, &[]).await;
+            assert_eq!(answer.status, 303, "{path}: {}", answer.text);
+            answer.led()
+        };
+        let before = events();
+        let (one, two) = tokio::join!(send(fields), send(fields));
+        let after = events();
+        let three = send(fields).await;
+        assert_eq!((&one, &one, events()), (&two, &three, after), "{path}");
+        // Whoever goes back and writes something else means it.
+        let other: Vec<_> = fields
+            .iter()
+            .map(|(n, v)| (*n, if ["text", "title", "for"].contains(n) { "2h" } else { *v }))
+            .collect();
+        send(&other).await;
+        let by_one = after - before;
+        assert!(by_one > 0 && events() > after, "{path}: {before} {after} {}", events());
+    }
+    let notes = kit
+        .journal
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|(_, r)| String::from_utf8_lossy(r).contains("restarted it"))
+        .count();
+    assert_eq!(notes, 1);
+    // What did not work may be tried again.
+    let page = ana.page("/incidents/new").await;
+    let own = [("form", &*hidden(&page, "form").unwrap()), ("once", &*hidden(&page, "once").unwrap())];
+    let send = async || ana.post_raw("/incidents", &[&own[..], &open].concat(), &[]).await;
+    *kit.mode.lock().unwrap() = crate::kit::Mode::Unavailable;
+    assert_eq!(send().await.status, 503);
+    *kit.mode.lock().unwrap() = crate::kit::Mode::Good;
+    assert_eq!(send().await.status, 303);
 }
 
 /// A page that nobody takes is one line until it is taken, and stays unfolded under the same name while it grows.
