@@ -13,7 +13,7 @@ use crate::show::text::line;
 use crate::time::parse_span;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
-use foghorn_core::incident::IncidentId;
+use foghorn_core::incident::{IncidentId, Status};
 use foghorn_core::input::{Answer, Ends, Input};
 use foghorn_core::silence::{MatchOp, Matcher};
 use foghorn_core::words::{Actor, Name, Severity};
@@ -79,7 +79,13 @@ impl Pressed {
 #[serde(tag = "do", rename_all = "snake_case")]
 pub(super) enum Action {
     /// On it; covers what the page showed.
-    Acknowledge { incident: IncidentId, revision: Option<u64> },
+    Acknowledge {
+        incident: IncidentId,
+        revision: Option<u64>,
+        /// Who the page said was on it; empty for nobody.
+        #[serde(default)]
+        shown: Option<String>,
+    },
     /// Over.
     Resolve { incident: IncidentId },
     /// Written down.
@@ -178,7 +184,11 @@ impl Action {
             ["incidents", id, verb] => {
                 let incident = id.parse().ok()?;
                 match verb {
-                    "ack" => Action::Acknowledge { incident, revision: fields.get("revision").parse().ok() },
+                    "ack" => Action::Acknowledge {
+                        incident,
+                        revision: fields.get("revision").parse().ok(),
+                        shown: fields.has("shown").then(|| fields.get("shown").to_owned()),
+                    },
                     "resolve" => Action::Resolve { incident },
                     "note" => Action::Note { incident, text: fields.get("text").to_owned() },
                     "updates" => match Update::read(incident, fields) {
@@ -242,6 +252,14 @@ impl Action {
         if let (Some(id), false) = (incident, of_any) {
             at_hand(web, id).await?;
         }
+        if let Action::Acknowledge { incident, shown: Some(shown), .. } = &self
+            && let Some(holder) = holder(web, *incident)
+            && *holder != **shown
+            && holder != by.name
+        {
+            let place = format!("/incidents/{incident}");
+            return Ok(Went { place, done: Done::Theirs, unsaved: false });
+        }
         let input = self.input(web, by)?;
         let opened = matches!(input, Input::Open { .. });
         let (answer, unsaved) = taken(web.api.parts.engine.submit(Class::Paging, input).await)?;
@@ -260,7 +278,7 @@ impl Action {
     fn input(self, web: &Web, by: Actor) -> Result<Input, Problem> {
         let invalid = |why: &str| Problem::new(Kind::Invalid, why);
         Ok(match self {
-            Action::Acknowledge { incident, revision } => Input::Acknowledge { incident, by, revision },
+            Action::Acknowledge { incident, revision, .. } => Input::Acknowledge { incident, by, revision },
             Action::Resolve { incident } => Input::Resolve { incident, by },
             Action::Note { text, .. } if text.is_empty() => {
                 return Err(invalid("a note needs words: write down what you know, then send it"));
@@ -315,6 +333,15 @@ impl Action {
                 }
             }
         })
+    }
+}
+
+/// Who is on it. Whoever pressed on a page that showed another has not seen that: they may go back to sleep, and nobody who
+/// works on it loses it to a page that was old. A link in a page goes by what that page was about, and stays as it is.
+fn holder(web: &Web, id: IncidentId) -> Option<Name> {
+    match &web.api.parts.engine.view().state.incident(id)?.status {
+        Status::Acknowledged { by, .. } => Some(by.name.clone()),
+        _ => None,
     }
 }
 

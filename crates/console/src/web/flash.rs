@@ -12,6 +12,8 @@ use http::request::Parts;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Done {
     Acknowledged,
+    /// Somebody else was faster: nothing was done.
+    Theirs,
     Resolved,
     Noted,
     Told,
@@ -33,8 +35,9 @@ pub(super) enum Done {
 }
 
 impl Done {
-    const ALL: [Done; 17] = [
+    const ALL: [Done; 18] = [
         Done::Acknowledged,
+        Done::Theirs,
         Done::Resolved,
         Done::Noted,
         Done::Told,
@@ -57,6 +60,10 @@ impl Done {
     const fn said(self) -> (&'static str, &'static str) {
         match self {
             Done::Acknowledged => ("acknowledged", "Acknowledged: it is yours."),
+            Done::Theirs => (
+                "theirs",
+                "Nothing was changed: somebody else took it before you pressed, as it says below. If it is to be yours, press “Take it over”.",
+            ),
             Done::Resolved => ("resolved", "Resolved. If something still fails in a while, it opens again."),
             Done::Noted => ("noted", "Written down."),
             Done::Told => ("told", "Published: it is on the status page in a moment."),
@@ -139,6 +146,12 @@ impl Flash {
         format!("{}-{saved}-{}", self.done.said().0, URL_SAFE_NO_PAD.encode(&self.path))
     }
 
+    /// For the page that tells it.
+    pub(super) fn news(&self) -> News {
+        let undone = matches!(self.done, Done::Theirs | Done::Nothing | Done::TooLate);
+        News { tone: if undone { "info" } else { "good" }, words: self.words() }
+    }
+
     pub(super) fn words(&self) -> String {
         let unsaved = if self.unsaved {
             " It is in effect, but not yet saved: that happens when the disk is back."
@@ -147,6 +160,13 @@ impl Flash {
         };
         format!("{}{unsaved}", self.done.said().1)
     }
+}
+
+/// What a page tells on top.
+#[derive(Clone, Debug)]
+pub(super) struct News {
+    pub(super) tone: &'static str,
+    pub(super) words: String,
 }
 
 /// What the page that is asked for has to tell.

@@ -40,6 +40,11 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Whether it was sent at all.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// A field as it is: a password may begin with a space.
     pub(super) fn raw(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)

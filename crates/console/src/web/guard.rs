@@ -43,7 +43,7 @@ pub(super) struct Visitor {
     /// The session's id.
     pub(super) session: String,
     /// What the button did that led here.
-    pub(super) told: Option<String>,
+    pub(super) told: Option<flash::News>,
 }
 
 impl Visitor {
@@ -176,7 +176,7 @@ async fn guarded(
             web.blocking(refused).await.unwrap_or_else(|p| page::problem(None, &p))
         }
         Ok(Some(mut visitor)) => {
-            visitor.told = req.extensions().get::<Flash>().map(Flash::words);
+            visitor.told = req.extensions().get::<Flash>().map(Flash::news);
             req.extensions_mut().insert(visitor);
             next.run(req).await
         }

@@ -110,9 +110,20 @@ struct Said {
 
 /// How it stands.
 enum Standing {
-    Open { again: bool },
-    Acknowledged { by: String, you: bool, at: String },
-    Resolved { by: Option<String>, at: String },
+    Open {
+        again: bool,
+    },
+    Acknowledged {
+        by: String,
+        /// As forms name them.
+        holder: String,
+        you: bool,
+        at: String,
+    },
+    Resolved {
+        by: Option<String>,
+        at: String,
+    },
 }
 
 /// A line, perhaps a link, and a remark.
@@ -192,6 +203,7 @@ fn at_hand(
         Status::Open => Standing::Open { again: incident.escalation.wave > 1 },
         Status::Acknowledged { by: who, at, .. } => Standing::Acknowledged {
             by: by(who),
+            holder: who.name.to_string(),
             you: who.name == visitor.actor.name,
             at: clock.time(at.wall),
         },

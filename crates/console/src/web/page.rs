@@ -1,5 +1,6 @@
 //! What every page has: its frame, its headers, and the pages that say what went wrong and what to do.
 
+use super::flash::News;
 use super::guard::Visitor;
 use super::text::{Clock, NAME, WIDE, line, sentence};
 use super::{Web, assets};
@@ -46,7 +47,7 @@ pub(super) struct Frame {
     pub(super) once: String,
     pub(super) banners: Vec<Banner>,
     /// What was done by the button that led here, told once.
-    pub(super) done: Option<String>,
+    pub(super) done: Option<News>,
     pub(super) as_of: String,
     /// For reading, not for comparing.
     pub(super) narrow: bool,

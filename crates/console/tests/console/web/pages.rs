@@ -181,6 +181,41 @@ async fn an_incident_from_its_page_to_its_end() {
     assert_eq!((list.status.as_u16(), list.header("location")), (303, "/"));
 }
 
+/// Who is half awake before an older page takes nothing away from whoever was faster.
+#[tokio::test]
+async fn an_older_page_takes_an_incident_from_nobody() {
+    let kit = kit(OPEN).await;
+    let (ana, ben) =
+        (kit.logged_in("ana", Role::Responder).await, kit.logged_in("ben", Role::Responder).await);
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let shown = |page: &str| -> Vec<String> {
+        let forms = page.split("action=\"/incidents/1/ack\"").skip(1);
+        forms.map(|form| hidden(form.split("</form>").next().unwrap(), "shown").unwrap()).collect()
+    };
+    let holder = || match &kit.engine.view().state.incident(1).unwrap().status {
+        foghorn_core::incident::Status::Acknowledged { by, .. } => by.name.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(shown(&ben.page("/incidents/1").await), [""]);
+    let press = [("revision", "1024"), ("shown", "")];
+    assert_eq!(ana.post("/incidents/1/ack", &press).await.led(), "/incidents/1 acknowledged");
+    assert_eq!(ben.post("/incidents/1/ack", &press).await.led(), "/incidents/1 theirs");
+    assert_eq!(holder(), "ana");
+    let page = ben.page("/incidents/1").await;
+    assert!(page.contains("Nothing was changed:") && page.contains("<bdi>ana</bdi> is on it"), "{page}");
+    assert!(page.contains("class=\"banner info\" role=\"status\""), "{page}");
+    // Who taps twice has it.
+    assert_eq!(ana.post("/incidents/1/ack", &press).await.led(), "/incidents/1 acknowledged");
+    // On purpose it is taken over, once.
+    assert_eq!(shown(&page), ["ana"]);
+    let over = [("revision", "1024"), ("shown", "ana")];
+    assert_eq!(ben.post("/incidents/1/ack", &over).await.led(), "/incidents/1 acknowledged");
+    assert_eq!(holder(), "ben");
+    // “I am still on it” is not true any more.
+    assert_eq!(ana.post("/incidents/1/ack", &over).await.led(), "/incidents/1 theirs");
+    assert_eq!(holder(), "ben");
+}
+
 /// A form that is sent twice, at once or by the way back, does what it is for once, and leads to the same place.
 #[tokio::test]
 async fn what_is_sent_twice_is_done_once() {
