@@ -238,6 +238,24 @@ pub struct StepSeen {
     pub step: u16,
 }
 
+impl core::fmt::Display for StepSeen {
+    /// `1.0.2`: wave, round and step.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}.{}.{}", self.wave, self.round, self.step)
+    }
+}
+
+impl StepSeen {
+    /// The reverse of its [`Display`](core::fmt::Display).
+    #[must_use]
+    pub fn read(text: &str) -> Option<StepSeen> {
+        let mut parts = text.splitn(3, '.');
+        let mut part = || parts.next();
+        let (wave, round, step) = (part()?.parse().ok()?, part()?.parse().ok()?, part()?.parse().ok()?);
+        Some(StepSeen { wave, round, step })
+    }
+}
+
 impl Escalation {
     /// The step entered last.
     #[must_use]

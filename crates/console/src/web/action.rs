@@ -13,7 +13,7 @@ use crate::show::text::line;
 use crate::time::parse_span;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
-use foghorn_core::incident::{IncidentId, Status};
+use foghorn_core::incident::{IncidentId, Status, StepSeen};
 use foghorn_core::input::{Answer, Ends, Input};
 use foghorn_core::silence::{MatchOp, Matcher};
 use foghorn_core::words::{Actor, Name, Severity};
@@ -94,8 +94,12 @@ pub(super) enum Action {
     Tell(Update),
     /// What the public was told says this instead; without a text it is withdrawn.
     Correct { incident: IncidentId, number: u32, revision: Option<u32>, text: Option<String> },
-    /// The next step is paged now.
-    Escalate { incident: IncidentId },
+    /// The next step is paged now; after the one that the page showed, if it showed any.
+    Escalate {
+        incident: IncidentId,
+        #[serde(default)]
+        seen: Option<StepSeen>,
+    },
     /// Alerts that are expected.
     Silence { incident: Option<IncidentId>, what: What, lasts: String, comment: String, maintenance: bool },
     /// Expected no more.
@@ -195,7 +199,7 @@ impl Action {
                         Ok(update) => Action::Tell(update),
                         Err(problem) => return Some(Err(problem)),
                     },
-                    "escalate" => Action::Escalate { incident },
+                    "escalate" => Action::Escalate { incident, seen: StepSeen::read(fields.get("seen")) },
                     "silence" => silence(Some(incident)),
                     _ => return None,
                 }
@@ -224,7 +228,7 @@ impl Action {
             Action::Correct { incident, number, text: None, .. } => {
                 format!("withdraw what the public was told of incident {incident}, update {number}")
             }
-            Action::Escalate { incident } => format!("page the next step for incident {incident}"),
+            Action::Escalate { incident, .. } => format!("page the next step for incident {incident}"),
             Action::Silence { incident: Some(id), .. } => format!("silence alerts of incident {id}"),
             Action::Silence { .. } => "add a silence".to_owned(),
             Action::EndSilence { id } => format!("end silence {}", line(id, 60)),
@@ -242,7 +246,7 @@ impl Action {
             Action::Correct { incident, text, .. } => {
                 (Some(*incident), if text.is_some() { Done::Corrected } else { Done::Withdrawn })
             }
-            Action::Escalate { incident } => (Some(*incident), Done::Escalated),
+            Action::Escalate { incident, .. } => (Some(*incident), Done::Escalated),
             Action::Silence { incident, .. } => (*incident, Done::Silenced),
             Action::EndSilence { .. } => (None, Done::SilenceEnded),
             Action::Open { .. } => (None, Done::Opened),
@@ -270,8 +274,11 @@ impl Action {
             None => "/silences".to_owned(),
         };
         // Who taps twice has it all the same.
-        let again = answer == Answer::Already && done != Done::Acknowledged;
-        let done = if again { Done::Already } else { done };
+        let done = match (answer, done) {
+            (Answer::Already, Done::Escalated) => Done::Stepped,
+            (Answer::Already, done) if done != Done::Acknowledged => Done::Already,
+            (_, done) => done,
+        };
         Ok(Went { place, done, unsaved: unsaved.is_some() })
     }
 
@@ -290,7 +297,7 @@ impl Action {
             Action::Correct { incident, number, revision, text } => {
                 Input::CorrectUpdate { incident, number, by, revision, text }
             }
-            Action::Escalate { incident } => Input::Escalate { incident, by, seen: None },
+            Action::Escalate { incident, seen } => Input::Escalate { incident, by, seen },
             Action::EndSilence { id } => Input::EndSilence { id: Name::from(id), by },
             Action::Open { title, .. } if title.is_empty() => {
                 return Err(invalid("an incident needs a title: one line that says what is wrong"));

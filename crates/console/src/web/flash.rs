@@ -20,6 +20,8 @@ pub(super) enum Done {
     Corrected,
     Withdrawn,
     Escalated,
+    /// Another step had been entered since.
+    Stepped,
     Silenced,
     SilenceEnded,
     Opened,
@@ -35,7 +37,7 @@ pub(super) enum Done {
 }
 
 impl Done {
-    const ALL: [Done; 18] = [
+    const ALL: [Done; 19] = [
         Done::Acknowledged,
         Done::Theirs,
         Done::Resolved,
@@ -44,6 +46,7 @@ impl Done {
         Done::Corrected,
         Done::Withdrawn,
         Done::Escalated,
+        Done::Stepped,
         Done::Silenced,
         Done::SilenceEnded,
         Done::Opened,
@@ -72,6 +75,10 @@ impl Done {
             }
             Done::Withdrawn => ("withdrawn", "Withdrawn: in a moment the public does not read it any more."),
             Done::Escalated => ("escalated", "The next step is being paged."),
+            Done::Stepped => (
+                "stepped",
+                "Nothing was done: others have been paged since the page was shown, as it says below. If it is to be the step after that, press once more.",
+            ),
             Done::Silenced => ("silenced", "Silenced: what it covers pages nobody until it ends."),
             Done::SilenceEnded => ("ended", "The silence has ended."),
             Done::Opened => ("opened", "Opened, and paged for."),

@@ -55,6 +55,8 @@ struct Page {
     next: Counted,
     /// Whom the next step pages if it is asked for now.
     escalate: String,
+    /// After which step that is.
+    seen: String,
     rows: Vec<Row>,
     alerts: u64,
     open_alerts: u64,
@@ -262,6 +264,7 @@ fn at_hand(
         revision: incident.shape().revision,
         next: Counted::of(state, incident, view.at).capital(),
         escalate: escalate(view, incident),
+        seen: incident.escalation.seen().to_string(),
         rows: worst.into_iter().map(|a| Row::of(a, view, clock)).collect(),
         alerts: incident.alerts.size() as u64,
         open_alerts: u64::from(incident.open_alerts()),
@@ -314,6 +317,7 @@ fn blank(frame: Frame, title: String) -> Page {
         revision: 0,
         next: Counted::default(),
         escalate: String::new(),
+        seen: String::new(),
         rows: Vec::new(),
         alerts: 0,
         open_alerts: 0,

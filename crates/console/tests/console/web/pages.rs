@@ -216,6 +216,27 @@ async fn an_older_page_takes_an_incident_from_nobody() {
     assert_eq!(holder(), "ben");
 }
 
+/// Two people press what names the same step: it is paged, and not the one after it as well.
+#[tokio::test]
+async fn the_next_step_is_paged_once_for_two_who_press() {
+    let kit = kit(OPEN).await;
+    let (ana, ben) =
+        (kit.logged_in("ana", Role::Responder).await, kit.logged_in("ben", Role::Responder).await);
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let seen = hidden(&ana.page("/incidents/1").await, "seen").unwrap();
+    let press = [("seen", seen.as_str())];
+    let wave = || kit.engine.view().state.incident(1).unwrap().escalation.wave;
+    let before = wave();
+    assert_eq!(ana.post("/incidents/1/escalate", &press).await.led(), "/incidents/1 escalated");
+    assert_eq!(ben.post("/incidents/1/escalate", &press).await.led(), "/incidents/1 stepped");
+    assert_eq!(ana.post("/incidents/1/escalate", &press).await.led(), "/incidents/1 stepped");
+    assert_eq!(wave(), before + 1);
+    // On purpose it goes on.
+    let seen = hidden(&ben.page("/incidents/1").await, "seen").unwrap();
+    assert_eq!(ben.post("/incidents/1/escalate", &[("seen", &seen)]).await.led(), "/incidents/1 escalated");
+    assert_eq!(wave(), before + 2);
+}
+
 /// A form that is sent twice, at once or by the way back, does what it is for once, and leads to the same place.
 #[tokio::test]
 async fn what_is_sent_twice_is_done_once() {
