@@ -1,14 +1,15 @@
 //! How each component was, from when to when, and which incidents the public could notice.
 
+use crate::own::Own;
 use crate::words::Words;
 use foghorn_core::State;
-use foghorn_core::component::{ComponentStatus, components, unwell};
-use foghorn_core::incident::{Incident, IncidentId, Status};
+use foghorn_core::component::{ComponentStatus, components};
+use foghorn_core::incident::{IncidentId, Status};
 use foghorn_core::setup::CheckRule;
 use foghorn_core::time::{Now, Span, Wall};
 use foghorn_core::words::Name;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Bars go back so many days; one more is kept, for the day that is not over.
 const KEEP_STRETCHES: Span = Span::hours(24 * 91);
@@ -21,7 +22,7 @@ pub(crate) const MOST_INCIDENTS: usize = 2000;
 /// Updates of one incident; the last one is always its end.
 const MOST_UPDATES: usize = 40;
 /// Components that an update names.
-const MOST_AFFECTED: usize = 50;
+pub(crate) const MOST_AFFECTED: usize = 50;
 /// Away for less is a restart, which nobody needs to see for ninety days.
 const RESTART: Span = Span::secs(60);
 
@@ -60,7 +61,7 @@ pub struct PublicIncident {
     pub opened: Wall,
     /// When it was over.
     pub resolved: Option<Wall>,
-    /// Every component that was ever touched, with the worst that it was.
+    /// Every component that was ever touched, with the worst that it was by this incident.
     pub worst: Vec<Affected>,
     /// What was measured, oldest first.
     pub updates: Vec<Update>,
@@ -127,6 +128,19 @@ impl PublicIncident {
     pub fn peak(&self) -> ComponentStatus {
         let all = self.worst.iter().map(|a| a.status);
         all.max_by_key(|s| rank(*s)).unwrap_or(ComponentStatus::DegradedPerformance)
+    }
+
+    /// The components that it has touched: while it is open how they are by it now, once it is over the worst that they were.
+    #[must_use]
+    pub fn standing(&self) -> Vec<Affected> {
+        let mut all = self.worst.clone();
+        if let (None, Some(last)) = (self.resolved, self.updates.last()) {
+            for a in &mut all {
+                let now = last.affected.iter().find(|n| n.component == a.component);
+                a.status = now.map_or(ComponentStatus::Operational, |n| n.status);
+            }
+        }
+        all
     }
 
     /// What of it is not measured well, though it is over.
@@ -203,6 +217,16 @@ impl Ledger {
         first.chain(self.incidents.values().map(|i| i.opened)).chain(self.since).min()
     }
 
+    /// Which of some components were hurt at a moment, by whatever it was, as far as that is remembered.
+    pub(crate) fn hurt_at(&self, all: &[Affected], at: Wall) -> Vec<Affected> {
+        let then = |a: &Affected| {
+            let past = self.stretches.get(&a.component)?;
+            let status = past[..past.partition_point(|s| s.from <= at)].last()?.status;
+            status.is_hurt().then(|| Affected { component: a.component.clone(), status })
+        };
+        all.iter().filter_map(then).collect()
+    }
+
     /// Forgets what nobody can look at any more.
     pub fn prune(&mut self, now: Wall) {
         self.since = self.known_since();
@@ -231,16 +255,12 @@ impl Ledger {
     }
 
     fn incidents(&mut self, state: &State, statuses: &BTreeMap<Name, ComponentStatus>, wall: Wall) -> bool {
-        let mut behind: BTreeMap<&Name, Vec<&Name>> = BTreeMap::new();
-        for (component, entities) in &state.setup.components {
-            entities.iter().for_each(|e| behind.entry(e).or_default().push(component));
-        }
+        let own = Own::of(state, statuses, wall);
         let mut changed = false;
         for incident in state.open_incidents() {
             let known = self.incidents.get(&incident.id);
             let last = known.and_then(|i| i.updates.last());
-            let before = last.map_or(&[][..], |u| &u.affected);
-            let affected = affected(touched(state, incident, &behind), before, statuses);
+            let affected = own.affected(incident);
             // That an acknowledgement has lapsed is for the team. The public was told that somebody works on it, and hears no
             // less until that is over.
             let open = known.is_some_and(|i| i.resolved.is_none());
@@ -286,9 +306,11 @@ impl Ledger {
             }
             // A person's word is no measurement: until it is measured well, that is not said. Nor is it of what has been put
             // away meanwhile: who ended that is not known any more.
-            let by_person =
-                incident.map_or(ended, |i| matches!(&i.status, Status::Resolved { by: Some(_), .. }));
-            let left = left_unwell(&known.worst, statuses, by_person);
+            let left = match incident.map(|i| (i, &i.status)) {
+                Some((i, Status::Resolved { by: Some(_), .. })) => own.left(i, &known.worst),
+                Some(_) => Vec::new(),
+                None => own.left_by_all(&known.worst, ended),
+            };
             if !known.worst.is_empty() && (!ended || left.is_empty()) {
                 known.told(Update { at: wall, stage: Stage::Resolved, affected: left });
                 changed = true;
@@ -310,47 +332,6 @@ fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Optio
     };
     let all: Vec<Option<bool>> = state.setup.checks.iter().filter(|(_, rule)| of(rule)).map(say).collect();
     if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
-}
-
-/// The components that an incident touches, by what is unwell of it.
-fn touched<'a>(
-    state: &'a State,
-    incident: &'a Incident,
-    behind: &BTreeMap<&Name, Vec<&'a Name>>,
-) -> BTreeSet<&'a Name> {
-    unwell(state, incident).into_iter().filter_map(|e| behind.get(e)).flatten().copied().collect()
-}
-
-/// What is not well of the components that are touched, and of those named before what is still hurt: something else may
-/// have hurt it since. In the order of their names.
-fn affected(
-    touched: BTreeSet<&Name>,
-    before: &[Affected],
-    statuses: &BTreeMap<Name, ComponentStatus>,
-) -> Vec<Affected> {
-    let is_before = |name: &Name| before.iter().any(|b| b.component == **name);
-    let unwell = |(name, status): (&Name, &ComponentStatus)| {
-        let named = match *status {
-            ComponentStatus::Operational => false,
-            status => touched.contains(name) || (status.is_hurt() && is_before(name)),
-        };
-        named.then(|| Affected { component: name.to_string(), status: *status })
-    };
-    statuses.iter().filter_map(unwell).take(MOST_AFFECTED).collect()
-}
-
-/// What of an incident is not well at its end. What a person has closed must be measured; what recovered was.
-fn left_unwell(
-    worst: &[Affected],
-    statuses: &BTreeMap<Name, ComponentStatus>,
-    by_person: bool,
-) -> Vec<Affected> {
-    let now = |a: &Affected| {
-        let status = *statuses.get(a.component.as_str())?;
-        let unwell = if by_person { status != ComponentStatus::Operational } else { status.is_hurt() };
-        unwell.then(|| Affected { component: a.component.clone(), status })
-    };
-    worst.iter().filter_map(now).collect()
 }
 
 /// Adds a stretch if it is another status; moments never go backwards.

@@ -11,6 +11,7 @@
 mod days;
 mod keeper;
 mod ledger;
+mod own;
 mod page;
 mod pages;
 mod rebuild;

@@ -4,7 +4,7 @@ use crate::days::{DAY, Spent, days, measured, percent, uptime};
 use crate::ledger::{Ledger, PublicIncident, Stretch};
 use crate::pages::{Body, HTML, Pages};
 use crate::shown::{Room, Shown};
-use crate::verdict::heading;
+use crate::verdict::{gravest, heading};
 use askama::Template;
 use foghorn_config::model::StatusPage;
 use foghorn_core::component::ComponentStatus;
@@ -144,8 +144,8 @@ fn front<'a>(
     let lately =
         ledger.incidents.values().rev().filter(|i| i.resolved.is_some_and(|at| at.0 >= now.0 - LATELY));
     let (shown_open, shown_past): (Vec<Shown>, Vec<Shown>) = (
-        open().take(SHOWN).map(|i| Shown::of(i, now, &mut room)).collect(),
-        lately.take(SHOWN).map(|i| Shown::of(i, now, &mut room)).collect(),
+        open().take(SHOWN).map(|i| Shown::of(i, ledger, now, &mut room)).collect(),
+        lately.take(SHOWN).map(|i| Shown::of(i, ledger, now, &mut room)).collect(),
     );
     let spent = TEXT_ON_FRONT - room.left() + WITHOUT_BARS * page.components.len();
     let mut for_bars = ROOM.saturating_sub(spent);
@@ -285,7 +285,7 @@ fn months(frame: Frame<'_>, ledger: &Ledger, now: Wall) -> Result<Vec<(String, S
             before: (n > first).then(|| (path(n - 1), words(n - 1))),
             after: (n < last).then(|| (path(n + 1), words(n + 1))),
             more: all().count().saturating_sub(IN_MONTH),
-            incidents: all().take(IN_MONTH).map(|i| Shown::of(i, now, &mut room)).collect(),
+            incidents: all().take(IN_MONTH).map(|i| Shown::of(i, ledger, now, &mut room)).collect(),
         }
         .render()?;
         if n == last {
@@ -310,7 +310,7 @@ fn machine(page: &StatusPage, ledger: &Ledger, now: Wall) -> String {
     let mut room = Room::of(TEXT_ON_FRONT);
     let incidents: Vec<_> = open
         .map(|(id, i)| {
-            let said = room.newest(&i.words);
+            let (said, standing) = (room.newest(&i.words), i.standing());
             let updates: Vec<_> = said
                 .iter()
                 .rev()
@@ -326,8 +326,8 @@ fn machine(page: &StatusPage, ledger: &Ledger, now: Wall) -> String {
             json!({
                 "id": id,
                 "opened_at": machine_time(i.opened),
-                "impact": (!i.worst.is_empty()).then(|| i.peak()),
-                "components": i.worst,
+                "impact": gravest(&standing),
+                "components": standing,
                 "updates": updates,
             })
         })

@@ -1,8 +1,8 @@
 //! One incident as the public reads it: what was measured and what people wrote, as one story.
 
-use crate::ledger::{Affected, PublicIncident, Stage, Update};
+use crate::ledger::{Affected, Ledger, PublicIncident, Stage, Update};
 use crate::page::{NAME, clock, lasting, line, machine_time, same_day, tone};
-use crate::verdict::{End, end};
+use crate::verdict::{End, end, gravest};
 use crate::words::Words;
 use foghorn_core::text::is_blank;
 use foghorn_core::time::Wall;
@@ -62,12 +62,15 @@ impl Room {
 }
 
 impl Shown {
-    pub(crate) fn of(incident: &PublicIncident, now: Wall, room: &mut Room) -> Shown {
+    pub(crate) fn of(incident: &PublicIncident, ledger: &Ledger, now: Wall, room: &mut Room) -> Shown {
         let said = room.newest(&incident.words);
         let before = std::iter::once(None).chain(incident.updates.iter().map(Some));
         let measured = incident.updates.iter().zip(before);
         let measured = measured.filter(|(u, before)| !said_by_people(incident, u, *before));
-        let measured = measured.map(|(u, before)| (u.at, measured_line(u, before, now)));
+        let measured = measured.map(|(u, before)| {
+            let hurt = || ledger.hurt_at(&incident.worst, u.at);
+            (u.at, measured_line(u, before, hurt, now))
+        });
         let mut all: Vec<(Wall, ShownUpdate)> =
             measured.chain(said.iter().map(|w| (w.at, said_line(w, now)))).collect();
         all.sort_by_key(|(at, _)| *at);
@@ -81,16 +84,16 @@ impl Shown {
     }
 }
 
-/// The components that were hurt most, or what people said first where none was.
+/// The components that are hurt most, or that were if it is over; what people said first where none was.
 fn title(incident: &PublicIncident) -> String {
-    let peak = incident.peak();
-    let hurt: Vec<&Affected> = incident.worst.iter().filter(|a| a.status == peak).collect();
-    if hurt.is_empty() {
+    let all = incident.standing();
+    let Some(worst) = gravest(&all) else {
         let said = incident.said().next().map(|w| first_words(&w.text)).filter(|said| !said.is_empty());
         return said.unwrap_or_else(|| "Incident".to_owned());
-    }
+    };
+    let hurt: Vec<&Affected> = all.iter().filter(|a| a.status == worst).collect();
     let names: Vec<String> = hurt.iter().take(NAMED).map(|a| line(&a.component, NAME)).collect();
-    format!("{}: {}", list(&names, hurt.len()), peak.words())
+    format!("{}: {}", list(&names, hurt.len()), worst.words())
 }
 
 /// The first line that says something, cut between words where it is long.
@@ -114,8 +117,10 @@ fn badge_of(incident: &PublicIncident) -> String {
             End::Closed => badge(Tone::Info, "closed"),
         },
         (None, Some(stage)) => badge(stage_tone(stage), stage.as_str()),
-        (None, None) if incident.worst.is_empty() => badge(Tone::Warn, "open"),
-        (None, None) => badge(tone(incident.peak()), incident.peak().words()),
+        (None, None) => match gravest(&incident.standing()) {
+            Some(status) => badge(tone(status), status.words()),
+            None => badge(Tone::Warn, "open"),
+        },
     }
 }
 
@@ -151,16 +156,18 @@ fn said_by_people(incident: &PublicIncident, u: &Update, before: Option<&Update>
     }
 }
 
-/// What is affected is said again only when it is something else.
-fn measured_line(u: &Update, before: Option<&Update>, now: Wall) -> ShownUpdate {
-    let affected = match before {
-        Some(before) if before.affected == u.affected => String::new(),
-        _ => affected(&u.affected),
-    };
+/// What is affected is said again only when it is something else. `hurt`: what was hurt then all the same.
+fn measured_line(
+    u: &Update,
+    before: Option<&Update>,
+    hurt: impl Fn() -> Vec<Affected>,
+    now: Wall,
+) -> ShownUpdate {
+    let change = || change(before.map_or(&[], |b| &b.affected), &u.affected);
     let (tone, word, text) = match u.stage {
-        Stage::Noticed => (Tone::Bad, "Noticed.", affected),
-        Stage::Investigating => (Tone::Info, "Somebody is working on it.", affected),
-        Stage::Resolved if u.affected.is_empty() => (Tone::Good, "Resolved.", "It works again.".to_owned()),
+        Stage::Noticed => (Tone::Bad, "Noticed.", change()),
+        Stage::Investigating => (Tone::Info, "Somebody is working on it.", change()),
+        Stage::Resolved if u.affected.is_empty() => (Tone::Good, "Resolved.", over(&hurt())),
         Stage::Resolved => (Tone::Info, "Closed.", not_yet(&u.affected)),
     };
     update_line(u.at, now, tone, word, text, Vec::new())
@@ -210,11 +217,27 @@ fn stage_tone(stage: update::Stage) -> Tone {
     }
 }
 
-fn affected(all: &[Affected]) -> String {
-    if all.is_empty() {
-        "What is seen from outside works again.".to_owned()
+/// What is affected, and what is not any more.
+fn change(before: &[Affected], now: &[Affected]) -> String {
+    if before == now {
+        return String::new();
+    }
+    let gone = before.iter().filter(|b| now.iter().all(|a| a.component != b.component));
+    let gone: Vec<String> = gone.map(|a| line(&a.component, NAME)).collect();
+    let named = list(&gone[..gone.len().min(NAMED)], gone.len());
+    match (now.is_empty(), gone.is_empty()) {
+        (_, true) => format!("Affected: {}.", components(now)),
+        (true, _) => format!("Not affected any more: {named}."),
+        _ => format!("Affected: {}. Not any more: {named}.", components(now)),
+    }
+}
+
+/// At the end of one, where another may go on.
+fn over(hurt: &[Affected]) -> String {
+    if hurt.is_empty() {
+        "It works again.".to_owned()
     } else {
-        format!("Affected: {}.", components(all))
+        format!("This is over; something else is not: {}.", components(hurt))
     }
 }
 

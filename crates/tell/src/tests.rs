@@ -18,6 +18,7 @@ use http_body_util::BodyExt as _;
 use std::sync::{Arc, Mutex};
 
 mod ends;
+mod stories;
 mod words;
 
 /// 21 November 2026, 12:00 UTC.
@@ -263,11 +264,13 @@ fn a_title_names_what_was_hurt_most() {
     let (_, mut ledger) = outage();
     let incident = ledger.incidents.get_mut(&1).unwrap();
     incident.resolved = None;
+    incident.updates.pop();
     incident.worst = vec![
         hurt("Shop", C::MajorOutage),
         hurt("Reports", C::DegradedPerformance),
         hurt("Data", C::MajorOutage),
     ];
+    incident.updates.last_mut().unwrap().affected = incident.worst.clone();
     let html = text(&render(&config(), &ledger, Wall(NOON + 60 * MINUTE), Doubt::None).unwrap(), "/");
     assert!(html.contains("Shop, Data: major outage"), "{html}");
     assert!(html.contains("Nothing else happened") && html.contains("No other incidents"), "{html}");

@@ -28,6 +28,24 @@ pub(crate) fn heading(statuses: &[ComponentStatus], working: bool) -> (&'static 
     }
 }
 
+/// The worst of what is so now. What is not known may be worse than planned work.
+pub(crate) fn gravest(all: &[Affected]) -> Option<ComponentStatus> {
+    all.iter().map(|a| a.status).max_by_key(|s| gravity(*s))
+}
+
+/// How bad it is that something is so now.
+pub(crate) fn gravity(status: ComponentStatus) -> u8 {
+    use ComponentStatus as C;
+    match status {
+        C::Operational => 0,
+        C::UnderMaintenance => 1,
+        C::Unknown => 2,
+        C::DegradedPerformance => 3,
+        C::PartialOutage => 4,
+        C::MajorOutage => 5,
+    }
+}
+
 /// How an incident that is over ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
