@@ -8,12 +8,14 @@ use crate::verdict::{gravest, heading};
 use askama::Template;
 use foghorn_config::model::StatusPage;
 use foghorn_core::component::ComponentStatus;
+use foghorn_core::incident::IncidentId;
 use foghorn_core::time::{Span, Wall};
 use foghorn_core::update::Stage;
 use foghorn_look::{Day, Tone, badge, bars, icon};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::json;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -64,6 +66,8 @@ struct StatusTemplate<'a> {
     as_of_machine: String,
     open: Vec<Shown>,
     open_more: usize,
+    /// The page of this month, which has all that is open.
+    month: String,
     components: Vec<Component>,
     past: Vec<Shown>,
 }
@@ -136,15 +140,15 @@ fn front<'a>(
     doubt: Doubt,
 ) -> StatusTemplate<'a> {
     let statuses: Vec<ComponentStatus> = page.components.iter().map(|(n, _)| status(ledger, n)).collect();
-    let is_open = |i: &&PublicIncident| i.resolved.is_none();
-    let open = || ledger.incidents.values().rev().filter(is_open);
-    let working = open().filter_map(PublicIncident::under_way).any(|stage| stage != Stage::Monitoring);
+    let open = open(ledger);
+    let mut stages = open.iter().filter_map(|(_, i)| i.under_way());
+    let working = stages.any(|stage| stage != Stage::Monitoring);
     let (heading, overall) = heading(&statuses, working);
     let mut room = Room::of(TEXT_ON_FRONT);
     let lately =
         ledger.incidents.values().rev().filter(|i| i.resolved.is_some_and(|at| at.0 >= now.0 - LATELY));
     let (shown_open, shown_past): (Vec<Shown>, Vec<Shown>) = (
-        open().take(SHOWN).map(|i| Shown::of(i, ledger, now, &mut room)).collect(),
+        open.iter().take(SHOWN).map(|(_, i)| Shown::of(i, ledger, now, &mut room)).collect(),
         lately.take(SHOWN).map(|i| Shown::of(i, ledger, now, &mut room)).collect(),
     );
     let spent = TEXT_ON_FRONT - room.left() + WITHOUT_BARS * page.components.len();
@@ -166,11 +170,19 @@ fn front<'a>(
         doubt: doubt_words(doubt, now),
         as_of: clock(now, "%-d %B %Y, %H:%M"),
         as_of_machine: machine_time(now),
-        open_more: open().count().saturating_sub(SHOWN),
+        open_more: open.len().saturating_sub(SHOWN),
+        month: path(month(now)),
         open: shown_open,
         past: shown_past,
         components: components.collect(),
     }
+}
+
+/// What is open: the worst first, and of what is as bad that of which the public has heard last.
+fn open(ledger: &Ledger) -> Vec<(&IncidentId, &PublicIncident)> {
+    let mut open: Vec<_> = ledger.incidents.iter().rev().filter(|(_, i)| i.resolved.is_none()).collect();
+    open.sort_by_cached_key(|(_, i)| Reverse((i.gravity(), i.heard_of())));
+    open
 }
 
 fn past<'a>(ledger: &'a Ledger, component: &str) -> &'a [Stretch] {
@@ -258,34 +270,59 @@ pub(crate) fn old_banner(age: Duration) -> String {
     )
 }
 
+/// A month as a number, by which they are counted.
+fn month(at: Wall) -> i32 {
+    let date = civil(at);
+    i32::from(date.year()) * 12 + i32::from(date.month()) - 1
+}
+
+fn path(month: i32) -> String {
+    format!("/history/{:04}-{:02}", month.div_euclid(12), month.rem_euclid(12) + 1)
+}
+
+/// The months that an incident was in, first and last. One that ends at midnight was not in the next.
+fn months_of(incident: &PublicIncident, now: Wall) -> (i32, i32) {
+    let last = incident.resolved.map_or(now, |end| Wall(end.0 - 1));
+    (month(incident.opened), month(last.max(incident.opened)))
+}
+
+/// Those that a month's page shows of all that were in it, newest first: what is open and what was worst has room before the rest.
+fn of_month(mut all: Vec<&PublicIncident>) -> Vec<&PublicIncident> {
+    if all.len() > IN_MONTH {
+        let mut by_weight: Vec<usize> = (0..all.len()).collect();
+        by_weight.sort_by_cached_key(|n| Reverse((all[*n].resolved.is_none(), all[*n].gravity())));
+        by_weight.truncate(IN_MONTH);
+        by_weight.sort_unstable();
+        all = by_weight.into_iter().map(|n| all[n]).collect();
+    }
+    all
+}
+
 /// Each month that can be looked at, by its path, and `/history` for the latest.
 fn months(frame: Frame<'_>, ledger: &Ledger, now: Wall) -> Result<Vec<(String, String)>, askama::Error> {
-    let number = |at: Wall| {
-        let date = civil(at);
-        i32::from(date.year()) * 12 + i32::from(date.month()) - 1
-    };
-    let path = |n: i32| format!("/history/{:04}-{:02}", n.div_euclid(12), n.rem_euclid(12) + 1);
     let words = |n: i32| {
         let first =
             Date::new(i16::try_from(n.div_euclid(12)).unwrap_or(1970), (n.rem_euclid(12) + 1) as i8, 1);
         first.map_or_else(|_| path(n), |d| d.strftime("%B %Y").to_string())
     };
-    let last = number(now);
+    let last = month(now);
     let since = ledger.known_since().unwrap_or(now);
-    let first = number(since).clamp(last - MONTHS + 1, last);
+    let first = month(since).clamp(last - MONTHS + 1, last);
     let mut pages = Vec::new();
+    let spans: Vec<_> = ledger.incidents.values().map(|i| (i, months_of(i, now))).collect();
     for n in first..=last {
-        let all = || ledger.incidents.values().rev().filter(|i| number(i.opened) == n);
+        let all = spans.iter().rev().filter(|(_, (first, last))| (*first..=*last).contains(&n));
+        let all: Vec<&PublicIncident> = all.map(|(i, _)| *i).collect();
         let mut room = Room::of(TEXT_IN_MONTH);
         let page = HistoryTemplate {
             frame,
             month: words(n),
             is_over: n < last,
-            since: (n == number(since)).then(|| clock(since, "%-d %B %Y")),
+            since: (n == month(since)).then(|| clock(since, "%-d %B %Y")),
             before: (n > first).then(|| (path(n - 1), words(n - 1))),
             after: (n < last).then(|| (path(n + 1), words(n + 1))),
-            more: all().count().saturating_sub(IN_MONTH),
-            incidents: all().take(IN_MONTH).map(|i| Shown::of(i, ledger, now, &mut room)).collect(),
+            more: all.len().saturating_sub(IN_MONTH),
+            incidents: of_month(all).into_iter().map(|i| Shown::of(i, ledger, now, &mut room)).collect(),
         }
         .render()?;
         if n == last {
@@ -306,9 +343,10 @@ fn machine(page: &StatusPage, ledger: &Ledger, now: Wall) -> String {
             json!({ "name": name, "status": status(ledger, name), "uptime_90_days": up })
         })
         .collect();
-    let open = ledger.incidents.iter().rev().filter(|(_, i)| i.resolved.is_none()).take(SHOWN);
+    let open = open(ledger);
     let mut room = Room::of(TEXT_ON_FRONT);
-    let incidents: Vec<_> = open
+    let shown = open.iter().take(SHOWN);
+    let incidents: Vec<_> = shown
         .map(|(id, i)| {
             let (said, standing) = (room.newest(&i.words), i.standing());
             let updates: Vec<_> = said
@@ -332,8 +370,14 @@ fn machine(page: &StatusPage, ledger: &Ledger, now: Wall) -> String {
             })
         })
         .collect();
-    json!({ "name": page.name, "as_of": machine_time(now), "components": components, "open_incidents": incidents })
-        .to_string()
+    json!({
+        "name": page.name,
+        "as_of": machine_time(now),
+        "components": components,
+        "open_incidents": incidents,
+        "open_incidents_total": open.len(),
+    })
+    .to_string()
 }
 
 fn civil(at: Wall) -> jiff::Zoned {

@@ -134,7 +134,11 @@ fn when(incident: &PublicIncident, now: Wall) -> String {
     let from = clock(incident.opened, "%-d %B %Y, %H:%M");
     match incident.resolved {
         Some(end) => {
-            let form = if same_day(incident.opened, end) { "%H:%M" } else { "%-d %B, %H:%M" };
+            let form = match () {
+                () if same_day(incident.opened, end) => "%H:%M",
+                () if clock(incident.opened, "%Y") == clock(end, "%Y") => "%-d %B, %H:%M",
+                () => "%-d %B %Y, %H:%M",
+            };
             format!("{from} to {}, {}", clock(end, form), lasting(end.since(incident.opened)))
         }
         None => format!("since {from}, for {}", lasting(now.since(incident.opened))),

@@ -3,8 +3,9 @@
 //! How a component is, its bar and the headline come from what is measured. A person's word says how far the work is; it can
 //! make nothing better than it is measured. Where nothing is known, it is all there is.
 
-use crate::ledger::{Affected, rank};
+use crate::ledger::{Affected, PublicIncident, rank};
 use foghorn_core::component::ComponentStatus;
+use foghorn_core::time::Wall;
 use foghorn_look::Tone;
 
 /// What the whole page says, and its tone. `working`: people say that they look for a cause, or mend it, which can make
@@ -34,7 +35,7 @@ pub(crate) fn gravest(all: &[Affected]) -> Option<ComponentStatus> {
 }
 
 /// How bad it is that something is so now.
-pub(crate) fn gravity(status: ComponentStatus) -> u8 {
+fn gravity(status: ComponentStatus) -> u8 {
     use ComponentStatus as C;
     match status {
         C::Operational => 0,
@@ -43,6 +44,19 @@ pub(crate) fn gravity(status: ComponentStatus) -> u8 {
         C::DegradedPerformance => 3,
         C::PartialOutage => 4,
         C::MajorOutage => 5,
+    }
+}
+
+impl PublicIncident {
+    /// How bad it is now; how bad it was, if it is over. What people alone know of is something that does not work well.
+    pub(crate) fn gravity(&self) -> u8 {
+        gravity(gravest(&self.standing()).unwrap_or(ComponentStatus::DegradedPerformance))
+    }
+
+    /// When the public last read something new of it.
+    pub(crate) fn heard_of(&self) -> Wall {
+        let said = self.words.iter().map(|w| w.corrected.map_or(w.at, |c| c.at.max(w.at)));
+        said.chain(self.updates.iter().map(|u| u.at)).max().unwrap_or(self.opened)
     }
 }
 

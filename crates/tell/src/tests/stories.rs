@@ -152,3 +152,75 @@ fn what_a_person_closed_does_not_wait_for_another_incident() {
     assert_eq!(ledger.incidents[&2].left(), []);
     assert_eq!(ledger.incidents[&1].resolved, None);
 }
+
+/// Incidents that people alone know of, opened a minute apart, with what they wrote.
+fn told_by_people(ledger: &mut Ledger, ids: std::ops::Range<u64>, minute: i64) {
+    for id in ids {
+        let opened = Wall(at(minute) + i64::try_from(id).unwrap() * MINUTE);
+        let mut incident = crate::PublicIncident::new(opened, None);
+        incident.words.push(crate::Words {
+            at: opened,
+            stage: foghorn_core::update::Stage::Identified,
+            text: format!("Word {id}."),
+            corrected: None,
+        });
+        ledger.incidents.insert(id, incident);
+    }
+}
+
+/// The worst is above what is newer, and nothing is left out without a word.
+#[test]
+fn the_worst_that_is_open_comes_first() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    house.fails(at(1), "secret-check");
+    house.observe(&mut ledger, at(1));
+    told_by_people(&mut ledger, 2..14, 2);
+    let (html, json) = shown(&config(), &ledger, at(30));
+    let titles: Vec<&str> = html.split("<article").skip(1).collect();
+    assert_eq!(titles.len(), 10);
+    assert!(titles[0].contains("<h3>Shop &#60;&#38;&#62;: major outage</h3>"), "{html}");
+    assert!(titles[1].contains("Word 13.") && titles[9].contains("Word 5."), "{html}");
+    assert_eq!((&json[0]["id"], json.as_array().unwrap().len()), (&json!(1), 10));
+    let pages = render(&config(), &ledger, Wall(at(30)), Doubt::None).unwrap();
+    assert!(html.contains("<a href=\"/history/2026-11\">And 3 more, in this month's history</a>"), "{html}");
+    assert_eq!(text(&pages, "/history/2026-11").matches("<article").count(), 13);
+    let json: serde_json::Value = serde_json::from_str(&text(&pages, "/status.json")).unwrap();
+    assert_eq!(json["open_incidents_total"], 13);
+    // What the public has heard of last is above what is as bad.
+    ledger.incidents.get_mut(&2).unwrap().words[0].at = Wall(at(29));
+    let (html, _) = shown(&config(), &ledger, at(30));
+    assert!(html.split("<article").nth(2).unwrap().contains("Word 2."), "{html}");
+    // A month has room for a hundred.
+    told_by_people(&mut ledger, 14..200, 2);
+    let month = text(&render(&config(), &ledger, Wall(at(300)), Doubt::None).unwrap(), "/history");
+    assert!(
+        month.contains("Shop &#60;&#38;&#62;: major outage") && month.contains("And 99 more."),
+        "{month}"
+    );
+    assert!(month.contains("Word 199."), "{month}");
+}
+
+/// An incident is of every month that it was in.
+#[test]
+fn history_has_what_went_on_from_month_to_month() {
+    let incident = |opened: &str, resolved: Option<&str>| {
+        let at = |text: &str| Wall(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        let mut incident = crate::PublicIncident::new(at(opened), resolved.map(at));
+        incident.worst = vec![Affected { component: "Shop".to_owned(), status: C::MajorOutage }];
+        incident
+    };
+    let incidents = [
+        (1, incident("2025-12-30T10:00:00Z", Some("2026-01-02T11:00:00Z"))),
+        (2, incident("2026-07-31T22:00:00Z", Some("2026-08-01T00:00:00Z"))),
+        (3, incident("2026-09-30T10:00:00Z", Some("2026-11-06T11:00:00Z"))),
+        (4, incident("2026-10-15T10:00:00Z", None)),
+    ];
+    let ledger = Ledger { incidents: incidents.into(), ..Ledger::default() };
+    let pages = render(&config(), &ledger, Wall(NOON), Doubt::None).unwrap();
+    let shown = |month: &str| text(&pages, &format!("/history/{month}")).matches("<article").count();
+    let all = ["2025-12", "2026-01", "2026-02", "2026-07", "2026-08", "2026-09", "2026-10", "2026-11"];
+    assert_eq!(all.map(shown), [1, 1, 0, 1, 0, 1, 2, 2]);
+    let html = text(&pages, "/history/2026-01");
+    assert!(html.contains("30 December 2025, 10:00 to 2 January 2026, 11:00, 3 days"), "{html}");
+}
