@@ -6,7 +6,7 @@ use crate::here::Certificate;
 use crate::model::{Integration, Server, Tls, Token};
 use crate::raw::{self, File};
 use crate::read::{Cx, List, Spanned};
-use crate::scalars::HostPort;
+use crate::scalars::{HostPort, HttpUrl};
 use crate::secret::Secret;
 use foghorn_core::alert::{CHECKS, SELF};
 use foghorn_core::setup::IntegrationRule;
@@ -31,6 +31,9 @@ pub(super) fn server(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Opti
     }
     if let (Some(links), None) = (&raw.links_listen, &raw.public_url) {
         cx.warn(links.at, "`public_url` is not set, so the links in pages lead to `listen` and not to `links_listen`: write `public_url:`, the address at which people reach it");
+    }
+    if let Some(url) = &raw.public_url {
+        at_the_root(url, cx);
     }
     if raw.journal_deadline.value < Duration::from_millis(10) {
         cx.say(raw.journal_deadline.at, "no disk saves in less than 10 ms every time", "write `2s`");
@@ -60,6 +63,22 @@ pub(super) fn server(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Opti
         reference_targets: raw.reference_targets.0.iter().filter_map(|t| target(t, None, cx)).collect(),
         ping_key: raw.ping_key.0.as_ref().map(|k| k.value.clone()),
     })
+}
+
+/// The console's addresses and those of links begin at `/`: under a path they would lead to somebody else's pages.
+fn at_the_root(url: &Spanned<HttpUrl>, cx: &mut Cx<'_>) {
+    let Ok(parsed) = url::Url::parse(&url.value.0) else { return };
+    let more = match (parsed.path(), parsed.query(), parsed.fragment()) {
+        ("" | "/", None, None) => return,
+        ("" | "/", Some(_), _) => "a `?`",
+        ("" | "/", None, Some(_)) => "a `#`",
+        _ => "a path",
+    };
+    cx.say(
+        url.at,
+        format!("this URL has {more}, and Foghorn's pages are at the root of a host"),
+        "give it a name of its own, such as `https://foghorn.example.com`",
+    );
 }
 
 /// A host with a port.

@@ -59,7 +59,7 @@ record! {
     Server {
         /// Console, API and intake. Off loopback at least one token must be configured: nothing listens there without authentication.
         listen: Spanned<SocketAddr> = "127.0.0.1:7070",
-        /// Where people reach `listen` (or `links_listen`), for the links in pages. Default: `listen` itself, which no telephone reaches if that is loopback or `0.0.0.0`.
+        /// Where people reach `listen` (or `links_listen`), for the links in pages: the root of a host. Default: `listen` itself, which no telephone reaches if that is loopback or `0.0.0.0`.
         public_url: Option<Spanned<HttpUrl>>,
         /// Where the journal, the history and the last good configuration are kept.
         data_dir: Spanned<String> = "data",
