@@ -1,10 +1,10 @@
 //! The configuration file: read, adopted, kept. A bad one changes nothing; at a start the last good one counts.
 
+use super::aside::Aside;
 use foghorn_config::{Config, Errors, Problem};
 use foghorn_core::time::Wall;
 use foghorn_net::tls::{ServerCert, TlsError};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,21 +105,18 @@ fn plain(value: &str) -> String {
     }
 }
 
-/// Keeps the file as the last good one, in the data directory.
-///
-/// # Errors
-/// It cannot be written. That is no reason not to run.
-pub fn keep(path: &Path, dir: &Path) -> std::io::Result<()> {
-    let text = fs::read(path)?;
-    let to = dir.join(LAST_GOOD);
-    if fs::read(&to).is_ok_and(|old| old == text) {
-        return Ok(());
+/// Keeps the file as the last good one, in the data directory; the latest wins. Waits for no disk but the file's own: `done`
+/// hears what becomes of it. That it cannot be kept is no reason not to run.
+pub fn keep(path: &Path, aside: &Aside, done: impl FnOnce(std::io::Result<()>) + Send + 'static) {
+    match fs::read(path) {
+        Ok(text) => aside.write(LAST_GOOD, text, done),
+        Err(e) => done(Err(e)),
     }
-    let temporary = dir.join(format!("{LAST_GOOD}.new"));
-    let mut file = private(&temporary)?;
-    file.write_all(&text)?;
-    file.sync_all()?;
-    fs::rename(&temporary, &to)
+}
+
+/// What is told of a copy that could not be kept.
+pub fn not_kept(why: impl std::fmt::Display) -> String {
+    format!("the last good configuration could not be kept: {why}")
 }
 
 /// A new file that only Foghorn's user may read.
@@ -163,7 +160,10 @@ escalations: { default: { steps: [ { page: schedule/primary }, { page: everyone 
         let (path, data) = (dir.path().join("foghorn.yaml"), dir.path().join("elsewhere"));
         fs::create_dir(&data).unwrap();
         fs::write(&path, FILE).unwrap();
-        keep(&path, &data).unwrap();
+        let aside = Aside::begin(&data).unwrap();
+        let (tx, rx) = std::sync::mpsc::channel();
+        keep(&path, &aside, move |kept| tx.send(kept).unwrap());
+        rx.recv().unwrap().unwrap();
         fs::remove_file(&path).unwrap();
         assert!(begin(&path, None).is_err(), "nothing says where the data is");
         let begun = begin(&path, Some(&data)).unwrap();

@@ -4,6 +4,7 @@
 pub mod adapters;
 mod adopting;
 mod alive;
+mod aside;
 mod callback;
 mod carry;
 mod certificate;

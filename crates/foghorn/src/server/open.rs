@@ -115,23 +115,18 @@ pub enum OpenFailure {
 /// The file of the key that signs links in pages.
 pub const LINK_KEY: &str = "link.key";
 
-/// The key that signs links in pages: made once, kept beside the journal. One that cannot be kept is told, for links in
-/// pages sent before a restart will not open after it.
-pub fn link_key(dir: &Path) -> ([u8; 32], Option<String>) {
+/// The key that signs links in pages: made once, kept beside the journal. With `true` if it is new: then it has to be
+/// written.
+pub fn link_key(dir: &Path) -> ([u8; 32], bool) {
     let path = dir.join(LINK_KEY);
     let mut key = [0; 32];
     match std::fs::File::open(&path).and_then(|mut f| f.read_exact(&mut key)) {
-        Ok(()) => return (key, None),
+        Ok(()) => return (key, false),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
         Err(e) => tracing::warn!("{} cannot be read and is made anew: {e}", path.display()),
     }
     if let Err(e) = getrandom::fill(&mut key) {
         tracing::error!("the system gives no random numbers: {e}");
     }
-    let write = super::configuration::private(&path).and_then(|mut f| {
-        use std::io::Write;
-        f.write_all(&key)?;
-        f.sync_all()
-    });
-    (key, write.err().map(|e| format!("{} cannot be written: {e}", path.display())))
+    (key, true)
 }

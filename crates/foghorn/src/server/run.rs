@@ -3,17 +3,18 @@
 use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
 use super::adopting::Adopting;
 use super::alive::{self, Alive};
+use super::aside::{Aside, within};
 use super::callback::{self, Callbacks};
 use super::carry::{self, Carrying};
 use super::certificate::Certificate;
 use super::clock::Clock;
 use super::listen::{self, Elsewhere, Listener, Listening};
-use super::open::{self, OpenFailure, Opened};
+use super::open::{self, LINK_KEY, OpenFailure, Opened};
 use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
 use super::public::Public;
 use super::shared::Shared;
-use super::watch_over::{Ended, Paging, Signals, sd, watch_over};
+use super::watch_over::{Ended, Paging, Signals, end_at_the_latest, sd, watch_over};
 use super::{configuration, files, first, private};
 use foghorn_config::model::Tls;
 use foghorn_config::{Config, Errors};
@@ -49,6 +50,10 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// Requests under way when the end comes have this long.
 const LAST_REQUESTS: Duration = Duration::from_millis(1500);
+/// Files that are to be written have this long then.
+const LAST_WRITES: Duration = Duration::from_millis(500);
+/// Checks wait no longer for their history.
+const LONGEST_OPENING: Duration = Duration::from_secs(2);
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -105,7 +110,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
     tracing::info!(events = head.seq, replayed = tail, "the journal is open");
     let lost = open::lost(&data_dir, head.seq);
-    let (key, key_trouble) = open::link_key(&data_dir);
+    let (key, new_key) = open::link_key(&data_dir);
     let tokens = Arc::new(Tokens::new(&key));
     let (clock, away) = Clock::after(state.clock, alive::last(&data_dir));
     let clock = Arc::new(clock);
@@ -122,9 +127,12 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     };
     let open_checks: HashMap<String, Open> = config.checks.keys().filter_map(open).collect();
 
-    // From here on it ends in order when it is told to, however far it has come.
+    // From here on it ends in order when it is told to, however far it has come; and it ends, whatever hangs.
     let main = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = main.block_on(async { Signals::listen() })?;
+    if options.end.is_none() {
+        end_at_the_latest()?;
+    }
 
     // The pager, before anything else.
     let mut nonce = [0; 16];
@@ -144,6 +152,19 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     }
     let (handle, port) = foghorn_engine::handle::channel(View::new(state, head.seq, clock.now()));
     let own = Arc::new(Own::new(handle.clone()));
+    let aside = Aside::begin(&data_dir)?;
+    if new_key {
+        let (own, clock, path) = (own.clone(), clock.clone(), data_dir.join(LINK_KEY));
+        aside.write(LINK_KEY, key.to_vec(), move |written| {
+            if let Err(e) = written {
+                let why = format!(
+                    "{} cannot be written: {e}; links in pages will not work after a restart",
+                    path.display()
+                );
+                own.raise(Trouble::Secret, LINK_KEY, &why, clock.now().wall);
+            }
+        });
+    }
     let wake = runtime("wake", 1, FIRST)?;
     let reports = handle.clone();
     let sender = Sender::new(
@@ -160,6 +181,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let shared = Arc::new(Shared {
         path: options.config.clone(),
         data_dir: data_dir.clone(),
+        aside,
         adopting: adopting.clone(),
         reloading: Mutex::default(),
         begun: config.server.clone(),
@@ -202,11 +224,12 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let now = clock.now().wall;
     if let Some(why) = &begun.rejected {
         own.raise(Trouble::Configuration, "file", why, now);
-    } else if let Err(e) = configuration::keep(&options.config, &data_dir) {
-        tracing::warn!("the last good configuration could not be kept: {e}");
-    }
-    if let Some(why) = &key_trouble {
-        own.raise(Trouble::Secret, "link.key", why, now);
+    } else {
+        configuration::keep(&options.config, &shared.aside, |kept| {
+            if let Err(e) = kept {
+                tracing::warn!("{}", configuration::not_kept(e));
+            }
+        });
     }
     for damage in &recovery.damage {
         let kept = damage
@@ -241,7 +264,10 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
 
     // Checks.
     let stats = Arc::new(foghorn_watch::Stats::default());
-    let history = History::open(&data_dir, stats.clone())
+    let (dir, counts) = (data_dir.clone(), stats.clone());
+    // Of a file that is there nothing but reading is needed; a new one, on a disk that hangs, is left.
+    let history = within(LONGEST_OPENING, move || History::open(&dir, counts).map_err(|e| e.to_string()))
+        .unwrap_or_else(|e| Err(format!("{e}; there is one from the next start on")))
         .map_err(|e| tracing::error!("there is no history of checks: {e}"))
         .ok();
     if let Some(history) = &history {
@@ -317,12 +343,14 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let acts = pager.join().unwrap_or_default();
     drop(alive);
     let (tx, rx) = mpsc::channel();
-    if journal.stop(Box::new(move |()| _ = tx.send(()))).is_ok() {
+    let stops = journal.stop(Box::new(move |()| _ = tx.send(()))).is_ok();
+    shared.aside.settle(LAST_WRITES);
+    if stops {
         // A disk that hangs is not waited for: what was answered is on it.
-        let _ = rx.recv_timeout(Duration::from_millis(1500));
+        let _ = rx.recv_timeout(Duration::from_secs(1));
     }
     drop(public);
-    for runtime in [edge, desk, wake] {
+    for runtime in [edge, desk, wake, main] {
         runtime.shutdown_background();
     }
     match ended {
@@ -332,9 +360,12 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
             Err(anew()?.into())
         }
         Ended::PagerFell => {
-            if let Err(e) = std::fs::write(data_dir.join(FELL), "") {
-                tracing::warn!("nobody will be told of it: {e}");
-            }
+            shared.aside.write(FELL, Vec::new(), |written| {
+                if let Err(e) = written {
+                    tracing::warn!("nobody will be told of it: {e}");
+                }
+            });
+            shared.aside.settle(LAST_WRITES);
             std::thread::sleep(AGAIN.saturating_sub(began.elapsed()));
             Err(anew()?.into())
         }

@@ -3,6 +3,7 @@
 
 use super::adapters::Measured;
 use super::adopting::{Adopting, Staged};
+use super::aside::Aside;
 use super::clock::Clock;
 use super::configuration;
 use super::listen::Listening;
@@ -23,12 +24,18 @@ use foghorn_wake::channels::{self, BuildError};
 use foghorn_watch::Plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+/// A disk that is well has taken a small file by then.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What the parts of a running server share.
 pub struct Shared {
     pub(super) path: PathBuf,
     pub(super) data_dir: PathBuf,
+    /// For what has to be on disk sometime.
+    pub(super) aside: Aside,
     pub(super) adopting: Arc<Adopting>,
     /// One reload at a time: the rules of one file and the addresses of another would be the worst of both.
     pub(super) reloading: Mutex<()>,
@@ -89,11 +96,28 @@ impl Shared {
         }
         let checks: Vec<String> = new.checks.keys().cloned().collect();
         self.own.clear_others(Trouble::Check, &checks, self.clock.now().wall);
-        if let Err(e) = configuration::keep(&self.path, &self.data_dir) {
-            warnings.push(format!("the last good configuration could not be kept: {e}"));
-        }
+        warnings.extend(self.keep_configuration());
         self.own.clear(Trouble::Configuration, "file", self.clock.now().wall);
         Ok(Reloaded { hash, warnings })
+    }
+
+    /// Keeps the file for the next start. Returns what whoever reloads has to know of that: a disk that hangs is not waited
+    /// for, and what it says later is in the log.
+    fn keep_configuration(&self) -> Option<String> {
+        let (tx, rx) = mpsc::channel();
+        configuration::keep(&self.path, &self.aside, move |kept| {
+            if let Err(mpsc::SendError(Err(e))) = tx.send(kept) {
+                tracing::warn!("{}", configuration::not_kept(e));
+            }
+        });
+        match rx.recv_timeout(SOON) {
+            Ok(kept) => kept.err().map(configuration::not_kept),
+            Err(_) => Some(
+                "the last good configuration is not kept yet, for the disk does not answer: until it does, a restart that \
+                 cannot use the file goes back to the one before"
+                    .to_owned(),
+            ),
+        }
     }
 
     /// Builds the channels of the start, and tells which cannot be used.

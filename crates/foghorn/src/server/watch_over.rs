@@ -18,6 +18,8 @@ use tokio::sync::watch;
 const DEGRADED_FOR: Duration = Duration::from_secs(10);
 /// A bug that has shown itself is told of until it has not for so long.
 const BUG_FOR: Duration = Duration::from_secs(3600);
+/// A server that was told to end has ended by then: five seconds are promised.
+const AT_THE_LATEST: Duration = Duration::from_millis(4700);
 /// A pager that has not gone round for this long is stuck: the watchdog is not fed.
 const STUCK: Span = Span::secs(10);
 
@@ -58,6 +60,28 @@ impl Signals {
     }
 }
 
+/// Ends the process some time after it was told to end, should something keep it from ending in order. What was answered as
+/// saved is on disk.
+///
+/// # Errors
+/// The system gives no thread, or no signal handler.
+pub(super) fn end_at_the_latest() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = runtime.block_on(async { Signals::listen() })?;
+    let wait = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = signals.terminate.recv() => {}
+                _ = signals.interrupt.recv() => {}
+            }
+            tokio::time::sleep(AT_THE_LATEST).await;
+        });
+        tracing::warn!("something hangs, and is not waited for");
+        std::process::exit(0)
+    };
+    std::thread::Builder::new().name("last-resort".into()).spawn(wait).map(drop)
+}
+
 /// Signals, happenings, the watchdog, certificates. Returns when it is time to stop.
 pub(super) async fn watch_over(
     shared: &Arc<Shared>,
@@ -81,7 +105,11 @@ pub(super) async fn watch_over(
             () = &mut end => return Ended::Asked,
             _ = signals.hangup.recv() => {
                 let shared = shared.clone();
-                tokio::task::spawn_blocking(move || hang_up(&shared));
+                // Not one of the runtime's threads: those it waits for in the end.
+                let thread = std::thread::Builder::new().name("reload".into());
+                if let Err(e) = thread.spawn(move || hang_up(&shared)) {
+                    tracing::error!("the configuration is not read again: {e}");
+                }
             }
             _ = second.tick() => {}
         }

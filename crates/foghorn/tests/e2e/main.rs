@@ -11,6 +11,7 @@ mod crowd;
 mod degraded;
 mod fuzz;
 mod live;
+mod hanging;
 mod main_job;
 mod newcomer;
 mod parts;
