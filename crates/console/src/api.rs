@@ -1,7 +1,8 @@
 //! The console's listener: its routes, and what each needs.
 
 use crate::auth::{Rule, guard};
-use crate::ports::{Admin, CheckFigures, Events, Figures};
+use crate::gate::{self, Gate, Hangs};
+use crate::ports::{Admin, CheckFigures, CheckHistory, CheckResult, Events, Figures};
 use crate::problem::{Kind, Problem};
 use crate::query;
 use crate::readmodel::{ReadModel, ReadModelError};
@@ -11,6 +12,7 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use foghorn_config::Config;
 use foghorn_core::Now;
+use foghorn_core::time::Wall;
 use foghorn_engine::{Handle, View};
 use foghorn_net::throttle::Throttle;
 use http::{HeaderName, HeaderValue, header};
@@ -53,6 +55,9 @@ pub struct Parts {
 /// Everything the routes need.
 pub struct Api {
     pub(crate) parts: Parts,
+    journal: Gate<()>,
+    /// The history of checks.
+    past: Gate<()>,
     pub(crate) streams: Arc<Semaphore>,
     /// Pages that are kept true.
     pub(crate) live: Arc<Semaphore>,
@@ -73,6 +78,8 @@ impl Api {
     pub fn new(parts: Parts) -> Api {
         Api {
             parts,
+            journal: Gate::new(()),
+            past: Gate::new(()),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             live: Arc::new(Semaphore::new(MOST_LIVE)),
             opened: AtomicU32::new(0),
@@ -96,15 +103,51 @@ impl Api {
         View { at: self.now(), ..(*self.parts.engine.view()).clone() }
     }
 
-    /// Runs what may wait for the disk where that hurts nobody.
+    /// Runs what may wait for the disk where that hurts nobody, and waits for it so long at most.
     pub(crate) async fn blocking<T: Send + 'static>(
         self: &Arc<Api>,
         work: impl FnOnce(&Api) -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let api = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(&api)).await;
-        done.map_err(|_| Problem::new(Kind::Internal, "this request failed; the log has more"))
+        gate::blocking(move || work(&api)).await
     }
+
+    /// The same, for as long as it takes.
+    pub(crate) async fn chore<T: Send + 'static>(
+        self: &Arc<Api>,
+        work: impl FnOnce(&dyn Admin) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let api = self.clone();
+        tokio::task::spawn_blocking(move || work(&*api.parts.admin)).await.map_err(|_| gate::failed())
+    }
+
+    /// Up to `limit` events after `after`. Blocks, but not while somebody else hangs in it.
+    pub(crate) fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, Problem> {
+        let _one = self.journal.enter().map_err(|Hangs| disk_hangs("the journal"))?;
+        self.parts.events.page(after, limit).map_err(|e| Problem::new(Kind::Unavailable, e))
+    }
+
+    /// [`CheckFigures::history`]. Blocks, but not while somebody else hangs in it.
+    pub(crate) fn history(
+        &self,
+        check: &str,
+        from: Wall,
+        to: Wall,
+        points: usize,
+    ) -> Result<CheckHistory, Problem> {
+        let _one = self.past.enter().map_err(|Hangs| disk_hangs("the history of checks"))?;
+        self.parts.checks.history(check, from, to, points).map_err(|e| Problem::new(Kind::Unavailable, e))
+    }
+
+    /// [`CheckFigures::recent`]. Blocks, but not while somebody else hangs in it.
+    pub(crate) fn recent(&self, check: &str, n: usize) -> Result<Vec<CheckResult>, Problem> {
+        let _one = self.past.enter().map_err(|Hangs| disk_hangs("the history of checks"))?;
+        self.parts.checks.recent(check, n).map_err(|e| Problem::new(Kind::Unavailable, e))
+    }
+}
+
+fn disk_hangs(what: &str) -> Problem {
+    Problem::new(Kind::Unavailable, format!("{what} cannot be read now: the disk does not answer"))
 }
 
 impl From<ReadModelError> for Problem {

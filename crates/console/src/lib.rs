@@ -12,6 +12,7 @@ mod accounts;
 mod api;
 mod auth;
 mod extract;
+mod gate;
 mod links;
 pub mod next;
 mod openapi;

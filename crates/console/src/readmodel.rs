@@ -11,6 +11,7 @@ mod schema;
 
 pub(crate) use query::{Closed, ClosedAlert, Filter, Line};
 
+use crate::gate::{Gate, Hangs};
 use crate::ports::Events;
 use foghorn_engine::Handle;
 use rusqlite::Connection;
@@ -26,6 +27,9 @@ pub enum ReadModelError {
     /// It is being made; the text says why.
     #[error("the list of closed incidents is being made: {0}")]
     NotReady(String),
+    /// The disk does not answer.
+    #[error("the list of closed incidents cannot be read: the disk does not answer")]
+    Hangs,
     /// Its file cannot be used.
     #[error("the list of closed incidents cannot be read: {0}")]
     Sql(#[from] rusqlite::Error),
@@ -35,6 +39,12 @@ pub enum ReadModelError {
     /// The journal cannot be read.
     #[error("the journal cannot be read: {0}")]
     Journal(String),
+}
+
+impl From<Hangs> for ReadModelError {
+    fn from(Hangs: Hangs) -> ReadModelError {
+        ReadModelError::Hangs
+    }
 }
 
 impl ReadModelError {
@@ -64,7 +74,7 @@ pub struct ReadModel {
 
 struct Shared {
     path: PathBuf,
-    reader: Mutex<Option<Connection>>,
+    reader: Gate<Option<Connection>>,
     seq: AtomicU64,
     rebuilt: AtomicU64,
     error: Mutex<Option<String>>,
@@ -91,7 +101,7 @@ impl ReadModel {
     pub fn start(path: PathBuf, events: Arc<dyn Events>, engine: &Handle) -> ReadModel {
         let shared = Arc::new(Shared {
             path,
-            reader: Mutex::new(None),
+            reader: Gate::new(None),
             seq: AtomicU64::new(0),
             rebuilt: AtomicU64::new(0),
             error: Mutex::new(None),
@@ -117,9 +127,9 @@ impl ReadModel {
         }
     }
 
-    /// Runs a query. Blocks on the disk, and on other queries.
+    /// Runs a query. Blocks on the disk, and on other queries, unless one hangs.
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadModelError> {
-        let reader = lock(&self.shared.reader);
+        let reader = self.shared.reader.enter()?;
         let Some(db) = &*reader else {
             let why = lock(&self.shared.error).clone();
             return Err(ReadModelError::NotReady(why.unwrap_or_else(|| "try again in a moment".to_owned())));
@@ -154,4 +164,48 @@ impl Drop for ReadModel {
 /// A panic while the lock was held leaves nothing half done: each value is replaced as a whole.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foghorn_core::State;
+    use foghorn_core::time::Now;
+    use foghorn_engine::{View, handle};
+    use std::time::Duration;
+
+    struct Nothing;
+
+    impl Events for Nothing {
+        fn page(&self, _: u64, _: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn nobody_queues_up_behind_a_question_that_hangs() {
+        let dir = tempfile::tempdir().unwrap();
+        let (engine, _port) = handle::channel(View::new(State::default(), 0, Now::default()));
+        let model = ReadModel::start(dir.path().join(ReadModel::FILE), Arc::new(Nothing), &engine);
+        while model.incident(1).is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let ((hangs, until), (begun, began)) = (std::sync::mpsc::channel::<()>(), std::sync::mpsc::channel());
+        std::thread::scope(|threads| {
+            let hanging = threads.spawn(|| {
+                model.read(move |_| {
+                    begun.send(()).unwrap();
+                    let _ = until.recv();
+                    Ok(7)
+                })
+            });
+            began.recv().unwrap();
+            let first = std::time::Instant::now();
+            assert!((0..100).all(|_| matches!(model.incident(1), Err(ReadModelError::Hangs))));
+            assert!(first.elapsed() < Duration::from_secs(10), "{:?}", first.elapsed());
+            drop(hangs);
+            assert_eq!(hanging.join().unwrap().unwrap(), 7);
+        });
+        assert_eq!(model.incident(1).unwrap(), None);
+    }
 }

@@ -35,8 +35,7 @@ pub(super) fn run(shared: &Shared, events: &dyn Events, mut records: Follow) {
             let Err(e) = work(shared, events, &mut records).await else { return };
             shared.fail(&e.to_string());
             if e.is_damage() || shared.damaged.load(Ordering::Acquire) {
-                *lock(&shared.reader) = None;
-                match schema::remove(&shared.path) {
+                match anew(shared) {
                     Ok(()) => continue,
                     Err(e) => shared.fail(&e.to_string()),
                 }
@@ -46,10 +45,16 @@ pub(super) fn run(shared: &Shared, events: &dyn Events, mut records: Follow) {
     });
 }
 
+/// Removes the file. Who reads it now keeps it from being removed.
+fn anew(shared: &Shared) -> Result<(), ReadModelError> {
+    *shared.reader.enter()? = None;
+    schema::remove(&shared.path)
+}
+
 /// Ends well when it is asked to end.
 async fn work(shared: &Shared, events: &dyn Events, records: &mut Follow) -> Result<(), ReadModelError> {
     let mut db = open(shared, events)?;
-    *lock(&shared.reader) = Some(schema::reader(&shared.path)?);
+    *shared.reader.enter()? = Some(schema::reader(&shared.path)?);
     shared.damaged.store(false, Ordering::Release);
     catch_up(shared, &mut db, events)?;
     *lock(&shared.error) = None;

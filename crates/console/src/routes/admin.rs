@@ -27,7 +27,7 @@ pub(crate) async fn reload(
     State(api): State<Arc<Api>>,
     OptionalJson(Empty {}): OptionalJson<Empty>,
 ) -> Result<Json<ReloadShown>, Problem> {
-    let done = api.blocking(|api| api.parts.admin.reload()).await?;
+    let done = api.chore(|admin| admin.reload()).await?;
     let done = done.map_err(|errors| {
         let detail = "the configuration is wrong; the one before still counts".to_owned();
         Problem { errors, ..Problem::new(Kind::Invalid, detail) }
@@ -71,7 +71,7 @@ pub(crate) async fn backup(
         let detail = format!("`{name}` is no plain file name: use letters, digits, `.`, `-` and `_`");
         return Err(Problem::new(Kind::Invalid, detail));
     }
-    let done = api.blocking(move |api| api.parts.admin.backup(new.name.as_deref())).await?;
+    let done = api.chore(move |admin| admin.backup(new.name.as_deref())).await?;
     let done = done.map_err(|e| {
         let kind = match e {
             NoBackup::Taken(_) => Kind::Invalid,

@@ -197,14 +197,13 @@ fn detail(api: &Api, name: &str, q: &HistoryQuery) -> Result<CheckDetail, Proble
     let (name, rule) = rule.ok_or_else(|| Problem::not_found(format!("check {name}")))?;
     let now = view.at.wall;
     let (from, to) = range(q, now)?;
-    let (figures, unreadable) = (&api.parts.checks, |why| Problem::new(Kind::Unavailable, why));
     let uptime = DAYS.into_iter().map(|days| {
-        let past = figures.history(name, now - Span::secs(days * 86_400), now, 0)?;
+        let past = api.history(name, now - Span::secs(days * 86_400), now, 0)?;
         Ok(DaysShown { days, uptime: past.uptime.into() })
     });
-    let uptime = uptime.collect::<Result<_, String>>().map_err(unreadable)?;
-    let history = figures.history(name, from, to, Count::or(q.points, 96)).map_err(unreadable)?;
-    let recent = figures.recent(name, RECENT).map_err(unreadable)?;
+    let uptime = uptime.collect::<Result<_, Problem>>()?;
+    let history = api.history(name, from, to, Count::or(q.points, 96))?;
+    let recent = api.recent(name, RECENT)?;
     Ok(CheckDetail {
         check: check(api, &view, &config, name, rule),
         uptime,

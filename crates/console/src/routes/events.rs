@@ -34,7 +34,7 @@ pub(super) async fn reaches(api: &Arc<Api>, after: u64) -> Result<(), Problem> {
         return Ok(());
     }
     // What is on disk is in the view a moment later. A journal that cannot be read now says nothing.
-    let found = api.blocking(move |api| api.parts.events.page(after - 1, 1)).await?;
+    let found = api.blocking(move |api| api.events(after - 1, 1)).await?;
     let end = api.parts.engine.view().seq;
     if after <= end || found.map_or(true, |page| !page.is_empty()) {
         return Ok(());
@@ -52,7 +52,7 @@ pub(super) async fn reaches(api: &Arc<Api>, after: u64) -> Result<(), Problem> {
 pub(super) async fn read(api: &Arc<Api>, after: u64, limit: usize) -> Result<Vec<EventShown>, Problem> {
     let read = move |api: &Api| {
         let state = api.parts.engine.view().state.clone();
-        let page = api.parts.events.page(after, limit).map_err(|e| Problem::new(Kind::Unavailable, e))?;
+        let page = api.events(after, limit)?;
         Ok(page.into_iter().filter_map(|(seq, json)| EventShown::new(seq, json, &state, None)).collect())
     };
     api.blocking(read).await?

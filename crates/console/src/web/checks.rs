@@ -129,7 +129,7 @@ fn row(
     // A sparkline that cannot be drawn is left out; the check's own page says why.
     let past = match rule.heartbeat {
         Some(_) => None,
-        None => web.api.parts.checks.history(name, now - DAY, now, SPARKS).ok(),
+        None => web.api.history(name, now - DAY, now, SPARKS).ok(),
     };
     let alert = view.state.check_alert(name);
     Row {
@@ -228,15 +228,15 @@ pub(super) async fn show(
         let mut recent = Vec::new();
         if rule.heartbeat.is_none() {
             for (_, words, back) in &RANGES[1..] {
-                if let Ok(past) = figures.history(name, now - *back, now, 0) {
+                if let Ok(past) = web.api.history(name, now - *back, now, 0) {
                     uptime.push(((*words).to_owned(), up(past.uptime)));
                 }
             }
-            match figures.history(name, now - *span, now, POINTS) {
+            match web.api.history(name, now - *span, now, POINTS) {
                 Ok(past) => chart = charts::latency(&past, now - *span, now, POINTS, &clock),
-                Err(why) => missing = Some(line(&why, WIDE)),
+                Err(why) => missing = Some(line(&why.detail, WIDE)),
             }
-            let results = figures.recent(name, RECENT).unwrap_or_default();
+            let results = web.api.recent(name, RECENT).unwrap_or_default();
             recent = results.into_iter().map(|r| (clock.second(r.at), r.good, took(r.total))).collect();
         }
         let (_, state) = standing(web, &view, name, rule);

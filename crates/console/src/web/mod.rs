@@ -83,14 +83,13 @@ impl Web {
         self.seal.get_or_init(|| Seal::new(self.accounts.key()))
     }
 
-    /// Runs what may wait for the disk where that hurts nobody.
+    /// Runs what may wait for the disk where that hurts nobody, and waits for it so long at most.
     async fn blocking<T: Send + 'static>(
         self: &Arc<Web>,
         work: impl FnOnce(&Web) -> T + Send + 'static,
     ) -> Result<T, crate::Problem> {
         let web = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(&web)).await;
-        done.map_err(|_| crate::Problem::new(crate::Kind::Internal, "this request failed; the log has more"))
+        crate::gate::blocking(move || work(&web)).await
     }
 }
 

@@ -323,3 +323,36 @@ async fn answers_are_not_framed_guessed_or_kept() {
         assert_eq!(got.header("cache-control"), "no-store", "{path}");
     }
 }
+
+/// A file system that is frozen: who asks first hears of it in seconds, and who comes later does not queue up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_hangs_is_answered_and_holds_up_nobody() {
+    let kit = kit(OPEN).await;
+    kit.past("first", "warning").await;
+    kit.caught_up().await;
+    let journal = kit.journal.clone();
+    let (hangs, until) = std::sync::mpsc::channel::<()>();
+    let (begun, began) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _held = journal.0.lock().unwrap();
+        begun.send(()).unwrap();
+        let _ = until.recv();
+    });
+    began.await.unwrap();
+    let ask = || kit.get("/api/v1/events");
+    let all = tokio::join!(ask(), ask(), ask(), ask());
+    for answer in [all.0, all.1, all.2, all.3] {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.text.contains("the disk does not answer"), "{answer:?}");
+    }
+    let began = std::time::Instant::now();
+    for _ in 0..20 {
+        assert_eq!(ask().await.status, 503);
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "at once: {:?}", began.elapsed());
+    assert_eq!(kit.get("/api/v1/incidents/1").await.status, 200, "the list is another file");
+    drop(hangs);
+    while ask().await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+}
