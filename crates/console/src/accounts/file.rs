@@ -1,6 +1,6 @@
 //! The file.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +8,10 @@ use std::time::Duration;
 /// "FogA".
 const APPLICATION: i64 = 0x466f_6741;
 const VERSION: i64 = 1;
+const MARKS: (i64, i64) = (APPLICATION, VERSION);
+const FOREIGN: &str = "it is the file of another program";
+/// Another process may be at it for so long.
+const BUSY: Duration = Duration::from_secs(2);
 
 const TABLES: &str = "
 CREATE TABLE account (
@@ -36,7 +40,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, String> {
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(e) => return Err(e.to_string()),
     }
-    ready(path).map_err(|e| e.to_string())?.ok_or_else(|| "it is the file of another program".to_owned())
+    ready(path).map_err(|e| e.to_string())?.ok_or_else(|| FOREIGN.to_owned())
 }
 
 /// Whoever adds an account as root must not keep the server out.
@@ -46,23 +50,41 @@ fn given_to_its_directorys_owner(path: &Path) {
     let _ = std::os::unix::fs::chown(path, Some(dir.uid()), Some(dir.gid()));
 }
 
+/// Opens the file for reading, if it is there.
+pub(super) fn existing(path: &Path) -> Result<Option<Connection>, String> {
+    // Reading may have to put right what a crash has left, so it is not opened for reading alone.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = || -> rusqlite::Result<_> {
+        let db = Connection::open_with_flags(path, flags)?;
+        db.busy_timeout(BUSY)?;
+        Ok((marks(&db)?, db))
+    };
+    match path.exists().then(opened).transpose().map_err(|e| e.to_string())? {
+        Some((MARKS, db)) => Ok(Some(db)),
+        // Not made yet, or not to its end.
+        None | Some(((0, 0), _)) => Ok(None),
+        Some(_) => Err(FOREIGN.to_owned()),
+    }
+}
+
+fn marks(db: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    Ok((pragma("application_id")?, pragma("user_version")?))
+}
+
 fn ready(path: &Path) -> rusqlite::Result<Option<Connection>> {
     let db = Connection::open(path)?;
-    db.busy_timeout(Duration::from_secs(2))?;
-    let marks = || -> rusqlite::Result<(i64, i64)> {
-        let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        Ok((pragma("application_id")?, pragma("user_version")?))
-    };
-    if marks()? == (0, 0) {
+    db.busy_timeout(BUSY)?;
+    if marks(&db)? == (0, 0) {
         db.pragma_update(None, "journal_mode", "WAL")?;
         // Two at once: the one that comes second finds it made.
         db.execute_batch("BEGIN IMMEDIATE")?;
-        if marks()? == (0, 0) {
+        if marks(&db)? == (0, 0) {
             db.execute_batch(&format!(
                 "{TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
             ))?;
         }
         db.execute_batch("COMMIT")?;
     }
-    Ok(if marks()? == (APPLICATION, VERSION) { Some(db) } else { None })
+    Ok(if marks(&db)? == MARKS { Some(db) } else { None })
 }

@@ -4,7 +4,7 @@ use super::{Account, AccountError, Accounts, new_password};
 use foghorn_config::model::Role;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The first account's name.
 const FIRST: &str = "admin";
@@ -17,7 +17,7 @@ impl Accounts {
     /// # Errors
     /// The file cannot be used.
     pub fn first(&self) -> Result<Option<String>, AccountError> {
-        let any = self.with(|db| {
+        let any = self.read(|db| {
             db.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |row| row.get::<_, bool>(0))
         })?;
         if any {
@@ -56,18 +56,18 @@ impl Accounts {
         file.sync_all()?;
         Ok(path)
     }
+}
 
-    /// Its password was used, or is none any more.
-    pub(super) fn forget_first(&self, name: &str) {
-        if name != FIRST {
-            return;
+/// Its password was used, or is none any more. `accounts` is their file.
+pub(super) fn forget_first(accounts: &Path, name: &str) {
+    if name != FIRST {
+        return;
+    }
+    let path = accounts.with_file_name(FILE);
+    match std::fs::remove_file(&path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => {
+            tracing::warn!("{} holds a password and cannot be removed: {e}; remove it", path.display());
         }
-        let path = self.path.with_file_name(FILE);
-        match std::fs::remove_file(&path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => {
-                tracing::warn!("{} holds a password and cannot be removed: {e}; remove it", path.display());
-            }
-            _ => {}
-        }
+        _ => {}
     }
 }

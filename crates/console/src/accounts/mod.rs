@@ -1,21 +1,25 @@
 //! Who may log in to the console: accounts and sessions, in a small database of their own.
 //!
 //! Passwords are kept as argon2id hashes, session ids as SHA-256: whoever reads the file can neither log in nor go on
-//! with a session. The command line works on the same file while a server runs. Every call may block on the disk, and
-//! those that take a password take tens of milliseconds of a processor.
+//! with a session. The command line works on the same file while a server runs. Every call may block on the disk, for some
+//! seconds at most where that hangs, and those that take a password take tens of milliseconds of a processor.
 
 mod file;
 mod first;
 mod password;
 mod sessions;
+mod writer;
 
 pub use password::new_password;
 
+use crate::gate::{Gate, Hangs};
+use first::forget_first;
 use foghorn_config::model::Role;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sessions::Remembered;
-use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use writer::Writer;
 
 /// Accounts that there may be.
 const MOST_ACCOUNTS: i64 = 1000;
@@ -63,6 +67,16 @@ pub enum AccountError {
     /// Nobody could manage accounts any more.
     #[error("{0} is the last admin: make another one first")]
     LastAdmin(String),
+    /// The disk does not answer, and nothing was done.
+    #[error(
+        "the accounts in {0} cannot be used now, and nothing is changed: the disk does not answer; try again when it does"
+    )]
+    Hangs(String),
+    /// The disk does not answer, and it has begun.
+    #[error(
+        "the disk has not answered, so it is not known whether that will be done: look at the accounts in {0} when it does"
+    )]
+    Late(String),
     /// Too many.
     #[error("there are {MOST_ACCOUNTS} accounts, as many as there may be: remove one first")]
     Full,
@@ -74,10 +88,36 @@ pub enum AccountError {
 /// Accounts and sessions.
 pub struct Accounts {
     path: PathBuf,
-    /// Opened when it is first needed, and again after it failed.
-    db: Mutex<Option<Connection>>,
-    remembered: Mutex<Remembered>,
+    /// For questions: none of them waits for what is written.
+    reader: Gate<Option<Connection>>,
+    writer: Writer,
+    remembered: Arc<Mutex<Remembered>>,
     key: OnceLock<[u8; 32]>,
+}
+
+/// Uses an open file, or opens it first, and again after it failed.
+fn used<T>(
+    path: &Path,
+    db: &mut Option<Connection>,
+    open: impl FnOnce() -> Result<Connection, String>,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, AccountError> {
+    let failed = |why: String| AccountError::File { path: path.display().to_string(), why };
+    let open = match &*db {
+        Some(open) => open,
+        None => db.insert(open().map_err(failed)?),
+    };
+    work(open).map_err(|e| {
+        use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, SystemIoFailure};
+        // A file that was put back from a backup is found by opening it anew.
+        if matches!(
+            e.sqlite_error_code(),
+            Some(CannotOpen | DatabaseCorrupt | NotADatabase | SystemIoFailure)
+        ) {
+            *db = None;
+        }
+        failed(e.to_string())
+    })
 }
 
 impl Accounts {
@@ -85,31 +125,33 @@ impl Accounts {
     #[must_use]
     pub fn new(path: PathBuf) -> Accounts {
         Accounts {
+            writer: Writer::new(path.clone()),
             path,
-            db: Mutex::new(None),
-            remembered: Mutex::new(Remembered::default()),
+            reader: Gate::new(None),
+            remembered: Arc::default(),
             key: OnceLock::new(),
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, AccountError> {
-        let failed = |why: String| AccountError::File { path: self.path.display().to_string(), why };
-        let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Writes that wait for the disk, and those that were lost because too many did.
+    #[must_use]
+    pub fn writes(&self) -> (usize, u64) {
+        self.writer.counts()
+    }
+
+    /// Asks the file. Waits for the disk as far as reading needs it, and not at all while somebody else hangs in that.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, AccountError> {
+        let mut db =
+            self.reader.enter().map_err(|Hangs| AccountError::Hangs(self.path.display().to_string()))?;
         if db.is_none() {
-            *db = Some(file::open(&self.path).map_err(failed)?);
+            let failed = |why| AccountError::File { path: self.path.display().to_string(), why };
+            *db = file::existing(&self.path).map_err(failed)?;
         }
-        let Some(open) = &*db else { return Err(failed("it is not open".to_owned())) };
-        work(open).map_err(|e| {
-            use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, SystemIoFailure};
-            // A file that was put back from a backup is found by opening it anew.
-            if matches!(
-                e.sqlite_error_code(),
-                Some(CannotOpen | DatabaseCorrupt | NotADatabase | SystemIoFailure)
-            ) {
-                *db = None;
-            }
-            failed(e.to_string())
-        })
+        if db.is_none() {
+            self.writer.now(|_| Ok(()))?;
+        }
+        let there = || file::existing(&self.path)?.ok_or_else(|| "it is not there any more".to_owned());
+        used(&self.path, &mut db, there, work)
     }
 
     /// Adds an account.
@@ -125,12 +167,13 @@ impl Accounts {
             return Err(AccountError::Name(name.clone()));
         }
         let hash = password::hash(password)?;
-        let (there, all, made) = self.with(|db| {
-            let there = find(db, name)?.is_some();
+        let (named, account) = (name.clone(), account.clone());
+        let (there, all, made) = self.writer.now(move |db| {
+            let there = find(db, &named)?.is_some();
             let all: i64 = db.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?;
             const SQL: &str = "INSERT OR IGNORE INTO account (name, hash, role, person) SELECT ?1, ?2, ?3, ?4 WHERE (SELECT count(*) FROM account) < ?5";
             let made = db
-                .execute(SQL, params![name, hash, word(account.role), account.person, MOST_ACCOUNTS])?;
+                .execute(SQL, params![named, hash, word(account.role), account.person, MOST_ACCOUNTS])?;
             Ok((there, all, made))
         })?;
         match made {
@@ -145,7 +188,7 @@ impl Accounts {
     /// # Errors
     /// The file cannot be used.
     pub fn list(&self) -> Result<Vec<Account>, AccountError> {
-        self.with(|db| {
+        self.read(|db| {
             let mut query = db.prepare_cached("SELECT name, role, person FROM account ORDER BY name")?;
             query.query_map([], account)?.collect()
         })
@@ -157,13 +200,20 @@ impl Accounts {
     /// There is no such account, the password is too short, or the file cannot be used.
     pub fn set_password(&self, name: &str, password: &str, keep: Option<&str>) -> Result<(), AccountError> {
         let hash = password::hash(password)?;
-        let changed =
-            self.with(|db| db.execute("UPDATE account SET hash = ?2 WHERE name = ?1", params![name, hash]))?;
+        const SQL: &str = "UPDATE account SET hash = ?2 WHERE name = ?1";
+        let (named, end) = (name.to_owned(), self.end_all(name, keep));
+        let changed = self.writer.now(move |db| {
+            let tx = db.unchecked_transaction()?;
+            let changed = tx.execute(SQL, params![named, hash])?;
+            if changed > 0 {
+                end(tx)?;
+            }
+            Ok(changed)
+        })?;
         if changed == 0 {
             return Err(AccountError::Unknown(name.to_owned()));
         }
-        self.forget_first(name);
-        self.end_all(name, keep)
+        Ok(())
     }
 
     /// Changes what somebody may do. It counts from their next request on.
@@ -172,7 +222,8 @@ impl Accounts {
     /// There is no such account, it is the last admin, or the file cannot be used.
     pub fn set_role(&self, name: &str, role: Role) -> Result<(), AccountError> {
         const SQL: &str = "UPDATE account SET role = ?2 WHERE name = ?1 AND (?2 = 'admin' OR role <> 'admin' OR EXISTS (SELECT 1 FROM account WHERE role = 'admin' AND name <> ?1))";
-        let changed = self.with(|db| db.execute(SQL, params![name, word(role)]))?;
+        let named = name.to_owned();
+        let changed = self.writer.now(move |db| db.execute(SQL, params![named, word(role)]))?;
         self.told(name, changed)
     }
 
@@ -182,17 +233,23 @@ impl Accounts {
     /// There is no such account, it is the last admin, or the file cannot be used.
     pub fn remove(&self, name: &str) -> Result<(), AccountError> {
         const SQL: &str = "DELETE FROM account WHERE name = ?1 AND (role <> 'admin' OR EXISTS (SELECT 1 FROM account WHERE role = 'admin' AND name <> ?1))";
-        let changed = self.with(|db| db.execute(SQL, params![name]))?;
-        self.told(name, changed)?;
-        self.forget_first(name);
-        self.end_all(name, None)
+        let (named, end) = (name.to_owned(), self.end_all(name, None));
+        let changed = self.writer.now(move |db| {
+            let tx = db.unchecked_transaction()?;
+            let changed = tx.execute(SQL, params![named])?;
+            if changed > 0 {
+                end(tx)?;
+            }
+            Ok(changed)
+        })?;
+        self.told(name, changed)
     }
 
     fn told(&self, name: &str, changed: usize) -> Result<(), AccountError> {
         if changed > 0 {
             return Ok(());
         }
-        Err(match self.with(|db| find(db, name))? {
+        Err(match self.read(|db| find(db, name))? {
             Some(_) => AccountError::LastAdmin(name.to_owned()),
             None => AccountError::Unknown(name.to_owned()),
         })
@@ -203,7 +260,7 @@ impl Accounts {
     /// # Errors
     /// The file cannot be used.
     pub fn check(&self, name: &str, password: &str) -> Result<Option<Account>, AccountError> {
-        let found = self.with(|db| {
+        let found = self.read(|db| {
             db.prepare_cached("SELECT name, role, person, hash FROM account WHERE name = ?1")?
                 .query_row([name], |row| Ok((account(row)?, row.get::<_, String>(3)?)))
                 .optional()
@@ -212,20 +269,25 @@ impl Accounts {
         Ok(found.filter(|_| right).map(|(account, _)| account))
     }
 
-    /// What forms and actions are signed with. Made once and kept beside the accounts; where the file cannot be used, for
-    /// as long as this process lives.
+    /// What forms and actions are signed with. Made once and kept beside the accounts; where the file cannot be used, or
+    /// the disk hangs, for as long as this process lives.
     pub(crate) fn key(&self) -> [u8; 32] {
+        const KEY: &str = "SELECT key FROM secret";
         *self.key.get_or_init(|| {
+            let kept = self.read(|db| db.query_row(KEY, [], |row| row.get(0)).optional());
+            if let Ok(Some(kept)) = kept {
+                return kept;
+            }
             let mut new = [0; 32];
             // Without random numbers no session begins either, so nothing is signed with a key that can be guessed.
             if getrandom::fill(&mut new).is_err() {
                 tracing::error!("the system gives no random numbers: nobody can log in");
             }
-            let kept = self.with(|db| {
+            let keep = move |db: &Connection| {
                 db.execute("INSERT OR IGNORE INTO secret (one, key) VALUES (1, ?1)", params![new])?;
-                db.query_row("SELECT key FROM secret", [], |row| row.get::<_, [u8; 32]>(0))
-            });
-            kept.unwrap_or(new)
+                db.query_row(KEY, [], |row| row.get::<_, [u8; 32]>(0))
+            };
+            self.writer.soon(keep, |_| ()).unwrap_or(new)
         })
     }
 }

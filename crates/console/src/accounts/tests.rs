@@ -123,11 +123,11 @@ fn a_session_that_cannot_be_written_counts_in_memory() {
     let (_dir, accounts) = kit();
     let ana = account("ana", Role::Responder);
     accounts.add(&ana, "long enough").unwrap();
-    accounts.with(|db| db.pragma_update(None, "query_only", true)).unwrap();
+    accounts.writer.now(|db| db.pragma_update(None, "query_only", true)).unwrap();
     assert_eq!(accounts.check("ana", "long enough").unwrap(), Some(ana.clone()));
     let id = accounts.begin(&ana, NOW).unwrap();
     assert_eq!(accounts.session(&id, NOW), Some(ana));
-    assert!(accounts.end(&id).is_err());
+    assert!(accounts.end(&id, NOW).is_err());
     assert_eq!(accounts.session(&id, NOW), None);
 }
 
@@ -138,4 +138,139 @@ fn the_file_of_another_program_is_left_alone() {
     let e = accounts.list().unwrap_err().to_string();
     assert!(e.contains("accounts.db") && e.contains("backup"), "{e}");
     assert!(std::fs::read(dir.path().join("accounts.db")).unwrap().starts_with(b"this is"));
+}
+
+/// Has the thread that writes hang until the sender is dropped.
+fn hang(accounts: &Accounts) -> std::sync::mpsc::Sender<()> {
+    let (hangs, until) = std::sync::mpsc::channel::<()>();
+    let (begun, began) = std::sync::mpsc::channel();
+    let wait = move |_: &Connection| {
+        begun.send(()).unwrap();
+        let _ = until.recv();
+        Ok(())
+    };
+    drop(accounts.writer.later(wait, |_| ()).unwrap());
+    began.recv().unwrap();
+    hangs
+}
+
+/// At once, but for what waits a moment to see whether the disk hangs.
+fn soon<T>(work: impl FnOnce() -> T) -> T {
+    let began = std::time::Instant::now();
+    let done = work();
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+    done
+}
+
+/// Waits until everything is written.
+fn written(accounts: &Accounts) {
+    accounts.writer.later(|_| Ok(()), |_| ()).unwrap().recv().unwrap().unwrap();
+}
+
+#[test]
+fn a_disk_that_hangs_keeps_nobody_out() {
+    let (dir, accounts) = kit();
+    let ana = account("ana", Role::Admin);
+    accounts.add(&ana, "long enough").unwrap();
+    let before = accounts.begin(&ana, NOW).unwrap();
+    let hangs = hang(&accounts);
+    assert_eq!(soon(|| accounts.check("ana", "long enough")).unwrap(), Some(ana.clone()));
+    let during = soon(|| accounts.begin(&ana, NOW).unwrap());
+    let later = NOW + Span::mins(6);
+    // Used again after five minutes, which is to be written down.
+    for _ in 0..3 {
+        assert_eq!(soon(|| accounts.session(&before, later)), Some(ana.clone()));
+        assert_eq!(soon(|| accounts.session(&during, later)), Some(ana.clone()));
+    }
+    let out = soon(|| accounts.begin(&ana, NOW).unwrap());
+    assert!(soon(|| accounts.end(&out, later)).is_err());
+    assert_eq!(accounts.session(&out, later), None);
+    let waiting = accounts.writes();
+    assert!(waiting.0 <= 7 && waiting.1 == 0, "what is seen is written once: {waiting:?}");
+    let again = Accounts::new(dir.path().join("accounts.db"));
+    assert_eq!(again.session(&during, later), None, "it is not in the file yet");
+    drop(hangs);
+    written(&accounts);
+    assert_eq!(accounts.writes().0, 0);
+    let alive = [&before, &during, &out].map(|id| again.session(id, later).is_some());
+    assert_eq!(alive, [true, true, false]);
+}
+
+#[test]
+fn whoever_changes_accounts_while_the_disk_hangs_hears_of_it() {
+    let (_dir, accounts) = kit();
+    let ana = account("ana", Role::Admin);
+    accounts.add(&ana, "long enough").unwrap();
+    let hangs = hang(&accounts);
+    let added = accounts.add(&account("bo", Role::Viewer), "long enough");
+    assert!(matches!(added, Err(AccountError::Hangs(_))), "{added:?}");
+    // Known to hang by now.
+    let role = soon(|| accounts.set_role("ana", Role::Viewer));
+    assert!(matches!(role, Err(AccountError::Hangs(_))), "{role:?}");
+    assert_eq!(soon(|| accounts.list()).unwrap(), std::slice::from_ref(&ana));
+    drop(hangs);
+    written(&accounts);
+    assert_eq!(accounts.list().unwrap(), [ana], "what was given up is not done");
+}
+
+#[test]
+fn the_first_page_on_a_disk_that_hangs_has_a_key() {
+    let (dir, accounts) = kit();
+    let hangs = hang(&accounts);
+    let key = accounts.key();
+    assert_ne!(key, [0; 32]);
+    assert_eq!(soon(|| accounts.session("made up", NOW)), None);
+    drop(hangs);
+    written(&accounts);
+    assert_eq!(accounts.key(), key);
+    assert_eq!(
+        Accounts::new(dir.path().join("accounts.db")).key(),
+        key,
+        "it was kept when that could be done"
+    );
+}
+
+/// A disk that cannot even be read keeps one in the queue, and nobody else.
+#[test]
+fn a_file_that_cannot_be_read_leaves_what_is_remembered() {
+    let (_dir, accounts) = kit();
+    let ana = account("ana", Role::Admin);
+    accounts.add(&ana, "long enough").unwrap();
+    let id = accounts.begin(&ana, NOW).unwrap();
+    assert_eq!(accounts.session(&id, NOW), Some(ana.clone()));
+    let hangs = accounts.reader.enter();
+    for _ in 0..3 {
+        assert_eq!(soon(|| accounts.session(&id, NOW)), Some(ana.clone()));
+    }
+    assert!(matches!(soon(|| accounts.list()), Err(AccountError::Hangs(_))));
+    drop(hangs);
+    assert_eq!(accounts.list().unwrap(), [ana]);
+}
+
+/// Somebody has changed the password because a stranger knew it.
+#[test]
+fn a_session_that_is_not_written_yet_ends_with_its_password() {
+    let (dir, accounts) = kit();
+    let ana = account("ana", Role::Admin);
+    accounts.add(&ana, "long enough").unwrap();
+    accounts.writer.now(|db| db.pragma_update(None, "query_only", true)).unwrap();
+    let id = accounts.begin(&ana, NOW).unwrap();
+    assert_eq!(accounts.session(&id, NOW), Some(ana));
+    Accounts::new(dir.path().join("accounts.db")).set_password("ana", "another password", None).unwrap();
+    assert_eq!(accounts.session(&id, NOW), None);
+}
+
+#[test]
+fn a_session_that_could_not_be_written_is_written_when_it_can_be() {
+    let (dir, accounts) = kit();
+    let ana = account("ana", Role::Admin);
+    accounts.add(&ana, "long enough").unwrap();
+    accounts.writer.now(|db| db.pragma_update(None, "query_only", true)).unwrap();
+    let id = accounts.begin(&ana, NOW).unwrap();
+    accounts.writer.now(|db| db.pragma_update(None, "query_only", false)).unwrap();
+    let again = Accounts::new(dir.path().join("accounts.db"));
+    assert_eq!(again.session(&id, NOW), None);
+    assert_eq!(accounts.session(&id, NOW + Span::mins(2)), Some(ana.clone()));
+    written(&accounts);
+    assert_eq!(again.session(&id, NOW), Some(ana));
 }

@@ -210,7 +210,7 @@ pub(super) async fn log_in(
         let account = account.clone();
         web.blocking(move |web| {
             if let Some(old) = old
-                && let Err(e) = web.accounts.end(&old)
+                && let Err(e) = web.accounts.end(&old, now.wall)
             {
                 tracing::warn!(error = %e, "the session before could not be ended");
             }
@@ -279,7 +279,10 @@ fn unavailable(e: &AccountError) -> Problem {
 /// What went wrong with an account, on a page.
 pub(super) fn said(e: &AccountError) -> Problem {
     match e {
-        AccountError::File { .. } | AccountError::Hash(_) => unavailable(e),
+        AccountError::File { .. }
+        | AccountError::Hangs(_)
+        | AccountError::Late(_)
+        | AccountError::Hash(_) => unavailable(e),
         AccountError::Unknown(_) => Problem::new(Kind::NotFound, e.to_string()),
         _ => Problem::new(Kind::Invalid, e.to_string()),
     }
@@ -287,7 +290,8 @@ pub(super) fn said(e: &AccountError) -> Problem {
 
 /// `POST /log-out`
 pub(super) async fn out(State(web): State<Arc<Web>>, secure: Secure, visitor: Visitor) -> Response {
-    let ended = web.blocking(move |web| web.accounts.end(&visitor.session)).await;
+    let now = web.api.now().wall;
+    let ended = web.blocking(move |web| web.accounts.end(&visitor.session, now)).await;
     if let Ok(Err(e)) = ended {
         tracing::warn!(error = %e, "a session could not be ended on disk");
     }

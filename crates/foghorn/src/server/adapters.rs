@@ -4,6 +4,7 @@ use super::listen::Listening;
 use super::open::LINK_KEY;
 use super::own::{Own, Trouble};
 use super::{ACCOUNTS, Shared};
+use foghorn_console::Accounts;
 use foghorn_console::ports::{
     Admin, BackedUp, CheckFigure, CheckFigures, CheckHistory, CheckLatency, CheckPoint, CheckResult,
     CheckUptime, Events, Figures, NoBackup, Reloaded,
@@ -175,6 +176,8 @@ fn point(p: Point) -> CheckPoint {
 
 /// Figures of channels and checks, in Prometheus' text format.
 pub struct RoomFigures {
+    /// Who may log in.
+    pub accounts: Arc<Accounts>,
     /// Channels.
     pub sender: Sender<PageKey>,
     /// Checks.
@@ -392,7 +395,22 @@ impl RoomFigures {
             "counter",
             "Requests that the journal's queue had no room for.",
         )?;
-        writeln!(out, "foghorn_journal_rejected_total {}", self.journal.rejected())
+        writeln!(out, "foghorn_journal_rejected_total {}", self.journal.rejected())?;
+        let (waiting, lost) = self.accounts.writes();
+        head(
+            out,
+            "foghorn_accounts_writes_waiting",
+            "gauge",
+            "Sessions and accounts that wait for the disk.",
+        )?;
+        writeln!(out, "foghorn_accounts_writes_waiting {waiting}")?;
+        head(
+            out,
+            "foghorn_accounts_writes_lost_total",
+            "counter",
+            "Sessions and accounts that were not written because too many waited.",
+        )?;
+        writeln!(out, "foghorn_accounts_writes_lost_total {lost}")
     }
 }
 

@@ -395,7 +395,9 @@ fn routers(
     let read_model =
         Arc::new(ReadModel::start(shared.data_dir.join(ReadModel::FILE), events.clone(), &shared.handle));
     let intake = foghorn_intake::Intake::new(shared.handle.clone(), config.clone());
+    let accounts = Arc::new(Accounts::new(shared.data_dir.join(ACCOUNTS)));
     let figures = RoomFigures {
+        accounts: accounts.clone(),
         sender: sender.clone(),
         measured: shared.measured.clone(),
         intake: intake.clone(),
@@ -416,7 +418,6 @@ fn routers(
         why_not: Arc::new(move |channel, to| pager.why_not(channel, to)),
         version: env!("CARGO_PKG_VERSION"),
     });
-    let accounts = Arc::new(Accounts::new(shared.data_dir.join(ACCOUNTS)));
     let (first, url) = (accounts.clone(), first::address(&config.borrow().server));
     // A password takes a while to hash, and nothing waits for it.
     desk.handle().spawn_blocking(move || first::account(&first, &url));

@@ -2,6 +2,7 @@
 
 use crate::parts::foghorn::{Foghorn, basics, critical};
 use crate::parts::hook::Hook;
+use crate::parts::session::{account, after, ask, log_in};
 use crate::parts::until;
 use rustix::process::Signal;
 use std::os::unix::net::UnixDatagram;
@@ -93,4 +94,34 @@ fn a_reload_waits_for_no_disk() {
         (!foghorn.get("/api/v1/people").to_string().contains("Souza")).then_some(())
     });
     ends_soon(&mut foghorn);
+}
+
+/// People log in when something is wrong, and what may be wrong is the disk.
+#[test]
+fn who_logs_in_waits_for_no_disk() {
+    let hook = Hook::start();
+    let mut foghorn = foghorn(&hook);
+    account(&foghorn, "ana", "admin", &[], "a long enough password");
+    account(&foghorn, "bob", "viewer", &[], "a long enough password");
+    foghorn.run();
+    let before = log_in(foghorn.address, "bob", "a long enough password").unwrap();
+    foghorn.disk.as_ref().unwrap().fault("fsync=hang");
+    let ana = log_in(foghorn.address, "ana", "a long enough password").unwrap();
+    for cookie in [&before, &ana] {
+        ask(foghorn.address, "GET", "/", cookie, "").is(200);
+    }
+    let users = ask(foghorn.address, "GET", "/users", &ana, "").is(200).body;
+    let form = after(&users, "name=\"form\" value=\"", '"');
+    let change = format!("form={form}&do=remove");
+    let refused = ask(foghorn.address, "POST", "/users/bob", &ana, &change).is(503).body;
+    assert!(refused.contains("the disk does not answer"), "{refused}");
+    ask(foghorn.address, "GET", "/", &before, "").is(200);
+    foghorn.disk.as_ref().unwrap().fault("");
+    until("all to be written", || {
+        let metrics = foghorn.request("GET", "/metrics", &[], b"").unwrap().is(200).body;
+        metrics.contains("foghorn_accounts_writes_waiting 0").then_some(())
+    });
+    foghorn.kill();
+    foghorn.run();
+    ask(foghorn.address, "GET", "/users", &ana, "").is(200);
 }
