@@ -1,8 +1,16 @@
 //! The console's first account.
 
+use super::ACCOUNTS;
+use super::clock::Clock;
+use super::own::{Own, Trouble};
 use foghorn_config::model::Server;
-use foghorn_console::Accounts;
+use foghorn_console::{AccountError, Accounts};
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Accounts that could not be used are tried again after this long.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Where people log in: the address that they reach Foghorn at, unless links in pages have that for themselves.
 pub fn address(server: &Server) -> String {
@@ -21,11 +29,11 @@ pub fn address(server: &Server) -> String {
 
 /// Without any account nobody could log in to make one. Its password is shown on a terminal, once; a log is kept for long
 /// and read by many, so there it is the name of a file that is told.
-pub fn account(accounts: &Accounts, url: &str) {
-    let made = match accounts.first() {
-        Ok(made) => made,
-        Err(e) => return tracing::error!("nobody can log in to the console: {e}"),
-    };
+///
+/// # Errors
+/// The accounts cannot be used.
+fn account(accounts: &Accounts, url: &str) -> Result<(), AccountError> {
+    let made = accounts.first()?;
     let first = "the console has its first account";
     let mut out = std::io::stderr();
     let kept = match made {
@@ -35,14 +43,14 @@ pub fn account(accounts: &Accounts, url: &str) {
                 "\n{first}: log in at {url} as admin with the password {password} and change it; it is not shown again\n"
             );
             match shown {
-                Ok(()) => return,
+                Ok(()) => return Ok(()),
                 Err(_) => accounts.keep_first(&password),
             }
         }
         Some(password) => accounts.keep_first(&password),
         None => match accounts.first_password() {
             Some(path) => Ok(path),
-            None => return,
+            None => return Ok(()),
         },
     };
     match kept {
@@ -53,6 +61,30 @@ pub fn account(accounts: &Accounts, url: &str) {
         Err(e) => tracing::error!(
             "{first}, admin, and its password cannot be kept for you: {e}; give it one with `foghorn user password admin`"
         ),
+    }
+    Ok(())
+}
+
+/// Sees to it that somebody can log in. As long as the accounts cannot be used, that is told; a file that was put back is
+/// found.
+pub async fn there(accounts: Arc<Accounts>, url: String, own: Arc<Own>, clock: Arc<Clock>) {
+    loop {
+        let (theirs, at) = (accounts.clone(), url.clone());
+        let made = tokio::task::spawn_blocking(move || account(&theirs, &at)).await;
+        match made {
+            Ok(Err(e @ (AccountError::Hangs(_) | AccountError::Late(_)))) => tracing::warn!("{e}"),
+            Ok(Err(e)) => {
+                let summary = format!(
+                    "nobody can log in to the console: {e}. Without one, move it away, and a first account is made anew. \
+                     Until then, acknowledge by the links in pages or with `foghorn incident ack`"
+                );
+                own.raise_once(Trouble::Accounts, ACCOUNTS, &summary, clock.now().wall);
+            }
+            Ok(Ok(())) => return own.clear(Trouble::Accounts, ACCOUNTS, clock.now().wall),
+            // A panic, of which the hook has told.
+            Err(_) => return,
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

@@ -4,7 +4,7 @@ use foghorn_console::ReadModel;
 use foghorn_core::State;
 use foghorn_core::event::Record;
 use foghorn_journal::{Head, Journal, OpenError, Options, Recovery, Snapshot, WriterHandle};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// The journal, open, and what it says.
@@ -115,18 +115,65 @@ pub enum OpenFailure {
 /// The file of the key that signs links in pages.
 pub const LINK_KEY: &str = "link.key";
 
-/// The key that signs links in pages: made once, kept beside the journal. With `true` if it is new: then it has to be
-/// written.
-pub fn link_key(dir: &Path) -> ([u8; 32], bool) {
+/// The key that signs links in pages.
+pub struct LinkKey {
+    /// Itself.
+    pub key: [u8; 32],
+    /// It is to be written.
+    pub new: bool,
+    /// Why it is not the one before, with what that means.
+    pub lost: Option<String>,
+}
+
+/// The key that signs links in pages: made once, kept beside the journal. Where Foghorn `ran` before, links were sent that
+/// a new one does not open. A file that cannot be read may be good, and is not written over.
+pub fn link_key(dir: &Path, ran: bool) -> LinkKey {
     let path = dir.join(LINK_KEY);
     let mut key = [0; 32];
-    match std::fs::File::open(&path).and_then(|mut f| f.read_exact(&mut key)) {
-        Ok(()) => return (key, false),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => tracing::warn!("{} cannot be read and is made anew: {e}", path.display()),
-    }
+    let why = match std::fs::File::open(&path).and_then(|mut f| f.read_exact(&mut key)) {
+        Ok(()) => return LinkKey { key, new: false, lost: None },
+        Err(e) => e,
+    };
     if let Err(e) = getrandom::fill(&mut key) {
         tracing::error!("the system gives no random numbers: {e}");
     }
-    (key, true)
+    let (new, what) = match why.kind() {
+        ErrorKind::NotFound => (true, "is gone, and made anew".to_owned()),
+        ErrorKind::UnexpectedEof => (true, "was damaged, and is made anew".to_owned()),
+        _ => (false, format!("cannot be read ({why}), so a key is used that lasts until the next start")),
+    };
+    let lost = format!(
+        "{} {what}: links in pages sent before do not work. Acknowledge in the console, with `foghorn incident ack`, or by a \
+         page that comes from now on",
+        path.display()
+    );
+    LinkKey { key, new, lost: ran.then_some(lost) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_lost_is_told_where_links_were_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(LINK_KEY);
+        let look = |ran| {
+            let found = link_key(dir.path(), ran);
+            (found.new, found.lost.unwrap_or_default())
+        };
+        assert_eq!(look(false), (true, String::new()), "a first start");
+        let gone = look(true);
+        assert!(gone.0 && gone.1.contains("link.key is gone") && gone.1.contains("incident ack"), "{gone:?}");
+        std::fs::write(&path, "").unwrap();
+        let empty = look(true);
+        assert!(empty.0 && empty.1.contains("was damaged"), "{empty:?}");
+        std::fs::write(&path, [7; 32]).unwrap();
+        let good = link_key(dir.path(), true);
+        assert!(good.key == [7; 32] && !good.new && good.lost.is_none());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let unreadable = look(true);
+        assert!(!unreadable.0 && unreadable.1.contains("cannot be read"), "{unreadable:?}");
+    }
 }

@@ -17,6 +17,10 @@ pub enum Trouble {
     JournalDegraded,
     /// A part of the journal was lost.
     JournalDamaged,
+    /// Links in pages sent before do not work any more.
+    LinkKey,
+    /// Nobody can log in to the console.
+    Accounts,
     /// The configuration file is bad; the last good one counts.
     Configuration,
     /// A secret cannot be read.
@@ -46,6 +50,8 @@ impl Trouble {
         match self {
             Trouble::JournalDegraded => "JournalDegraded",
             Trouble::JournalDamaged => "JournalDamaged",
+            Trouble::LinkKey => "LinkKeyLost",
+            Trouble::Accounts => "AccountsUnusable",
             Trouble::Configuration => "ConfigurationRejected",
             Trouble::Secret => "SecretMissing",
             Trouble::Channel => "ChannelUnusable",
@@ -65,13 +71,15 @@ impl Trouble {
         match self {
             Trouble::JournalDegraded
             | Trouble::JournalDamaged
+            | Trouble::LinkKey
             | Trouble::Listener
             | Trouble::Watching
             | Trouble::Blind
             | Trouble::Unheard
             | Trouble::Bug
             | Trouble::Person => Severity::Critical,
-            Trouble::Configuration
+            Trouble::Accounts
+            | Trouble::Configuration
             | Trouble::Secret
             | Trouble::Channel
             | Trouble::Refusing
@@ -82,7 +90,9 @@ impl Trouble {
     /// Where it shows; of what follows from something else, where that is.
     fn part(self) -> Part {
         match self {
-            Trouble::JournalDegraded | Trouble::JournalDamaged => Part::Journal,
+            Trouble::JournalDegraded | Trouble::JournalDamaged | Trouble::LinkKey | Trouble::Accounts => {
+                Part::Journal
+            }
             Trouble::Configuration | Trouble::Channel => Part::Configuration,
             Trouble::Secret => Part::Secrets,
             Trouble::Refusing | Trouble::Unheard | Trouble::Person => Part::Channels,
@@ -234,7 +244,8 @@ impl Own {
         for alert in view.state.alerts.values() {
             let earlier = *alert.source == *SELF && alert.status.is_open() && !keys.contains(&alert.key);
             // What was lost stays lost until a person has seen it.
-            if earlier && alert.labels.get("alertname") != Some(Trouble::JournalDamaged.word()) {
+            let lost = [Trouble::JournalDamaged, Trouble::LinkKey].map(|t| Some(t.word()));
+            if earlier && !lost.contains(&alert.labels.get("alertname")) {
                 self.end(alert.labels.clone(), now);
             }
         }

@@ -9,7 +9,7 @@ use super::carry::{self, Carrying};
 use super::certificate::Certificate;
 use super::clock::Clock;
 use super::listen::{self, Elsewhere, Listener, Listening};
-use super::open::{self, LINK_KEY, OpenFailure, Opened};
+use super::open::{self, LINK_KEY, LinkKey, OpenFailure, Opened};
 use super::own::{Own, Trouble};
 use super::pager::{Happening, Pager};
 use super::public::Public;
@@ -110,7 +110,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
     tracing::info!(events = head.seq, replayed = tail, "the journal is open");
     let lost = open::lost(&data_dir, head.seq);
-    let (key, new_key) = open::link_key(&data_dir);
+    let LinkKey { key, new: new_key, lost: lost_key } = open::link_key(&data_dir, head.seq > 0);
     let tokens = Arc::new(Tokens::new(&key));
     let (clock, away) = Clock::after(state.clock, alive::last(&data_dir));
     let clock = Arc::new(clock);
@@ -253,6 +253,9 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     // A tail that is gone leaves a chain that is whole: only what had been read from it tells.
     if let Some(lost) = lost.filter(|_| recovery.damage.is_empty()) {
         own.raise(Trouble::JournalDamaged, &format!("event {}", head.seq + 1), &lost, now);
+    }
+    if let Some(lost) = &lost_key {
+        own.raise(Trouble::LinkKey, LINK_KEY, lost, now);
     }
     let fell = std::fs::remove_file(data_dir.join(FELL)).is_ok();
     if fell {
@@ -418,9 +421,9 @@ fn routers(
         why_not: Arc::new(move |channel, to| pager.why_not(channel, to)),
         version: env!("CARGO_PKG_VERSION"),
     });
-    let (first, url) = (accounts.clone(), first::address(&config.borrow().server));
+    let url = first::address(&config.borrow().server);
     // A password takes a while to hash, and nothing waits for it.
-    desk.handle().spawn_blocking(move || first::account(&first, &url));
+    desk.handle().spawn(first::there(accounts.clone(), url, shared.own.clone(), shared.clock.clone()));
     let console = foghorn_console::console(Arc::new(api), accounts);
     let api = Elsewhere { on: desk.handle().clone(), router: console };
     let (opener, clock) = (tokens.clone(), shared.clock.clone());

@@ -311,6 +311,45 @@ fn a_check_that_measures_nothing_is_told() {
     until("it to be over", || (!told(&foghorn)).then_some(()));
 }
 
+/// Links in pages sent before are dead, and somebody is about to press one.
+#[test]
+fn a_key_of_links_that_is_lost_is_paged() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::start(&basics(&hook, "10m"));
+    foghorn.post("/api/v2/alerts", &critical(&["before"])).is(200);
+    page_about(&hook, &["before is broken"]);
+    assert!(!hook.look(|all| all.iter().any(|r| r.body.to_string().contains("link.key"))), "a first start");
+    let key = foghorn.data().join("link.key");
+    assert!(foghorn.stop().success());
+    std::fs::write(&key, "").unwrap();
+    foghorn.run();
+    let id = page_about(&hook, &["link.key was damaged", "foghorn incident ack"]);
+    assert!(foghorn.get("/readyz")["reasons"].to_string().contains("LinkKeyLost"));
+    assert_eq!(std::fs::metadata(&key).unwrap().len(), 32);
+    // The key is good from now on; what was lost stays so until somebody has seen it.
+    assert!(foghorn.stop().success());
+    foghorn.run();
+    assert_eq!(foghorn.incident(id)["state"], "open");
+}
+
+#[test]
+fn accounts_that_cannot_be_used_are_told_until_they_can_be() {
+    let hook = Hook::start();
+    let mut foghorn = Foghorn::start(&basics(&hook, "10m"));
+    let file = foghorn.data().join("accounts.db");
+    until("the first account", || foghorn.data().join("first-password").exists().then_some(()));
+    assert!(foghorn.stop().success());
+    for ending in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(foghorn.data().join(format!("accounts.db{ending}")));
+    }
+    std::fs::write(&file, "this is no database, but a letter").unwrap();
+    foghorn.run();
+    let id = page_about(&hook, &["nobody can log in to the console", "accounts.db"]);
+    assert!(foghorn.get("/readyz")["reasons"].to_string().contains("AccountsUnusable"));
+    std::fs::remove_file(&file).unwrap();
+    foghorn.wait_for_state(id, "resolved");
+}
+
 #[test]
 fn a_taken_port_is_paged_for_and_tried_again() {
     let hook = Hook::start();
