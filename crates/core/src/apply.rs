@@ -386,17 +386,17 @@ impl State {
                 self.edit_incident(*id, |i| i.status = Status::Open);
             }
             // Written when it was opened. What comes later is in the timeline alone.
-            Event::Noted { id, text, .. } => {
-                if self
-                    .incident(*id)
-                    .is_some_and(|i| i.opened_by.is_some() && i.opened == at && i.note.is_none())
-                {
-                    self.edit_incident(*id, |i| i.note = Some(Arc::from(text.as_str())));
-                }
+            Event::Noted { id, text, .. } if self.is_opened_now(*id, at) => {
+                self.edit_incident(*id, |i| i.note = Some(Arc::from(text.as_str())));
             }
             // Only in the timeline.
             _ => {}
         }
+    }
+
+    /// Whether a person opens it at this moment, and has written nothing yet.
+    fn is_opened_now(&self, id: IncidentId, at: Now) -> bool {
+        self.incident(id).is_some_and(|i| i.opened_by.is_some() && i.opened == at && i.note.is_none())
     }
 
     fn plan_turn(&mut self, (incident, wave, round, step): (IncidentId, u32, u32, u16), turn: &PersonTurn) {
