@@ -1,8 +1,7 @@
 //! The console's first account.
 
-use super::ACCOUNTS;
-use super::clock::Clock;
-use super::own::{Own, Trouble};
+use super::own::Trouble;
+use super::{ACCOUNTS, Shared};
 use foghorn_config::model::Server;
 use foghorn_console::{AccountError, Accounts};
 use std::io::{IsTerminal as _, Write as _};
@@ -65,22 +64,30 @@ fn account(accounts: &Accounts, url: &str) -> Result<(), AccountError> {
     Ok(())
 }
 
-/// Sees to it that somebody can log in. As long as the accounts cannot be used, that is told; a file that was put back is
-/// found.
-pub async fn there(accounts: Arc<Accounts>, url: String, own: Arc<Own>, clock: Arc<Clock>) {
+/// Sees to it that somebody can log in. Accounts that cannot be used are told, if it is not the disk that takes nothing now:
+/// that is told as what it is. They are tried again, and a file that was put back is found.
+pub async fn there(accounts: Arc<Accounts>, url: String, shared: Arc<Shared>) {
+    let (own, degraded) = (&shared.own, || shared.handle.view().degraded.is_some());
+    let mut failed = false;
     loop {
+        let before = degraded();
         let (theirs, at) = (accounts.clone(), url.clone());
         let made = tokio::task::spawn_blocking(move || account(&theirs, &at)).await;
         match made {
             Ok(Err(e @ (AccountError::Hangs(_) | AccountError::Late(_)))) => tracing::warn!("{e}"),
+            // The journal may not know of it yet.
+            Ok(Err(e)) if !failed || before || degraded() => {
+                tracing::warn!("{e}");
+                failed = !before && !degraded();
+            }
             Ok(Err(e)) => {
                 let summary = format!(
                     "nobody can log in to the console: {e}. Without one, move it away, and a first account is made anew. \
                      Until then, acknowledge by the links in pages or with `foghorn incident ack`"
                 );
-                own.raise_once(Trouble::Accounts, ACCOUNTS, &summary, clock.now().wall);
+                own.raise_once(Trouble::Accounts, ACCOUNTS, &summary, shared.clock.now().wall);
             }
-            Ok(Ok(())) => return own.clear(Trouble::Accounts, ACCOUNTS, clock.now().wall),
+            Ok(Ok(())) => return own.clear(Trouble::Accounts, ACCOUNTS, shared.clock.now().wall),
             // A panic, of which the hook has told.
             Err(_) => return,
         }

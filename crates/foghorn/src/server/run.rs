@@ -423,7 +423,7 @@ fn routers(
     });
     let url = first::address(&config.borrow().server);
     // A password takes a while to hash, and nothing waits for it.
-    desk.handle().spawn(first::there(accounts.clone(), url, shared.own.clone(), shared.clock.clone()));
+    desk.handle().spawn(first::there(accounts.clone(), url, shared.clone()));
     let console = foghorn_console::console(Arc::new(api), accounts);
     let api = Elsewhere { on: desk.handle().clone(), router: console };
     let (opener, clock) = (tokens.clone(), shared.clock.clone());
