@@ -5,7 +5,7 @@
 //! shown as well.
 
 use crate::alert::{Alert, AlertStatus};
-use crate::incident::Incident;
+use crate::incident::{Incident, IncidentId};
 use crate::state::State;
 use crate::time::Wall;
 use crate::update::Stage;
@@ -164,17 +164,7 @@ pub fn entities(state: &State, at: Wall) -> BTreeMap<Name, EntityStatus> {
             say(e, if silent { EntityStatus::Unmeasured } else { EntityStatus::Well });
         }
     }
-    for alert in state.alerts.values() {
-        if let (Some(e), Some(is)) = (&alert.entity, said_by(alert)) {
-            say(e, is);
-        }
-    }
-    for incident in state.open_incidents() {
-        if let Some(severity) = incident.own {
-            let unwell = incident.entities.iter().filter(|(_, open)| **open > 0);
-            unwell.for_each(|(e, _)| say(e, of_severity(severity)));
-        }
-    }
+    said(state).for_each(|(_, e, is)| say(e, is));
     for silence in state.silences.values().filter(|s| s.maintenance && s.is_active(at)) {
         // One with matchers is for some alerts of the entity, not for the entity.
         if silence.matchers.is_empty() {
@@ -182,6 +172,16 @@ pub fn entities(state: &State, at: Wall) -> BTreeMap<Name, EntityStatus> {
         }
     }
     known
+}
+
+/// What is said to be wrong with entities, and in which incident: by alerts, and by people who have opened one.
+pub fn said(state: &State) -> impl Iterator<Item = (IncidentId, &Name, EntityStatus)> {
+    let by_alerts = state.alerts.values().filter_map(|a| Some((a.incident, a.entity.as_ref()?, said_by(a)?)));
+    let opened = state.open_incidents().filter_map(|i| Some((i, of_severity(i.own?))));
+    let by_people = opened.flat_map(|(i, is)| {
+        i.entities.iter().filter(|(_, open)| **open > 0).map(move |(e, _)| (i.id, e, is))
+    });
+    by_alerts.chain(by_people)
 }
 
 /// An alert that is held has not lasted long enough to bother anybody with.

@@ -2,11 +2,10 @@
 
 use crate::ledger::{Affected, MOST_AFFECTED};
 use foghorn_core::State;
-use foghorn_core::alert::{Alert, AlertStatus};
-use foghorn_core::component::{ComponentStatus, EntityStatus, component_status, entities, unwell};
+use foghorn_core::component::{ComponentStatus, EntityStatus, component_status, entities, said, unwell};
 use foghorn_core::incident::{Incident, IncidentId};
 use foghorn_core::time::Wall;
-use foghorn_core::words::{Name, Severity};
+use foghorn_core::words::Name;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the components would be, were each incident the only one.
@@ -32,26 +31,11 @@ impl<'a> Own<'a> {
         let mut nothing = state.clone();
         (nothing.alerts, nothing.incidents) = Default::default();
         let mut own = Own { state, statuses, quiet: entities(&nothing, wall), behind, said: BTreeMap::new() };
-        for alert in state.alerts.values() {
-            if let (Some(entity), Some(is)) = (&alert.entity, said_by(alert)) {
-                own.say(alert.incident, entity, is);
-            }
-        }
-        for incident in state.open_incidents() {
-            // What a person opened is as bad as they say.
-            if let Some(severity) = incident.own {
-                let unwell = incident.entities.iter().filter(|(_, open)| **open > 0);
-                unwell.for_each(|(e, _)| own.say(incident.id, e, of_severity(severity)));
-            }
-        }
-        own
-    }
-
-    fn say(&mut self, incident: IncidentId, entity: &'a Name, is: EntityStatus) {
-        if self.behind.contains_key(entity) {
-            let was = self.said.entry((incident, entity)).or_insert(is);
+        for (incident, entity, is) in said(state).filter(|(_, entity, _)| own.behind.contains_key(entity)) {
+            let was = own.said.entry((incident, entity)).or_insert(is);
             *was = (*was).max(is);
         }
+        own
     }
 
     /// How a component is by this incident alone; `None` of one that is not configured.
@@ -98,24 +82,5 @@ impl<'a> Own<'a> {
             unwell.then(|| Affected { component: a.component.clone(), status })
         };
         touched.iter().filter_map(unwell).collect()
-    }
-}
-
-/// What the components' rule makes of one alert: one that is held has not lasted long enough.
-fn said_by(alert: &Alert) -> Option<EntityStatus> {
-    match alert.status {
-        AlertStatus::Firing | AlertStatus::Flapping if alert.held_until.is_none() => {
-            Some(of_severity(alert.severity))
-        }
-        AlertStatus::Stale | AlertStatus::Unknown => Some(EntityStatus::Unknown),
-        _ => None,
-    }
-}
-
-fn of_severity(severity: Severity) -> EntityStatus {
-    match severity {
-        Severity::Critical => EntityStatus::Down,
-        Severity::Warning => EntityStatus::Degraded,
-        Severity::Info => EntityStatus::Well,
     }
 }

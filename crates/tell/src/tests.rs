@@ -490,21 +490,25 @@ async fn a_page_that_nobody_makes_anew_says_how_old_it_is() {
     assert_eq!(html.matches(MARK).count(), 1);
 }
 
-/// The thread, from a lost file to the pages and back to a file.
-#[tokio::test]
-async fn the_keeper_makes_the_history_anew_and_keeps_it() {
-    let (house, ledger) = outage();
-    let dir = tempfile::tempdir().unwrap();
+/// A site with a keeper in a directory, and what it looks at.
+struct Kept {
+    site: Site,
+    port: foghorn_engine::handle::Port,
+    view: View,
+    _config: tokio::sync::watch::Sender<Arc<foghorn_config::Config>>,
+}
+
+fn kept(dir: &std::path::Path, house: House) -> Kept {
     let moment = now(NOON + 60 * MINUTE);
     let seq = house.records.lock().unwrap().len() as u64;
-    let (engine, _port) = handle::channel(View::new(house.state.clone(), seq, moment));
+    let view = View::new(house.state.clone(), seq, moment);
+    let (engine, port) = handle::channel(view.clone());
     let yaml = "status_page: { listen: \"127.0.0.1:0\", name: Example, components: { \"Shop <&>\": [secret-host], Data: [db] } }\ntopology: { secret-host: { kind: host }, db: { kind: service } }\npeople: { ana: { name: Secret Person, time_zone: UTC, contacts: [ { via: hook, to: ana } ] } }\nchannels: { hook: { kind: webhook, url: \"http://127.0.0.1:9000/page\" } }\n";
-    let file = dir.path().join("foghorn.yaml");
+    let file = dir.join("foghorn.yaml");
     std::fs::write(&file, yaml).unwrap();
     let config = foghorn_config::load(&file, &|_| None).unwrap();
-    let (_keep, config) = tokio::sync::watch::channel(Arc::new(config));
-    std::fs::write(dir.path().join("status.json"), "{\"seq\":").unwrap();
-    let site = keeper::start(keeper::Parts {
+    let (_config, config) = tokio::sync::watch::channel(Arc::new(config));
+    let parts = keeper::Parts {
         engine,
         config,
         events: Arc::new(house),
@@ -512,9 +516,18 @@ async fn the_keeper_makes_the_history_anew_and_keeps_it() {
         pulse: Arc::new(move || moment.mono),
         measured: Arc::new(|_| Some(true)),
         away: Span::ZERO,
-        dir: dir.path().to_owned(),
-    })
-    .unwrap();
+        dir: dir.to_owned(),
+    };
+    Kept { site: keeper::start(parts).unwrap(), port, view, _config }
+}
+
+/// The thread, from a lost file to the pages and back to a file.
+#[tokio::test]
+async fn the_keeper_makes_the_history_anew_and_keeps_it() {
+    let (house, ledger) = outage();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("status.json"), "{\"seq\":").unwrap();
+    let Kept { site, port: _port, _config, .. } = kept(dir.path(), house);
     let began = std::time::Instant::now();
     let file = loop {
         assert!(began.elapsed().as_secs() < 60, "no ledger was kept");
@@ -528,4 +541,36 @@ async fn the_keeper_makes_the_history_anew_and_keeps_it() {
     assert_eq!(file.incidents, ledger.incidents);
     let answer = ask(&site, Method::GET, "/", &[]).await;
     assert!(String::from_utf8_lossy(answer.body()).contains("All systems operational"));
+}
+
+/// The file that is written is a pipe that nobody reads.
+#[tokio::test]
+async fn a_disk_that_hangs_keeps_nobody_from_a_page_that_is_current() {
+    let (house, _) = outage();
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("status.json.new");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let Kept { site, port, view, _config } = kept(dir.path(), house);
+    let began = std::time::Instant::now();
+    for (word, degraded) in
+        [("All systems operational", None), ("problem of its own", Some("the disk hangs"))]
+    {
+        let degraded = degraded.map(|why| foghorn_engine::view::Degraded {
+            why: why.into(),
+            since: view.at,
+            kept: 0,
+            lost: 0,
+        });
+        port.view.send_replace(Arc::new(View { degraded, ..view.clone() }));
+        loop {
+            let answer = ask(&site, Method::GET, "/", &[]).await;
+            let page = String::from_utf8_lossy(answer.body()).into_owned();
+            if page.contains(word) {
+                break;
+            }
+            assert!(began.elapsed().as_secs() < 60, "{word}: {page}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    site.stop();
 }
