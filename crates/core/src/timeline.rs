@@ -233,7 +233,10 @@ impl Teller<'_> {
                 let by = by.as_ref().map_or_else(String::new, |b| format!(" by {}", self.actor(b)));
                 format!("{severity}incident {id} opened{by}: {title}")
             }
-            Event::IncidentGrew { shape, .. } if shape.width == 0 => format!("now {}", shape.severity),
+            Event::IncidentGrew { shape, .. } if shape.width == 0 => {
+                let quiet = if shape.urgency == Urgency::None { ", but nothing of it pages" } else { "" };
+                format!("now {}{quiet}", shape.severity)
+            }
             Event::IncidentGrew { shape, title, .. } => {
                 let called = title.as_ref().map_or_else(String::new, |t| format!(": {t}"));
                 format!("now {}, {} unwell{called}", shape.severity, count(shape.width as usize, "entity"))

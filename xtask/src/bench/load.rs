@@ -1,11 +1,13 @@
 //! Distinct alerts by Alertmanager's API, as fast as they are taken: so many clients, each with one connection and one
-//! request at a time. It shares its cores with what it measures, so a request is made by writing numbers into a text.
+//! request at a time. It shares its cores with what it measures, so a request is made by writing numbers into a text, and
+//! one thread is all clients: as many threads cost twice as much, and what they wait for each other was measured too.
 
 use super::target::length;
 use anyhow::{Context as _, Result, bail};
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// What is sent.
@@ -86,49 +88,101 @@ fn digits(place: &mut [u8], mut n: u64) {
 
 /// Sends them.
 pub(crate) fn send(to: SocketAddr, load: Load) -> Result<Taken> {
-    let next = AtomicU64::new(0);
-    let taken = AtomicU64::new(0);
+    let mut poll = Poll::new()?;
+    let mut clients = Vec::new();
+    for token in 0..load.clients as usize {
+        let stream = std::net::TcpStream::connect(to)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
+        let both = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut stream, Token(token), both)?;
+        clients.push(Client {
+            stream,
+            request: Template::new(to, &load),
+            sent: 0,
+            answer: vec![0; 4096],
+            have: 0,
+        });
+    }
+    let (mut next, mut taken, mut waiting) = (0, 0, 0);
     let began = Instant::now();
-    std::thread::scope(|scope| -> Result<()> {
-        let clients: Vec<_> =
-            (0..load.clients).map(|_| scope.spawn(|| client(to, &load, &next, &taken, began))).collect();
-        for client in clients {
-            client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??;
+    for client in &mut clients {
+        waiting += u64::from(client.begin(&load, &mut next, began)?);
+    }
+    let mut events = Events::with_capacity(256);
+    while waiting > 0 {
+        poll.poll(&mut events, Some(LONGEST))?;
+        if events.is_empty() {
+            bail!("no answer for {} s", LONGEST.as_secs());
         }
-        Ok(())
-    })?;
-    Ok(Taken { alerts: taken.into_inner(), took: began.elapsed() })
+        for event in &events {
+            let Some(client) = clients.get_mut(event.token().0) else { continue };
+            client.write()?;
+            if client.answered()? {
+                taken += load.each;
+                waiting -= 1;
+                waiting += u64::from(client.begin(&load, &mut next, began)?);
+            }
+        }
+    }
+    Ok(Taken { alerts: taken, took: began.elapsed() })
 }
 
-fn client(to: SocketAddr, load: &Load, next: &AtomicU64, taken: &AtomicU64, began: Instant) -> Result<()> {
-    let mut stream = TcpStream::connect(to)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let mut template = Template::new(to, load);
-    let mut buffer = vec![0; 4096];
-    while began.elapsed() < load.time {
-        let first = next.fetch_add(load.each, Ordering::Relaxed);
-        if first + load.each > load.most {
-            break;
+/// An answer that takes longer will not come.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// A connection with a request on its way, or none any more.
+struct Client {
+    stream: TcpStream,
+    request: Template,
+    sent: usize,
+    answer: Vec<u8>,
+    have: usize,
+}
+
+impl Client {
+    /// The next request. False if there is none.
+    fn begin(&mut self, load: &Load, next: &mut u64, began: Instant) -> Result<bool> {
+        let (first, end) = (*next, *next + load.each);
+        if end > load.most || began.elapsed() >= load.time {
+            self.sent = self.request.bytes.len();
+            return Ok(false);
         }
-        template.fill(load.first + first);
-        stream.write_all(&template.bytes)?;
-        let mut have = 0;
-        loop {
-            let n = stream.read(buffer.get_mut(have..).context("a long answer")?)?;
-            if n == 0 {
-                bail!("the connection was closed");
+        *next = end;
+        self.request.fill(load.first + first);
+        (self.sent, self.have) = (0, 0);
+        self.write()?;
+        Ok(true)
+    }
+
+    fn write(&mut self) -> Result<()> {
+        while self.sent < self.request.bytes.len() {
+            match self.stream.write(&self.request.bytes[self.sent..]) {
+                Ok(n) => self.sent += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(e) => return Err(e.into()),
             }
-            have += n;
-            let answer = &buffer[..have];
-            if length(answer).is_some_and(|l| l <= have) {
+        }
+        Ok(())
+    }
+
+    /// Whether the answer is there, and that it was taken.
+    fn answered(&mut self) -> Result<bool> {
+        loop {
+            match self.stream.read(self.answer.get_mut(self.have..).context("a long answer")?) {
+                Ok(0) => bail!("the connection was closed"),
+                Ok(n) => self.have += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(e) => return Err(e.into()),
+            }
+            let answer = &self.answer[..self.have];
+            if length(answer).is_some_and(|l| l <= self.have) {
                 if !answer.starts_with(b"HTTP/1.1 200") {
                     bail!("not taken: {}", String::from_utf8_lossy(answer));
                 }
-                break;
+                return Ok(true);
             }
         }
-        taken.fetch_add(load.each, Ordering::Relaxed);
     }
-    Ok(())
 }

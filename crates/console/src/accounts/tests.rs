@@ -165,6 +165,12 @@ fn soon<T>(work: impl FnOnce() -> T) -> T {
 /// Waits until everything is written.
 fn written(accounts: &Accounts) {
     accounts.writer.later(|_| Ok(()), |_| ()).unwrap().recv().unwrap().unwrap();
+    // Who waits hears of it a moment before it is counted.
+    let began = std::time::Instant::now();
+    while accounts.writes().0 > 0 {
+        assert!(began.elapsed() < std::time::Duration::from_secs(60), "something waits still");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
