@@ -11,24 +11,22 @@ const MOST_LOOKED_AT: usize = 100;
 /// (of what was, where nothing is any more): the nearest thing upwards that says something.
 #[must_use]
 pub fn runbooks<'a>(
-    state: &State,
-    incident: &Incident,
+    state: &'a State,
+    incident: &'a Incident,
     alerts: impl IntoIterator<Item = &'a Alert>,
     most: usize,
 ) -> Vec<String> {
     let unwell = incident.entities.iter().any(|(_, open)| *open > 0);
     let entities = incident.entities.iter().filter(|(_, open)| **open > 0 || !unwell).map(|(e, _)| e);
     let setup = &state.setup;
-    let nearest = entities
-        .take(MOST_LOOKED_AT)
-        .filter_map(|e| setup.upstream(e).iter().find_map(|up| setup.topology.get(up)?.runbook.clone()));
+    let nearest = entities.take(MOST_LOOKED_AT).filter_map(|e| setup.runbook_of(e));
     let mut found: Vec<String> = Vec::new();
-    for url in alerts.into_iter().filter_map(Alert::runbook).map(str::to_owned).chain(nearest) {
+    for url in alerts.into_iter().filter_map(Alert::runbook).chain(nearest) {
         if found.len() >= most {
             break;
         }
-        if !found.contains(&url) {
-            found.push(url);
+        if found.iter().all(|known| known != url) {
+            found.push(url.to_owned());
         }
     }
     found

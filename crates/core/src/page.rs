@@ -1,6 +1,6 @@
 //! Pages: one notification to one person over one contact, until it is delivered or superseded.
 
-use crate::incident::IncidentId;
+use crate::incident::{IncidentId, StepSeen};
 use crate::time::{Mono, Now, Span, Wall};
 use crate::words::{Name, Urgency};
 use alloc::string::String;
@@ -40,6 +40,13 @@ impl PageKey {
             person: Name::default(),
             contact: 0,
         }
+    }
+
+    /// Whether it pages for this step of its incident. A notice does not, whatever step it was planned in.
+    #[must_use]
+    pub fn is_of(&self, step: StepSeen) -> bool {
+        let of = StepSeen { wave: self.wave, round: self.round, step: self.step };
+        self.kind == PageKind::Page && of == step
     }
 }
 

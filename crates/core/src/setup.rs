@@ -249,6 +249,36 @@ impl Timing {
 }
 
 impl Setup {
+    /// A person's contacts; none of somebody who is not in the configuration.
+    #[must_use]
+    pub fn contacts(&self, person: &Name) -> &[Contact] {
+        self.people.get(person).map_or(&[], |p| &p.contacts)
+    }
+
+    /// Whether several contacts of a person are on this channel: then nothing but their order tells which is which.
+    #[must_use]
+    pub fn several_on(&self, person: &Name, channel: &Name) -> bool {
+        self.contacts(person).iter().filter(|c| c.channel == *channel).count() > 1
+    }
+
+    /// What the nearest thing up the topology says, from `entity` on, of those that say anything.
+    fn nearest<'a, T>(&'a self, entity: &Name, says: impl Fn(&'a Entity) -> Option<T>) -> Option<T> {
+        self.upstream(entity).iter().find_map(|up| says(self.topology.get(up)?))
+    }
+
+    /// The runbook of the nearest entity up the topology that has one.
+    #[must_use]
+    pub fn runbook_of(&self, entity: &Name) -> Option<&str> {
+        self.nearest(entity, |e| e.runbook.as_deref())
+    }
+
+    /// What to do when a check fails: its own runbook, else that of what it measures.
+    #[must_use]
+    pub fn runbook_of_check(&self, rule: &CheckRule) -> Option<String> {
+        let own = rule.runbook.as_deref();
+        own.or_else(|| self.runbook_of(rule.entity.as_ref()?)).map(String::from)
+    }
+
     /// Everything that `entity` stands on, itself first, nearest first. Ends on cycles.
     #[must_use]
     pub fn upstream(&self, entity: &Name) -> Vec<Name> {
@@ -291,15 +321,9 @@ impl Setup {
     pub fn escalation_for(&self, own: Option<&Name>, entity: Option<&Name>, source: &Name) -> Name {
         let known = |n: &&Name| self.escalations.contains_key(*n);
         own.filter(known)
+            .or_else(|| self.nearest(entity?, |e| e.escalation.as_ref().filter(known)))
+            .or_else(|| self.integrations.get(source)?.escalation.as_ref().filter(known))
             .cloned()
-            .or_else(|| {
-                entity.and_then(|e| {
-                    self.upstream(e)
-                        .iter()
-                        .find_map(|up| self.topology.get(up)?.escalation.as_ref().filter(known).cloned())
-                })
-            })
-            .or_else(|| self.integrations.get(source)?.escalation.as_ref().filter(known).cloned())
             .unwrap_or_else(|| Name::from("default"))
     }
 }

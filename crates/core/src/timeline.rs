@@ -53,9 +53,7 @@ impl Names for State {
     }
 
     fn contact(&self, key: &PageKey, channel: &Name) -> Option<usize> {
-        let contacts = &self.setup.people.get(&key.person)?.contacts;
-        let several = contacts.iter().filter(|c| c.channel == *channel).count() > 1;
-        several.then_some(usize::from(key.contact) + 1)
+        self.setup.several_on(&key.person, channel).then_some(usize::from(key.contact) + 1)
     }
 }
 

@@ -11,7 +11,7 @@ use foghorn_config::Config;
 use foghorn_core::Record;
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_engine::{Handle, View};
-use std::io::Write as _;
+use foghorn_host::aside::Aside;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -84,7 +84,9 @@ async fn keep(parts: Parts, site: Site, stop: Arc<AtomicBool>) {
         }
         None => (Ledger::default(), Some(rebuilding(&parts, &stop))),
     };
-    let saver = Saver::begin(path);
+    let file = Aside::begin(&parts.dir)
+        .inspect_err(|e| tracing::warn!("the history of the status page is not written: {e}"))
+        .ok();
     let mut saved = Instant::now();
     let mut dirty = true;
     while !stop.load(Ordering::Acquire) {
@@ -107,7 +109,10 @@ async fn keep(parts: Parts, site: Site, stop: Arc<AtomicBool>) {
             }
         }
         // A ledger that is not whole yet would pass for one.
-        if rebuilt.is_none() && (dirty || saved.elapsed() >= SAVE) && saver.take(&ledger) {
+        if rebuilt.is_none() && (dirty || saved.elapsed() >= SAVE) {
+            if let Some(file) = &file {
+                save(file, &ledger);
+            }
             (saved, dirty) = (Instant::now(), false);
         }
         tokio::time::sleep((work.elapsed() * REST).max(BREATH)).await;
@@ -171,38 +176,13 @@ fn load(path: &Path, events: &dyn Events) -> Option<Ledger> {
     same.then_some(ledger)
 }
 
-/// Writes the ledger's file on a thread of its own: a disk that hangs keeps nobody from a page that is current.
-struct Saver(mpsc::SyncSender<Vec<u8>>);
-
-impl Saver {
-    fn begin(path: PathBuf) -> Saver {
-        let (tx, rx) = mpsc::sync_channel::<Vec<u8>>(1);
-        let spawned = std::thread::Builder::new().name("status-file".to_owned()).spawn(move || {
-            foghorn_host::turns::step_back(10);
-            for ledger in rx {
-                if let Err(e) = save(&path, &ledger) {
-                    tracing::warn!("{} cannot be written: {e}", path.display());
-                }
-            }
-        });
-        if let Err(e) = spawned {
-            tracing::warn!("the history of the status page is not written: {e}");
-        }
-        Saver(tx)
+/// A disk that hangs keeps nobody from a page that is current.
+fn save(file: &Aside, ledger: &Ledger) {
+    let warn = |why: &dyn std::fmt::Display| tracing::warn!("{FILE} cannot be written: {why}");
+    match serde_json::to_vec(ledger) {
+        Ok(bytes) => file.write(FILE, bytes, move |done| done.unwrap_or_else(|e| warn(&e))),
+        Err(e) => warn(&e),
     }
-
-    /// Whether it is taken: while one is being written and another waits, the next has to.
-    fn take(&self, ledger: &Ledger) -> bool {
-        serde_json::to_vec(ledger).is_ok_and(|bytes| self.0.try_send(bytes).is_ok())
-    }
-}
-
-fn save(path: &Path, ledger: &[u8]) -> std::io::Result<()> {
-    let beside = path.with_extension("json.new");
-    let mut file = std::fs::File::create(&beside)?;
-    file.write_all(ledger)?;
-    file.sync_all()?;
-    std::fs::rename(beside, path)
 }
 
 /// How long ago, as the public reads it.

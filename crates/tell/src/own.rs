@@ -51,26 +51,25 @@ impl<'a> Own<'a> {
         Some(if own == ComponentStatus::Operational && !measured { ComponentStatus::Unknown } else { own })
     }
 
+    /// A component that is not well by this incident alone.
+    fn unwell(&self, incident: &Incident, component: &Name) -> Option<Affected> {
+        let status = self.status(incident.id, component)?;
+        (status != ComponentStatus::Operational)
+            .then(|| Affected { component: component.to_string(), status })
+    }
+
     /// What is not well of the components that an incident touches, in the order of their names.
     pub(crate) fn affected(&self, incident: &Incident) -> Vec<Affected> {
         let entities = unwell(self.state, incident).into_iter();
         let touched: BTreeSet<&Name> =
             entities.filter_map(|e| self.behind.get(e)).flatten().copied().collect();
-        let unwell = |name: &Name| {
-            let status = self.status(incident.id, name)?;
-            (status != ComponentStatus::Operational).then(|| Affected { component: name.to_string(), status })
-        };
-        touched.into_iter().filter_map(unwell).take(MOST_AFFECTED).collect()
+        touched.into_iter().filter_map(|name| self.unwell(incident, name)).take(MOST_AFFECTED).collect()
     }
 
     /// What is not well at the end of an incident that a person closed, of what it ever touched.
     pub(crate) fn left(&self, incident: &Incident, touched: &[Affected]) -> Vec<Affected> {
-        let unwell = |a: &Affected| {
-            let status = self.status(incident.id, &Name::from(a.component.as_str()))?;
-            (status != ComponentStatus::Operational)
-                .then(|| Affected { component: a.component.clone(), status })
-        };
-        touched.iter().filter_map(unwell).collect()
+        let names = touched.iter().map(|a| Name::from(a.component.as_str()));
+        names.filter_map(|name| self.unwell(incident, &name)).collect()
     }
 
     /// The same of an incident that has been put away: its alerts are not known any more, so it is not taken for well while

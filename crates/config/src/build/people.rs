@@ -100,8 +100,7 @@ fn twilio(c: &raw::Twilio) -> Twilio {
 
 /// At a topic's own address ntfy takes the JSON of a page for the text of an ordinary message: answered 200, and nobody wakes.
 fn ntfy_root(url: &Spanned<HttpUrl>, cx: &mut Cx<'_>) {
-    let more = |u: url::Url| u.path() != "/" || u.query().is_some() || u.fragment().is_some();
-    if url::Url::parse(&url.value.0).is_ok_and(more) {
+    if super::server::beyond_the_host(url).is_some() {
         cx.say(
             url.at,
             "the URL of an ntfy server ends with its host: pages are taken at its root, and nobody is woken by what is sent to a topic's address",

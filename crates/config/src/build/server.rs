@@ -67,18 +67,24 @@ pub(super) fn server(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Opti
 
 /// The console's addresses and those of links begin at `/`: under a path they would lead to somebody else's pages.
 fn at_the_root(url: &Spanned<HttpUrl>, cx: &mut Cx<'_>) {
-    let Ok(parsed) = url::Url::parse(&url.value.0) else { return };
-    let more = match (parsed.path(), parsed.query(), parsed.fragment()) {
-        ("" | "/", None, None) => return,
-        ("" | "/", Some(_), _) => "a `?`",
-        ("" | "/", None, Some(_)) => "a `#`",
-        _ => "a path",
-    };
-    cx.say(
-        url.at,
-        format!("this URL has {more}, and Foghorn's pages are at the root of a host"),
-        "give it a name of its own, such as `https://foghorn.example.com`",
-    );
+    if let Some(more) = beyond_the_host(url) {
+        cx.say(
+            url.at,
+            format!("this URL has {more}, and Foghorn's pages are at the root of a host"),
+            "give it a name of its own, such as `https://foghorn.example.com`",
+        );
+    }
+}
+
+/// What a URL has after its host, if anything.
+pub(super) fn beyond_the_host(url: &Spanned<HttpUrl>) -> Option<&'static str> {
+    let parsed = url::Url::parse(&url.value.0).ok()?;
+    match (parsed.path(), parsed.query(), parsed.fragment()) {
+        ("" | "/", None, None) => None,
+        ("" | "/", Some(_), _) => Some("a `?`"),
+        ("" | "/", None, Some(_)) => Some("a `#`"),
+        _ => Some("a path"),
+    }
 }
 
 /// A host with a port.

@@ -201,19 +201,29 @@ impl Accounts {
     pub fn set_password(&self, name: &str, password: &str, keep: Option<&str>) -> Result<(), AccountError> {
         let hash = password::hash(password)?;
         const SQL: &str = "UPDATE account SET hash = ?2 WHERE name = ?1";
-        let (named, end) = (name.to_owned(), self.end_all(name, keep));
-        let changed = self.writer.now(move |db| {
+        let named = name.to_owned();
+        match self.and_end(name, keep, move |tx| tx.execute(SQL, params![named, hash]))? {
+            0 => Err(AccountError::Unknown(name.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    /// What changes an account, and the end of its sessions but for the one to keep: both, or neither.
+    fn and_end(
+        &self,
+        name: &str,
+        keep: Option<&str>,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static,
+    ) -> Result<usize, AccountError> {
+        let end = self.end_all(name, keep);
+        self.writer.now(move |db| {
             let tx = db.unchecked_transaction()?;
-            let changed = tx.execute(SQL, params![named, hash])?;
+            let changed = change(&tx)?;
             if changed > 0 {
                 end(tx)?;
             }
             Ok(changed)
-        })?;
-        if changed == 0 {
-            return Err(AccountError::Unknown(name.to_owned()));
-        }
-        Ok(())
+        })
     }
 
     /// Changes what somebody may do. It counts from their next request on.
@@ -233,15 +243,8 @@ impl Accounts {
     /// There is no such account, it is the last admin, or the file cannot be used.
     pub fn remove(&self, name: &str) -> Result<(), AccountError> {
         const SQL: &str = "DELETE FROM account WHERE name = ?1 AND (role <> 'admin' OR EXISTS (SELECT 1 FROM account WHERE role = 'admin' AND name <> ?1))";
-        let (named, end) = (name.to_owned(), self.end_all(name, None));
-        let changed = self.writer.now(move |db| {
-            let tx = db.unchecked_transaction()?;
-            let changed = tx.execute(SQL, params![named])?;
-            if changed > 0 {
-                end(tx)?;
-            }
-            Ok(changed)
-        })?;
+        let named = name.to_owned();
+        let changed = self.and_end(name, None, move |tx| tx.execute(SQL, params![named]))?;
         self.told(name, changed)
     }
 

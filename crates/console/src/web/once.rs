@@ -5,7 +5,7 @@
 
 use super::flash::Went;
 use super::form::Fields;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
@@ -80,8 +80,7 @@ impl Once {
             *led = Some(went.clone());
             Ok(went)
         });
-        done.await
-            .unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "this request failed; the log has more")))
+        done.await.unwrap_or_else(|_| Err(crate::gate::failed()))
     }
 }
 

@@ -236,9 +236,7 @@ impl Draft<'_> {
         let labels = check_labels(check);
         let firing = |summary: &str, severity: Option<Severity>, flapping: bool| {
             let mut annotations = alloc::vec![("summary", format!("{check}: {summary}"))];
-            if let Some(url) = rule.runbook.clone().or_else(|| self.runbook_of(rule.entity.as_ref())) {
-                annotations.push(("runbook_url", url));
-            }
+            annotations.extend(self.state.setup.runbook_of_check(&rule).map(|url| ("runbook_url", url)));
             AlertItem {
                 severity: Some(severity.map_or(rule.severity, |s| s.min(rule.severity))),
                 urgency: rule.urgency,
@@ -273,12 +271,6 @@ impl Draft<'_> {
             }
         };
         Ok(self.alerts(&Name::from(CHECKS), &[item]))
-    }
-
-    /// The runbook of the nearest entity up the topology.
-    pub(super) fn runbook_of(&self, entity: Option<&Name>) -> Option<String> {
-        let setup = &self.state.setup;
-        setup.upstream(entity?).iter().find_map(|e| setup.topology.get(e)?.runbook.clone())
     }
 }
 

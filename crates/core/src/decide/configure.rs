@@ -7,7 +7,7 @@ use crate::incident::{Incident, IncidentId, Phase, Status};
 use crate::input::Answer;
 use crate::labels::AlertKey;
 use crate::page::{Page, PageKind};
-use crate::setup::{Contact, Setup};
+use crate::setup::Setup;
 use crate::silence::Silence;
 use crate::time::Mono;
 use crate::words::{Actor, Name, Severity, Urgency};
@@ -250,11 +250,12 @@ impl Draft<'_> {
             .values()
             .filter(|p| p.due_at().is_some())
             .filter(|p| {
-                let (then, now) = (contacts(before, &p.key.person), contacts(setup, &p.key.person));
-                let several = |all: &[Contact]| all.iter().filter(|c| c.channel == p.channel).count() > 1;
+                let person = &p.key.person;
+                let (then, now) = (before.contacts(person), setup.contacts(person));
+                let several = |setup: &Setup| setup.several_on(person, &p.channel);
                 // Of several on one channel nothing tells which is which, once their order may be another.
                 now.get(usize::from(p.key.contact)).is_none_or(|c| c.channel != p.channel)
-                    || then != now && (several(then) || several(now))
+                    || then != now && (several(before) || several(setup))
             })
             .map(|p| p.key.clone())
             .collect();
@@ -269,14 +270,12 @@ impl Draft<'_> {
         }
         again.into_iter().for_each(|id| self.enter_again(id, "the configuration changed"));
     }
-}
 
-impl Draft<'_> {
     /// Incidents whose pages wait for a contact's delay that is shorter now.
     fn shortened<'a>(&'a self, before: &'a Setup, setup: &'a Setup) -> impl Iterator<Item = IncidentId> + 'a {
         let waits = |p: &&Arc<Page>| p.key.kind == PageKind::Page && p.attempts == 0 && p.due_at().is_some();
         let delay = |setup: &'a Setup, p: &Page| {
-            contacts(setup, &p.key.person).get(usize::from(p.key.contact)).map(|c| c.after)
+            setup.contacts(&p.key.person).get(usize::from(p.key.contact)).map(|c| c.after)
         };
         let shorter = move |p: &&Arc<Page>| delay(setup, p) < delay(before, p) && delay(setup, p).is_some();
         self.state.pages.values().filter(waits).filter(shorter).map(|p| p.key.incident)
@@ -287,17 +286,12 @@ impl Draft<'_> {
         let waits =
             |i: &&Incident| i.status == Status::Open && matches!(i.escalation.phase, Phase::Waiting { .. });
         let alone = move |i: &&Incident| {
-            let e = &i.escalation;
-            let of_step = |p: &&Page| (p.key.wave, p.key.round, p.key.step) == (e.wave, e.round, e.step);
+            let step = i.escalation.seen();
             let pages = || self.state.pages_of(i.id).filter(|p| p.key.kind == PageKind::Page);
             // A wave that goes on where another was has no pages for those who have that one's.
-            let any = pages().any(|p| of_step(&p));
-            pages().filter(|p| !any || of_step(p)).all(|p| !setup.people.contains_key(&p.key.person))
+            let any = pages().any(|p| p.key.is_of(step));
+            pages().filter(|p| !any || p.key.is_of(step)).all(|p| !setup.people.contains_key(&p.key.person))
         };
         self.state.open_incidents().filter(waits).filter(alone).map(|i| i.id)
     }
-}
-
-fn contacts<'a>(setup: &'a Setup, person: &Name) -> &'a [Contact] {
-    setup.people.get(person).map_or(&[], |p| &p.contacts)
 }

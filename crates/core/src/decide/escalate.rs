@@ -283,39 +283,29 @@ impl Draft<'_> {
     pub(super) fn next_team(&mut self, id: IncidentId, except: Option<&Name>, asked: bool, why: &str) {
         let Some(i) = self.state.incident(id) else { return };
         let e = i.escalation.clone();
-        let entered = e.wave > 0;
         if i.is_acknowledged() {
             self.emit(Event::AcknowledgementLapsed { id, why: why.to_string() });
         }
-        let known = |p: &Name| self.state.setup.escalations.contains_key(p);
-        let (policy, same) = match e.policy.filter(known) {
-            Some(policy) => (policy, true),
-            // Left the configuration meanwhile: the one that the rules name now is begun.
-            None => (self.policy_for(id), false),
+        let setup = self.state.setup.clone();
+        let known = |policy: &Name| setup.escalations.contains_key(policy);
+        // One that left the configuration meanwhile is not gone on with: what the rules name now is begun.
+        let (policy, next) = match e.policy.filter(known) {
+            Some(policy) if e.wave > 0 => (policy, e.step + 1),
+            Some(policy) => (policy, 0),
+            None => (self.policy_for(id), 0),
         };
+        let rule = setup.escalations.get(&policy);
         // A wave of its own has all rounds of the policy before it: after the last step comes the first.
-        let steps = self.state.setup.escalations.get(&policy).map_or(0, |p| p.steps.len());
-        let step = if entered && same && usize::from(e.step) + 1 < steps { e.step + 1 } else { 0 };
-        let mut why = why.to_string();
-        let except = except.filter(|who| {
-            let others =
-                self.state.setup.escalations.get(&policy).is_none_or(|p| self.has_others(id, p, who));
-            if !others {
-                why.push_str(&format!("; nobody else is on the policy {policy}"));
-            }
-            others
-        });
-        let why = why.as_str();
+        let step = if rule.is_some_and(|p| usize::from(next) < p.steps.len()) { next } else { 0 };
+        let alone = except.is_some_and(|who| rule.is_some_and(|p| !self.has_others(id, p, who)));
+        let (except, why) = match alone {
+            true => (None, format!("{why}; nobody else is on the policy {policy}")),
+            false => (except, why.to_string()),
+        };
         self.drop_waiting(id);
-        self.emit(Event::EscalationStarted {
-            id,
-            policy,
-            wave: e.wave + 1,
-            urgency: Urgency::High,
-            asked,
-            why: why.to_string(),
-        });
-        self.enter(id, step, 0, Urgency::High, except, why);
+        let (wave, urgency) = (e.wave + 1, Urgency::High);
+        self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked, why: why.clone() });
+        self.enter(id, step, 0, urgency, except, &why);
     }
 
     /// Whether some step of it wakes somebody else now.
@@ -331,7 +321,8 @@ impl Draft<'_> {
         if !matches!((&i.status, i.escalation.phase), (Status::Open, Phase::Waiting { .. })) {
             return;
         }
-        let (step, round, urgency) = (i.escalation.step, i.escalation.round, i.pages_with());
+        let entered = i.escalation.seen();
+        let (step, round, urgency) = (entered.step, entered.round, i.pages_with());
         if urgency == Urgency::None {
             return self.emit(Event::EscalationPaused { id });
         }
@@ -339,24 +330,18 @@ impl Draft<'_> {
         let steps = i.escalation.policy.as_ref().and_then(|p| self.state.setup.escalations.get(p));
         let last = steps.and_then(|p| u16::try_from(p.steps.len().saturating_sub(1)).ok());
         // What has become a warning wakes nobody any more.
-        let (wave, urgency, policy) = (i.escalation.wave, urgency.max(Urgency::Low), self.policy_of(i));
+        let (wave, urgency, policy) = (entered.wave, urgency.max(Urgency::Low), self.policy_of(i));
         let plan = self.plan(id, &policy, step.min(last.unwrap_or(step)), round, urgency, None);
         let Some(mut plan) = plan else {
             return self.emit(Event::NobodyAnswered { id, rounds: round + 1 });
-        };
-        // Of several contacts on one channel nothing tells which is which.
-        let one = |person: &Name, channel: &Name| {
-            let contacts = self.state.setup.people.get(person).map_or(&[][..], |p| &p.contacts);
-            contacts.iter().filter(|c| c.channel == *channel).count() == 1
         };
         let same = (round, step) == (plan.round, plan.step);
         let taken: Vec<(&Name, &Name)> = self
             .state
             .pages_of(id)
-            .filter(|p| same && p.key.kind == PageKind::Page && p.due_at().is_none())
-            .filter(|p| (p.key.wave, p.key.round, p.key.step) == (wave, round, step))
+            .filter(|p| same && p.key.is_of(entered) && p.due_at().is_none())
             .map(|p| (&p.key.person, &p.channel))
-            .filter(|(person, channel)| one(person, channel))
+            .filter(|(person, channel)| !self.state.setup.several_on(person, channel))
             .collect();
         for turn in &mut plan.turns {
             turn.contacts.retain(|c| !taken.contains(&(&turn.person, &c.channel)));
@@ -375,10 +360,8 @@ impl Draft<'_> {
         if e.round > 0 || i.status != Status::Open || !matches!(e.phase, Phase::Waiting { .. }) {
             return;
         }
-        let of_this_step = |p: &&Page| {
-            p.key.kind == PageKind::Page && (p.key.wave, p.key.round, p.key.step) == (e.wave, e.round, e.step)
-        };
-        let hopeless = self.state.pages_of(id).filter(of_this_step).all(|p| p.passed_over);
+        let of_step = |p: &&Page| p.key.is_of(e.seen());
+        let hopeless = self.state.pages_of(id).filter(of_step).all(|p| p.passed_over);
         if hopeless {
             let why: String = "no contact of this step has taken the page".to_string();
             self.emit(Event::StepHastened { id, until: self.now.mono, why });

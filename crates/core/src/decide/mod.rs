@@ -11,15 +11,14 @@ mod deliver;
 mod escalate;
 mod people;
 mod public;
+mod settle;
 mod time;
 mod waiting;
 
 use crate::event::Event;
-use crate::incident::IncidentId;
 use crate::input::{Answer, Input, Refusal};
 use crate::state::{State, Timer};
 use crate::time::Now;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 pub use alerts::{check_labels, resolve_entity};
@@ -154,93 +153,5 @@ impl Draft<'_> {
         let expiry = self.state.expiries.first().map(|(at, place)| (*at, Due::Expiry(*place)));
         let timer = self.state.timers.first().map(|(at, timer)| (*at, Due::Timer(timer.clone())));
         [expiry, timer].into_iter().flatten().min_by_key(|(at, _)| *at)
-    }
-
-    /// Brings an incident in line with its alerts: records growth, resolves what is well, starts, restarts or pauses
-    /// paging. The one place where these rules are.
-    fn settle(&mut self, id: IncidentId) {
-        use crate::incident::{Phase, Status};
-        use crate::words::Urgency;
-        let Some(i) = self.state.incident(id) else { return };
-        if i.is_resolved() {
-            return self.reopen_if_worse(id);
-        }
-        if i.is_well() {
-            return self.recover(id);
-        }
-        if i.recovers_at.is_some() {
-            self.emit(Event::RecoveryAwaited { id, until: None, why: "unwell again".to_string() });
-        }
-        let Some(i) = self.state.incident(id) else { return };
-        let now = i.shape_now(self.now.mono, self.state.life);
-        // Shrinking is recorded as well: a link in a page refers to what the page showed, and an acknowledgement by it
-        // must not cover what was worse before or becomes worse again.
-        // The first that is unwell is recorded too: while all alerts are held there is none.
-        let first = |last: &crate::incident::Shape| (last.width == 0) != (now.width == 0);
-        let grown = i.shapes.last().filter(|last| !last.covers(&now)).copied();
-        if i.shapes.last().is_none_or(|last| !last.covers(&now) || !now.covers(last) || first(last)) {
-            // It is called after what is worst of what people are paged for: whoever is woken for that must not read of
-            // what is harmless, nor of what is held still or was over before it was paged for.
-            let worse = |last: &crate::incident::Shape| {
-                now.severity > last.severity || last.width == 0 && now.width > 0
-            };
-            let renamed = i.own.is_none() && i.shapes.last().is_some_and(worse);
-            let title = if renamed { self.title_of_worst(id) } else { None };
-            self.emit(Event::IncidentGrew { id, shape: now, title });
-        }
-        let Some(i) = self.state.incident(id) else { return };
-        let urgency = i.urgency();
-        match (&i.status, i.escalation.phase) {
-            (Status::Acknowledged { covers, by, .. }, _)
-                if !covers.covers(&now) && urgency > Urgency::None =>
-            {
-                let by = self.called(&by.name);
-                let why = if now.severity > covers.severity {
-                    let (was, is) = (covers.severity, now.severity);
-                    alloc::format!("it grew from {was} to {is} since {by} acknowledged it")
-                } else if now.urgency > covers.urgency {
-                    alloc::format!("it is urgent now, which it was not when {by} acknowledged it")
-                } else {
-                    let (is, was) = (now.width, covers.width);
-                    alloc::format!("{is} entities are unwell now; {by} acknowledged {was}")
-                };
-                self.emit(Event::AcknowledgementLapsed { id, why: why.clone() });
-                self.start_escalation(id, &why);
-            }
-            (Status::Open, Phase::Idle) if urgency > Urgency::None => self.start_escalation(id, ""),
-            (Status::Open, Phase::Waiting { .. } | Phase::Exhausted) if i.pages_with() == Urgency::None => {
-                self.emit(Event::EscalationPaused { id });
-            }
-            (Status::Open, _) if urgency > i.escalation.urgency && i.escalation.phase != Phase::Idle => {
-                let why = alloc::format!("it is {} now", now.severity);
-                self.start_escalation(id, &why);
-            }
-            // What is worse now may be somebody else's, who would not hear of it by the policy of what was first.
-            (Status::Open, Phase::Waiting { .. })
-                if !i.escalation.asked
-                    && grown.is_some_and(|before| now.severity > before.severity)
-                    && i.escalation.policy.as_ref() != Some(&self.policy_for(id)) =>
-            {
-                let why = alloc::format!("it is {} now", now.severity);
-                self.start_escalation(id, &why);
-            }
-            (Status::Open, Phase::Waiting { .. })
-                if i.pages_with() == Urgency::Low && i.escalation.urgency == Urgency::High =>
-            {
-                self.calm_down(id);
-            }
-            // A policy that has come to its end has not come to that of what is new, nor is who has not answered treated
-            // worse than who has.
-            (Status::Open, Phase::Exhausted) => {
-                let Some(before) = grown else { return };
-                let why = if now.severity > before.severity {
-                    alloc::format!("it is {} now", now.severity)
-                } else {
-                    alloc::format!("{} entities are unwell now, {} before", now.width, before.width)
-                };
-                self.start_escalation(id, &why);
-            }
-            _ => {}
-        }
     }
 }

@@ -160,26 +160,7 @@ impl Draft<'_> {
         self.reopen(id, why);
     }
 
-    /// What a person closed and is worse now than what they closed is open again at once: of that they have said nothing.
-    pub(super) fn reopen_if_worse(&mut self, id: IncidentId) {
-        let Some(i) = self.state.incident(id) else { return };
-        let Status::Resolved { by: Some(by), .. } = &i.status else { return };
-        let (now, closed) = (i.shape_now(self.now.mono, self.state.life), i.shape());
-        // Muted and held alerts have no urgency yet, and had none.
-        let closed = Shape { urgency: now.urgency, ..closed };
-        if i.open_alerts() == 0 || closed.covers(&now) {
-            return;
-        }
-        let by = self.called(&by.name);
-        let why = if now.severity > closed.severity {
-            format!("it grew from {} to {} since {by} resolved it", closed.severity, now.severity)
-        } else {
-            format!("{} entities are unwell now; {by} resolved {}", now.width, closed.width)
-        };
-        self.reopen(id, why);
-    }
-
-    fn reopen(&mut self, id: IncidentId, why: String) {
+    pub(super) fn reopen(&mut self, id: IncidentId, why: String) {
         let by_hand = self.state.incident(id).is_some_and(|i| i.own.is_some());
         let title = if by_hand { None } else { self.title_of_worst(id) };
         self.emit(Event::IncidentReopened { id, why, title });

@@ -148,8 +148,7 @@ impl Draft<'_> {
     fn heartbeat_alert(&mut self, check: &Name, summary: &str) {
         let rule = self.state.setup.checks.get(check).cloned().unwrap_or_default();
         let mut annotations = alloc::vec![("summary", format!("{check}: {summary}"))];
-        let runbook = rule.runbook.or_else(|| self.runbook_of(rule.entity.as_ref()));
-        annotations.extend(runbook.map(|url| ("runbook_url", url)));
+        annotations.extend(self.state.setup.runbook_of_check(&rule).map(|url| ("runbook_url", url)));
         let item = AlertItem {
             severity: Some(rule.severity),
             urgency: rule.urgency,

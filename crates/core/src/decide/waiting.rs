@@ -114,7 +114,7 @@ impl Draft<'_> {
     fn wait_anew(&mut self, id: IncidentId, why: &str) {
         let Some(i) = self.state.incident(id) else { return };
         let e = &i.escalation;
-        let (wave, round, step) = (e.wave, e.round, e.step);
+        let (entered, wave, round, step) = (e.seen(), e.wave, e.round, e.step);
         let (Status::Open, Phase::Waiting { until, calendar }) = (&i.status, e.phase) else { return };
         // What wakes waits for nothing.
         if i.pages_with() != Urgency::Low {
@@ -131,13 +131,10 @@ impl Draft<'_> {
             return;
         }
         self.give_up(others, why);
-        let of_this_step = |p: &&Page| {
-            p.key.kind == PageKind::Page && (p.key.wave, p.key.round, p.key.step) == (wave, round, step)
-        };
         let there: BTreeSet<(Name, u8)> = self
             .state
             .pages_of(id)
-            .filter(of_this_step)
+            .filter(|p| p.key.is_of(entered))
             .map(|p| (p.key.person.clone(), p.key.contact))
             .collect();
         for turn in &mut turns {

@@ -4,7 +4,6 @@
 //! Incidents of that time were numbered from 1, in memory. One that a person opened is opened again; one of alerts is
 //! found by them, once their sender or their check has said them again.
 
-use super::configuration::private;
 use foghorn_core::State;
 use foghorn_core::incident::{Incident, IncidentId, Shape, Status};
 use foghorn_core::input::{Answer, Ends, Input, LONGEST_NOTE};
@@ -12,10 +11,11 @@ use foghorn_core::labels::AlertKey;
 use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::Actor;
 use foghorn_engine::{Class, Handle, Reply};
+use foghorn_host::aside::whole;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -247,11 +247,7 @@ impl Carried {
     }
 
     fn write(&self, dir: &Path) -> std::io::Result<()> {
-        let temporary = dir.join(format!("{FILE}.new"));
-        let mut file = private(&temporary)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        fs::rename(&temporary, dir.join(FILE))
+        whole(dir, FILE, &serde_json::to_vec(self)?)
     }
 }
 

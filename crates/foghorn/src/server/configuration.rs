@@ -1,8 +1,8 @@
 //! The configuration file: read, adopted, kept. A bad one changes nothing; at a start the last good one counts.
 
-use super::aside::Aside;
 use foghorn_config::{Config, Errors, Problem};
 use foghorn_core::time::Wall;
+use foghorn_host::aside::Aside;
 use foghorn_net::tls::{ServerCert, TlsError};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,12 +117,6 @@ pub fn keep(path: &Path, aside: &Aside, done: impl FnOnce(std::io::Result<()>) +
 /// What is told of a copy that could not be kept.
 pub fn not_kept(why: impl std::fmt::Display) -> String {
     format!("the last good configuration could not be kept: {why}")
-}
-
-/// A new file that only Foghorn's user may read.
-pub fn private(path: &Path) -> std::io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]

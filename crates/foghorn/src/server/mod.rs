@@ -4,7 +4,6 @@
 pub mod adapters;
 mod adopting;
 mod alive;
-mod aside;
 mod callback;
 mod carry;
 mod certificate;

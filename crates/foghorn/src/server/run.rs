@@ -3,7 +3,6 @@
 use super::adapters::{Chores, JournalEvents, Measured, RoomFigures, Verdicts};
 use super::adopting::Adopting;
 use super::alive::{self, Alive};
-use super::aside::{Aside, within};
 use super::callback::{self, Callbacks};
 use super::carry::{self, Carrying};
 use super::certificate::Certificate;
@@ -25,6 +24,7 @@ use foghorn_core::page::PageKey;
 use foghorn_core::time::Span;
 use foghorn_engine::engine::Limits;
 use foghorn_engine::{BatchId, Class, Engine, View};
+use foghorn_host::aside::{Aside, within};
 use foghorn_wake::Sender;
 use foghorn_wake::link::Tokens;
 use foghorn_watch::history::History;

@@ -3,7 +3,6 @@
 
 use super::adapters::Measured;
 use super::adopting::{Adopting, Staged};
-use super::aside::Aside;
 use super::clock::Clock;
 use super::configuration;
 use super::listen::Listening;
@@ -18,6 +17,7 @@ use foghorn_core::setup::Contact;
 use foghorn_core::time::Wall;
 use foghorn_core::words::Name;
 use foghorn_engine::{Class, Handle, Reply};
+use foghorn_host::aside::Aside;
 use foghorn_journal::WriterHandle;
 use foghorn_wake::Sender;
 use foghorn_wake::channels::{self, BuildError};

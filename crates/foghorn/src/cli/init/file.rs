@@ -104,13 +104,6 @@ impl Answers {
 
     /// Where it listens, or where people open it.
     pub(super) fn take_listen(&mut self, text: &str) -> Result<(), String> {
-        let path =
-            text.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
-        if !path.is_empty() {
-            return Err(format!(
-                "{text} has a path: Foghorn's pages are at the root of a host. Give it a name of its own, such as https://foghorn.example.com"
-            ));
-        }
         text.clone_into(&mut self.listen);
         Ok(())
     }

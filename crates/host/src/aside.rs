@@ -1,8 +1,9 @@
 //! Files that have to reach the disk sometime. A thread of their own writes them, for the disk may hang: neither a start
 //! nor a reload waits for it.
 
-use super::configuration::private;
+use std::fs::{File, OpenOptions};
 use std::io::{Error, Result, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
@@ -88,8 +89,19 @@ impl Inner {
     }
 }
 
-/// A crash leaves the old file or the new one.
-fn whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+/// A new file that only its owner may read.
+///
+/// # Errors
+/// It cannot be made.
+pub fn private(path: &Path) -> Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// Writes a file, if it is not like that already. A crash leaves the old file or the new one.
+///
+/// # Errors
+/// It cannot be written, or not be made to last.
+pub fn whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let to = dir.join(name);
     if std::fs::read(&to).is_ok_and(|old| old == bytes) {
         return Ok(());
@@ -99,7 +111,7 @@ fn whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&temporary, &to)?;
-    std::fs::File::open(dir)?.sync_all()
+    File::open(dir)?.sync_all()
 }
 
 /// What some work comes to, if it does within a limit. It goes on by itself.
