@@ -52,6 +52,9 @@ pub struct Alert {
     /// The silence that mutes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted: Option<Name>,
+    /// When its sender first repeated it after a person had said that its incident is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<Mono>,
 }
 
 impl Alert {
@@ -81,6 +84,12 @@ impl Alert {
     pub fn mono_at(&self, ends: Wall, now: Now) -> Mono {
         let (sent, seen) = (self.received.mono_at(ends), now.mono_at(ends));
         if sent.0.abs_diff(seen.0) < CLOCK_SET.unsigned_abs() { sent } else { seen }
+    }
+
+    /// Whether its sender is known to have repeated it after a person closed its incident at this time.
+    #[must_use]
+    pub fn repeated_since(&self, closed: Mono) -> bool {
+        self.repeated.is_some_and(|at| at >= closed)
     }
 
     /// Where to read what to do.
@@ -126,7 +135,8 @@ pub enum EndReason {
     Removed,
     /// A person closed the incident.
     Person,
-    /// It cannot be told any more, and had not lasted for as long as it takes to be paged for.
+    /// It could not be told any more, and had not lasted for as long as it takes to be paged for. Of older journals: such an
+    /// alert stays open, as all that is not known to be well.
     Unknown,
 }
 

@@ -146,7 +146,10 @@ impl State {
             }
             Event::AlertsRefreshed { source, alerts } => {
                 self.hear(source, at);
-                alerts.iter().for_each(|(key, expires)| self.expire_alert(*key, *expires));
+                for (key, expires) in alerts {
+                    self.expire_alert(*key, *expires);
+                    self.repeated(key, at.mono);
+                }
             }
             Event::AlertChanged {
                 alert: AlertRef { key, .. },
@@ -161,8 +164,8 @@ impl State {
                     a.escalation = policy.clone();
                 }
             }),
-            Event::AlertStatusChanged { alert: AlertRef { key, .. }, status, .. } => {
-                self.edit_alert(key, |a| a.status = *status);
+            Event::AlertStatusChanged { alert: AlertRef { key, .. }, status, held_until, .. } => {
+                self.edit_alert(key, |a| (a.status, a.held_until) = (*status, held_until.or(a.held_until)));
                 if *status == AlertStatus::Stale {
                     self.unexpire_alert(key);
                 }
@@ -216,6 +219,8 @@ impl State {
                         own: *severity,
                         own_urgency: *urgency,
                         own_policy: escalation.clone(),
+                        own_entity: entity.clone(),
+                        answered: None,
                         by_severity: [0; 3],
                         by_urgency: [0; 3],
                         muted: 0,
@@ -244,6 +249,7 @@ impl State {
                 self.tally("incidents_resolved", 1);
                 self.drop_pages(*id, |k| k.kind != PageKind::Resolved);
                 self.edit_incident(*id, |i| {
+                    i.count_own(false);
                     i.status = Status::Resolved { by: by.clone(), at, again: *again };
                     i.escalation.phase = Phase::Idle;
                     i.recovers_at = None;
@@ -256,6 +262,7 @@ impl State {
                     i.paged = Map::new();
                     let by_itself = matches!(i.status, Status::Resolved { by: None, .. });
                     i.came_back = if by_itself { i.came_back.saturating_add(1) } else { 0 };
+                    i.count_own(true);
                     i.status = Status::Open;
                     if let Some(title) = title {
                         i.title = title.clone();
@@ -372,6 +379,7 @@ impl State {
                 self.tally("acknowledged", 1);
                 self.drop_pages(*id, |k| k.kind == PageKind::Page);
                 self.edit_incident(*id, |i| {
+                    i.answered.get_or_insert_with(|| (at.wall, by.clone()));
                     i.status = Status::Acknowledged { by: by.clone(), at, covers: *covers, until: *until };
                     i.escalation.phase = Phase::Idle;
                 });

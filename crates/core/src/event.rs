@@ -134,6 +134,9 @@ pub enum Event {
         alert: AlertRef,
         /// How it stands.
         status: AlertStatus,
+        /// When it is paged for, of one that is not yet and waits anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held_until: Option<Mono>,
         /// Why, for people.
         why: String,
     },

@@ -48,6 +48,12 @@ pub struct Head {
     pub own_urgency: Urgency,
     /// A manual incident's own policy.
     pub own_policy: Option<Name>,
+    /// What is unwell by the word of whoever opened it by hand, until it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_entity: Option<Name>,
+    /// Who acknowledged it first, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<(Wall, Actor)>,
     /// Open, neither muted nor held, by severity.
     pub by_severity: [u32; 3],
     /// Open, neither muted nor held, by urgency.
@@ -303,6 +309,15 @@ impl Incident {
     #[must_use]
     pub fn is_resolved(&self) -> bool {
         matches!(self.status, Status::Resolved { .. })
+    }
+
+    /// When a person said that it is over, if one did.
+    #[must_use]
+    pub fn closed_at(&self) -> Option<Mono> {
+        match &self.status {
+            Status::Resolved { by: Some(_), at, .. } => Some(at.mono),
+            _ => None,
+        }
     }
 
     /// Whether somebody is on it.

@@ -133,7 +133,7 @@ impl Teller<'_> {
                     escalation.as_ref().map_or_else(String::new, |p| format!(", paged for by policy {p}"));
                 format!("now {severity}{by}: {called}")
             }
-            Event::AlertStatusChanged { alert, status, why } => {
+            Event::AlertStatusChanged { alert, status, why, .. } => {
                 format!("{}: {} ({why})", status_word(*status), self.alert(&alert.key))
             }
             Event::AlertAwaited { alert, .. } => {

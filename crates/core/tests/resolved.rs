@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 mod world;
 
+use foghorn_core::alert::AlertItem;
+use foghorn_core::event::Event;
 use foghorn_core::input::Input;
+use foghorn_core::labels::Labels;
 use foghorn_core::page::Outcome;
 use foghorn_core::time::Span;
-use world::{World, by};
+use world::{SHOP, World, by};
 
 const ALERT: &[(&str, &str)] = &[("alertname", "DiskFull"), ("severity", "critical")];
 const LIFETIME: Option<Span> = Some(Span::mins(5));
@@ -37,6 +40,52 @@ fn what_is_repeated_comes_back() {
     }
     assert_eq!(w.open(), [1]);
     assert!(w.pages.len() > pages && w.whys().iter().any(|y| y.starts_with("still failing 5m after Ana")));
+}
+
+/// A sender says when it ends: an hour ahead each time, or always the same moment. Neither moves by much between two
+/// repetitions, and each is evidence all the same.
+#[test]
+fn what_is_repeated_comes_back_whatever_end_its_sender_gives() {
+    for moves in [true, false] {
+        let mut w = World::shop();
+        let labels = Labels::from_pairs(ALERT.iter().copied());
+        let at_first = w.now.wall + Span::hours(1);
+        let fire = |w: &mut World| {
+            let ends = if moves { w.now.wall + Span::hours(1) } else { at_first };
+            let item = AlertItem {
+                ends: Some(ends),
+                lifetime: Some(ends.since(w.now.wall)),
+                ..AlertItem::firing(labels.clone(), Labels::empty())
+            };
+            w.put(Input::Alerts { source: "prom".into(), items: vec![item] });
+        };
+        fire(&mut w);
+        w.secs(2);
+        w.put(Input::Resolve { incident: 1, by: by("ana") });
+        let before = w.log.len();
+        (0..24).for_each(|_| {
+            w.secs(15);
+            fire(&mut w);
+        });
+        assert_eq!(w.open(), [1], "moves: {moves}");
+        assert!(w.whys().iter().any(|y| y.starts_with("still failing 5m after Ana")));
+        // One repetition is evidence enough; senders in pairs say the same all day.
+        let refreshed = |e: &Event| matches!(e, Event::AlertsRefreshed { .. });
+        assert_eq!(w.log.iter().skip(before).filter(|(_, e)| refreshed(e)).count(), 1);
+    }
+}
+
+/// It may be the only repetition in that time.
+#[test]
+fn one_repetition_soon_after_it_was_resolved_counts() {
+    let mut w = World::new(&SHOP.replacen('{', r#"{ "timing": { "still_failing_after": 3000 },"#, 1));
+    w.fire_for(ALERT, LIFETIME);
+    w.secs(2);
+    w.put(Input::Resolve { incident: 1, by: by("ana") });
+    w.secs(1);
+    w.fire_for(ALERT, LIFETIME);
+    w.secs(5);
+    assert_eq!(w.open(), [1]);
 }
 
 /// Its sender was silent for a while, and had not ended: the next repetition is news.

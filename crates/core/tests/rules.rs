@@ -550,7 +550,7 @@ fn an_incident_that_is_opened_again_is_called_after_what_is_back() {
 }
 
 /// A location that goes blind before a failure has lasted: nobody is woken for what nobody knows, unless it fails as
-/// before when it is seen again.
+/// before when it is seen again; until then its incident is open.
 #[test]
 fn a_failure_that_is_not_known_any_more_before_it_is_paged_for_pages_nobody() {
     let json = world::SHOP.replace("\"entity\": \"shop\"", "\"entity\": \"shop\", \"fail_for\": 30000");
@@ -563,10 +563,21 @@ fn a_failure_that_is_not_known_any_more_before_it_is_paged_for_pages_nobody() {
     w.wait(Span::secs(10));
     w.put(verdict(foghorn_core::input::CheckVerdict::Unknown { why: "this location is blind".into() }));
     w.mins(10);
-    assert!(w.pages.is_empty() && w.check_alert("shop").is_none() && w.open().is_empty());
+    assert!(w.pages.is_empty());
+    assert_eq!(w.open(), [1], "what is not known to be well is not well");
+    assert_eq!(w.check_alert("shop").unwrap().status, AlertStatus::Unknown);
     w.put(verdict(failing()));
-    w.wait(Span::secs(30));
+    w.wait(Span::secs(29));
+    assert!(w.pages.is_empty() && w.open() == [1]);
+    w.wait(Span::secs(2));
     assert!(!w.pages.is_empty());
+    // Or it is well, and only then.
+    let mut w = World::new(&json);
+    w.put(verdict(failing()));
+    w.put(verdict(foghorn_core::input::CheckVerdict::Unknown { why: "this location is blind".into() }));
+    w.mins(10);
+    w.put(verdict(foghorn_core::input::CheckVerdict::Ok));
+    assert!(w.pages.is_empty() && w.open().is_empty());
 }
 
 /// A silence "for an hour" lasts an hour, whatever becomes of the clock while Foghorn is away.

@@ -237,7 +237,10 @@ fn engine(
         let _ = port.view.send(Arc::new(View::new(state.clone(), 0, now(start))));
         let reply = match decided {
             Err(refusal) => Reply::Refused(refusal),
-            Ok(_) if broken.load(Ordering::Relaxed) => Reply::Unavailable(Arc::from("disk full")),
+            Ok(answer) if broken.load(Ordering::Relaxed) => match submission.class {
+                foghorn_engine::Class::Paging => Reply::NotSaved(answer, Arc::from("disk full")),
+                _ => Reply::Unavailable(Arc::from("disk full")),
+            },
             Ok(answer) => Reply::Saved(answer),
         };
         if let Some(to) = submission.reply {

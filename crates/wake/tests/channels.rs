@@ -332,6 +332,24 @@ async fn any_api_by_templates() {
     assert!(seen.headers.get("x-evil").is_none());
 }
 
+/// Receivers of JSON refuse for good what does not say that it is.
+#[tokio::test]
+async fn a_body_says_what_it_is() {
+    for (body, headers, kind) in [
+        (r#"{"text": {{ title|json }}}"#, &[][..], "application/json"),
+        ("{{ title }}: {{ url }}", &[], "text/plain; charset=utf-8"),
+        (
+            "a=b",
+            &[("Content-Type", "application/x-www-form-urlencoded")],
+            "application/x-www-form-urlencoded",
+        ),
+    ] {
+        let fake = Fake::start(|_| answer(202, "")).await;
+        accepted(attempt(&http(&fake.url, body, headers), &page("ana")).await);
+        assert_eq!(fake.only().header("content-type"), kind);
+    }
+}
+
 #[test]
 fn a_wrong_configuration_is_told_when_the_channel_is_made() {
     let ok = "http://127.0.0.1/";

@@ -124,6 +124,27 @@ async fn a_long_body_is_cut_and_that_is_said() {
     assert_eq!(o.seen.body.unwrap().len(), 1 << 20);
 }
 
+/// What is not in its beginning may be in the rest of it.
+#[tokio::test]
+async fn a_body_that_is_cut_proves_nothing_of_its_rest() {
+    let addr = http(|_, _| answer("200 OK", "", &format!("ok {}Fatal error", "x".repeat(1 << 20))));
+    for (expectation, holds) in [
+        ("body not contains Fatal error", false),
+        ("body not matches Fatal", false),
+        ("body != x", false),
+        ("size <= 1048576", false),
+        ("size == 1048576", false),
+        ("size > 1000", true),
+        ("body contains ok", true),
+        ("body matches ^ok", true),
+        ("status == 200", true),
+    ] {
+        let o = run(&expecting(get(&format!("http://{addr}/")), &[expectation])).await;
+        assert_eq!(o.verdict == Verdict::Good, holds, "{expectation}: {}", o.summary);
+        assert!(holds || o.summary.contains("only the first 1 MiB"), "{expectation}: {}", o.summary);
+    }
+}
+
 #[tokio::test]
 async fn a_missing_secret_is_unknown() {
     let mut s = step("GET", "http://127.0.0.1/");

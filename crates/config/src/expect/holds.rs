@@ -110,6 +110,17 @@ impl Expectation {
         }
     }
 
+    /// Whether, once it holds of the beginning of a body, it holds of a body that goes on. What is not in the beginning may be in
+    /// the rest.
+    #[must_use]
+    pub fn holds_of_the_whole(&self) -> bool {
+        match self.subject {
+            Subject::Body => matches!(self.op, Op::Contains | Op::Matches | Op::Exists),
+            Subject::Size => matches!(self.op, Op::Gt | Op::Ge | Op::Exists),
+            _ => true,
+        }
+    }
+
     fn fails(&self, got: &str) -> Result<(), String> {
         Err(format!("{}, {got}", self.text))
     }

@@ -82,7 +82,7 @@ pub(crate) async fn add(
         link: new.link,
     };
     Ok(respond_warning(
-        api.parts.engine.submit(Class::Intake, Input::Change { change }).await,
+        api.parts.engine.submit(Class::Paging, Input::Change { change }).await,
         None,
         warnings,
     ))

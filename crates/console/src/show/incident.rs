@@ -79,7 +79,10 @@ impl Summary {
             Status::Acknowledged { by, at, .. } => {
                 (State::Acknowledged, mark(at.wall, Some(by)), None, view.at.wall)
             }
-            Status::Resolved { by, at, .. } => (State::Resolved, None, mark(at.wall, by.as_ref()), at.wall),
+            Status::Resolved { by, at, .. } => {
+                let first = incident.answered.as_ref().and_then(|(at, by)| mark(*at, Some(by)));
+                (State::Resolved, first, mark(at.wall, by.as_ref()), at.wall)
+            }
         };
         Summary {
             id: incident.id,

@@ -131,6 +131,15 @@ impl State {
         self.alerts.put_mut(place, Arc::new(alert), expires);
     }
 
+    /// An alert's sender has repeated it, which counts where a person had said that it is over.
+    pub(super) fn repeated(&mut self, key: &AlertKey, at: Mono) {
+        let Some(a) = self.alerts.get(key) else { return };
+        let closed = self.incident(a.incident).and_then(Incident::closed_at);
+        if closed.is_some_and(|closed| !a.repeated_since(closed)) {
+            self.edit_alert(key, |a| a.repeated = Some(at));
+        }
+    }
+
     pub(super) fn forget_alert(&mut self, place: Place) {
         let Some(alert) = self.alerts.at(place).cloned() else { return };
         self.count_alert(&alert, false);
@@ -332,18 +341,30 @@ impl Incident {
             bump(&mut self.by_urgency[alert.urgency as usize], add);
         }
         if let Some(entity) = &alert.entity {
-            let before = self.entities.get(entity).copied().unwrap_or(0);
-            let mut n = before;
-            if counts {
-                bump(&mut n, add);
-            }
-            match (before, n) {
-                (0, 1..) => self.width += 1,
-                (1.., 0) => self.width = self.width.saturating_sub(1),
-                _ => {}
-            }
-            self.entities.insert_mut(entity.clone(), n);
+            self.count_entity(entity, counts.then_some(add));
         }
+    }
+
+    /// Of one that was opened by hand: what its opener says is unwell, for as long as it is not over.
+    pub(super) fn count_own(&mut self, add: bool) {
+        if let Some(entity) = self.own_entity.clone() {
+            self.count_entity(&entity, Some(add));
+        }
+    }
+
+    /// One more thing, or one less, is wrong with an entity; `None` if what is wrong does not count, which is noted all the same.
+    fn count_entity(&mut self, entity: &Name, add: Option<bool>) {
+        let before = self.entities.get(entity).copied().unwrap_or(0);
+        let mut n = before;
+        if let Some(add) = add {
+            bump(&mut n, add);
+        }
+        match (before, n) {
+            (0, 1..) => self.width += 1,
+            (1.., 0) => self.width = self.width.saturating_sub(1),
+            _ => {}
+        }
+        self.entities.insert_mut(entity.clone(), n);
     }
 }
 

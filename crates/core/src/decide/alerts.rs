@@ -19,6 +19,9 @@ use core::cell::OnceCell;
 
 /// So many ended alerts of an open incident are listed; older news is in the journal.
 const MOST_ENDED: u32 = 1000;
+/// What fails and cannot be measured any more before it has lasted for long enough is not paged for meanwhile: a year, for
+/// want of a time that never comes.
+const UNMEASURED: Span = Span::hours(365 * 24);
 
 /// What identifies the alert of a check: its name alone, so that the rest of its rule may change.
 #[must_use]
@@ -124,6 +127,7 @@ impl Draft<'_> {
             lifetime: item.lifetime_at(self.now.wall),
             incident: 0,
             muted: None,
+            repeated: None,
         };
         alert.muted = self.muted_by(&alert);
         alert.incident = self.incident_for(&alert);
@@ -162,18 +166,26 @@ impl Draft<'_> {
                 _ if item.flapping => "its verdict keeps changing",
                 _ => "stable again",
             };
-            let alert = self.reference(a.key, a.incident);
-            self.emit(Event::AlertStatusChanged { alert, status, why: why.to_string() });
+            // What could not be measured meanwhile lasts from here on.
+            let held = a.held_until.filter(|_| a.status == AlertStatus::Unknown);
+            let held_until = held.map(|until| until.min(self.now.mono + item.page_after));
+            let (alert, why) = (self.reference(a.key, a.incident), why.to_string());
+            self.emit(Event::AlertStatusChanged { alert, status, held_until, why });
         }
         if let Some(lifetime) = item.lifetime_at(self.now.wall) {
             let expires = item.ends.map_or(self.now.mono + lifetime, |ends| a.mono_at(ends, self.now));
             // Senders in pairs repeat everything twice: what moves little is not worth writing.
             let old = self.state.expires(a.key);
             let moved = old.is_none_or(|old| expires.since(old).0 > lifetime.0 / 8 || old > expires);
-            if moved {
+            if moved || self.contradicts(a) {
                 refreshed.push((a.key, expires));
             }
         }
+    }
+
+    /// Whether it is the first repetition since a person said that its incident is over.
+    fn contradicts(&self, a: &Alert) -> bool {
+        self.state.incident(a.incident).and_then(|i| i.closed_at()).is_some_and(|at| !a.repeated_since(at))
     }
 
     pub(super) fn end_alert(&mut self, key: AlertKey, at: Wall, reason: EndReason) {
@@ -200,7 +212,7 @@ impl Draft<'_> {
             heard.map_or_else(|| "never".to_string(), |h| h.to_string())
         );
         let alert = AlertRef { key, incident: a.incident, place };
-        self.emit(Event::AlertStatusChanged { alert, status: AlertStatus::Stale, why });
+        self.emit(Event::AlertStatusChanged { alert, status: AlertStatus::Stale, held_until: None, why });
     }
 
     /// Stale alerts of a sender that is heard from have one more lifetime to be repeated. Those that are told once, and
@@ -256,17 +268,11 @@ impl Draft<'_> {
                 let key = AlertKey::of(CHECKS, &labels);
                 let open = self.state.alerts.get(&key);
                 let open = open.filter(|a| a.status.is_open() && a.status != AlertStatus::Unknown);
-                let Some((incident, held)) = open.map(|a| (a.incident, a.held_until.is_some())) else {
-                    return Ok(Answer::Already);
-                };
-                // Nobody has heard of it, and it is not known to last: nobody is woken for that.
-                if held {
-                    self.end_alert(key, self.now.wall, EndReason::Unknown);
-                    self.settle(incident);
-                    return Ok(Answer::Done);
-                }
-                let (alert, why) = (self.reference(key, incident), why.clone());
-                self.emit(Event::AlertStatusChanged { alert, status: AlertStatus::Unknown, why });
+                let Some(a) = open.cloned() else { return Ok(Answer::Already) };
+                // Nobody has heard of it, and it is not known to last: nobody is woken for that until it is measured again.
+                let held_until = a.held_until.map(|_| self.now.mono + UNMEASURED);
+                let (alert, why) = (self.reference(key, a.incident), why.clone());
+                self.emit(Event::AlertStatusChanged { alert, status: AlertStatus::Unknown, held_until, why });
                 return Ok(Answer::Done);
             }
         };

@@ -148,7 +148,7 @@ impl Draft<'_> {
             .collect();
         for ((key, incident), status, why) in changed {
             let alert = self.reference(key, incident);
-            self.emit(Event::AlertStatusChanged { alert, status, why });
+            self.emit(Event::AlertStatusChanged { alert, status, held_until: None, why });
         }
     }
 

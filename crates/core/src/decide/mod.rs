@@ -5,6 +5,7 @@
 
 mod alerts;
 mod calm;
+mod changes;
 mod configure;
 mod correlate;
 mod deliver;
@@ -102,7 +103,7 @@ impl Draft<'_> {
             Input::EndSilence { id, by } => return self.end_silence(id, by),
             Input::AddOverride { id, entry, by } => return self.add_override(id, entry, by),
             Input::RemoveOverride { id, by } => return self.remove_override(id, by),
-            Input::Change { change } => self.emit(Event::ChangeRecorded { change: change.clone() }),
+            Input::Change { change } => self.changed(change),
         }
         Ok(Answer::Done)
     }

@@ -169,13 +169,9 @@ impl Draft<'_> {
 
     fn not_repeated_since_resolved(&self, id: IncidentId) -> Vec<AlertKey> {
         let Some(incident) = self.state.incident(id) else { return Vec::new() };
-        let Status::Resolved { by: Some(_), at, .. } = &incident.status else { return Vec::new() };
-        // One that is repeated was repeated last a lifetime before it expires.
+        let Some(closed) = incident.closed_at() else { return Vec::new() };
         let silent = |a: &&Alert| {
-            a.lifetime.is_some_and(|life| {
-                a.status == AlertStatus::Stale
-                    || self.state.expires(a.key).is_none_or(|until| until <= at.mono + life)
-            })
+            a.lifetime.is_some() && (a.status == AlertStatus::Stale || !a.repeated_since(closed))
         };
         let open = self.state.alerts_of(incident).filter(|a| a.status.is_open());
         open.filter(silent).map(|a| a.key).collect()

@@ -100,7 +100,9 @@ impl Draft<'_> {
     fn reopen_if_worse(&mut self, id: IncidentId) {
         let Some(i) = self.state.incident(id) else { return };
         let Status::Resolved { by: Some(by), .. } = &i.status else { return };
-        let (now, closed) = (i.shape_now(self.now.mono, self.state.life), i.shape());
+        let (mut now, closed) = (i.shape_now(self.now.mono, self.state.life), i.shape());
+        // What it was opened by hand for was unwell as well.
+        now.width += u32::from(i.own_entity.as_ref().is_some_and(|e| i.entities.get(e) == Some(&0)));
         // Muted and held alerts have no urgency yet, and had none.
         let closed = Shape { urgency: now.urgency, ..closed };
         if i.open_alerts() == 0 || closed.covers(&now) {

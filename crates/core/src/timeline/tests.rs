@@ -52,6 +52,7 @@ fn alert() -> Alert {
         lifetime: None,
         incident: 7,
         muted: None,
+        repeated: None,
     }
 }
 
@@ -123,8 +124,18 @@ fn every_event() -> Vec<Event> {
             urgency: Urgency::Low,
             annotations: Labels::empty(),
         },
-        Event::AlertStatusChanged { alert: of_alert, status: AlertStatus::Stale, why: why() },
-        Event::AlertStatusChanged { alert: of_alert, status: AlertStatus::Unknown, why: why() },
+        Event::AlertStatusChanged {
+            alert: of_alert,
+            status: AlertStatus::Stale,
+            held_until: None,
+            why: why(),
+        },
+        Event::AlertStatusChanged {
+            alert: of_alert,
+            status: AlertStatus::Unknown,
+            held_until: None,
+            why: why(),
+        },
         Event::AlertAwaited { alert: of_alert, until: Mono(1) },
         Event::AlertEnded { alert: of_alert, at: Wall(0), reason: EndReason::Sender, forget: false },
         Event::AlertEnded { alert: of_alert, at: Wall(0), reason: EndReason::NotRepeated, forget: false },

@@ -18,8 +18,10 @@ use foghorn_core::input::{Ends, Input, Refusal};
 use foghorn_core::silence::{MatchOp, Matcher, Silence, match_anything};
 use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::{Actor, Name, Via};
+use foghorn_engine::Reply;
 use foghorn_engine::handle::Class;
-use http::{HeaderMap, StatusCode};
+use http::header::WARNING;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -86,8 +88,8 @@ pub(super) async fn end(
         Err(u) => return unknown(&u),
     };
     let input = Input::EndSilence { id: Name::from(id_of(&params)), by };
-    match saved(intake.handle.submit(Class::Paging, input).await, None) {
-        Ok(_) => empty(StatusCode::OK),
+    match in_effect(intake.handle.submit(Class::Paging, input).await) {
+        Ok(unsaved) => warned(empty(StatusCode::OK), unsaved.as_deref()),
         Err(Problem::Refused(Refusal::NotFound { .. })) => empty(StatusCode::NOT_FOUND),
         Err(p) => problem(&p),
     }
@@ -126,13 +128,32 @@ pub(super) async fn put(
     };
     let Input::Silence { id, .. } = &input else { return empty(StatusCode::INTERNAL_SERVER_ERROR) };
     let made = serde_json::json!({ "silenceID": id });
-    match saved(intake.handle.submit(Class::Paging, input).await, None) {
-        Ok(_) => json(StatusCode::OK, &made),
+    match in_effect(intake.handle.submit(Class::Paging, input).await) {
+        Ok(unsaved) => warned(json(StatusCode::OK, &made), unsaved.as_deref()),
         Err(Problem::Refused(refusal)) => {
             wrong(StatusCode::BAD_REQUEST, &format!("silence invalid: {refusal}"))
         }
         Err(p) => problem(&p),
     }
+}
+
+/// Done, if perhaps not saved yet, with why not: what a person does is in effect while the disk takes nothing, and to be told
+/// that it failed would have them do it again.
+fn in_effect(reply: Reply) -> Result<Option<Arc<str>>, Problem> {
+    match reply {
+        Reply::NotSaved(_, why) => Ok(Some(why)),
+        other => saved(other, None).map(|_| None),
+    }
+}
+
+/// Alertmanager's API has no word for it, so a header says it (RFC 7234, 5.5: 199 is for people to read).
+fn warned(mut response: Response, unsaved: Option<&str>) -> Response {
+    let text = unsaved
+        .map(|why| format!("199 foghorn \"in effect, not yet saved: {}\"", why.replace(['"', '\\'], "'")));
+    if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert(WARNING, value);
+    }
+    response
 }
 
 /// The last of the path's parameters: the one before, if any, is an integration's name.
@@ -297,7 +318,7 @@ impl<'a> Gettable<'a> {
             id: &s.id,
             status: Standing { state: standing(s, now) },
             // One that is over was changed last when it ended.
-            updated_at: moment::show(if s.ends <= now { s.ends } else { s.starts }),
+            updated_at: moment::show(if s.ends <= now { s.ends } else { s.starts.min(now) }),
             comment: &s.comment,
             created_by: &s.by.name,
             ends_at: moment::show(s.ends),

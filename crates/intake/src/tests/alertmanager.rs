@@ -361,3 +361,20 @@ async fn what_is_not_saved_is_not_acknowledged() {
     assert_eq!(rig.refused("prometheus", Reason::Unavailable), 1);
     assert_eq!(rig.stat("prometheus").accepted, 0);
 }
+
+/// What is in effect is not said to have failed: whoever hears that adds a second silence.
+#[tokio::test]
+async fn a_silence_that_is_not_saved_yet_is_in_effect_and_says_so() {
+    let rig = Rig::usual();
+    rig.broken.store(true, Ordering::Relaxed);
+    let silence = r#"{"matchers":[{"name":"alertname","value":"A","isRegex":false}],
+        "startsAt":"2026-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z","createdBy":"ana","comment":"c"}"#;
+    let made = rig.post("/api/v2/silences", silence).await;
+    assert_eq!(made.status, StatusCode::OK);
+    assert_eq!(made.header("warning"), r#"199 foghorn "in effect, not yet saved: disk full""#);
+    let id = made.json()["silenceID"].as_str().unwrap().to_owned();
+    assert_eq!(rig.get("/api/v2/silences").await.json().as_array().unwrap().len(), 1);
+    let ended = rig.send(request(Method::DELETE, &format!("/api/v2/silence/{id}"), &[], "")).await;
+    assert_eq!(ended.status, StatusCode::OK);
+    assert_eq!(ended.header("warning"), r#"199 foghorn "in effect, not yet saved: disk full""#);
+}

@@ -2,6 +2,7 @@
 
 use foghorn_core::State;
 use foghorn_core::labels::Labels;
+use foghorn_core::silence::Silence;
 use foghorn_core::time::Wall;
 use foghorn_core::words::Name;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,12 +86,18 @@ impl Quiet {
         self.all.values_mut().for_each(|s| (s.saved, s.gone) = (true, false));
     }
 
-    /// After the disk lost something: only what the journal still has, with the times that it has.
+    /// After the disk lost something: what the journal still has, with the times that it has. That may be one whose end was
+    /// lost.
     pub(crate) fn follow(&mut self, journal: &State) {
-        self.all.retain(|id, own| {
-            let Some(s) = journal.silences.get(id) else { return false };
-            (own.starts, own.ends) = (s.starts, s.ends);
-            true
-        });
+        let own = |s: &Silence| Own {
+            label: s.matchers.first().map(|m| (m.name.clone(), m.value.clone())),
+            entities: s.entities.clone(),
+            starts: s.starts,
+            ends: s.ends,
+            relative: s.relative,
+            saved: true,
+            gone: false,
+        };
+        self.all = journal.silences.iter().map(|(id, s)| (id.clone(), own(s))).collect();
     }
 }

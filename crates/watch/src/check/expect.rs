@@ -34,7 +34,15 @@ pub(super) fn first_broken(all: &[Expectation], seen: &Seen, phases: &Phases) ->
         perf: &seen.perf,
         json: Default::default(),
     };
-    let why = all.iter().find_map(|e| e.holds(&observed).err())?;
+    let told = |e: &Expectation| {
+        e.holds(&observed)?;
+        if seen.cut && !e.holds_of_the_whole() {
+            Err(format!("{}: it cannot be told", e.text))
+        } else {
+            Ok(())
+        }
+    };
+    let why = all.iter().find_map(|e| told(e).err())?;
     Some(if seen.cut { format!("{why} (only the first 1 MiB of the answer was read)") } else { why })
 }
 
