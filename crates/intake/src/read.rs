@@ -73,8 +73,9 @@ pub(crate) async fn bytes(body: Body, size: usize, most: usize) -> Result<Bytes,
     }
 }
 
-/// A body as text; what is not UTF-8 is replaced, as Go's JSON does.
+/// A body as text, without the mark that Windows' tools begin one with; what is not UTF-8 is replaced, as Go's JSON does.
 pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     // Nearly always it is, and to see that is cheaper than to look for what is not.
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }

@@ -146,6 +146,15 @@ async fn a_body_that_is_cut_proves_nothing_of_its_rest() {
 }
 
 #[tokio::test]
+async fn an_answer_with_hundreds_of_headers_is_read() {
+    let addr =
+        http(|_, _| answer("200 OK", &(0..400).map(|n| format!("X-{n}: {n}\r\n")).collect::<String>(), "ok"));
+    let all = ["status == 200", "header x-399 == 399", "body == ok"];
+    let o = run(&expecting(get(&format!("http://{addr}/")), &all)).await;
+    assert_eq!(o.verdict, Verdict::Good, "{}", o.summary);
+}
+
+#[tokio::test]
 async fn a_missing_secret_is_unknown() {
     let mut s = step("GET", "http://127.0.0.1/");
     s.headers.push(("authorization".to_owned(), Secret::missing("TOKEN is not set")));

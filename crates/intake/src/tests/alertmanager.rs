@@ -378,3 +378,12 @@ async fn a_silence_that_is_not_saved_yet_is_in_effect_and_says_so() {
     assert_eq!(ended.status, StatusCode::OK);
     assert_eq!(ended.header("warning"), r#"199 foghorn "in effect, not yet saved: disk full""#);
 }
+
+/// PowerShell writes one.
+#[tokio::test]
+async fn a_byte_order_mark_is_no_error() {
+    let rig = Rig::usual();
+    let said = rig.post("/api/v2/alerts", "\u{feff}[{\"labels\":{\"alertname\":\"A\"}}]").await;
+    assert_eq!(said.status, StatusCode::OK, "{}", said.body);
+    assert_eq!(rig.stat("prometheus").accepted, 1);
+}

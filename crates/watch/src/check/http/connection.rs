@@ -24,6 +24,8 @@ use url::Url;
 
 /// More of a body is not read, and expectations see this much.
 pub(super) const BODY_LIMIT: usize = 1024 * 1024;
+/// Fields of an answer's head. Browsers read more than hyper's hundred.
+const MOST_HEADERS: usize = 1000;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -177,7 +179,8 @@ where
         let (sender, conn) = builder.timer(TokioTimer::new()).handshake(io).await.map_err(trouble)?;
         Ok((Sender::H2(sender), Box::pin(conn)))
     } else {
-        let (sender, conn) = http1::handshake(io).await.map_err(trouble)?;
+        let (sender, conn) =
+            http1::Builder::new().max_headers(MOST_HEADERS).handshake(io).await.map_err(trouble)?;
         Ok((Sender::H1(sender), Box::pin(conn)))
     }
 }
