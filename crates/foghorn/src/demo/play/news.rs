@@ -124,9 +124,8 @@ impl Play {
                 self.found.alerts += 1;
                 let first = self.found.detected.is_none();
                 self.found.detected = self.found.detected.or(after);
-                let when = after.map_or_else(String::new, |s| format!(", {s:.1} s after it broke"));
-                let (word, when) = if first { ("Detected", when.as_str()) } else { ("Also detected", "") };
-                self.screen.say(Who::Foghorn, &format!("{word}{when}: {summary}"));
+                let word = detected(first, after, self.found.incidents.len());
+                self.screen.say(Who::Foghorn, &format!("{word}: {summary}"));
                 if let Some((_, meaning)) = self.story.meanings.iter().find(|(c, _)| *c == check) {
                     self.screen.remark(meaning);
                 }
@@ -194,6 +193,16 @@ impl Play {
     }
 }
 
+/// The word before what was detected, `after` so many seconds; what it belongs to is said of what came later.
+fn detected(first: bool, after: Option<f64>, incidents: usize) -> String {
+    match (first, after, incidents) {
+        (true, Some(s), _) => format!("Detected, {s:.1} s after it broke"),
+        (true, None, _) => "Detected".to_owned(),
+        (false, _, 1) => "Also detected, in the same incident".to_owned(),
+        (false, ..) => "Also detected".to_owned(),
+    }
+}
+
 /// What is read first.
 fn shout(page: &Value) -> String {
     let severity = text(page, "/incident/severity").to_uppercase();
@@ -224,4 +233,24 @@ fn rows(page: &Value, whole: bool) -> Vec<(&'static str, String)> {
     rows.push(("next", text(page, "/next").to_owned()));
     rows.retain(|(_, text)| !text.is_empty());
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::detected;
+    use crate::demo::stories::STORIES;
+
+    /// Which check is the first to see it is chance: the first opens the incident, and whichever is second joins it.
+    #[test]
+    fn what_joins_an_incident_is_said_of_what_came_later() {
+        assert_eq!(detected(true, Some(1.24), 1), "Detected, 1.2 s after it broke");
+        assert_eq!(detected(true, None, 1), "Detected");
+        assert_eq!(detected(false, Some(3.0), 1), "Also detected, in the same incident");
+        assert_eq!(detected(false, Some(3.0), 2), "Also detected");
+        for (check, meaning) in STORIES.iter().flat_map(|s| s.meanings) {
+            for word in ["incident", "The same", "joins", "also"] {
+                assert!(!meaning.contains(word), "{check} counts on being told after another: {meaning}");
+            }
+        }
+    }
 }

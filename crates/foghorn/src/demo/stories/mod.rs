@@ -27,7 +27,7 @@ pub struct Story {
     pub breaks: fn(&Shop),
     /// What is broken now.
     pub broken: &'static str,
-    /// What it means that a check fails.
+    /// What it means that a check fails. Nobody knows which of them is the first to see it, so each stands by itself.
     pub meanings: &'static [(&'static str, &'static str)],
     /// What else is to be seen while it is broken, and how to tell that it is so.
     pub signs: &'static [(fn(&Shop) -> bool, &'static str)],

@@ -19,11 +19,11 @@ pub const STORY: Story = Story {
     meanings: &[
         (
             "order-around-proxy",
-            "This check writes, and goes around the proxy: it says that writes hang, whatever the proxy does.",
+            "An order straight at the API, around the proxy: writes hang behind it, whatever the proxy does.",
         ),
         (
             "order-through-proxy",
-            "The same order by the customers' way, through the proxy. It joins the same incident.",
+            "An order by the customers' way, through the proxy. Whether the proxy is at fault, order-around-proxy tells.",
         ),
         (
             "shop-page",
