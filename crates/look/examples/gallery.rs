@@ -67,7 +67,7 @@ fn main() {
     let week_days: Vec<WeekDay> = ["Mon 23", "Tue 24", "Wed 25", "Thu 26", "Fri 27", "Sat 28", "Sun 29"]
         .into_iter()
         .zip(0..)
-        .map(|(label, i)| WeekDay { label: label.to_owned(), from: i * 24, to: (i + 1) * 24 })
+        .map(|(label, i)| WeekDay { label: label.to_owned(), from: i * 24, to: (i + 1) * 24, set: None })
         .collect();
     let turn = |from, to: i64, who: &str, stand_in| Turn {
         from,

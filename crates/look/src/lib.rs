@@ -14,11 +14,12 @@
 //! | forms | `label`, `hint`, `wrong` (and `aria-invalid="true"` on the field), `fieldset`, `inline` for a short form in one line |
 //! | comparing | `table.cards` becomes cards on a phone (`td data-label="…"` names the column there), `num` cells, `dl.facts`, `list`, `timeline`, `tabs`, `pager` |
 //! | text | `dim`, `small`, `mono`, `hide` (for screen readers only), `end` (pushed to the end of a `row`) |
-//! | pictures | made by the functions here; `scroll` around what is wider than a phone, `legend`, `ends` (the two ends of an axis) |
+//! | pictures | made by the functions here; `scroll` around what is wider than a phone, `legend` (with a `key` + tone before each), `roomy` (words that a telephone has no room for), `ends` (the two ends of an axis) |
 //!
 //! # Pictures
 //! Pure functions of data to a `String` of HTML: everything from outside is escaped, nothing needs an inline style or a
-//! script. Each is `role="img"` with a title and a description in words; one with links in it is a group.
+//! script. Each is `role="img"` with a title and a description in words; one with links in it is a group. What a box has no
+//! room for is in words below it: nothing is told by hovering alone.
 
 mod bars;
 mod latency;
@@ -36,7 +37,7 @@ pub use strip::{Mark, MarkKind, Phase, Strip, strip};
 pub use svg::escape;
 pub use tone::{Tone, badge, icon};
 pub use topology::{Node, topology};
-pub use week::{Turn, WeekDay, week};
+pub use week::{ClockSet, Turn, WeekDay, week};
 
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;

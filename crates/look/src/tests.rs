@@ -221,8 +221,8 @@ fn a_strip_of_an_incident() {
 #[test]
 fn a_week_shows_who_and_that_nobody() {
     let days = [
-        WeekDay { label: "Mon 23".to_owned(), from: 0, to: 24 },
-        WeekDay { label: "Tue 24".to_owned(), from: 24, to: 48 },
+        WeekDay { label: "Mon 23".to_owned(), from: 0, to: 24, set: None },
+        WeekDay { label: "Tue 24".to_owned(), from: 24, to: 48, set: None },
     ];
     let turn = |from, to: i64, who: &str, stand_in| Turn {
         from,
@@ -242,44 +242,94 @@ fn a_week_shows_who_and_that_nobody() {
     );
     assert_eq!(said(&[turn(0, 48, "Ana", false)], Some(1)), "On call: Ana, all the time.");
     assert_eq!(said(&[turn(0, 48, "", false)], Some(1)), "Nobody is on call.");
+    // What there is no room for is in the legend and in the list, and whoever has a minute is a line.
+    let day = 24 * 60;
+    let hours = [WeekDay { label: "Mon 23".to_owned(), from: 0, to: day, set: None }];
+    let short = [
+        turn(0, 60, "Ana", false),
+        turn(60, 360, "Catherine Montgomery", false),
+        turn(360, 361, "דנה", true),
+        turn(361, day, "", false),
+    ];
+    let drawn = week("primary", &hours, &short, None);
+    for words in [
+        ">Ana until hour 60</title>",
+        "<text class=\"strong roomy\" x=\"5\" y=\"17\">1</text><title>Ana until",
+        "<text class=\"strong\" x=\"5\" y=\"17\">2</text><title>Catherine",
+        "<line class=\"thin planned\" x1=\"34.75%\" x2=\"34.75%\" y1=\"1\" y2=\"27\"><title>דנה (stands in) until hour 361</title></line>",
+        "<li><span class=\"key good\">2</span> <bdi>Catherine Montgomery</bdi></li>",
+        "<li><bdi>דנה</bdi> (stands in) until hour 361</li>",
+        "<text class=\"strong\" x=\"5\" y=\"17\">–<tspan> nobody on call</tspan></text>",
+    ] {
+        assert!(drawn.contains(words), "{words}: {drawn}");
+    }
     let many: Vec<Turn> =
         (0..48).map(|n| turn(n, n + 1, if n % 2 == 0 { "Ana" } else { "Ben" }, false)).collect();
-    assert!(said(&many, Some(4)).ends_with("; and 30 more turns."), "{}", said(&many, Some(4)));
+    assert!(
+        said(&many, Some(4)).ends_with("; the other 30 turns are in the list below."),
+        "{}",
+        said(&many, Some(4))
+    );
     insta::assert_snapshot!(week("primary", &days, &turns, Some(30)).replace("><", ">\n<"), @r#"
     <svg class="pic" height="78" role="img">
     <title>primary</title>
     <desc>On call: Ben (stands in) until hour 36; then nobody on call.</desc>
-    <text class="strong" x="0%" y="18" text-anchor="start">Mon 23</text>
-    <svg class="good" x="16%" y="1" width="42%" height="26">
+    <text class="strong" x="0%" y="12" text-anchor="start">Mon</text>
+    <text x="0%" y="25" text-anchor="start">23</text>
+    <svg class="info" x="13%" y="1" width="43.5%" height="26">
     <rect class="turn" x="0" y="0" width="100%" height="100%"/>
-    <text class="strong" x="5" y="17">Ana</text>
-    <title>Ana</title>
+    <text class="strong" x="5" y="17">1<tspan> Ana</tspan>
+    </text>
+    <title>Ana until hour 12</title>
     </svg>
-    <svg class="planned" x="58%" y="1" width="42%" height="26">
+    <svg class="good" x="56.5%" y="1" width="43.5%" height="26">
     <rect class="turn" x="0" y="0" width="100%" height="100%"/>
-    <text class="strong" x="5" y="17">Ben (stands in)</text>
-    <title>Ben (stands in)</title>
+    <text class="strong" x="5" y="17">2<tspan class="roomy"> Ben (stands in)</tspan>
+    </text>
+    <title>Ben (stands in) until hour 36</title>
     </svg>
-    <text class="strong" x="0%" y="48" text-anchor="start">Tue 24</text>
-    <svg class="planned" x="16%" y="31" width="42%" height="26">
+    <text class="strong" x="0%" y="42" text-anchor="start">Tue</text>
+    <text x="0%" y="55" text-anchor="start">24</text>
+    <svg class="good" x="13%" y="31" width="43.5%" height="26">
     <rect class="turn" x="0" y="0" width="100%" height="100%"/>
-    <text class="strong" x="5" y="17">Ben (stands in)</text>
-    <title>Ben (stands in)</title>
+    <text class="strong" x="5" y="17">2<tspan class="roomy"> Ben (stands in)</tspan>
+    </text>
+    <title>Ben (stands in) until hour 36</title>
     </svg>
-    <svg class="bad" x="58%" y="31" width="42%" height="26">
+    <svg class="bad" x="56.5%" y="31" width="43.5%" height="26">
     <rect class="turn" x="0" y="0" width="100%" height="100%"/>
-    <text class="strong" x="5" y="17">nobody on call</text>
+    <text class="strong" x="5" y="17">–<tspan class="roomy"> nobody on call</tspan>
+    </text>
     <title>nobody on call</title>
     </svg>
-    <line class="now" x1="37%" x2="37%" y1="30" y2="58">
+    <line class="now" x1="34.75%" x2="34.75%" y1="30" y2="58">
     <title>now</title>
     </line>
-    <text x="16%" y="72" text-anchor="middle">0 h</text>
-    <text x="37%" y="72" text-anchor="middle">6</text>
-    <text x="58%" y="72" text-anchor="middle">12</text>
-    <text x="79%" y="72" text-anchor="middle">18</text>
+    <text x="13%" y="72" text-anchor="middle">0 h</text>
+    <text x="34.75%" y="72" text-anchor="middle">6</text>
+    <text x="56.5%" y="72" text-anchor="middle">12</text>
+    <text x="78.25%" y="72" text-anchor="middle">18</text>
     <text x="100%" y="72" text-anchor="end">24</text>
     </svg>
+    <ul class="legend">
+    <li>
+    <span class="key info">1</span> <bdi>Ana</bdi>
+    </li>
+    <li>
+    <span class="key good">2</span> <bdi>Ben</bdi> (stands in)</li>
+    <li>
+    <span class="key bad">–</span> <bdi>nobody on call</bdi>
+    </li>
+    </ul>
+    <details>
+    <summary>Every turn in words</summary>
+    <ul class="list dense">
+    <li>
+    <bdi>Ben</bdi> (stands in) until hour 36</li>
+    <li>
+    <strong>nobody on call</strong> to the end of the week shown</li>
+    </ul>
+    </details>
     "#);
 }
 
@@ -467,7 +517,7 @@ proptest! {
                 title: &text, from, to, phases: &[Phase { from: at, tone, word: &text }],
                 marks: &[Mark { at, kind: MarkKind::Alert, note: &text }], ticks: &[(at, text.clone())],
             }),
-            week(&text, &[WeekDay { label: text.clone(), from, to }], &[Turn { from: at, to, until: text.clone(), who: text.clone(), stand_in: true }], Some(at)),
+            week(&text, &[WeekDay { label: text.clone(), from, to, set: Some(ClockSet { at, by: from }) }], &[Turn { from: at, to, until: text.clone(), who: text.clone(), stand_in: true }], Some(at)),
             topology(&text, &[Node { name: text.clone(), tone, word: text.clone(), endangered: true, stands_on: vec![text.clone()], href: Some(text.clone()) }]),
         ];
         for picture in drawn {

@@ -7,9 +7,9 @@ use super::topology::Node;
 use crate::ports::{CheckHistory, CheckPoint, CheckUptime};
 use foghorn_core::setup::EntityKind;
 use foghorn_core::time::{Span, Wall};
-use foghorn_look::{Latency, Point, Sparked, Stretch, Tone, WeekDay};
-use jiff::ToSpan as _;
+use foghorn_look::{ClockSet, Latency, Point, Sparked, Stretch, Tone, WeekDay};
 use jiff::tz::TimeZone;
+use jiff::{ToSpan as _, Zoned};
 
 /// Days of a week's picture.
 const DAYS: usize = 7;
@@ -140,14 +140,29 @@ pub(super) fn days(zone: &TimeZone, now: Wall) -> Vec<WeekDay> {
     for _ in 0..DAYS {
         let Ok(next) = day.checked_add(1.day()).and_then(|d| d.start_of_day()) else { break };
         all.push(WeekDay {
-            // Two letters: a telephone has little room beside the turns.
-            label: format!("{:.2} {}", day.strftime("%a").to_string(), day.day()),
+            label: day.strftime("%a %-d").to_string(),
             from: day.timestamp().as_millisecond(),
             to: next.timestamp().as_millisecond(),
+            set: clock_set(zone, &day, &next),
         });
         day = next;
     }
     all
+}
+
+/// When clocks are set between the beginnings of two days.
+fn clock_set(zone: &TimeZone, day: &Zoned, next: &Zoned) -> Option<ClockSet> {
+    let set = zone.preceding(next.timestamp()).next().filter(|t| t.timestamp() >= day.timestamp())?;
+    let before = zone.to_offset(set.timestamp().checked_sub(1.second()).ok()?);
+    let by = i64::from(set.offset().seconds()) - i64::from(before.seconds());
+    (by != 0).then(|| ClockSet { at: set.timestamp().as_millisecond(), by: by * 1000 })
+}
+
+/// `Tue 24 09:00`, and on a day on which clocks are set by which of them: `Sun 25 01:10 WEST`.
+fn until(days: &[WeekDay], at: &Zoned) -> String {
+    let ms = at.timestamp().as_millisecond();
+    let odd = days.iter().any(|day| day.set.is_some() && (day.from..=day.to).contains(&ms));
+    at.strftime(if odd { "%a %-d %H:%M %Z" } else { "%a %-d %H:%M" }).to_string()
 }
 
 /// A schedule's week.
@@ -157,7 +172,7 @@ pub(super) fn week(name: &str, days: &[WeekDay], turns: &[Turn], clock: &Clock) 
         .map(|t| foghorn_look::Turn {
             from: t.from.0,
             to: t.to.0,
-            until: clock.zoned(t.to).strftime("%a %-d %H:%M").to_string(),
+            until: until(days, &clock.zoned(t.to)),
             who: t.people.join(", "),
             stand_in: t.stand_in,
         })
@@ -250,5 +265,46 @@ mod tests {
         let long: Vec<i64> = days.iter().map(|d| (d.to - d.from) / 3_600_000).collect();
         assert_eq!(long.len(), 7);
         assert_eq!(long.iter().sum::<i64>(), 7 * 24 + 1, "{days:?}");
+    }
+
+    /// The day on which clocks are set, how long it is, when they are set after its beginning, and by how much, in minutes.
+    fn odd_days(zone: &str, now: &str) -> Vec<(String, i64, i64, i64)> {
+        let zone = foghorn_core::schedule::zone(zone).unwrap();
+        let now: jiff::Timestamp = now.parse().unwrap();
+        let odd = |day: WeekDay| {
+            let set = day.set?;
+            Some((day.label, (day.to - day.from) / 60_000, (set.at - day.from) / 60_000, set.by / 60_000))
+        };
+        days(&zone, Wall(now.as_millisecond())).into_iter().filter_map(odd).collect()
+    }
+
+    #[test]
+    fn a_week_knows_when_clocks_are_set() {
+        let lisbon = "Europe/Lisbon";
+        assert_eq!(odd_days(lisbon, "2026-10-21T12:00:00Z"), [("Sun 25".to_owned(), 1500, 120, -60)]);
+        assert_eq!(odd_days(lisbon, "2026-03-29T12:00:00Z"), [("Sun 29".to_owned(), 1380, 60, 60)]);
+        assert_eq!(odd_days(lisbon, "2026-11-21T12:00:00Z"), []);
+        assert_eq!(odd_days("UTC", "2026-10-21T12:00:00Z"), []);
+        // In Chile at midnight: the one day begins at one, the other has the hour before midnight twice.
+        assert_eq!(odd_days("America/Santiago", "2026-09-06T12:00:00Z"), [("Sun 6".to_owned(), 1380, 0, 60)]);
+        assert_eq!(
+            odd_days("America/Santiago", "2026-04-03T12:00:00Z"),
+            [("Sat 4".to_owned(), 1500, 1440, -60)]
+        );
+    }
+
+    #[test]
+    fn the_two_hours_of_one_name_are_told_apart() {
+        let zone = foghorn_core::schedule::zone("Europe/Lisbon").unwrap();
+        let now = Wall(1_792_836_000_000);
+        let days = days(&zone, now);
+        let clock = Clock { now, zone };
+        let until = |at: &str| {
+            let at: jiff::Timestamp = at.parse().unwrap();
+            super::until(&days, &clock.zoned(Wall(at.as_millisecond())))
+        };
+        assert_eq!(until("2026-10-25T00:10:00Z"), "Sun 25 01:10 WEST");
+        assert_eq!(until("2026-10-25T01:10:00Z"), "Sun 25 01:10 WET");
+        assert_eq!(until("2026-10-26T09:00:00Z"), "Mon 26 09:00");
     }
 }

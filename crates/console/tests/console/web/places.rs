@@ -55,7 +55,7 @@ async fn a_schedule_of_another_zone_is_drawn_in_ones_own() {
     assert!(said.ends_with("; then Night operator."), "{said}");
     // Nine in the morning in Tokyo is midnight in Lisbon, where the row of a day begins.
     assert!(night.contains("until 2026-11-22 00:00 WET"), "{night}");
-    assert_eq!(night.matches("x=\"16%\" y=").count() - 1, 7, "one turn a day, from its beginning: {night}");
+    assert_eq!(night.matches("x=\"13%\" y=").count() - 1, 7, "one turn a day, from its beginning: {night}");
     assert!(
         !page
             .split("<section")
