@@ -149,6 +149,15 @@ impl PublicIncident {
         end.map_or(&[], |u| &u.affected)
     }
 
+    /// When it was noticed again after its end, the last time until a moment.
+    pub(crate) fn came_back_by(&self, at: Wall) -> Option<Wall> {
+        let back = |two: &&[Update]| match two {
+            [end, new] => end.stage == Stage::Resolved && new.stage != Stage::Resolved && new.at <= at,
+            _ => false,
+        };
+        self.updates.windows(2).rev().find(back).and_then(|two| two.last()).map(|u| u.at)
+    }
+
     fn told(&mut self, update: Update) {
         for now in &update.affected {
             let room = self.worst.len() < MOST_AFFECTED;

@@ -4,6 +4,7 @@ use crate::ledger::{Affected, Ledger, PublicIncident, Stage, Update};
 use crate::page::{NAME, clock, lasting, line, machine_time, same_day, tone};
 use crate::verdict::{End, end, gravest};
 use crate::words::Words;
+use foghorn_core::component::ComponentStatus;
 use foghorn_core::text::is_blank;
 use foghorn_core::time::Wall;
 use foghorn_core::update;
@@ -147,7 +148,10 @@ fn when(incident: &PublicIncident, now: Wall) -> String {
 
 /// Whether a person has said already what was measured then: that somebody works on it, or that it is over.
 fn said_by_people(incident: &PublicIncident, u: &Update, before: Option<&Update>) -> bool {
-    let last = incident.said().rev().find(|w| w.at <= u.at).map(|w| w.stage);
+    // What they said before it came back was said of what was then.
+    let back = incident.came_back_by(u.at);
+    let last = incident.said().rev().find(|w| w.at <= u.at && back.is_none_or(|back| w.at > back));
+    let last = last.map(|w| w.stage);
     match u.stage {
         Stage::Noticed => false,
         Stage::Investigating => last.is_some() && before.is_some_and(|b| b.affected == u.affected),
@@ -167,7 +171,12 @@ fn measured_line(
     hurt: impl Fn() -> Vec<Affected>,
     now: Wall,
 ) -> ShownUpdate {
-    let change = || change(before.map_or(&[], |b| &b.affected), &u.affected);
+    // What is back after an end is told whole.
+    let told = before.filter(|b| b.stage != Stage::Resolved || u.stage == Stage::Resolved);
+    let change = || change(told.map_or(&[], |b| &b.affected), &u.affected);
+    if before.is_some_and(|before| planned(before, u)) {
+        return update_line(u.at, now, Tone::Planned, "Planned work has begun.", change(), Vec::new());
+    }
     let (tone, word, text) = match u.stage {
         Stage::Noticed => (Tone::Bad, "Noticed.", change()),
         Stage::Investigating => (Tone::Info, "Somebody is working on it.", change()),
@@ -175,6 +184,17 @@ fn measured_line(
         Stage::Resolved => (Tone::Info, "Closed.", not_yet(&u.affected)),
     };
     update_line(u.at, now, tone, word, text, Vec::new())
+}
+
+/// Whether planned work is all that is new: nothing of that was noticed, and nothing is better by it.
+fn planned(before: &Update, u: &Update) -> bool {
+    let was = |a: &Affected| before.affected.iter().find(|b| b.component == a.component);
+    let mut new = u.affected.iter().filter(|a| was(a) != Some(a)).peekable();
+    let gone = before.affected.iter().any(|b| u.affected.iter().all(|a| a.component != b.component));
+    before.stage == u.stage
+        && !gone
+        && new.peek().is_some()
+        && new.all(|a| a.status == ComponentStatus::UnderMaintenance)
 }
 
 fn said_line(w: &Words, now: Wall) -> ShownUpdate {

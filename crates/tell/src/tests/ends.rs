@@ -20,9 +20,16 @@ fn a_silence_changes_nothing_that_the_public_reads() {
     assert!(house.observe(&mut ledger, NOON + 2 * MINUTE));
     assert_eq!(
         last_line(&ledger, NOON + 2 * MINUTE),
-        "Noticed. Affected: Shop &#60;&#38;&#62; (under maintenance)."
+        "Planned work has begun. Affected: Shop &#60;&#38;&#62; (under maintenance)."
     );
     assert_eq!(rebuild(&house, &|| false).unwrap().unwrap().incidents, ledger.incidents);
+    // What fails again when the work is over was noticed.
+    house.input(NOON + 3 * MINUTE, &Input::EndSilence { id: "m".into(), by: Actor::system() });
+    house.observe(&mut ledger, NOON + 3 * MINUTE);
+    assert_eq!(
+        last_line(&ledger, NOON + 3 * MINUTE),
+        "Noticed. Affected: Shop &#60;&#38;&#62; (major outage)."
+    );
 }
 
 /// What can no longer be measured does not work again by that.

@@ -323,6 +323,50 @@ fn a_correction_finds_its_own_words_after_others_were_forgotten() {
     assert_eq!(words, ["the third"]);
 }
 
+/// A person's word that it is over is about what was then: of what came back by itself it says nothing.
+#[test]
+fn what_came_back_after_a_persons_word_works_again_when_it_is_measured() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    let ack = |house: &mut House, minute| {
+        let by = Actor { name: "ana".into(), via: foghorn_core::words::Via::Console };
+        house.input(at(minute), &Input::Acknowledge { incident: 1, by, revision: None });
+    };
+    house.fails(at(1), "secret-check");
+    house.observe(&mut ledger, at(1));
+    house.say(at(2), 1, Said::Resolved, "Orders work again.");
+    house.observe(&mut ledger, at(2));
+    // Still failing after `still_failing_after`.
+    house.input(at(8), &Input::Tick);
+    assert!(!house.state.incident(1).unwrap().is_resolved(), "it is open again");
+    house.observe(&mut ledger, at(8));
+    ack(&mut house, 9);
+    house.observe(&mut ledger, at(9));
+    house.check(at(10), "secret-check", CheckVerdict::Ok);
+    house.observe(&mut ledger, at(10));
+    assert!(house.state.incident(1).unwrap().is_resolved());
+    let shown = told(&render(&config(), &ledger, Wall(at(11)), Doubt::None).unwrap(), "/");
+    assert_eq!(
+        shown[..4],
+        [
+            "[resolved] Shop &#60;&#38;&#62;: major outage",
+            "12:10 Resolved. It works again.",
+            "12:09 Somebody is working on it.",
+            "12:08 Noticed. Affected: Shop &#60;&#38;&#62; (major outage)."
+        ],
+        "{shown:#?}"
+    );
+    // Whoever says so of what came back has said it.
+    let mut again = ledger.clone();
+    house.fails(at(11), "secret-check");
+    house.observe(&mut again, at(11));
+    house.check(at(12), "secret-check", CheckVerdict::Ok);
+    house.say(at(12), 1, Said::Resolved, "Now it does.");
+    house.observe(&mut again, at(12));
+    let shown = told(&render(&config(), &again, Wall(at(13)), Doubt::None).unwrap(), "/");
+    assert_eq!(shown[1], "12:12 Resolved Now it does.", "{shown:#?}");
+}
+
 /// A person says that it is over, and a check says that it is not.
 #[test]
 fn a_persons_word_makes_nothing_better_than_it_is_measured() {
