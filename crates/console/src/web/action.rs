@@ -20,6 +20,7 @@ use foghorn_core::words::{Actor, Name, Severity};
 use foghorn_engine::Class;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// A button that was pressed.
@@ -140,9 +141,29 @@ impl What {
     }
 }
 
+/// Which state of a thing its page showed; `None` where the form does not say. One that cannot be read must not count as
+/// none: that covers all there is.
+fn revision<T: FromStr>(fields: &Fields) -> Result<Option<T>, Problem> {
+    read(fields, "revision", |text| text.parse().ok())
+}
+
+/// A field that a page has written by itself, if it is there.
+fn read<T>(fields: &Fields, name: &str, how: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+    let text = fields.get(name);
+    let unread = || {
+        let why = format!("this form’s {name} cannot be read: {}. Load the page again", line(text, 60));
+        Problem::new(Kind::Invalid, why)
+    };
+    if text.is_empty() { Ok(None) } else { how(text).map(Some).ok_or_else(unread) }
+}
+
 impl Action {
     /// What a form that is sent to a path does; `None` where no button does that.
     fn of(path: &[&str], fields: &Fields) -> Option<Result<Action, Problem>> {
+        Action::read(path, fields).transpose()
+    }
+
+    fn read(path: &[&str], fields: &Fields) -> Result<Option<Action>, Problem> {
         let optional = |name: &str| Some(fields.get(name).to_owned()).filter(|t| !t.is_empty());
         let silence = |incident| Action::Silence {
             incident,
@@ -151,14 +172,11 @@ impl Action {
             comment: fields.get("comment").to_owned(),
             maintenance: fields.get("maintenance") == "yes",
         };
-        Some(Ok(match *path {
+        Ok(Some(match *path {
             ["incidents"] => {
                 let severity = Severity::ALL.into_iter().find(|s| s.as_str() == fields.get("severity"));
                 let Some(severity) = severity else {
-                    return Some(Err(Problem::new(
-                        Kind::Invalid,
-                        "say how bad it is: critical, warning or info",
-                    )));
+                    return Err(Problem::new(Kind::Invalid, "say how bad it is: critical, warning or info"));
                 };
                 Action::Open {
                     title: fields.get("title").to_owned(),
@@ -171,40 +189,30 @@ impl Action {
             ["silences", id, "end"] => Action::EndSilence { id: decoded(id) },
             ["incidents", id, "updates", number, verb] => {
                 let text = match verb {
-                    "correct" => match words(fields) {
-                        Ok(text) => Some(text),
-                        Err(problem) => return Some(Err(problem)),
-                    },
+                    "correct" => Some(words(fields)?),
                     "withdraw" => None,
-                    _ => return None,
+                    _ => return Ok(None),
                 };
-                Action::Correct {
-                    incident: id.parse().ok()?,
-                    number: number.parse().ok()?,
-                    revision: fields.get("revision").parse().ok(),
-                    text,
-                }
+                let (Ok(incident), Ok(number)) = (id.parse(), number.parse()) else { return Ok(None) };
+                Action::Correct { incident, number, revision: revision(fields)?, text }
             }
             ["incidents", id, verb] => {
-                let incident = id.parse().ok()?;
+                let Ok(incident) = id.parse() else { return Ok(None) };
                 match verb {
                     "ack" => Action::Acknowledge {
                         incident,
-                        revision: fields.get("revision").parse().ok(),
+                        revision: revision(fields)?,
                         shown: fields.has("shown").then(|| fields.get("shown").to_owned()),
                     },
                     "resolve" => Action::Resolve { incident },
                     "note" => Action::Note { incident, text: fields.get("text").to_owned() },
-                    "updates" => match Update::read(incident, fields) {
-                        Ok(update) => Action::Tell(update),
-                        Err(problem) => return Some(Err(problem)),
-                    },
-                    "escalate" => Action::Escalate { incident, seen: StepSeen::read(fields.get("seen")) },
+                    "updates" => Action::Tell(Update::read(incident, fields)?),
+                    "escalate" => Action::Escalate { incident, seen: read(fields, "seen", StepSeen::read)? },
                     "silence" => silence(Some(incident)),
-                    _ => return None,
+                    _ => return Ok(None),
                 }
             }
-            _ => return None,
+            _ => return Ok(None),
         }))
     }
 

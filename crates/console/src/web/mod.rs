@@ -179,6 +179,7 @@ fn routes() -> Vec<(Rule, MethodRouter<Arc<Web>>)> {
         (Rule { path: "/log-in", get: ANYBODY, post: ANYBODY }, get(log_in::show).post(log_in::log_in)),
         (Rule { path: "/users", get: RULE, post: RULE }, get(users::list).post(users::add)),
         (Rule { path: "/users/{name}", get: RULE, post: RULE }, post(users::change)),
+        (Rule { path: "/users/{name}/remove", get: RULE, post: RULE }, get(users::removal)),
         (Rule { path: assets::STYLE_PATH, get: ANYBODY, post: ANYBODY }, get(assets::style)),
         (Rule { path: assets::SCRIPT_PATH, get: ANYBODY, post: ANYBODY }, get(assets::script)),
     ]

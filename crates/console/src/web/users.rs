@@ -48,7 +48,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         let all = web.accounts.list().map_err(|e| said(&e))?;
         let leaf = Leaf::of(&asked, all.len(), ON_A_PAGE, "/users?");
         let users = leaf.cut(all).map(|a| User {
-            at: format!("/users/{}", encoded(&a.name)),
+            at: at(&a.name),
             role: word(a.role),
             person: a.person.as_deref().map(|p| person(&view.state, p)),
             you: a.name == visitor.account.name,
@@ -64,6 +64,46 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         Ok(respond(StatusCode::OK, &page))
     };
     page::made(&web, visitor, make).await
+}
+
+#[derive(Template)]
+#[template(path = "console/removal.html")]
+struct RemovalPage {
+    frame: Frame,
+    name: String,
+    /// Where its button is sent.
+    at: String,
+    role: &'static str,
+    person: Option<String>,
+    you: bool,
+}
+
+/// `GET /users/{name}/remove`: asks before what cannot be undone.
+pub(super) async fn removal(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Response {
+    let make = move |web: &Web, visitor: &Visitor| {
+        let view = web.api.view();
+        let found = web.accounts.list().map_err(|e| said(&e))?.into_iter().find(|a| a.name == name);
+        let account = found.ok_or_else(|| Problem::not_found(format!("account {}", line(&name, NAME))))?;
+        let page = RemovalPage {
+            frame: Frame::new(web, &view, visitor, "Remove an account", Here::Users),
+            at: at(&account.name),
+            role: word(account.role),
+            person: account.person.as_deref().map(|p| person(&view.state, p)),
+            you: account.name == visitor.account.name,
+            name: account.name,
+        };
+        Ok(respond(StatusCode::OK, &page))
+    };
+    page::made(&web, visitor, make).await
+}
+
+/// Where the buttons of an account are sent.
+fn at(name: &str) -> String {
+    format!("/users/{}", encoded(name))
 }
 
 fn role_of(fields: &Fields) -> Result<Role, Problem> {

@@ -71,6 +71,14 @@ async fn following_the_link_changes_nothing_and_the_button_acknowledges() {
         assert_eq!(send(&kit.links, from(HERE, method, DAY, &[], "")).await.status, 200);
     }
     assert_eq!(events(), before, "mail scanners follow links");
+    let odd = press(&kit, DAY, "revision=abc").await;
+    assert_eq!(odd.status, 422);
+    assert!(
+        odd.text.contains("cannot be read") && odd.text.contains("Nothing is acknowledged"),
+        "{}",
+        odd.text
+    );
+    assert_eq!(events(), before, "it does not count as what the page told of");
     let pressed = press(&kit, DAY, "revision=1024").await;
     assert_eq!((pressed.status.as_u16(), pressed.header("location")), (303, DAY));
     let i = kit.get("/api/v1/incidents/1").await.json();

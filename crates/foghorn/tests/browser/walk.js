@@ -134,7 +134,10 @@ export async function walk(looker, context, task, { script, incident, password, 
   await press(tab, `${form}:has(input[type=password]) button`);
   await says(looker, tab, "The account is changed.");
   await unfold(`${form} select[name=role]`);
-  await press(tab, `${form}:has(input[value=remove]) button`);
+  await press(tab, `a[href='/users/${user}/remove']`);
+  await says(looker, tab, `Remove ${user}?`);
+  await looker.look(tab, "user-remove");
+  await press(tab, `${form} button`);
   await says(looker, tab, "The account is removed");
 
   await tab.goto(`${task.console}/account`);

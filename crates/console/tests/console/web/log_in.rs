@@ -300,6 +300,21 @@ async fn accounts_are_managed_by_admins() {
         303
     );
     assert_eq!(bo.get("/").await.status, 303, "its sessions have ended");
+    // What cannot be undone is asked first; of buttons that are alike each has its account's name.
+    let users = admin.page("/users").await;
+    assert!(!users.contains("value=\"remove\""), "{users}");
+    for words in [
+        "<a class=\"button\" href=\"/users/bo/remove\">Remove <bdi>bo</bdi> …</a>",
+        "Change the role<span class=\"hide\"> of <bdi>bo</bdi></span></button>",
+        "Set it<span class=\"hide\"> as the password of <bdi>bo</bdi></span></button>",
+    ] {
+        assert!(users.contains(words), "{words}: {users}");
+    }
+    let asks = admin.page("/users/bo/remove").await;
+    assert!(asks.contains("Remove <bdi>bo</bdi>?") && asks.contains("cannot be brought back"), "{asks}");
+    assert!(asks.contains("action=\"/users/bo\"") && !asks.contains("your own"), "{asks}");
+    assert!(admin.page("/users/admin/remove").await.contains("This is your own account"));
+    assert_eq!(admin.get("/users/nobody/remove").await.status, 404);
     assert_eq!(admin.post("/users/bo", &[("do", "remove")]).await.status, 303);
     assert_eq!(bo.log_in("bo", "another password").await.status, 422);
     let last = admin.post("/users/admin", &[("do", "remove")]).await;

@@ -24,6 +24,7 @@ const TABLE: &[(&str, &str, u8)] = &[
     ("GET", "/silences", SEE),
     ("GET", "/account", SEE),
     ("GET", "/users", RULE),
+    ("GET", "/users/admin/remove", RULE),
     ("GET", "/log-in", ALL),
     ("GET", "/style/x.css", ALL),
     ("GET", "/script/x.js", ALL),

@@ -179,6 +179,8 @@ async fn what_the_public_was_told_is_corrected_and_withdrawn() {
     assert!(page.contains("All &#60;orders&#62; fail.\nSorry.</textarea>"), "{page}");
     assert_eq!(super::browser::hidden(&page, "revision").unwrap(), "0");
     let correct = format!("{place}/correct");
+    let odd = ana.post(&correct, &[("revision", "none"), ("text", "All is well.")]).await;
+    assert!(odd.status == 422 && odd.text.contains("revision cannot be read: none"), "{}", odd.text);
     let words = [("revision", "0"), ("text", "Some orders fail.\r\nSorry.")];
     assert_eq!(ana.post(&correct, &words).await.led(), "/incidents/1 corrected");
     assert!(ana.page("/incidents/1").await.contains("the status page shows it in a moment"));
