@@ -1,6 +1,7 @@
 //! Who is paged next if nobody answers, as far as it is known now: told in pages, on the page behind their link, and by
 //! the API. A forecast: who is on call may change before then.
 
+use crate::show::text::grouped;
 use foghorn_core::State;
 use foghorn_core::incident::{Incident, Phase, Status};
 use foghorn_core::page::{Delivery, Page, PageKind};
@@ -217,7 +218,7 @@ fn whom(state: &State, step: usize, people: &[Name]) -> String {
     }
     let who: Vec<String> = people.iter().take(12).map(|p| person(state, p)).collect();
     let more = people.len().saturating_sub(who.len());
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
     format!("{}{more} (step {})", who.join(", "), step + 1)
 }
 

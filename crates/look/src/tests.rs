@@ -355,6 +355,13 @@ fn corners(picture: &str, element: &str, names: [&str; 2]) -> Vec<(f64, f64)> {
     tags.map(|t| (number(&t, names[0]), number(&t, names[1]))).collect()
 }
 
+#[test]
+fn one_thing_is_one() {
+    let said = |nodes: &[Node]| topology("t", nodes).split("<desc>").nth(1).unwrap().starts_with("1 thing.");
+    assert!(said(&[node("web1", Tone::Good, &[])]));
+    assert!(!said(&[node("web1", Tone::Good, &[]), node("db", Tone::Good, &[])]));
+}
+
 /// web1 carries db and shop-api, which uses db: the line from web1 to shop-api must not look as if db stood between.
 #[test]
 fn no_line_goes_through_a_box() {

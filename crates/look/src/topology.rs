@@ -248,5 +248,6 @@ fn said(nodes: &[Node]) -> String {
     };
     let sick = nodes.iter().filter(|n| matches!(n.tone, Tone::Bad | Tone::Warn) && !n.endangered).collect();
     let endangered = nodes.iter().filter(|n| n.endangered).collect();
-    format!("{} things.{}{}", nodes.len(), list("Sick", sick), list("Endangered", endangered))
+    let all = if nodes.len() == 1 { "1 thing".to_owned() } else { format!("{} things", nodes.len()) };
+    format!("{all}.{}{}", list("Sick", sick), list("Endangered", endangered))
 }

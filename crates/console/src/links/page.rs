@@ -2,7 +2,7 @@
 
 use super::{Link, html};
 use crate::next::{self, lasted, person};
-use crate::show::text::{line, time};
+use crate::show::text::{grouped, line, time};
 use crate::show::{alert, incident::shown_severity, picture};
 use askama::Template;
 use axum::response::Response;
@@ -237,6 +237,6 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let shown: Vec<String> = all.iter().take(NAMES).map(|n| line(n, 60)).collect();
     match all.len() - shown.len() {
         0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        more => format!("{} and {} more", shown.join(", "), grouped(more)),
     }
 }

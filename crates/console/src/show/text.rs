@@ -14,6 +14,13 @@ pub(crate) fn line(text: &str, most: usize) -> String {
     out.trim().to_owned()
 }
 
+/// A number of things, of any type of whole numbers: `10,000`.
+pub(crate) fn grouped(n: impl std::fmt::Display) -> String {
+    let digits = n.to_string();
+    let threes: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+    String::from_utf8_lossy(&threes.join(&b","[..])).into_owned()
+}
+
 /// `03:12 WET`, with the date if it is another day.
 pub(crate) fn time(at: Wall, now: Wall, zone: &TimeZone) -> String {
     let (at, now) = (at.timestamp().to_zoned(zone.clone()), now.timestamp().to_zoned(zone.clone()));

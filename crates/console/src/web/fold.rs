@@ -1,7 +1,7 @@
 //! Lines of a timeline that are alike, as one line: a storm of alerts, a page that is tried again and again. What people do,
 //! what is taken, and what decides is never folded.
 
-use super::text::{NAME, WIDE, count, line};
+use super::text::{NAME, WIDE, count, grouped, line};
 use foghorn_core::Record;
 use foghorn_core::alert::{Alert, AlertStatus, EndReason};
 use foghorn_core::event::Event;
@@ -179,9 +179,10 @@ fn not_reached(
     }
     let more = whom.len().saturating_sub(NAMED);
     whom.truncate(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
     let what = if kind == PageKind::Page { "page" } else { "tell" };
-    format!("{alike} attempts to {what} {}{more} failed, the last one: {}", whom.join(", "), line(last, WIDE))
+    let (times, whom, last) = (grouped(alike), whom.join(", "), line(last, WIDE));
+    format!("{times} attempts to {what} {whom}{more} failed, the last one: {last}")
 }
 
 #[cfg(test)]

@@ -287,7 +287,7 @@ fn size(alerts: u64, open: u64, width: u32) -> String {
     }
     let mut parts = vec![count(alerts, "alert", "alerts")];
     parts.extend((open > 0).then(|| format!("{} open", grouped(open))));
-    parts.extend((width > 1).then(|| format!("{} unwell", grouped(width.into()))));
+    parts.extend((width > 1).then(|| format!("{} unwell", grouped(width))));
     parts.join(", ")
 }
 
@@ -298,7 +298,7 @@ fn escalate(view: &View, incident: &Incident) -> String {
     };
     let mut who = people.iter().take(PAGED).map(|p| person(&view.state, p)).collect::<Vec<_>>().join(", ");
     if people.len() > PAGED {
-        who.push_str(&format!(" and {} more", people.len() - PAGED));
+        who.push_str(&format!(" and {} more", grouped(people.len() - PAGED)));
     }
     format!("Page {who} now (step {})", step + 1)
 }

@@ -4,7 +4,7 @@ use super::form::{Asked, encoded};
 use super::guard::Visitor;
 use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
-use super::text::{Clock, Counted, NAME, WIDE, count, line, long, person};
+use super::text::{Clock, Counted, NAME, WIDE, count, grouped, line, long, person};
 use super::{Web, live};
 use crate::readmodel::{Closed, Filter};
 use crate::show::incident::{shown_severity, unwritten};
@@ -175,7 +175,6 @@ fn row(view: &View, clock: &Clock, i: &Incident) -> Row {
         Status::Resolved { .. } => ("resolved", Counted::default()),
         Status::Open => ("open", Counted::of(&view.state, i, view.at)),
     };
-    let alerts = count(u64::from(i.open_alerts()), "alert", "alerts");
     Row {
         id: i.id,
         title: line(&i.title, WIDE),
@@ -185,8 +184,14 @@ fn row(view: &View, clock: &Clock, i: &Incident) -> Row {
         since: clock.time(i.opened.wall),
         lasts: long(clock.ago(i.opened.wall)),
         age: Some(view.at.wall.since(i.opened.wall).0),
-        size: if i.width > 1 { format!("{alerts}, {} unwell", i.width) } else { alerts },
+        size: size(i.open_alerts(), i.width),
     }
+}
+
+/// `10,000 alerts, 1,200 unwell`
+fn size(alerts: u32, width: u32) -> String {
+    let alerts = count(alerts.into(), "alert", "alerts");
+    if width > 1 { format!("{alerts}, {} unwell", grouped(width)) } else { alerts }
 }
 
 /// What Foghorn looks at: somebody who sees no incident wants to know whether that means anything.
@@ -318,4 +323,15 @@ pub(super) async fn new(State(web): State<Arc<Web>>, visitor: Visitor) -> Respon
         Ok(respond(StatusCode::OK, &New { frame, entities }))
     };
     page::made(&web, visitor, make).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn large_numbers_are_grouped_alike() {
+        assert_eq!(size(10_000, 10_000), "10,000 alerts, 10,000 unwell");
+        assert_eq!((size(2, 1), size(1, 2)), ("2 alerts".into(), "1 alert, 2 unwell".into()));
+    }
 }

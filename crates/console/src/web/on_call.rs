@@ -35,7 +35,15 @@ struct Page {
     leaf: Leaf,
     /// Whether there are people.
     people: Vec<(String, String)>,
-    stand_ins: Vec<String>,
+    stand_ins: Vec<StandIn>,
+}
+
+/// Somebody who stands in. Names are apart: one that is written from right to left must not turn the sentence round.
+struct StandIn {
+    person: String,
+    schedule: String,
+    /// From when to when, and whether it counts.
+    when: String,
 }
 
 struct Row {
@@ -73,18 +81,15 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             .take(listed)
             .map(|(id, p)| (person(state, id), line(&contacts(&p.contacts), 2 * NAME)));
         let stand_ins = state.overrides.values().take(listed).map(|o| {
-            format!(
-                "{} stands in on {} from {} to {}{}",
-                person(state, &o.person),
-                line(&o.schedule, NAME),
-                clock.time(o.starts),
-                clock.time(o.ends),
-                if setup.people.contains_key(&o.person) {
-                    ""
-                } else {
-                    ": no more, being in the configuration no more"
-                }
-            )
+            let gone = match setup.people.contains_key(&o.person) {
+                true => "",
+                false => ": no more, being in the configuration no more",
+            };
+            StandIn {
+                person: person(state, &o.person),
+                schedule: line(&o.schedule, NAME),
+                when: format!("from {} to {}{gone}", clock.time(o.starts), clock.time(o.ends)),
+            }
         });
         let page = Page {
             schedules: rows.collect(),

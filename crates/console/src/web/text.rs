@@ -8,7 +8,7 @@ use foghorn_core::time::{Now, Span, Wall};
 use jiff::tz::TimeZone;
 
 pub(super) use crate::next::lasted as long;
-pub(super) use crate::show::text::line;
+pub(super) use crate::show::text::{grouped, line};
 
 /// Characters of a title or a summary.
 pub(super) const WIDE: usize = 300;
@@ -90,13 +90,6 @@ impl Counted {
     }
 }
 
-/// 10,000
-pub(super) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let threes: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
-    String::from_utf8_lossy(&threes.join(&b","[..])).into_owned()
-}
-
 /// RFC 3339, for `<time datetime>`.
 pub(super) fn machine(at: Wall) -> String {
     crate::time::rfc3339(at)
@@ -111,7 +104,7 @@ where
     let shown: Vec<String> = all.iter().take(most).map(|n| line(n, NAME)).collect();
     match all.len() - shown.len() {
         0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        more => format!("{} and {} more", shown.join(", "), grouped(more)),
     }
 }
 
@@ -144,7 +137,7 @@ mod tests {
     #[test]
     fn numbers_are_grouped() {
         assert_eq!(
-            [0, 999, 1000, 10_000, 1_234_567].map(grouped),
+            [0_u64, 999, 1000, 10_000, 1_234_567].map(grouped),
             ["0", "999", "1,000", "10,000", "1,234,567"]
         );
         assert_eq!(

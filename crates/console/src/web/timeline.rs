@@ -64,6 +64,8 @@ pub(super) struct Told {
     /// One line, of a note several.
     pub(super) text: Vec<String>,
     /// A tone, for its mark.
+    /// Which way it is written: `ltr`, or `auto` for what somebody wrote.
+    pub(super) dir: &'static str,
     pub(super) kind: &'static str,
 }
 
@@ -144,17 +146,18 @@ fn tone(event: &Event) -> Tone {
 }
 
 fn told(view: &View, clock: &Clock, l: &Line, room: &mut usize) -> Told {
-    // A note keeps its lines; of everything else one is enough.
+    // A note keeps its lines; of everything else one is enough. It goes the way of what somebody wrote, while Foghorn's own
+    // sentences go theirs though a name begins them that is written from right to left.
     let text = sentence(&l.record, &view.state, l.alert.as_deref());
-    let text = match &l.record.event {
+    let (text, dir) = match &l.record.event {
         Event::Noted { .. } | Event::StatusUpdated { .. } | Event::StatusCorrected { .. } => {
-            lines_of(&text, room)
+            (lines_of(&text, room), "auto")
         }
-        _ => vec![line(&text, 500)],
+        _ => (vec![line(&text, 500)], "ltr"),
     };
     let at = l.record.at.wall;
     let kind = tone(&l.record.event).class();
-    Told { seq: l.record.seq, at: clock.second(at), machine: machine(at), text, kind }
+    Told { seq: l.record.seq, at: clock.second(at), machine: machine(at), text, dir, kind }
 }
 
 /// Characters of a note that are shown in a list.

@@ -29,6 +29,8 @@ struct Page {
     rows: Vec<Row>,
     /// The entity that the page begins with, if one was asked for.
     of: Option<Row>,
+    /// What was asked for and is not there.
+    missing: Option<String>,
     /// How many are sick.
     sick: usize,
     /// The first of these, with their pages: on a telephone the picture goes on beyond the edge.
@@ -102,6 +104,7 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             stands_on: names(&n.stands_on, 8),
         };
         let of = all.iter().position(|n| *n.name == *asked.get("of"));
+        let missing = Some(line(asked.get("of"), NAME)).filter(|name| of.is_none() && !name.is_empty());
         let (total, nearest) = (all.len(), nearest_first(&all, of));
         let of = of.and_then(|i| all.get(i));
         let base = of.map_or_else(|| "/topology?".to_owned(), |n| format!("{}&", around(&n.name)));
@@ -117,10 +120,15 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             unknown: all.iter().filter(|n| n.state == "unknown").count(),
             endangered: endangered.iter().filter(|n| !is_sick(n)).count(),
             of: of.map(row),
+            missing,
             rows,
             leaf,
-            frame: Frame::new(web, &view, visitor, "Topology", Here::Topology).live(live::CHECKS),
+            frame: Frame::new(web, &view, visitor, "Topology", Here::Topology),
         };
+        if page.missing.is_some() {
+            return Ok(respond(StatusCode::NOT_FOUND, &page));
+        }
+        let page = Page { frame: page.frame.live(live::CHECKS), ..page };
         Ok(respond(StatusCode::OK, &page))
     };
     page::made(&web, visitor, make).await

@@ -118,6 +118,15 @@ async fn an_incident_from_its_page_to_its_end() {
         "{shown}"
     );
     assert!(shown.contains("Night operator"), "{shown}");
+    // What cannot be read is not as if nothing had been said: that would cover all there is.
+    let odd = [("ack", "revision", "abc"), ("ack", "revision", "-1"), ("escalate", "seen", "1.x.2")];
+    for (verb, field, value) in odd {
+        let answer = ana.post(&format!("/incidents/1/{verb}"), &[(field, value)]).await;
+        assert_eq!(answer.status, 422, "{verb} {field}={value}");
+        let says = format!("this form’s {field} cannot be read: {value}");
+        assert!(answer.text.to_lowercase().contains(&says), "{says}: {}", answer.text);
+    }
+    assert!(!kit.engine.view().state.incident(1).unwrap().is_acknowledged());
     assert_eq!(
         ana.post("/incidents/1/ack", &[("revision", "1024")]).await.led(),
         "/incidents/1 acknowledged"
@@ -411,11 +420,13 @@ async fn ten_thousand_alerts_in_one_incident() {
     assert!(page.contains("All 10,000 alerts"), "{page}");
     let head = page.split("<h1>").nth(1).unwrap().split("</div>").next().unwrap();
     assert!(head.contains("10,000 alerts, 10,000 open"), "how many is said at the title: {head}");
+    let all = ana.page("/").await;
+    assert!(all.contains(" · 10,000 alerts · "), "{all}");
     let first = ana.page("/incidents/1/alerts").await;
-    assert!(first.contains("1 to 50 of 10000") && first.contains("Page 1 of 200"));
+    assert!(first.contains("1 to 50 of 10,000") && first.contains("Page 1 of 200"));
     assert_eq!(first.matches("<summary class=\"small\">Labels").count(), 50);
     let last = ana.page("/incidents/1/alerts?page=200").await;
-    assert!(last.contains("9951 to 10000 of 10000"));
+    assert!(last.contains("9,951 to 10,000 of 10,000"));
     assert_eq!(
         ana.page("/incidents/1/alerts?page=99999999999").await,
         ana.page("/incidents/1/alerts?page=200").await
@@ -454,7 +465,7 @@ async fn a_thousand_open_incidents_are_on_pages() {
         .await;
     }
     let first = ana.page("/").await;
-    assert!(first.contains("1000 wait for an answer") && first.contains("Page 1 of 20"), "{first}");
+    assert!(first.contains("1,000 wait for an answer") && first.contains("Page 1 of 20"), "{first}");
     let worst = first.find("incident number 3<").unwrap();
     assert!(worst < first.find("incident number 999<").unwrap(), "the worst is first");
     assert!(ana.page("/?page=20").await.contains("Page 20 of 20"));

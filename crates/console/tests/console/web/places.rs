@@ -65,6 +65,31 @@ async fn a_schedule_of_another_zone_is_drawn_in_ones_own() {
     );
 }
 
+/// A name that is written from right to left stays where it is in a sentence, and turns nothing else round.
+#[tokio::test]
+async fn a_name_from_right_to_left_turns_no_sentence_round() {
+    let kit = kit(&OPEN.replace("Night operator", "דנה לוי")).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.account("dana", Role::Responder, Some("night-ops"));
+    let dana = kit.browser();
+    dana.log_in("dana", super::browser::PASSWORD).await;
+    kit.post("/api/v1/overrides", r#"{"schedule": "primary", "person": "night-ops", "for": "2h"}"#).await;
+    let page = ana.page("/on-call").await;
+    let stands = "<li><bdi>דנה לוי</bdi> stands in on <bdi>primary</bdi> from 03:12 UTC to 05:12 UTC</li>";
+    assert!(page.contains(stands), "{page}");
+    assert!(page.contains("Now: <strong><bdi>דנה לוי</bdi></strong>"), "{page}");
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    dana.post("/incidents/1/ack", &[]).await;
+    kit.caught_up().await;
+    let list = ana.page("/").await;
+    assert!(list.contains("<bdi dir=\"ltr\">דנה לוי is on it</bdi>"), "{list}");
+    dana.post("/incidents/1/note", &[("text", "מאתחלת")]).await;
+    kit.caught_up().await;
+    let shown = ana.page("/incidents/1").await;
+    assert!(shown.contains("<bdi dir=\"auto\">דנה לוי (console): מאתחלת</bdi>"), "{shown}");
+    assert!(shown.contains("<bdi dir=\"ltr\">acknowledged by דנה לוי"), "{shown}");
+}
+
 /// A host with hundreds of tenants: the page stays small, begins with what is sick, and goes on.
 #[tokio::test]
 async fn a_large_topology_is_on_pages() {
@@ -87,7 +112,11 @@ async fn a_large_topology_is_on_pages() {
             && around.contains("of=tenant-of-customer-00300&#38;page=2\"")
     );
     assert!(ana.page("/topology?page=99").await.contains("Page 7 of 7"));
-    assert!(ana.page("/topology?of=%3Cb%3E").await.contains("Page 1 of 7"), "nothing is called so");
+    let nobody = ana.get("/topology?of=%3Cb%3E").await;
+    assert_eq!(nobody.status, 404);
+    assert!(nobody.text.contains("There is no <bdi>&#60;b&#62;</bdi> in the topology."), "{}", nobody.text);
+    assert!(nobody.text.contains("Page 1 of 7"), "all of it is there");
+    assert!(!ana.page("/topology?of=").await.contains("There is no"), "nothing was asked for");
 }
 
 /// Silences that scripts make, schedules of teams and of hours, accounts of a whole company.
