@@ -6,6 +6,7 @@ mod file;
 use super::{Done, Failure, say};
 use clap::Args;
 use file::Answers;
+use foghorn_core::text::is_blank;
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -99,10 +100,8 @@ pub fn run(args: InitArgs) -> Done {
     let token = token()?;
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let mut answers = Answers::default_for(&env("USER").unwrap_or_default(), token, host.trim());
-    if args.data_dir.trim().is_empty() {
-        let why =
-            "--data-dir: it is empty; name a directory, or leave the flag out for `data` beside the file";
-        return Err(Failure::Wrong(why.to_owned()));
+    if let Some(why) = blank(&args) {
+        return Err(Failure::Wrong(why));
     }
     answers.data_dir.clone_from(&args.data_dir);
     for question in &QUESTIONS {
@@ -129,6 +128,21 @@ pub fn run(args: InitArgs) -> Done {
     })?;
     say(&next(&path, &answers));
     Ok(())
+}
+
+/// A flag that is there and says nothing: its default is not what was asked for.
+fn blank(args: &InitArgs) -> Option<String> {
+    let flags = [
+        ("--name", args.name.as_ref(), "write who is on call, or leave the flag out"),
+        ("--email", args.email.as_ref(), "write the address of who is on call, or leave the flag out"),
+        (
+            "--data-dir",
+            Some(&args.data_dir),
+            "name a directory, or leave the flag out for `data` beside the file",
+        ),
+    ];
+    let (flag, _, advice) = flags.into_iter().find(|(_, text, _)| text.is_some_and(|t| is_blank(t)))?;
+    Some(format!("{flag}: it is empty; {advice}"))
 }
 
 fn env(name: &str) -> Option<String> {
@@ -213,6 +227,13 @@ fn next(path: &Path, answers: &Answers) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     let file = if file.chars().all(plain) { file } else { format!("'{}'", file.replace('\'', r"'\''")) };
     let person = answers.id();
+    let sender = match answers.guessed_sender() {
+        Some(from) => format!(
+            "Mail goes out as {from}, which nobody has chosen: if your mail server\n\
+             refuses that sender, change `from` under `channels` in the file.\n\n"
+        ),
+        None => String::new(),
+    };
     format!(
         "{} is written. Next:\n\n\
          \x20 foghorn config check {file}\n\
@@ -220,7 +241,7 @@ fn next(path: &Path, answers: &Answers) -> String {
          \x20 foghorn page test {person} -c {file}     does a page arrive?\n\
          \x20 foghorn user add {person} --role admin --person {person} -c {file}     an account for the console\n\
          \x20 foghorn serve -c {file}\n\n\
-         Then open {} in a browser. The file says how to go on.",
+         {sender}Then open {} in a browser. The file says how to go on.",
         path.display(),
         answers.public_url()
     )
@@ -279,6 +300,40 @@ mod tests {
             let why = why.unwrap_or_else(|| panic!("{wrong} was taken"));
             assert!(!why.is_empty() && why.contains(word), "{wrong}: {why}");
         }
+    }
+
+    /// The name of the system's user is not what somebody meant who gave one.
+    #[test]
+    fn a_flag_that_says_nothing_is_refused() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            init: InitArgs,
+        }
+        let refused = |flags: &[&str]| {
+            let line = [&["init"], flags].concat();
+            blank(&<Line as clap::Parser>::try_parse_from(line).ok().unwrap().init)
+        };
+        for flag in ["--name", "--email", "--data-dir"] {
+            for text in ["", "   ", "\u{200b}\u{a0}"] {
+                let why = refused(&[flag, text]).unwrap();
+                assert!(why.starts_with(&format!("{flag}: it is empty; ")), "{text:?}: {why}");
+            }
+        }
+        assert_eq!(refused(&["--name", "Ana", "--email", "ana@example.com"]), None);
+        assert_eq!(refused(&["--yes"]), None);
+    }
+
+    #[test]
+    fn a_sender_that_nobody_chose_is_said() {
+        let with = |smtp: &str| take(&answers(), &QUESTIONS[2], smtp).unwrap();
+        let said = next(Path::new("foghorn.yaml"), &with("smtp://127.0.0.1:25"));
+        assert!(said.contains("Mail goes out as Foghorn <foghorn@"), "{said}");
+        assert!(said.contains("change `from` under `channels`"), "{said}");
+        // The account at the mail server is one that it takes.
+        let own = with("smtps://pager%40example.com:secret@mail.example.com");
+        assert!(!next(Path::new("foghorn.yaml"), &own).contains("Mail goes out"), "{}", own.file());
+        assert!(own.file().contains("from: \"Foghorn <pager@example.com>\""), "{}", own.file());
     }
 
     #[test]

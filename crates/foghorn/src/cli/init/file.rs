@@ -176,17 +176,25 @@ impl Answers {
         out
     }
 
-    /// The sender: the account at the mail server where that is an address, else one at the same domain as who is paged.
+    /// The sender.
     fn from(&self) -> String {
+        self.account().or_else(|| self.guessed_sender()).unwrap_or_default()
+    }
+
+    /// The account at the mail server as a sender, where that is an address.
+    fn account(&self) -> Option<String> {
         let rest = self.smtp.split_once("://").map_or("", |(_, rest)| rest);
         let user = rest.rsplit_once('@').map_or("", |(user, _)| user.split(':').next().unwrap_or_default());
         let user = user.replace("%40", "@");
         let plain = |c: char| c.is_ascii_alphanumeric() || "@._-+".contains(c);
-        if user.split('@').filter(|part| !part.is_empty()).count() == 2 && user.chars().all(plain) {
-            return format!("Foghorn <{user}>");
-        }
+        let address = user.split('@').filter(|part| !part.is_empty()).count() == 2 && user.chars().all(plain);
+        address.then(|| format!("Foghorn <{user}>"))
+    }
+
+    /// Else one at the same domain as who is paged, which nobody has chosen.
+    pub(super) fn guessed_sender(&self) -> Option<String> {
         let domain = self.email.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-        format!("Foghorn <foghorn@{domain}>")
+        self.account().is_none().then(|| format!("Foghorn <foghorn@{domain}>"))
     }
 
     /// The whole of it.
