@@ -17,8 +17,13 @@ const PAGE: usize = 1000;
 const LOOK: Duration = Duration::from_millis(20);
 const PACE: u32 = 16;
 const LONGEST: Duration = Duration::from_millis(500);
-/// So many events are much: they are in memory.
-const MUCH: usize = 10_000;
+/// So many events in one pause are a storm: they are in memory, and to write them down takes a fifth of the processors. They
+/// are let go, and read from the journal when it is calm, or after so long.
+const STORM: usize = 10_000;
+const LONGEST_STORM: Duration = Duration::from_secs(10);
+/// It is calm once no more than so many events have come between two looks for so long: the disk holds up even a storm.
+const CALM: usize = 100;
+const CALM_FOR: Duration = Duration::from_millis(500);
 /// After a failure it is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -73,12 +78,19 @@ async fn work(shared: &Shared, events: &dyn Events, records: &mut Follow) -> Res
         match first {
             None => {}
             Some(Ok(batch)) => {
-                let batches = gather(records, batch, pause).await;
+                let Some(batches) = gather(records, batch, pause).await else {
+                    pass(shared, records).await;
+                    catch_up(shared, &mut db, events)?;
+                    continue;
+                };
                 let began = Instant::now();
-                live(shared, &mut db, events, batches)?;
+                live(shared, &mut db, events, &batches)?;
                 pause = (began.elapsed() * PACE).clamp(LOOK, LONGEST);
             }
-            Some(Err(Missed::Some)) => catch_up(shared, &mut db, events)?,
+            Some(Err(Missed::Some)) => {
+                pass(shared, records).await;
+                catch_up(shared, &mut db, events)?;
+            }
             // The engine is gone; there is nothing more to come.
             Some(Err(Missed::End)) => return Ok(()),
         }
@@ -130,25 +142,47 @@ fn catch_up(shared: &Shared, db: &mut Connection, events: &dyn Events) -> Result
     Ok(())
 }
 
-/// A batch and what comes after it within a pause. Nothing where some were missed.
+/// A batch and what comes after it within a pause. Nothing where that is too much to be held.
 async fn gather(records: &mut Follow, first: Batch, pause: Duration) -> Option<Vec<Batch>> {
     let began = Instant::now();
-    let mut events = first.records.len();
     let mut batches = vec![first];
+    let mut events = 0;
     loop {
         tokio::time::sleep(LOOK).await;
-        loop {
-            match records.try_next() {
-                Ok(Some(batch)) => {
-                    events += batch.records.len();
-                    batches.push(batch);
-                }
-                Err(Missed::Some) => return None,
-                Ok(None) | Err(Missed::End) => break,
-            }
+        events += take(records, |batch| batches.push(batch));
+        if events >= STORM {
+            return None;
         }
-        if events >= MUCH || began.elapsed() >= pause {
+        if began.elapsed() >= pause {
             return Some(batches);
+        }
+    }
+}
+
+/// Waits for the end of a storm.
+async fn pass(shared: &Shared, records: &mut Follow) {
+    let began = Instant::now();
+    let mut last = began;
+    while began.elapsed() < LONGEST_STORM && last.elapsed() < CALM_FOR && !shared.stop.load(Ordering::Acquire)
+    {
+        tokio::time::sleep(LOOK).await;
+        if take(records, drop) > CALM {
+            last = Instant::now();
+        }
+    }
+}
+
+/// Takes what waits. Returns how many events that was; what was missed was many.
+fn take(records: &mut Follow, mut each: impl FnMut(Batch)) -> usize {
+    let mut events = 0;
+    loop {
+        match records.try_next() {
+            Ok(Some(batch)) => {
+                events += batch.records.len();
+                each(batch);
+            }
+            Err(Missed::Some) => events += STORM,
+            Ok(None) | Err(Missed::End) => return events,
         }
     }
 }
@@ -158,9 +192,8 @@ fn live(
     shared: &Shared,
     db: &mut Connection,
     events: &dyn Events,
-    batches: Option<Vec<Batch>>,
+    batches: &[Batch],
 ) -> Result<(), ReadModelError> {
-    let Some(batches) = batches else { return catch_up(shared, db, events) };
     let seq = shared.seq.load(Ordering::Acquire);
     let new: Vec<(&Arc<Record>, &[u8])> =
         batches.iter().flat_map(|b| b.iter()).filter(|(r, _)| r.seq > seq).collect();
