@@ -21,7 +21,6 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use page::Page;
 use std::net::{IpAddr, Ipv4Addr};
-use std::num::ParseIntError;
 use std::sync::Arc;
 
 /// Bad tokens that one address may show in a minute.
@@ -114,12 +113,7 @@ async fn acknowledge(State(links): State<Arc<Links>>, Path(token): Path<String>,
         Err(response) => return *response,
     };
     // What the page showed when the button was pressed; else what the page that brought the link told of.
-    let Ok(shown) = shown(req).await else {
-        let why = "what this page showed cannot be read from what the browser has sent".to_owned();
-        let page = Page::new(&links.view(), &link).with_problem(why);
-        return page.respond(StatusCode::UNPROCESSABLE_ENTITY);
-    };
-    let revision = shown.unwrap_or(link.revision);
+    let revision = shown(req).await.unwrap_or(link.revision);
     let by = Actor { name: Name::from(link.person.as_str()), via: Via::Link };
     let input = Input::Acknowledge { incident: link.incident, by, revision: Some(revision) };
     let problem = match links.engine.submit(Class::Paging, input).await {
@@ -145,19 +139,14 @@ fn see_other(token: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
 
-/// The form's hidden field, as far as there is one.
-///
-/// # Errors
-/// It is there, and is no number.
-async fn shown(req: Request) -> Result<Option<u64>, ParseIntError> {
+/// The form's hidden field.
+async fn shown(req: Request) -> Option<u64> {
     if !says_form(req.headers()) {
-        return Ok(None);
+        return None;
     }
-    let Ok(body) = Limited::new(req.into_body(), 4096).collect().await else { return Ok(None) };
-    let body = body.to_bytes();
-    let Ok(text) = std::str::from_utf8(&body) else { return Ok(None) };
-    let field = text.split('&').find_map(|pair| pair.strip_prefix("revision="));
-    field.filter(|text| !text.is_empty()).map(str::parse).transpose()
+    let body = Limited::new(req.into_body(), 4096).collect().await.ok()?.to_bytes();
+    let text = std::str::from_utf8(&body).ok()?;
+    text.split('&').find_map(|pair| pair.strip_prefix("revision="))?.parse().ok()
 }
 
 fn says_form(headers: &HeaderMap) -> bool {
