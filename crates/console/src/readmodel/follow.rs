@@ -145,8 +145,8 @@ fn catch_up(shared: &Shared, db: &mut Connection, events: &dyn Events) -> Result
 /// A batch and what comes after it within a pause. Nothing where that is too much to be held.
 async fn gather(records: &mut Follow, first: Batch, pause: Duration) -> Option<Vec<Batch>> {
     let began = Instant::now();
+    let mut events = first.records.len();
     let mut batches = vec![first];
-    let mut events = 0;
     loop {
         tokio::time::sleep(LOOK).await;
         events += take(records, |batch| batches.push(batch));

@@ -109,6 +109,29 @@ async fn made_anew_is_the_same_as_followed() {
     drop(model);
 }
 
+/// What a storm brings is let go while it lasts, and read from the journal afterwards, what came before and after it beside it.
+#[tokio::test]
+async fn nothing_of_a_storm_is_missing_once_it_is_over() {
+    let kit = busy().await;
+    for batch in 0..3 {
+        let alert = |n: u32| {
+            let name = format!("storm-{batch}-{n}");
+            AlertItem::firing(Labels::from_pairs([("alertname", &*name)]), Labels::empty())
+        };
+        kit.input(Input::Alerts { source: "prom".into(), items: (0..3400).map(alert).collect() }).await;
+    }
+    kit.post("/api/v1/incidents/1/note", r#"{"text": "after the storm"}"#).await;
+    let last = kit.journal.0.lock().unwrap().last().map_or(0, |(seq, _)| *seq);
+    assert!(last > 10_000);
+    while kit.read_model.lag().seq < last {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let path = kit.dir.path().join("anew.db");
+    let (model, _) = another(&kit, &path, kit.journal.clone());
+    assert!(dump(&kit.dir.path().join("readmodel.db")) == dump(&path), "it differs from one made anew");
+    drop(model);
+}
+
 #[tokio::test]
 async fn what_is_damaged_old_or_of_another_journal_is_made_anew() {
     let kit = busy().await;
