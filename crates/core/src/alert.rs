@@ -52,9 +52,6 @@ pub struct Alert {
     /// The silence that mutes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted: Option<Name>,
-    /// When its sender first repeated it after a person had said that its incident is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repeated: Option<Mono>,
 }
 
 impl Alert {
@@ -84,12 +81,6 @@ impl Alert {
     pub fn mono_at(&self, ends: Wall, now: Now) -> Mono {
         let (sent, seen) = (self.received.mono_at(ends), now.mono_at(ends));
         if sent.0.abs_diff(seen.0) < CLOCK_SET.unsigned_abs() { sent } else { seen }
-    }
-
-    /// Whether its sender is known to have repeated it after a person closed its incident at this time.
-    #[must_use]
-    pub fn repeated_since(&self, closed: Mono) -> bool {
-        self.repeated.is_some_and(|at| at >= closed)
     }
 
     /// Where to read what to do.

@@ -148,7 +148,7 @@ impl State {
                 self.hear(source, at);
                 for (key, expires) in alerts {
                     self.expire_alert(*key, *expires);
-                    self.repeated(key, at.mono);
+                    self.repeated(key);
                 }
             }
             Event::AlertChanged {
@@ -235,6 +235,7 @@ impl State {
                         escalation: Escalation::default(),
                     },
                     alerts: Set::new(),
+                    repeated: Set::new(),
                     entities: entity.iter().map(|e| (e.clone(), 1)).collect::<Map<Name, u32>>(),
                     paged: Map::new(),
                 });
@@ -250,6 +251,7 @@ impl State {
                 self.drop_pages(*id, |k| k.kind != PageKind::Resolved);
                 self.edit_incident(*id, |i| {
                     i.count_own(false);
+                    i.repeated = Set::new();
                     i.status = Status::Resolved { by: by.clone(), at, again: *again };
                     i.escalation.phase = Phase::Idle;
                     i.recovers_at = None;

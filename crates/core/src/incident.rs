@@ -20,6 +20,9 @@ pub struct Incident {
     pub alerts: Set<Place>,
     /// Open alerts by entity, muted ones left out; 0 for what has recovered.
     pub entities: Map<Name, u32>,
+    /// Alerts that their senders have repeated since a person closed it. Not kept with the alert, of which there may be a
+    /// hundred thousand.
+    pub repeated: Set<Place>,
     /// Everybody who has been paged, with a bit for each contact used: they hear the notices.
     pub paged: Map<Name, u64>,
 }
@@ -311,13 +314,10 @@ impl Incident {
         matches!(self.status, Status::Resolved { .. })
     }
 
-    /// When a person said that it is over, if one did.
+    /// Whether a person said that it is over.
     #[must_use]
-    pub fn closed_at(&self) -> Option<Mono> {
-        match &self.status {
-            Status::Resolved { by: Some(_), at, .. } => Some(at.mono),
-            _ => None,
-        }
+    pub fn is_closed(&self) -> bool {
+        matches!(self.status, Status::Resolved { by: Some(_), .. })
     }
 
     /// Whether somebody is on it.

@@ -426,6 +426,8 @@ struct StoredIncident {
     #[serde(flatten)]
     head: crate::incident::Head,
     alerts: Vec<Place>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    repeated: Vec<Place>,
     entities: Vec<(Name, u32)>,
     paged: Vec<(Name, u64)>,
 }
@@ -435,6 +437,7 @@ impl From<&Incident> for StoredIncident {
         StoredIncident {
             head: i.head.clone(),
             alerts: i.alerts.iter().copied().collect(),
+            repeated: i.repeated.iter().copied().collect(),
             entities: i.entities.iter().map(|(n, c)| (n.clone(), *c)).collect(),
             paged: i.paged.iter().map(|(n, c)| (n.clone(), *c)).collect(),
         }
@@ -446,6 +449,7 @@ impl From<StoredIncident> for Incident {
         Incident {
             head: s.head,
             alerts: s.alerts.into_iter().collect(),
+            repeated: s.repeated.into_iter().collect(),
             entities: s.entities.into_iter().collect(),
             paged: s.paged.into_iter().collect(),
         }

@@ -132,11 +132,11 @@ impl State {
     }
 
     /// An alert's sender has repeated it, which counts where a person had said that it is over.
-    pub(super) fn repeated(&mut self, key: &AlertKey, at: Mono) {
-        let Some(a) = self.alerts.get(key) else { return };
-        let closed = self.incident(a.incident).and_then(Incident::closed_at);
-        if closed.is_some_and(|closed| !a.repeated_since(closed)) {
-            self.edit_alert(key, |a| a.repeated = Some(at));
+    pub(super) fn repeated(&mut self, key: &AlertKey) {
+        let Some(place) = self.alerts.place(key) else { return };
+        let id = self.alerts.at(place).map(|a| a.incident).unwrap_or_default();
+        if self.incident(id).is_some_and(|i| i.is_closed() && !i.repeated.contains(&place)) {
+            self.edit_incident(id, |i| i.repeated.insert_mut(place));
         }
     }
 

@@ -127,7 +127,6 @@ impl Draft<'_> {
             lifetime: item.lifetime_at(self.now.wall),
             incident: 0,
             muted: None,
-            repeated: None,
         };
         alert.muted = self.muted_by(&alert);
         alert.incident = self.incident_for(&alert);
@@ -185,7 +184,8 @@ impl Draft<'_> {
 
     /// Whether it is the first repetition since a person said that its incident is over.
     fn contradicts(&self, a: &Alert) -> bool {
-        self.state.incident(a.incident).and_then(|i| i.closed_at()).is_some_and(|at| !a.repeated_since(at))
+        let closed = self.state.incident(a.incident).filter(|i| i.is_closed());
+        closed.is_some_and(|i| self.state.alerts.place(&a.key).is_some_and(|p| !i.repeated.contains(&p)))
     }
 
     pub(super) fn end_alert(&mut self, key: AlertKey, at: Wall, reason: EndReason) {

@@ -169,10 +169,12 @@ impl Draft<'_> {
 
     fn not_repeated_since_resolved(&self, id: IncidentId) -> Vec<AlertKey> {
         let Some(incident) = self.state.incident(id) else { return Vec::new() };
-        let Some(closed) = incident.closed_at() else { return Vec::new() };
-        let silent = |a: &&Alert| {
-            a.lifetime.is_some() && (a.status == AlertStatus::Stale || !a.repeated_since(closed))
-        };
+        if !incident.is_closed() {
+            return Vec::new();
+        }
+        let repeated =
+            |a: &Alert| self.state.alerts.place(&a.key).is_some_and(|p| incident.repeated.contains(&p));
+        let silent = |a: &&Alert| a.lifetime.is_some() && (a.status == AlertStatus::Stale || !repeated(a));
         let open = self.state.alerts_of(incident).filter(|a| a.status.is_open());
         open.filter(silent).map(|a| a.key).collect()
     }

@@ -52,7 +52,6 @@ fn alert() -> Alert {
         lifetime: None,
         incident: 7,
         muted: None,
-        repeated: None,
     }
 }
 

@@ -36,7 +36,6 @@ fn opened(name: &str, entity: Option<&str>, severity: Severity) -> Event {
         lifetime: None,
         incident: 1,
         muted: None,
-        repeated: None,
     };
     Event::AlertOpened { alert: Arc::new(alert), place: 1, expires: None }
 }
