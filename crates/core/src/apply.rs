@@ -139,17 +139,16 @@ impl State {
                 }
             }
             Event::AlertsExtended { alerts, .. } => {
-                alerts.iter().for_each(|(key, expires)| self.expire_alert(*key, *expires));
+                for (key, expires) in alerts {
+                    self.expire_alert(*key, *expires);
+                }
             }
             Event::AlertConfirmed { alert: AlertRef { key, .. } } => {
                 self.edit_alert(key, |a| a.held_until = None)
             }
             Event::AlertsRefreshed { source, alerts } => {
                 self.hear(source, at);
-                for (key, expires) in alerts {
-                    self.expire_alert(*key, *expires);
-                    self.repeated(key);
-                }
+                alerts.iter().for_each(|(key, expires)| self.refresh_alert(*key, *expires));
             }
             Event::AlertChanged {
                 alert: AlertRef { key, .. },

@@ -75,25 +75,21 @@ async fn work(shared: &Shared, events: &dyn Events, records: &mut Follow) -> Res
         if shared.damaged.load(Ordering::Acquire) {
             return Err(ReadModelError::NotReady("it was found damaged".to_owned()));
         }
-        match first {
-            None => {}
-            Some(Ok(batch)) => {
-                let Some(batches) = gather(records, batch, pause).await else {
-                    pass(shared, records).await;
-                    catch_up(shared, &mut db, events)?;
-                    continue;
-                };
-                let began = Instant::now();
-                live(shared, &mut db, events, &batches)?;
-                pause = (began.elapsed() * PACE).clamp(LOOK, LONGEST);
-            }
-            Some(Err(Missed::Some)) => {
-                pass(shared, records).await;
-                catch_up(shared, &mut db, events)?;
-            }
+        let gathered = match first {
+            None => continue,
+            Some(Ok(batch)) => gather(records, batch, pause).await,
+            Some(Err(Missed::Some)) => None,
             // The engine is gone; there is nothing more to come.
             Some(Err(Missed::End)) => return Ok(()),
-        }
+        };
+        let Some(batches) = gathered else {
+            pass(shared, records).await;
+            catch_up(shared, &mut db, events)?;
+            continue;
+        };
+        let began = Instant::now();
+        live(shared, &mut db, events, &batches)?;
+        pause = (began.elapsed() * PACE).clamp(LOOK, LONGEST);
     }
 }
 

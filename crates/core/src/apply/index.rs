@@ -131,15 +131,6 @@ impl State {
         self.alerts.put_mut(place, Arc::new(alert), expires);
     }
 
-    /// An alert's sender has repeated it, which counts where a person had said that it is over.
-    pub(super) fn repeated(&mut self, key: &AlertKey) {
-        let Some(place) = self.alerts.place(key) else { return };
-        let id = self.alerts.at(place).map(|a| a.incident).unwrap_or_default();
-        if self.incident(id).is_some_and(|i| i.is_closed() && !i.repeated.contains(&place)) {
-            self.edit_incident(id, |i| i.repeated.insert_mut(place));
-        }
-    }
-
     pub(super) fn forget_alert(&mut self, place: Place) {
         let Some(alert) = self.alerts.at(place).cloned() else { return };
         self.count_alert(&alert, false);
@@ -188,12 +179,20 @@ impl State {
         self.sources.insert_mut(source.clone(), s);
     }
 
-    /// Only what is open can expire.
-    pub(super) fn expire_alert(&mut self, key: AlertKey, expires: Mono) {
-        if let Some(place) = self.alerts.place(&key)
-            && self.alerts.at(place).is_some_and(|a| a.status.is_open())
-        {
-            self.retime_alert(place, Some(expires));
+    /// An alert must be repeated before `expires`, or is stale; only what is open can be. Returns where it is, and of
+    /// which incident.
+    pub(super) fn expire_alert(&mut self, key: AlertKey, expires: Mono) -> Option<(Place, IncidentId)> {
+        let place = self.alerts.place(&key)?;
+        let incident = self.alerts.at(place).filter(|a| a.status.is_open())?.incident;
+        self.retime_alert(place, Some(expires));
+        Some((place, incident))
+    }
+
+    /// An alert's sender has repeated it, which counts where a person had said that it is over.
+    pub(super) fn refresh_alert(&mut self, key: AlertKey, expires: Mono) {
+        let Some((place, id)) = self.expire_alert(key, expires) else { return };
+        if self.incident(id).is_some_and(|i| i.is_closed() && !i.repeated.contains(&place)) {
+            self.edit_incident(id, |i| i.repeated.insert_mut(place));
         }
     }
 

@@ -11,8 +11,6 @@ use futures_util::future::BoxFuture;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use std::collections::BTreeMap;
 
-const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
-
 pub(super) struct Http {
     client: Client,
     templates: Environment<'static>,
@@ -77,10 +75,10 @@ impl Http {
         }
         let body = render("body")?;
         // Receivers of JSON refuse what does not say that it is.
-        if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
+        if !body.is_empty() && !headers.contains_key(post::CONTENT_TYPE) {
             let json = serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok();
             let kind = if json { "application/json" } else { "text/plain; charset=utf-8" };
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            headers.insert(post::CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         Ok(Request { method: self.method.clone(), url, headers, body: body.into() })
     }

@@ -28,10 +28,12 @@ pub(super) async fn exchange(client: &Client, request: Request) -> Result<Respon
     })
 }
 
+pub(super) const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
+
 /// A POST.
 pub(super) fn post(url: &Url, content_type: &'static str, body: String) -> Request {
     let mut headers = HeaderMap::new();
-    headers.insert(HeaderName::from_static("content-type"), HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     Request { method: Method::POST, url: url.clone(), headers, body: body.into() }
 }
 
