@@ -15,7 +15,7 @@ mod status;
 mod table;
 mod target;
 
-use crate::run::{Missing, cargo, root, show};
+use crate::run::{Missing, root};
 pub(crate) use crowd::pages;
 
 use anyhow::{Context as _, Result, bail};
@@ -43,7 +43,7 @@ const IDLE: (&str, fn(&Bench) -> Result<Vec<Row>>) = ("idle", start::idle);
 
 /// What every measurement needs.
 pub(crate) struct Bench {
-    /// The release binary.
+    /// The binary that packages carry.
     pub(crate) binary: PathBuf,
     /// On the disk that is measured; not in memory, as a directory for temporary files may be.
     pub(crate) dir: PathBuf,
@@ -76,10 +76,7 @@ pub(crate) fn bench(args: &[&str]) -> Result<()> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let binary = match args.iter().find_map(|a| a.strip_prefix("--binary=")) {
         Some(path) => PathBuf::from(path),
-        None => {
-            show(cargo().args(["build", "--release", "--package", "foghorn", "--locked"]))?;
-            target.join("release/foghorn")
-        }
+        None => crate::dist::packaged(&target)?,
     };
     let bench = Bench { binary, dir: target.join("bench") };
     std::fs::create_dir_all(&bench.dir).with_context(|| bench.dir.display().to_string())?;

@@ -9,6 +9,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// How cargo builds what others get.
+const PROFILE: &str = "packaged";
 /// Where completions go, and how a shell's file is called.
 const SHELLS: [(&str, &str); 3] = [("bash", "foghorn"), ("zsh", "_foghorn"), ("fish", "foghorn.fish")];
 /// Files of `packaging/` that go along as they are.
@@ -69,7 +71,7 @@ pub(crate) fn dist(args: &[&str]) -> Result<()> {
 }
 
 fn options(args: &[&str]) -> Result<Options> {
-    let mut options = Options { profile: "release".to_owned(), binary: None, out: None };
+    let mut options = Options { profile: PROFILE.to_owned(), binary: None, out: None };
     let mut rest = args.iter().copied();
     while let Some(arg) = rest.next() {
         let (name, value) = match arg.split_once('=') {
@@ -95,6 +97,11 @@ fn options(args: &[&str]) -> Result<Options> {
 fn foreign(out: &Path) -> bool {
     let used = out.is_file() || fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some());
     used && !out.join("SHA256SUMS").is_file()
+}
+
+/// The binary that others get. Returns where it is.
+pub(crate) fn packaged(target: &Path) -> Result<PathBuf> {
+    build(PROFILE, target)
 }
 
 fn build(profile: &str, target: &Path) -> Result<PathBuf> {
@@ -143,7 +150,7 @@ mod tests {
         let two = options(&["--profile", "dev", "--out=/x/y"]).unwrap();
         assert_eq!((two.profile.as_str(), two.out), ("dev", Some(PathBuf::from("/x/y"))));
         assert!(two.binary.is_none());
-        assert_eq!(options(&[]).unwrap().profile, "release");
+        assert_eq!(options(&[]).unwrap().profile, PROFILE);
         for wrong in [&["--profil=dev"][..], &["--out"], &["dev"]] {
             assert!(options(wrong).is_err(), "{wrong:?}");
         }

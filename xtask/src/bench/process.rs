@@ -104,7 +104,7 @@ pub(crate) struct Foghorn {
 }
 
 impl Foghorn {
-    /// Starts the release binary, and waits until it is able to page. `rest` follows `server:`'s usual keys.
+    /// Starts the binary, and waits until it is able to page. `rest` follows `server:`'s usual keys.
     pub(crate) fn start(bench: &super::Bench, rest: &str) -> Result<Foghorn> {
         let address = free()?;
         let dir = tempfile::Builder::new().prefix("foghorn-").tempdir_in(&bench.dir)?;

@@ -24,6 +24,8 @@ const LONGEST_STORM: Duration = Duration::from_secs(10);
 /// It is calm once no more than so many events have come between two looks for so long: the disk holds up even a storm.
 const CALM: usize = 100;
 const CALM_FOR: Duration = Duration::from_millis(500);
+/// So long after something was written, the memory that writing took is given back: after a storm that is a sixth of all.
+const KEPT: Duration = Duration::from_secs(5);
 /// After a failure it is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -64,10 +66,16 @@ async fn work(shared: &Shared, events: &dyn Events, records: &mut Follow) -> Res
     catch_up(shared, &mut db, events)?;
     *lock(&shared.error) = None;
     let mut pause = LOOK;
+    let mut give_back = Some(tokio::time::Instant::now() + KEPT);
     loop {
         let first = tokio::select! {
             () = shared.wake.notified() => None,
             batch = records.next() => Some(batch),
+            () = at(give_back) => {
+                schema::give_back(&db)?;
+                give_back = None;
+                continue;
+            }
         };
         if shared.stop.load(Ordering::Acquire) {
             return Ok(());
@@ -82,6 +90,7 @@ async fn work(shared: &Shared, events: &dyn Events, records: &mut Follow) -> Res
             // The engine is gone; there is nothing more to come.
             Some(Err(Missed::End)) => return Ok(()),
         };
+        give_back.get_or_insert_with(|| tokio::time::Instant::now() + KEPT);
         let Some(batches) = gathered else {
             pass(shared, records).await;
             catch_up(shared, &mut db, events)?;
@@ -90,6 +99,14 @@ async fn work(shared: &Shared, events: &dyn Events, records: &mut Follow) -> Res
         let began = Instant::now();
         live(shared, &mut db, events, &batches)?;
         pause = (began.elapsed() * PACE).clamp(LOOK, LONGEST);
+    }
+}
+
+/// Then, if ever.
+async fn at(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -125,6 +125,13 @@ fn connect(path: &Path) -> Result<Connection, ReadModelError> {
     Ok(db)
 }
 
+/// Gives back the memory of pages that were written, on the thread that wrote them.
+pub(super) fn give_back(db: &Connection) -> Result<(), ReadModelError> {
+    db.execute_batch("PRAGMA shrink_memory")?;
+    foghorn_host::heap::give_back();
+    Ok(())
+}
+
 /// The last event that a good file knows; nothing is made or changed.
 pub(super) fn known(path: &Path) -> Option<u64> {
     let db = path.exists().then(|| reader(path).ok()).flatten()?;
