@@ -68,6 +68,12 @@ impl Alert {
             .map_or_else(|| self.labels.to_string(), ToString::to_string)
     }
 
+    /// Whether people are paged for it: open, neither silenced nor too young.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        self.status.is_open() && self.muted.is_none() && self.held_until.is_none()
+    }
+
     /// What the wall shows when it expires. Counted from when it was received, so that it is to the millisecond what its
     /// sender said, whenever it is asked for; from `now` if the wall has been set since.
     #[must_use]

@@ -338,7 +338,9 @@ impl State {
                     }
                 });
             }
-            Event::PageAttempted { key, outcome, retry, .. } => self.apply_attempt(at, key, outcome, *retry),
+            Event::PageAttempted { key, channel, outcome, retry, .. } => {
+                self.apply_attempt(at, key, channel, outcome, *retry);
+            }
             Event::ContactPassedOver { key, next, .. } => {
                 self.tally("contacts_passed_over", 1);
                 self.edit_page(key, |p| p.passed_over = true);
@@ -427,7 +429,14 @@ impl State {
         }
     }
 
-    fn apply_attempt(&mut self, at: Now, key: &PageKey, outcome: &Outcome, retry: Option<Mono>) {
+    fn apply_attempt(
+        &mut self,
+        at: Now,
+        key: &PageKey,
+        channel: &Name,
+        outcome: &Outcome,
+        retry: Option<Mono>,
+    ) {
         let (name, error) = match outcome {
             Outcome::Accepted { .. } => ("pages_accepted", None),
             Outcome::Retry { error, .. } | Outcome::Failed { error } => ("pages_failed", Some(error.clone())),
@@ -437,6 +446,10 @@ impl State {
             let used = i.paged.get(&key.person).copied().unwrap_or(0) | 1 << u64::from(key.contact.min(63));
             i.paged.insert_mut(key.person.clone(), used);
         });
+        // What became of it by a channel that it had before a reload says nothing about the one that it has now.
+        if self.pages.get(key).is_some_and(|p| p.channel != *channel) {
+            return;
+        }
         if key.kind != PageKind::Page && error.is_none() {
             self.remove_page(key);
             return;

@@ -360,7 +360,8 @@ impl Incident {
     /// How bad and wide it is now, under the number that it would be recorded with at this moment.
     #[must_use]
     pub fn shape_now(&self, at: Mono, life: u16) -> Shape {
-        let moment = ((self.shape().revision >> LIFE_BITS) + 1).max(at.0);
+        // A page that left in this very moment has shown less.
+        let moment = ((self.revision() >> LIFE_BITS) + 1).max(at.0);
         let revision = (moment << LIFE_BITS) | life_of(u64::from(life));
         let (severity, urgency) = (self.severity(), self.urgency());
         Shape { revision, severity, width: self.width, urgency, alerts: self.had_alerts() }
@@ -384,9 +385,17 @@ impl Incident {
         self.open_alerts() == 0 && self.own.is_none()
     }
 
-    /// What a revision showed: the newest shape that is not newer than it. `None` if none of its run of the server is
-    /// known: its page was of an incident that had this number in memory while the journal was away, and was lost with a
-    /// crash.
+    /// What a person is shown who is shown it now, for links and forms. What joins without making it worse is no shape of its
+    /// own, but was shown.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        let last = self.shape().revision;
+        last.max((self.last_joined.0 << LIFE_BITS) | life_of(last))
+    }
+
+    /// What a [revision](Incident::revision) showed: the newest shape that is not newer than it. `None` if none of its run of
+    /// the server is known: its page was of an incident that had this number in memory while the journal was away, and was
+    /// lost with a crash.
     #[must_use]
     pub fn shape_at(&self, revision: u64) -> Option<Shape> {
         // Where the oldest have been forgotten, the oldest that is left stands for them.
@@ -395,10 +404,12 @@ impl Incident {
         let older = self.shapes.iter().rposition(|s| s.revision <= revision).unwrap_or(0);
         let shape =
             self.shapes.get(older).filter(|s| s.revision <= revision || forgotten).filter(|_| known)?;
-        // What is not recorded was shown and lost when Foghorn died: it covers no more than what is known of before and after.
-        let after = self.shapes.get(older + 1).filter(|_| shape.revision < revision).unwrap_or(shape);
+        // What is not recorded may have been shown and lost when Foghorn died, if another run of it came next: it covers no
+        // more than what is known of before and after.
+        let lost = |next: &&Shape| shape.revision < revision && life_of(next.revision) != life_of(revision);
+        let after = self.shapes.get(older + 1).filter(lost).unwrap_or(shape);
         Some(Shape {
-            revision: shape.revision,
+            revision: revision.min(self.revision()).max(shape.revision),
             severity: shape.severity.min(after.severity),
             width: shape.width.min(after.width),
             urgency: shape.urgency.min(after.urgency),

@@ -157,6 +157,8 @@ pub enum Input {
     Delivered {
         /// Which page.
         key: PageKey,
+        /// By which channel, which a reload may have replaced by another; `None` for the one that it has now.
+        channel: Option<Name>,
         /// What became of it.
         outcome: Outcome,
     },

@@ -201,6 +201,11 @@ impl State {
         incident.alerts.iter().filter_map(|place| self.alerts.at(*place).map(|a| &**a))
     }
 
+    /// Those of them that people are paged for. Ended ones, which there may be many of, come first.
+    pub fn counted_of<'a>(&'a self, incident: &'a Incident) -> impl Iterator<Item = &'a Alert> {
+        self.alerts_of(incident).filter(|a| a.is_counted())
+    }
+
     /// An incident's pages and notices at hand.
     pub fn pages_of(&self, id: IncidentId) -> impl Iterator<Item = &Page> {
         self.pages.range(PageKey::first_of(id)..).map(|(_, p)| &**p).take_while(move |p| p.key.incident == id)
@@ -211,12 +216,9 @@ impl State {
     #[must_use]
     pub fn joined_unseen(&self, incident: &Incident) -> bool {
         let Status::Acknowledged { covers, .. } = &incident.status else { return false };
-        let pages = |a: &&Alert| {
-            a.status.is_open() && a.muted.is_none() && a.held_until.is_none() && a.urgency > Urgency::None
-        };
-        let seen = covers.moment();
+        let (pages, seen) = (|a: &&Alert| a.urgency > Urgency::None, covers.moment());
         incident.had_alerts() > covers.alerts
-            && self.alerts_of(incident).filter(pages).take(MOST_LOOKED_AT).any(|a| a.received.mono > seen)
+            && self.counted_of(incident).filter(pages).take(MOST_LOOKED_AT).any(|a| a.received.mono > seen)
     }
 
     /// The incidents at hand that have alerts of a group, youngest first.

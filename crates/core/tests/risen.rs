@@ -142,6 +142,7 @@ fn a_link_whose_page_was_lost_covers_no_more_than_was_known_after() {
     disk(&mut w, Severity::Critical);
     let before = w.incident(1).shape();
     w.secs(10);
+    w.put(Input::Start { version: "test".into(), down: Span::secs(5), life: 2 });
     disk(&mut w, Severity::Warning);
     let i = w.incident(1);
     let between = before.revision + 1024;

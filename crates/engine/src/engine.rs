@@ -220,8 +220,8 @@ impl Engine {
         match action {
             Action::Submit { input, class, ticket } => {
                 // Its outcome is known now, though not decided on: nothing is overdue.
-                if let Input::Delivered { key, .. } = &input {
-                    self.sending.renew(key, now.mono);
+                if let Input::Delivered { key, channel, .. } = &input {
+                    self.sending.renew(key, channel.as_ref(), now.mono);
                 }
                 self.queue.push(Queued { at: now, input, class, ticket, late: false });
             }

@@ -18,8 +18,9 @@ impl Sending {
         self.since.len()
     }
 
-    pub(crate) fn contains(&self, key: &PageKey) -> bool {
-        self.since.contains_key(key)
+    /// By the channel that it has now; a reload may have given it another one.
+    pub(crate) fn contains(&self, page: &Page) -> bool {
+        self.since(&page.key, Some(&page.channel)).is_some()
     }
 
     /// How many a channel has.
@@ -27,9 +28,10 @@ impl Sending {
         self.by_channel.get(channel).copied().unwrap_or_default()
     }
 
-    /// Since when a page is on its way.
-    pub(crate) fn since(&self, key: &PageKey) -> Option<Mono> {
-        self.since.get(key).map(|(at, _)| *at)
+    /// Since when a page is on its way by this channel; by any, if none is named.
+    pub(crate) fn since(&self, key: &PageKey, channel: Option<&Name>) -> Option<Mono> {
+        let (at, by) = self.since.get(key)?;
+        channel.is_none_or(|c| c == by).then_some(*at)
     }
 
     /// Since when the one is that left first.
@@ -42,9 +44,11 @@ impl Sending {
         self.insert(page.key.clone(), page.channel.clone(), at);
     }
 
-    /// It counts as having left now, if it is on its way.
-    pub(crate) fn renew(&mut self, key: &PageKey, at: Mono) {
-        if let Some(channel) = self.take(key) {
+    /// It counts as having left now, if it is on its way by this channel.
+    pub(crate) fn renew(&mut self, key: &PageKey, channel: Option<&Name>, at: Mono) {
+        if self.since(key, channel).is_some()
+            && let Some(channel) = self.take(key)
+        {
             self.insert(key.clone(), channel, at);
         }
     }

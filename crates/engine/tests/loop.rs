@@ -5,9 +5,10 @@ mod owner;
 
 use foghorn_core::Event;
 use foghorn_core::alert::AlertItem;
-use foghorn_core::input::{Answer, Input};
+use foghorn_core::input::{Answer, CheckVerdict, Input};
 use foghorn_core::labels::Labels;
 use foghorn_core::page::Outcome;
+use foghorn_core::setup::Setup;
 use foghorn_core::time::{Now, Span};
 use foghorn_engine::engine::{Appended, Found, Limits};
 use foghorn_engine::{Action, Class, Engine, Reply};
@@ -52,8 +53,8 @@ fn a_page_that_left_after_a_late_outcome_came_is_on_its_way() {
     assert_eq!(o.sent.iter().filter(|k| **k == key).count(), 2, "nothing was heard of the first: again");
     // Both outcomes, of which the second comes while the first is being written; the page leaves a third time between.
     let busy = || Outcome::Retry { error: "busy".into(), after: Some(Span(0)) };
-    o.submit(Class::Paging, Input::Delivered { key: key.clone(), outcome: busy() });
-    o.submit(Class::Paging, Input::Delivered { key: key.clone(), outcome: busy() });
+    o.submit(Class::Paging, Input::Delivered { key: key.clone(), channel: None, outcome: busy() });
+    o.submit(Class::Paging, Input::Delivered { key: key.clone(), channel: None, outcome: busy() });
     o.now = Now { mono: o.now.mono + Span::secs(10), wall: o.now.wall + Span::secs(10) };
     o.flow();
     o.wait(10_000);
@@ -157,7 +158,7 @@ fn an_unknown_outcome_is_settled_by_looking() {
         let key = o.sent[0].clone();
         o.submit(
             Class::Paging,
-            Input::Delivered { key, outcome: Outcome::Accepted { detail: String::new() } },
+            Input::Delivered { key, channel: None, outcome: Outcome::Accepted { detail: String::new() } },
         );
         o.wait(1000);
         assert_eq!(o.other.last().unwrap(), "settle");
@@ -206,7 +207,7 @@ fn escalation_goes_on_in_memory_and_is_written_afterwards() {
         {
             o.submit(
                 Class::Paging,
-                Input::Delivered { key, outcome: Outcome::Accepted { detail: String::new() } },
+                Input::Delivered { key, channel: None, outcome: Outcome::Accepted { detail: String::new() } },
             );
         }
         o.wait(60_000);
@@ -283,6 +284,39 @@ fn at_the_limit_other_tools_are_the_first_that_are_not_kept() {
     );
     assert!(o.engine.stats().lost > 0, "they are counted for good");
     assert_eq!(&o.replayed(), o.engine.state());
+}
+
+/// A check says once that it fails. What became of thousands of pages must not be kept in the place of that.
+#[test]
+fn at_the_limit_what_a_check_said_is_kept_and_outcomes_are_not() {
+    let mut o = Owner::new();
+    let limits = Limits { kept: 50, ..Limits::default() };
+    o.engine = Engine::new(o.replayed(), o.disk.len() as u64, o.head, [9; 16], limits);
+    let setup = r#"{ "people": { "ana": { "name": "Ana", "time_zone": "UTC", "contacts": [ { "channel": "push" } ] } },
+        "escalations": { "default": { "steps": [ { "page": [ { "person": "ana" } ], "wait": 300000 } ] } },
+        "checks": { "shop": { "entity": "shop", "severity": "critical" } } }"#;
+    let setup: Arc<Setup> = Arc::new(serde_json::from_str(setup).unwrap());
+    o.submit(Class::World, Input::AdoptConfig { hash: "2".into(), setup });
+    let id = o.held.take().unwrap().id;
+    o.on(Action::Appended { id, result: Appended::Refused("disk full".into()) });
+    let verdict = CheckVerdict::Failing { summary: "no".into(), severity: None };
+    o.submit(Class::World, Input::Check { check: "shop".into(), verdict, since: o.now.wall });
+    let key = o.sent.last().unwrap().clone();
+    for n in 0..500 {
+        let outcome = match n % 2 {
+            0 => Outcome::Accepted { detail: String::new() },
+            _ => Outcome::Retry { error: "busy".into(), after: None },
+        };
+        o.submit(Class::Paging, Input::Delivered { key: key.clone(), channel: None, outcome });
+    }
+    let acked = o.submit(Class::Paging, ack(1));
+    assert!(matches!(o.reply(acked), Some(Reply::NotSaved(Answer::Done, _))), "{:?}", o.reply(acked));
+    o.wait(1000);
+    o.on(Action::Settled { found: Found::Head(o.head) });
+    o.flow();
+    assert!(!o.engine.is_degraded() && o.engine.stats().lost > 400, "{:?}", o.engine.stats());
+    let incident = o.replayed().incident(1).cloned().expect("it is still known that the shop is down");
+    assert!(incident.is_acknowledged());
 }
 
 /// The second batch is decided while the first is being written. The first is refused: both are decided again, in order.

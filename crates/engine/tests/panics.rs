@@ -185,5 +185,5 @@ fn what_is_due_and_panics_holds_nothing_else_up() {
 fn delivered(o: &Owner, n: usize) -> Input {
     let key = o.sent[n - 1].clone();
     let outcome = foghorn_core::page::Outcome::Accepted { detail: String::new() };
-    Input::Delivered { key, outcome }
+    Input::Delivered { key, channel: None, outcome }
 }

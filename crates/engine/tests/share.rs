@@ -43,7 +43,7 @@ fn a_storm_of_pages_for_a_channel_that_hangs_does_not_hold_up_another() {
         done = o.sent.len();
         for key in by_sms {
             let outcome = Outcome::Accepted { detail: "ok".into() };
-            o.submit(Class::Paging, Input::Delivered { key, outcome });
+            o.submit(Class::Paging, Input::Delivered { key, channel: None, outcome });
             o.flow();
         }
         o.wait(0);

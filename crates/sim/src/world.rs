@@ -43,7 +43,7 @@ const REST: u64 = 5 * HOUR;
 #[derive(Debug)]
 enum Happening {
     /// A page's channel has decided. With the life of the process that sent it.
-    Channel(u32, PageKey, Outcome),
+    Channel(u32, PageKey, Name, Outcome),
     /// The process starts again.
     Restart,
     /// The shell notices that the wall clock was set.
@@ -294,7 +294,9 @@ impl World {
 
     fn happens(&mut self, what: Happening) {
         match what {
-            Happening::Channel(life, key, outcome) => self.channel_reports(life, &key, outcome),
+            Happening::Channel(life, key, channel, outcome) => {
+                self.channel_reports(life, &key, channel, outcome)
+            }
             Happening::Restart => self.restart(),
             Happening::Notice(life) => self.notice(life),
             Happening::NewTrouble => self.new_trouble(),
@@ -464,8 +466,11 @@ impl World {
         let incident = state.incident(key.incident);
         let canary = incident.and_then(|i| canary_of(state, i.id));
         let shape = incident.map(|i| {
-            let revision = i.shape().revision;
-            foghorn_core::incident::Shape { revision, ..i.shape_now(self.now().mono, state.life) }
+            let revision = i.revision();
+            // While it is not believed to be over, it is shown as it was.
+            let shown =
+                if i.recovers_at.is_some() { i.shape() } else { i.shape_now(self.now().mono, state.life) };
+            foghorn_core::incident::Shape { revision, ..shown }
         });
         let shape = shape.unwrap_or_default();
         if self.strikes(Mutation::KeyPerAttempt, 9) {

@@ -13,6 +13,6 @@ mod text;
 pub mod twilio;
 
 pub use foghorn_core::page::Outcome;
-pub use message::{Alert, Incident, Kind, Message, Person};
+pub use message::{Alert, Incident, Kind, Message, Names, Person};
 pub use sender::{Limits, Report, Sender};
 pub use stats::{BUCKETS, ChannelStats};

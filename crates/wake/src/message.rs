@@ -19,9 +19,9 @@ pub struct Message {
     /// How many alerts there are, more perhaps than in `alerts`.
     pub alerts_total: usize,
     /// What is unwell.
-    pub entities: Vec<String>,
+    pub entities: Names,
     /// What stands on that: the blast radius.
-    pub downstream: Vec<String>,
+    pub downstream: Names,
     /// What changed lately, the latest first.
     pub changes: Vec<String>,
     /// What to do, as links.
@@ -51,6 +51,29 @@ pub struct Message {
     pub to: String,
     /// Whether it wakes.
     pub urgency: Urgency,
+}
+
+/// Names of which there may be any number: a page about ten thousand customers must arrive as one about one does, and a
+/// receiver takes no more than so much.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The first of them.
+    pub listed: Vec<String>,
+    /// How many there are.
+    pub total: usize,
+}
+
+impl Names {
+    /// As many are listed.
+    pub const MOST: usize = 100;
+}
+
+impl<T: ToString> FromIterator<T> for Names {
+    fn from_iter<I: IntoIterator<Item = T>>(all: I) -> Names {
+        let mut all = all.into_iter();
+        let listed: Vec<String> = all.by_ref().take(Names::MOST).map(|n| n.to_string()).collect();
+        Names { total: listed.len() + all.count(), listed }
+    }
 }
 
 /// What a message is for.
@@ -157,8 +180,8 @@ impl Message {
             },
             alerts: Vec::new(),
             alerts_total: 0,
-            entities: Vec::new(),
-            downstream: Vec::new(),
+            entities: Names::default(),
+            downstream: Names::default(),
             changes: Vec::new(),
             runbooks: Vec::new(),
             next: None,

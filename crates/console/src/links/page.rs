@@ -157,7 +157,7 @@ impl Page {
                 lasted(view.at.wall.since(incident.opened.wall))
             ),
             standing: standing(view, link, incident, time),
-            revision: incident.shape().revision,
+            revision: incident.revision(),
             broken_more: incident.alerts.size().saturating_sub(alerts.len()),
             broken: broken.collect(),
             unwell: names(picture::unwell(incident).into_iter().map(|(name, _)| name.as_str())),

@@ -357,7 +357,7 @@ impl Detail {
         }
         Detail {
             summary,
-            revision: incident.shape().revision,
+            revision: incident.revision(),
             worst_alerts: picture::worst(state, incident, WORST)
                 .into_iter()
                 .map(|a| AlertShown::of(a, |at| view.wall_at(at)))

@@ -261,7 +261,7 @@ fn at_hand(
         lasts: long(until.since(incident.opened.wall)),
         age: until.since(incident.opened.wall).0,
         size: size(incident.had_alerts(), u64::from(incident.open_alerts()), incident.width),
-        revision: incident.shape().revision,
+        revision: incident.revision(),
         next: Counted::of(state, incident, view.at).capital(),
         escalate: escalate(view, incident),
         seen: incident.escalation.seen().to_string(),

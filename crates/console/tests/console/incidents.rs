@@ -93,7 +93,7 @@ async fn an_incident_from_a_failing_check_to_the_end() {
         contact: 0,
     };
     let outcome = Outcome::Retry { error: "451 try later".to_owned(), after: None };
-    kit.input(Input::Delivered { key, outcome }).await;
+    kit.input(Input::Delivered { key, channel: None, outcome }).await;
     kit.caught_up().await;
 
     let i = kit.get("/api/v1/incidents/1").await.json();

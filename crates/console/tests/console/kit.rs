@@ -356,7 +356,12 @@ impl Kit {
         let state = self.engine.view().state.clone();
         let notices = state.due_pages(Mono(u64::MAX)).filter(|p| p.key.kind == PageKind::Resolved);
         for key in notices.map(|p| p.key.clone()) {
-            self.input(Input::Delivered { key, outcome: Outcome::Accepted { detail: String::new() } }).await;
+            self.input(Input::Delivered {
+                key,
+                channel: None,
+                outcome: Outcome::Accepted { detail: String::new() },
+            })
+            .await;
         }
         self.clock.fetch_add(ms, Ordering::SeqCst);
         self.input(Input::Tick).await;

@@ -27,7 +27,8 @@ async fn busy() -> Kit {
         person: "day-ops".into(),
         contact: 0,
     };
-    kit.input(Input::Delivered { key, outcome: Outcome::Accepted { detail: String::new() } }).await;
+    kit.input(Input::Delivered { key, channel: None, outcome: Outcome::Accepted { detail: String::new() } })
+        .await;
     kit.post("/api/v1/incidents/2/ack", "").await;
     kit.post("/api/v1/incidents/2/note", r#"{"text": "looking"}"#).await;
     kit.pass(1_300_000).await;

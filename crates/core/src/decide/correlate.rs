@@ -71,8 +71,7 @@ impl Draft<'_> {
     /// What the first of an incident's worst alerts says, of those that are paged for.
     pub(super) fn title_of_worst(&self, id: IncidentId) -> Option<Arc<str>> {
         let incident = self.state.incident(id)?;
-        let counts = |a: &&Alert| a.status.is_open() && a.muted.is_none() && a.held_until.is_none();
-        let worst = self.state.alerts_of(incident).filter(counts).min_by_key(|a| Reverse(a.severity))?;
+        let worst = self.state.counted_of(incident).min_by_key(|a| Reverse(a.severity))?;
         Some(title(worst)).filter(|title| *title != incident.title)
     }
 
@@ -113,7 +112,7 @@ impl Draft<'_> {
     /// Of what is not paged for yet, or is silenced, an incident keeps no count: the entities of such alerts.
     fn uncounted<'s>(&'s self, i: &'s Incident) -> impl Iterator<Item = &'s Name> {
         let most = if i.held + i.muted > 0 { MOST_LOOKED_AT } else { 0 };
-        let open = self.state.alerts_of(i).take(most).filter(|a| a.status.is_open());
+        let open = self.state.alerts_of(i).filter(|a| a.status.is_open()).take(most);
         open.filter_map(|a| a.entity.as_ref())
     }
 }

@@ -4,28 +4,33 @@ use super::Draft;
 use crate::event::{Event, Others};
 use crate::input::Answer;
 use crate::page::{NOTICE_ATTEMPTS, Outcome, Page, PageKey, PageKind, backoff};
+use crate::words::Name;
 use alloc::format;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 impl Draft<'_> {
-    pub(super) fn delivered(&mut self, key: &PageKey, outcome: &Outcome) -> Answer {
-        let Some(page) = self.state.pages.get(key).cloned() else {
-            // Superseded while it was on its way: still a line in the timeline, if there is one.
+    pub(super) fn delivered(&mut self, key: &PageKey, channel: Option<&Name>, outcome: &Outcome) -> Answer {
+        let accepted = matches!(outcome, Outcome::Accepted { .. });
+        let by_that = |p: &&Arc<Page>| channel.is_none_or(|c| *c == p.channel);
+        let Some(page) = self.state.pages.get(key).filter(by_that).cloned() else {
+            // Superseded while it was on its way, or by another channel now: still a line in the timeline, if there is one.
             if self.state.incident(key.incident).is_some() {
-                let channel = self.channel_of(key);
                 self.emit(Event::PageAttempted {
                     key: key.clone(),
-                    channel,
+                    channel: channel.cloned().unwrap_or_else(|| self.channel_of(key)),
                     attempt: 1,
                     outcome: outcome.clone(),
                     retry: None,
                 });
+                if accepted {
+                    self.tell_late(key);
+                }
             }
             return Answer::Already;
         };
         let attempt = page.attempts + 1;
-        let accepted = matches!(outcome, Outcome::Accepted { .. });
         if !accepted && page.due_at().is_none() {
             // Another attempt under the same key was accepted meanwhile: a late failure does not undo that.
             let (channel, outcome) = (page.channel.clone(), outcome.clone());
@@ -60,7 +65,7 @@ impl Draft<'_> {
         }
     }
 
-    fn channel_of(&self, key: &PageKey) -> crate::words::Name {
+    fn channel_of(&self, key: &PageKey) -> Name {
         let contact =
             self.state.setup.people.get(&key.person).and_then(|p| p.contacts.get(usize::from(key.contact)));
         contact.map(|c| c.channel.clone()).unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use super::Draft;
 use crate::event::{ContactTurn, Event, PersonTurn};
-use crate::incident::{Incident, IncidentId, Phase, Status};
+use crate::incident::{Incident, IncidentId, Phase, Status, StepSeen};
 use crate::page::{Page, PageKind};
 use crate::setup::{EscalationPolicy, Person, Step, Target};
 use crate::time::{Mono, Span, Wall};
@@ -13,8 +13,6 @@ use alloc::vec::Vec;
 
 /// When nobody at all can be paged, it is tried again after this long: a reload may bring somebody.
 const NOBODY_WAIT: Span = Span::mins(1);
-/// Alerts of an incident that are looked at to find its policy.
-const MOST_LOOKED_AT: usize = 1000;
 
 /// A step as it would be entered now.
 struct Plan {
@@ -41,12 +39,7 @@ impl Draft<'_> {
     pub(super) fn policy_for(&self, id: IncidentId) -> Name {
         let setup = &self.state.setup;
         let Some(i) = self.state.incident(id) else { return Name::from("default") };
-        let worst = self
-            .state
-            .alerts_of(i)
-            .take(MOST_LOOKED_AT)
-            .filter(|a| a.status.is_open() && a.muted.is_none() && a.held_until.is_none())
-            .max_by_key(|a| (a.urgency, a.severity));
+        let worst = self.state.counted_of(i).max_by_key(|a| (a.urgency, a.severity));
         match worst {
             Some(a) if setup.escalations.contains_key(&a.escalation) => a.escalation.clone(),
             Some(a) => setup.escalation_for(None, a.entity.as_ref(), &a.source),
@@ -360,9 +353,12 @@ impl Draft<'_> {
         if e.round > 0 || i.status != Status::Open || !matches!(e.phase, Phase::Waiting { .. }) {
             return;
         }
-        let of_step = |p: &&Page| p.key.is_of(e.seen());
-        let hopeless = self.state.pages_of(id).filter(of_step).all(|p| p.passed_over);
-        if hopeless {
+        // Whoever had the page of this step when it became calmer was left out of the calmer wave.
+        let before = StepSeen { wave: e.wave.saturating_sub(1), ..e.seen() };
+        let of_step = |p: &&Page| p.key.is_of(e.seen()) || e.urgency == Urgency::Low && p.key.is_of(before);
+        // What was passed over may have been taken since.
+        let hopeless = |p: &Page| p.passed_over && p.due_at().is_some();
+        if self.state.pages_of(id).filter(of_step).all(hopeless) {
             let why: String = "no contact of this step has taken the page".to_string();
             self.emit(Event::StepHastened { id, until: self.now.mono, why });
         }

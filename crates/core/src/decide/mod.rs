@@ -98,7 +98,9 @@ impl Draft<'_> {
                     by,
                 );
             }
-            Input::Delivered { key, outcome } => return Ok(self.delivered(key, outcome)),
+            Input::Delivered { key, channel, outcome } => {
+                return Ok(self.delivered(key, channel.as_ref(), outcome));
+            }
             Input::Silence { .. } => return self.silence(input),
             Input::EndSilence { id, by } => return self.end_silence(id, by),
             Input::AddOverride { id, entry, by } => return self.add_override(id, entry, by),

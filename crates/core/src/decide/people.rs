@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Phase, Shape, Status, StepSeen};
 use crate::input::{Answer, LONGEST_NOTE, Refusal};
 use crate::labels::AlertKey;
-use crate::page::{Page, PageKind};
+use crate::page::{Page, PageKey, PageKind};
 use crate::text::{clean, is_blank};
 use crate::time::Span;
 use crate::words::{Actor, Name, Severity, Via};
@@ -58,7 +58,7 @@ impl Draft<'_> {
             Some(r) => i.shape_at(r).ok_or_else(|| Refusal::Invalid {
                 why: format!("what was seen then was lost when Foghorn died, or never was; look at incident {id} as it is now"),
             })?,
-            None => Shape { revision: i.shape().revision, ..i.shape_now(self.now.mono, self.state.life) },
+            None => Shape { revision: i.revision(), ..i.shape_now(self.now.mono, self.state.life) },
         };
         let covers = match &i.status {
             Status::Acknowledged { by: before, covers: had, until: old, .. } => {
@@ -198,6 +198,31 @@ impl Draft<'_> {
         let wave = i.escalation.wave;
         if !to.is_empty() {
             self.emit(Event::NoticesPlanned { id, kind, wave, to });
+        }
+    }
+
+    /// A page has arrived that was superseded on its way: whoever has it hears by the same contact what they have missed.
+    pub(super) fn tell_late(&mut self, page: &PageKey) {
+        let Some(i) = self.state.incident(page.incident).filter(|_| page.kind == PageKind::Page) else {
+            return;
+        };
+        let (kind, by) = match &i.status {
+            Status::Open => return,
+            Status::Acknowledged { by, .. } => (PageKind::Acknowledged, Some(by)),
+            Status::Resolved { by, .. } => (PageKind::Resolved, by.as_ref()),
+        };
+        let person = self.state.setup.people.get(&page.person);
+        let contact = person.and_then(|p| p.contacts.get(usize::from(page.contact))).filter(|c| c.notices);
+        if let Some(contact) = contact
+            && by.is_none_or(|by| by.name != page.person)
+        {
+            let to = alloc::vec![(page.person.clone(), page.contact, contact.channel.clone())];
+            let (id, wave) = (page.incident, i.escalation.wave);
+            let notice = PageKey { kind, wave, round: 0, step: 0, ..page.clone() };
+            // One that is on its way is all that they need.
+            if !self.state.pages.contains_key(&notice) {
+                self.emit(Event::NoticesPlanned { id, kind, wave, to });
+            }
         }
     }
 

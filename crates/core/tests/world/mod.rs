@@ -131,7 +131,7 @@ impl World {
                 PageKind::Resolved => self.notices.push(format!("{line}: resolved")),
             }
             let outcome = broken.unwrap_or(Outcome::Accepted { detail: "ok".into() });
-            self.try_put(Input::Delivered { key, outcome }).unwrap();
+            self.try_put(Input::Delivered { key, channel: None, outcome }).unwrap();
         }
         panic!("pages without end at {:?}: {:?}", self.now, &self.pages[self.pages.len() - 5..]);
     }

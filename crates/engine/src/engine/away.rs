@@ -4,7 +4,8 @@ use super::{Command, Engine, Flight, Found};
 use crate::batch::{Batch, Queued};
 use crate::handle::{Class, Reply};
 use foghorn_core::State;
-use foghorn_core::input::Answer;
+use foghorn_core::input::{Answer, Input};
+use foghorn_core::page::Outcome;
 use foghorn_core::time::{Mono, Now};
 use std::sync::Arc;
 
@@ -19,6 +20,44 @@ pub(super) struct Away {
     pub(super) weight: usize,
     pub(super) lost: u64,
     pub(super) look_at: Mono,
+}
+
+impl Away {
+    /// Where more than `limit` is kept, the oldest of this rank go; a tenth more than must, so that all is not gone through
+    /// again for the next one.
+    fn make_room(&mut self, rank: u8, limit: usize) {
+        if self.weight <= limit {
+            return;
+        }
+        let enough = limit - limit / 10;
+        let Away { kept, weight, lost, .. } = self;
+        kept.retain(|k| {
+            let goes = *weight > enough && dispensable(k) == Some(rank);
+            if goes {
+                *weight -= k.weight();
+                *lost += 1;
+            }
+            !goes
+        });
+    }
+}
+
+/// The last that goes.
+const LAST_RESORT: u8 = 2;
+
+/// What goes first where not everything can be kept, from 0 on; nothing for what nobody says again: a person that they are on
+/// it, a check that it fails.
+fn dispensable(q: &Queued) -> Option<u8> {
+    match &q.input {
+        // A later one does all that is due.
+        Input::Tick | Input::TickOne { .. } => Some(0),
+        // The page is only sent again sooner.
+        Input::Delivered { outcome: Outcome::Retry { .. } | Outcome::Failed { .. }, .. } => Some(0),
+        // Two pages are better than none.
+        Input::Delivered { outcome: Outcome::Accepted { .. }, .. } => Some(LAST_RESORT),
+        // Its sender says it again.
+        _ => (q.class == Class::Intake).then_some(1),
+    }
 }
 
 impl Engine {
@@ -87,29 +126,17 @@ impl Engine {
         self.away = Some(away);
     }
 
-    /// Keeps an input to be decided again. At the limit other tools' alerts are not kept: they were answered 503, and
-    /// their senders try again.
+    /// Keeps an input to be decided again. At the limit other tools' alerts are not kept: they were answered 503, and their
+    /// senders try again. Of the rest, what is said again or found out again makes room.
     fn keep(&self, away: &mut Away, q: Queued) {
         let queued = Queued { ticket: None, late: true, ..q };
-        let (weight, limit) = (queued.weight(), self.limits.kept);
-        if away.weight + weight <= limit {
-            away.weight += weight;
-            return away.kept.push(queued);
+        let weight = queued.weight();
+        let limit = self.limits.kept.saturating_sub(weight);
+        if away.weight > limit && queued.class != Class::Intake {
+            let most = dispensable(&queued).unwrap_or(u8::MAX);
+            (0..=most.min(LAST_RESORT)).for_each(|rank| away.make_room(rank, limit));
         }
-        if queued.class == Class::Intake {
-            away.lost += 1;
-            return;
-        }
-        // What people and pages say is kept in the place of what can be said again.
-        for class in [Class::Intake, Class::World] {
-            while away.weight + weight > limit
-                && let Some(i) = away.kept.iter().position(|k| k.class == class)
-            {
-                away.weight -= away.kept.remove(i).weight();
-                away.lost += 1;
-            }
-        }
-        if away.weight + weight <= limit {
+        if away.weight <= limit {
             away.weight += weight;
             away.kept.push(queued);
         } else {

@@ -19,9 +19,7 @@ impl Engine {
     /// What is due at a moment, or before, and not on its way, where its channel has room.
     pub(super) fn may_leave(&self, at: Mono) -> impl Iterator<Item = &Page> {
         let due = self.state().due_pages(at).take(MOST_LOOKED_AT);
-        due.filter(|p| {
-            self.sending.of(&p.channel) < self.limits.sending_by_one && !self.sending.contains(&p.key)
-        })
+        due.filter(|p| self.sending.of(&p.channel) < self.limits.sending_by_one && !self.sending.contains(p))
     }
 
     /// Hands out the pages that are due and not on their way.
@@ -61,8 +59,8 @@ impl Engine {
     /// which was that of an earlier attempt.
     pub(super) fn forget_sent(&mut self, inputs: &[Queued]) {
         for q in inputs.iter().filter(|q| !q.late) {
-            if let Input::Delivered { key, .. } = &q.input
-                && self.sending.since(key).is_some_and(|since| since <= q.at.mono)
+            if let Input::Delivered { key, channel, .. } = &q.input
+                && self.sending.since(key, channel.as_ref()).is_some_and(|since| since <= q.at.mono)
             {
                 self.sending.remove(key);
                 self.next_page = None;

@@ -21,7 +21,7 @@ pub struct Limits {
     pub batch_inputs: usize,
     /// Events in one batch, roughly: a batch is closed once it has so many.
     pub batch_events: usize,
-    /// Inputs kept while degraded, where every alert counts as one. Other tools' are the first that are not kept.
+    /// Inputs kept while degraded, where every alert counts as one. At the limit what is said again makes room.
     pub kept: usize,
     /// Pages on their way at one time.
     pub sending: usize,

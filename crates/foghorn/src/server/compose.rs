@@ -12,7 +12,7 @@ use foghorn_core::time::{Now, Span, Wall};
 use foghorn_core::words::Name;
 use foghorn_engine::View;
 use foghorn_wake::link::Tokens;
-use foghorn_wake::{Alert as Line, Incident as About, Kind, Message, Person};
+use foghorn_wake::{Alert as Line, Incident as About, Kind, Message, Names, Person};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Alerts that a page lists; the rest is a number.
@@ -59,8 +59,7 @@ fn message_with(
         why: "a bug in Foghorn keeps the rest of this page from you: see the console".to_owned(),
         ..Details::default()
     });
-    let shape = incident.shape();
-    let token = tokens.mint(incident.id, &key.person, shape.revision);
+    let token = tokens.mint(incident.id, &key.person, incident.revision());
     let ack_url = format!("{}/ack/{token}", config.server.public_url);
     let kind = match key.kind {
         PageKind::Page => Kind::Page,
@@ -114,8 +113,8 @@ fn message_with(
 #[derive(Default)]
 struct Details {
     alerts: Vec<Line>,
-    entities: Vec<String>,
-    downstream: Vec<String>,
+    entities: Names,
+    downstream: Names,
     changes: Vec<String>,
     runbooks: Vec<String>,
     next: Option<String>,
@@ -125,8 +124,8 @@ struct Details {
 
 fn details(view: &View, incident: &Incident, page: &Page, now: Now) -> Details {
     let state = &view.state;
-    let mut open: Vec<&Alert> =
-        state.alerts_of(incident).take(MOST_LOOKED_AT).filter(|a| counts(a)).collect();
+    // A page lists what an acknowledgement of it covers, and nothing else.
+    let mut open: Vec<&Alert> = state.counted_of(incident).take(MOST_LOOKED_AT).collect();
     open.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.started));
     let entities: Vec<Name> =
         incident.entities.iter().filter(|(_, n)| **n > 0).map(|(e, _)| e.clone()).collect();
@@ -138,24 +137,19 @@ fn details(view: &View, incident: &Incident, page: &Page, now: Now) -> Details {
             .take(MOST_LISTED)
             .map(|a| Line { summary: a.summary(), since: a.started })
             .collect(),
-        downstream: state.setup.downstream(&entities).iter().map(ToString::to_string).collect(),
+        downstream: state.setup.downstream(&entities).into_iter().collect(),
         changes: state
             .recent_changes(now.wall, CHANGES_BACK, &upstream)
             .iter()
             .take(5)
             .map(|c| change(c, now.wall))
             .collect(),
-        entities: entities.iter().map(ToString::to_string).collect(),
+        entities: entities.iter().collect(),
         runbooks: runbooks(state, incident, open.iter().copied(), MOST_RUNBOOKS),
         next: next_words(view, incident, now, page.key.kind),
         why: why(incident, page),
         again: again(incident, page),
     }
-}
-
-/// What is paged for: a page lists what an acknowledgement of it covers, and nothing else.
-fn counts(alert: &Alert) -> bool {
-    alert.status.is_open() && alert.held_until.is_none() && alert.muted.is_none()
 }
 
 fn status(incident: &Incident) -> &'static str {
@@ -340,7 +334,7 @@ checks:
         let page = w.page("ana");
         assert_eq!(page.incident.opened_by.as_deref(), Some("Ben Sá"));
         assert_eq!(
-            (&*page.incident.title, &page.entities[..]),
+            (&*page.incident.title, &page.entities.listed[..]),
             ("the disks are slow", &["db".to_owned()][..])
         );
         assert_eq!(page.incident.note.as_deref(), Some("since the move"));

@@ -322,7 +322,10 @@ impl Pager {
         match compose::message(&view, &config, &self.tokens, &key, now) {
             Ok((channel, message)) => self.sender.send(key, &channel, message),
             Err(error) => {
-                self.handle.tell(Class::Paging, Input::Delivered { key, outcome: Outcome::Failed { error } });
+                self.handle.tell(
+                    Class::Paging,
+                    Input::Delivered { key, channel: None, outcome: Outcome::Failed { error } },
+                );
             }
         }
     }

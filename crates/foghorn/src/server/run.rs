@@ -172,7 +172,10 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         foghorn_wake::Limits::default(),
         Default::default(),
         move |r: foghorn_wake::Report<PageKey>| {
-            reports.tell(Class::Paging, Input::Delivered { key: r.key, outcome: r.outcome });
+            reports.tell(
+                Class::Paging,
+                Input::Delivered { key: r.key, channel: Some(r.channel.into()), outcome: r.outcome },
+            );
         },
     );
     let (config_tx, config_rx) = watch::channel(config.clone());

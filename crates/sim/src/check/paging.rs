@@ -40,6 +40,7 @@ pub(crate) struct Planned {
 pub(crate) struct Sent {
     at: Mono,
     life: u32,
+    channel: Name,
     outcome: Option<bool>,
 }
 
@@ -305,7 +306,9 @@ impl Checker {
             self.look_at_silences();
             self.rewatch();
         }
-        let (planned, before) = (self.drop_planned(key), self.sent.get(key).cloned());
+        // By the channel that a reload has given it instead, it leaves for the first time.
+        let before = self.sent.get(key).filter(|s| s.channel == *channel).cloned();
+        let planned = self.drop_planned(key);
         let live = self.live.contains(key);
         let duplicate = planned.is_none() && before.as_ref().is_some_and(|s| s.outcome != Some(false));
         self.figures.duplicates += u64::from(duplicate);
@@ -346,7 +349,8 @@ impl Checker {
         self.holds(Invariant::KnownPeople, ok || self.degraded, || {
             format!("{key} by {channel}: no such contact in the configuration")
         });
-        self.sent.insert(key.clone(), Sent { at: self.now.mono, life: self.life, outcome: None });
+        let (at, life, channel) = (self.now.mono, self.life, channel.clone());
+        self.sent.insert(key.clone(), Sent { at, life, channel, outcome: None });
         self.live.insert(key.clone());
         if key.kind == PageKind::Page {
             let t = self.t;
@@ -359,9 +363,9 @@ impl Checker {
     }
 
     /// Its channel reported what became of it.
-    pub(crate) fn outcome(&mut self, key: &PageKey, outcome: &Outcome) {
+    pub(crate) fn outcome(&mut self, key: &PageKey, channel: &Name, outcome: &Outcome) {
         let accepted = matches!(outcome, Outcome::Accepted { .. });
-        if let Some(s) = self.sent.get_mut(key) {
+        if let Some(s) = self.sent.get_mut(key).filter(|s| s.channel == *channel) {
             s.outcome = Some(accepted || s.outcome == Some(true));
         }
         if accepted && key.kind == PageKind::Page {

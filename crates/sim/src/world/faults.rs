@@ -108,16 +108,19 @@ impl World {
             Channel::Mute if self.rng.percent(60) => return,
             Channel::Mute => (self.rng.between(30_000, 300_000), busy(None)),
         };
-        self.later(wait, Happening::Channel(self.life, key.clone(), outcome));
+        self.later(wait, Happening::Channel(self.life, key.clone(), channel.clone(), outcome));
     }
 
-    pub(super) fn channel_reports(&mut self, life: u32, key: &PageKey, outcome: Outcome) {
+    pub(super) fn channel_reports(&mut self, life: u32, key: &PageKey, channel: Name, outcome: Outcome) {
         if life != self.life || self.engine.is_none() {
             return;
         }
-        self.checker.outcome(key, &outcome);
+        self.checker.outcome(key, &channel, &outcome);
         if !self.strikes(Mutation::LostOutcome, 6) {
-            self.submit(Class::Paging, Input::Delivered { key: key.clone(), outcome });
+            self.submit(
+                Class::Paging,
+                Input::Delivered { key: key.clone(), channel: Some(channel), outcome },
+            );
         }
     }
 

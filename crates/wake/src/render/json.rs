@@ -1,10 +1,17 @@
-//! For programs: the webhook's body and a program's input. Text is as it came; JSON carries anything.
+//! For programs: the webhook's body and a program's input. Text is as it came, if not longer than a receiver takes; JSON
+//! carries anything.
 
-use crate::message::Message;
+use crate::message::{self, Message};
+use crate::text::cut_bytes;
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Severity, Urgency};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+
+/// Bytes of a summary or a change, and of a note: receivers refuse what is long, for good, and the widest outage has the
+/// longest page.
+const LONGEST_LINE: usize = 1000;
+const LONGEST_NOTE: usize = 4000;
 
 #[derive(Serialize)]
 struct Page<'a> {
@@ -21,11 +28,13 @@ struct Page<'a> {
     to: &'a str,
     urgency: Urgency,
     drill: bool,
-    alerts: Vec<Alert<'a>>,
+    alerts: Vec<Alert>,
     alerts_total: usize,
     entities: &'a [String],
+    entities_total: usize,
     downstream: &'a [String],
-    changes: &'a [String],
+    downstream_total: usize,
+    changes: Vec<String>,
     runbooks: &'a [String],
     next: Option<&'a str>,
     why: &'a str,
@@ -42,13 +51,17 @@ struct Incident<'a> {
     status: &'a str,
     opened_at: String,
     opened_by: Option<&'a str>,
-    note: Option<&'a str>,
+    note: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Alert<'a> {
-    summary: &'a str,
+struct Alert {
+    summary: String,
     since: String,
+}
+
+fn alert(a: &message::Alert) -> Alert {
+    Alert { summary: cut_bytes(&a.summary, LONGEST_LINE), since: rfc3339(a.since) }
 }
 
 fn rfc3339(at: Wall) -> String {
@@ -79,7 +92,7 @@ pub fn json(m: &Message) -> Result<String, serde_json::Error> {
             status: &i.status,
             opened_at: rfc3339(i.opened_at),
             opened_by: i.opened_by.as_deref(),
-            note: i.note.as_deref(),
+            note: i.note.as_deref().map(|note| cut_bytes(note, LONGEST_NOTE)),
         },
         person: &m.person.id,
         step: m.step,
@@ -90,11 +103,13 @@ pub fn json(m: &Message) -> Result<String, serde_json::Error> {
         to: &m.to,
         urgency: m.urgency,
         drill: m.drill,
-        alerts: m.alerts.iter().map(|a| Alert { summary: &a.summary, since: rfc3339(a.since) }).collect(),
+        alerts: m.alerts.iter().map(alert).collect(),
         alerts_total: m.alerts_total,
-        entities: &m.entities,
-        downstream: &m.downstream,
-        changes: &m.changes,
+        entities: &m.entities.listed,
+        entities_total: m.entities.total,
+        downstream: &m.downstream.listed,
+        downstream_total: m.downstream.total,
+        changes: m.changes.iter().map(|c| cut_bytes(c, LONGEST_LINE)).collect(),
         runbooks: &m.runbooks,
         next: m.next.as_deref(),
         why: &m.why,

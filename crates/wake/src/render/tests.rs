@@ -38,8 +38,8 @@ pub(crate) fn page() -> Message {
             Alert { summary: "checkout: 503".to_owned(), since: at("2026-11-02T14:59:00Z") },
         ],
         alerts_total: 14,
-        entities: strings(&["shop-api", "db"]),
-        downstream: strings(&["shop-1", "shop-2", "shop-3"]),
+        entities: ["shop-api", "db"].iter().collect(),
+        downstream: ["shop-1", "shop-2", "shop-3"].iter().collect(),
         changes: strings(&["18:05 UTC deploy shop-api 4.2 by ana"]),
         runbooks: strings(&["https://wiki.example/runbooks/shop?x=1&y=2"]),
         next: Some("in 5m: everyone".to_owned()),
@@ -68,7 +68,7 @@ fn hostile() -> Message {
         incident: Incident { title: evil.to_owned(), ..page().incident },
         alerts: vec![Alert { summary: "x".repeat(10_000), since: at("2026-11-02T18:12:05Z") }],
         alerts_total: 1,
-        entities: strings(&["a\nb", "<b>bold</b>"]),
+        entities: ["a\nb", "<b>bold</b>"].iter().collect(),
         downstream: (0..500).map(|n| format!("shop-{n}")).collect(),
         changes: strings(&["\u{1b}[31mred"]),
         runbooks: strings(&["javascript:alert(1)", "https://wiki.example/\"onclick=\"x"]),
@@ -84,6 +84,25 @@ fn hostile() -> Message {
 
 fn notice(kind: Kind) -> Message {
     Message { kind, changes: Vec::new(), next: None, ..page() }
+}
+
+/// Express takes 100 kB, nginx a megabyte; what they refuse is refused for good.
+#[test]
+fn the_page_about_the_widest_outage_is_no_longer_than_others() {
+    let wide = Message {
+        incident: Incident { note: Some("y".repeat(60_000)), ..page().incident },
+        alerts: vec![Alert { summary: "x".repeat(16_000), since: page().sent_at }; 10],
+        entities: (0..20_000).map(|n| format!("customer-{n}.shops.example.com")).collect(),
+        downstream: (0..20_000).map(|n| format!("shop-{n}.shops.example.com")).collect(),
+        changes: vec!["z".repeat(16_000); 5],
+        ..page()
+    };
+    let body = json(&wide).unwrap();
+    assert!(body.len() < 40_000, "{}", body.len());
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((&body["entities_total"], &body["downstream_total"]), (&20_000.into(), &20_000.into()));
+    assert_eq!(body["downstream"].as_array().unwrap().len(), 100);
+    assert!(view::view(&wide).text().contains("and 19988 more"), "{}", view::view(&wide).text());
 }
 
 #[test]
@@ -532,11 +551,13 @@ fn webhooks() {
         "shop-2",
         "shop-3"
       ],
+      "downstream_total": 3,
       "drill": false,
       "entities": [
         "shop-api",
         "db"
       ],
+      "entities_total": 2,
       "id": "12-p-1_0_1-night-ops-0",
       "incident": {
         "id": 12,

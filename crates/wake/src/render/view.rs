@@ -1,6 +1,6 @@
 //! What every channel for people shows, in words: made once, laid out by each.
 
-use crate::message::{Kind, Message};
+use crate::message::{Kind, Message, Names};
 use crate::text::line;
 use foghorn_core::time::Wall;
 use std::fmt::Write as _;
@@ -161,19 +161,19 @@ fn broken(m: &Message) -> Vec<String> {
 
 fn wide(m: &Message) -> Vec<String> {
     let mut out = Vec::new();
-    if !m.entities.is_empty() {
+    if m.entities.total > 0 {
         out.push(format!("Unwell: {}", names(&m.entities)));
     }
-    if !m.downstream.is_empty() {
+    if m.downstream.total > 0 {
         out.push(format!("Depends on it: {}", names(&m.downstream)));
     }
     out
 }
 
 /// `a, b and 3 more`
-pub(crate) fn names(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(NAMES).map(|n| line(n, 60)).collect();
-    let more = match names.len() - shown.len() {
+pub(crate) fn names(names: &Names) -> String {
+    let shown: Vec<String> = names.listed.iter().take(NAMES).map(|n| line(n, 60)).collect();
+    let more = match names.total.saturating_sub(shown.len()) {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
@@ -197,11 +197,11 @@ pub(crate) fn width(m: &Message, most: usize) -> Option<String> {
     if alerts > 0 {
         parts.push(format!("{alerts} alert{}", plural(alerts)));
     }
-    if !m.entities.is_empty() {
-        parts.push(format!("{} unwell ({})", m.entities.len(), line(&names(&m.entities), most)));
+    if m.entities.total > 0 {
+        parts.push(format!("{} unwell ({})", m.entities.total, line(&names(&m.entities), most)));
     }
-    if !m.downstream.is_empty() {
-        parts.push(format!("{} more depend on it", m.downstream.len()));
+    if m.downstream.total > 0 {
+        parts.push(format!("{} more depend on it", m.downstream.total));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }

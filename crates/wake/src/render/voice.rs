@@ -76,10 +76,10 @@ fn wide(m: &Message) -> Vec<String> {
     if alerts > 1 {
         out.push(format!("There are {alerts} alerts"));
     }
-    if !m.entities.is_empty() {
+    if m.entities.total > 0 {
         out.push(format!("Unwell: {}", line(&names(&m.entities), 100)));
     }
-    match m.downstream.len() {
+    match m.downstream.total {
         0 => {}
         1 => out.push("One more thing depends on that".to_owned()),
         n => out.push(format!("{n} more things depend on that")),

@@ -93,7 +93,7 @@ async fn an_incident_from_its_page_to_its_end() {
     kit.check("shop", Some("502 Bad Gateway")).await;
     let page = kit.engine.view().state.pages_of(1).next().unwrap().key.clone();
     let outcome = Outcome::Retry { error: "451 try later".to_owned(), after: None };
-    kit.input(Input::Delivered { key: page.clone(), outcome }).await;
+    kit.input(Input::Delivered { key: page.clone(), channel: None, outcome }).await;
     kit.caught_up().await;
     let shown = ana.page("/incidents/1").await;
     for says in [
@@ -109,7 +109,12 @@ async fn an_incident_from_its_page_to_its_end() {
     ] {
         assert!(shown.contains(says), "{says}: {shown}");
     }
-    kit.input(Input::Delivered { key: page, outcome: Outcome::Accepted { detail: String::new() } }).await;
+    kit.input(Input::Delivered {
+        key: page,
+        channel: None,
+        outcome: Outcome::Accepted { detail: String::new() },
+    })
+    .await;
     assert_eq!(ana.post("/incidents/1/escalate", &[]).await.led(), "/incidents/1 escalated");
     kit.caught_up().await;
     let shown = ana.page("/incidents/1").await;
@@ -318,7 +323,7 @@ async fn what_is_tried_again_and_again_is_one_line() {
     for n in 1..=5 {
         kit.pass(10_000).await;
         let outcome = Outcome::Retry { error: format!("451 <try> {n}"), after: None };
-        kit.input(Input::Delivered { key: key.clone(), outcome }).await;
+        kit.input(Input::Delivered { key: key.clone(), channel: None, outcome }).await;
         if n >= 4 {
             kit.caught_up().await;
             let page = ana.page("/incidents/1").await;
@@ -329,7 +334,7 @@ async fn what_is_tried_again_and_again_is_one_line() {
     }
     assert_eq!(ids[0], ids[1], "a page that is open would fold it");
     let outcome = Outcome::Accepted { detail: String::new() };
-    kit.input(Input::Delivered { key, outcome }).await;
+    kit.input(Input::Delivered { key, channel: None, outcome }).await;
     kit.caught_up().await;
     let page = ana.page("/incidents/1").await;
     let (taken, fold) =
