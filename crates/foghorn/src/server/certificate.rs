@@ -99,5 +99,8 @@ mod tests {
         certificate.look(&own, Wall(0));
         assert!(ready.borrow().is_some(), "the old one stays");
         assert!(stands("(ConfigurationRejected)"), "{:?}", own.standing());
+        let waiting = engine.waiting(foghorn_engine::Class::World);
+        certificate.look(&own, Wall(0));
+        assert_eq!(engine.waiting(foghorn_engine::Class::World), waiting, "told once");
     }
 }

@@ -15,7 +15,8 @@ use std::time::SystemTime;
 pub struct ServerCert {
     cert_file: PathBuf,
     key_file: PathBuf,
-    seen: Mutex<Stamps>,
+    /// Of what was read last; `None` after files that could not be used.
+    seen: Mutex<Option<Stamps>>,
     current: Arc<Current>,
     config: Arc<ServerConfig>,
 }
@@ -48,7 +49,7 @@ impl ServerCert {
         Ok(ServerCert {
             cert_file: cert_file.to_owned(),
             key_file: key_file.to_owned(),
-            seen: Mutex::new(seen),
+            seen: Mutex::new(Some(seen)),
             current,
             config: Arc::new(config),
         })
@@ -60,19 +61,21 @@ impl ServerCert {
         Arc::clone(&self.config)
     }
 
-    /// To be called now and then: reads the files again if time or length of one has changed. `true` if the new ones
-    /// are in use. A change is tried once, so the error is told once, not at each call.
+    /// To be called now and then: reads the files again if time or length of one has changed, or if they could not be
+    /// used the last time: what was in the way may be no part of them, such as their mode. `true` if the new ones are in
+    /// use.
     ///
     /// # Errors
-    /// What is wrong with the new files; the old certificate stays in use.
+    /// What is wrong with the new files, at each call until it is mended; the old certificate stays in use.
     pub fn reload_if_changed(&self) -> Result<bool, TlsError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = stamps(&self.cert_file, &self.key_file);
+        let now = Some(stamps(&self.cert_file, &self.key_file));
         if now == *seen {
             return Ok(false);
         }
-        *seen = now;
+        *seen = None;
         let fresh = Arc::new(read(&self.cert_file, &self.key_file)?);
+        *seen = now;
         *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(true)
     }
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_new_file_keeps_the_old_one_and_says_why_once() {
+    fn a_bad_new_file_keeps_the_old_one_and_says_why() {
         let dir = tempfile::tempdir().unwrap();
         let (cert, key) = write_pair(dir.path());
         let server = ServerCert::load(&cert, &key).unwrap();
@@ -121,7 +124,7 @@ mod tests {
         assert_eq!(server.reload_if_changed(), Ok(false));
         std::fs::write(&cert, "broken").unwrap();
         assert!(matches!(server.reload_if_changed(), Err(TlsError::Certificates { .. })));
-        assert_eq!(server.reload_if_changed(), Ok(false));
+        assert!(server.reload_if_changed().is_err(), "until it is mended");
         assert_eq!(in_use(), old);
         let other = tempfile::tempdir().unwrap();
         let (other_cert, other_key) = write_pair(other.path());
@@ -131,5 +134,29 @@ mod tests {
         std::fs::write(&key, std::fs::read_to_string(&other_key).unwrap() + "\n").unwrap();
         assert_eq!(server.reload_if_changed(), Ok(true));
         assert_ne!(in_use(), old);
+    }
+    /// Of a file whose mode or directory was wrong, neither time nor length tell that it can be read by now.
+    #[test]
+    fn files_that_could_not_be_used_are_tried_again_though_they_look_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let (cert, key) = write_pair(dir.path());
+        let server = ServerCert::load(&cert, &key).unwrap();
+        let (good, read_at) =
+            (std::fs::read(&cert).unwrap(), std::fs::metadata(&cert).unwrap().modified().unwrap());
+        let write = |text: &[u8], at: SystemTime| {
+            std::fs::write(&cert, text).unwrap();
+            std::fs::File::options().write(true).open(&cert).unwrap().set_modified(at).unwrap();
+        };
+        let renewed = read_at + std::time::Duration::from_secs(60);
+        write(&vec![b'x'; good.len()], renewed);
+        assert!(server.reload_if_changed().is_err());
+        write(&good, renewed);
+        assert_eq!(server.reload_if_changed(), Ok(true));
+        assert_eq!(server.reload_if_changed(), Ok(false));
+        // Nor is it forgotten that a file was bad where the old one is put back as it was.
+        write(b"broken", renewed);
+        assert!(server.reload_if_changed().is_err());
+        write(&good, renewed);
+        assert_eq!(server.reload_if_changed(), Ok(true));
     }
 }
