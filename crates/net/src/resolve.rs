@@ -7,8 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -118,9 +120,58 @@ struct Inner {
 #[derive(Default)]
 struct State {
     queue: VecDeque<String>,
-    waiters: HashMap<String, Vec<oneshot::Sender<Answer>>>,
+    asked: HashMap<String, Asked>,
     threads: usize,
     idle: usize,
+}
+
+/// A name that waits for a thread or is looked up.
+#[derive(Default)]
+struct Asked {
+    begun: Begun,
+    waiters: Vec<oneshot::Sender<Answer>>,
+}
+
+/// Whether a look-up has begun. Until then it waits for others, and nothing can be said of its name.
+#[derive(Clone, Debug, Default)]
+pub struct Begun(Arc<AtomicBool>);
+
+impl Begun {
+    /// Whether it has.
+    #[must_use]
+    pub fn has(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A look-up to be waited for. Drop it to stop waiting.
+#[derive(Debug)]
+pub struct LookUp {
+    host: String,
+    begun: Begun,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl LookUp {
+    /// Tells, also after this was dropped, whether it has begun.
+    #[must_use]
+    pub fn begun(&self) -> Begun {
+        self.begun.clone()
+    }
+}
+
+impl Future for LookUp {
+    type Output = Answer;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        Pin::new(&mut self.answer).poll(cx).map(|answer| {
+            answer.unwrap_or_else(|_| {
+                Err(ResolveError::Failed {
+                    host: self.host.clone(),
+                    why: "the look-up was given up".to_owned(),
+                })
+            })
+        })
+    }
 }
 
 impl Resolver {
@@ -165,11 +216,16 @@ impl Resolver {
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok(Arc::from([ip]));
         }
+        self.look_up(host)?.await
+    }
+
+    /// The same for a name, of which it can be told whether its look-up has begun.
+    ///
+    /// # Errors
+    /// [`ResolveError`], where it cannot even wait.
+    pub fn look_up(&self, host: &str) -> Result<LookUp, ResolveError> {
         add(&self.0.counts.asked);
-        let answer = self.0.ask(host)?;
-        answer.await.unwrap_or_else(|_| {
-            Err(ResolveError::Failed { host: host.to_owned(), why: "the look-up was given up".to_owned() })
-        })
+        self.0.ask(host)
     }
 }
 
@@ -178,22 +234,25 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask(self: &Arc<Self>, host: &str) -> Result<oneshot::Receiver<Answer>, ResolveError> {
+    fn ask(self: &Arc<Self>, host: &str) -> Result<LookUp, ResolveError> {
         let (tell, answer) = oneshot::channel();
+        let look_up = |begun: &Begun| LookUp { host: host.to_owned(), begun: begun.clone(), answer };
         let mut state = self.lock();
-        if let Some(waiters) = state.waiters.get_mut(host) {
+        if let Some(asked) = state.asked.get_mut(host) {
             // Those that gave up meanwhile are forgotten here, so that a name that hangs for hours gathers nothing.
-            waiters.retain(|w| !w.is_closed());
-            waiters.push(tell);
+            asked.waiters.retain(|w| !w.is_closed());
+            asked.waiters.push(tell);
             add(&self.counts.shared);
-            return Ok(answer);
+            return Ok(look_up(&asked.begun));
         }
         let may_start = state.threads < self.most;
         if state.queue.len() >= QUEUE {
             add(&self.counts.refused);
             return Err(ResolveError::Busy { host: host.to_owned() });
         }
-        state.waiters.insert(host.to_owned(), vec![tell]);
+        let asked = Asked { begun: Begun::default(), waiters: vec![tell] };
+        let look_up = look_up(&asked.begun);
+        state.asked.insert(host.to_owned(), asked);
         state.queue.push_back(host.to_owned());
         add(&self.counts.queued);
         if state.idle >= state.queue.len() {
@@ -206,7 +265,7 @@ impl Inner {
                 Err(e) if state.threads == 0 => {
                     self.counts.queued.fetch_sub(state.queue.len() as u64, Relaxed);
                     state.queue.clear();
-                    state.waiters.clear();
+                    state.asked.clear();
                     return Err(ResolveError::Failed {
                         host: host.to_owned(),
                         why: format!("no thread for the look-up: {e}"),
@@ -215,7 +274,7 @@ impl Inner {
                 Err(_) => {}
             }
         }
-        Ok(answer)
+        Ok(look_up)
     }
 
     /// One thread: works until there was nothing to do for a while.
@@ -224,10 +283,13 @@ impl Inner {
         loop {
             if let Some(host) = state.queue.pop_front() {
                 self.counts.queued.fetch_sub(1, Relaxed);
+                if let Some(asked) = state.asked.get(&host) {
+                    asked.begun.0.store(true, Relaxed);
+                }
                 drop(state);
                 let answer = self.counts.during(|| (self.lookup)(&host));
                 state = self.lock();
-                for waiter in state.waiters.remove(&host).unwrap_or_default() {
+                for waiter in state.asked.remove(&host).unwrap_or_default().waiters {
                     // One that gave up is gone, which is fine.
                     let _ = waiter.send(answer.clone());
                 }
@@ -270,7 +332,6 @@ fn getaddrinfo(host: &str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicBool;
 
     const THREADS: usize = 16;
 
@@ -343,10 +404,36 @@ mod tests {
         assert_eq!(counts.hung(), SHARE);
         drop(release);
         for h in hung {
-            h.await.unwrap().unwrap();
+            h.await.unwrap();
         }
         assert!(!Arc::ptr_eq(&one.0, &two.0));
         assert!(Arc::ptr_eq(&one.0, &Resolver::of("one").0), "the same after a reload");
+    }
+
+    /// Every thread hangs: a name that waits behind them is told from those that are looked up.
+    #[tokio::test]
+    async fn a_look_up_tells_when_it_begins() {
+        static RELEASE: AtomicBool = AtomicBool::new(false);
+        fn lookup(_: &str) -> Answer {
+            while !RELEASE.load(Relaxed) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(Arc::from([IpAddr::from([192, 0, 2, 1])]))
+        }
+        let resolver = Resolver::with(2, Arc::default(), lookup);
+        let hang = ["one", "two"].map(|host| resolver.look_up(host).unwrap());
+        while !hang.iter().all(|l| l.begun().has()) {
+            tokio::task::yield_now().await;
+        }
+        let waits = ["three", "three"].map(|host| resolver.look_up(host).unwrap());
+        assert!(resolver.look_up("one").unwrap().begun().has(), "with those that asked before");
+        let begun = waits.each_ref().map(LookUp::begun);
+        assert!(!begun.iter().any(Begun::has));
+        RELEASE.store(true, Relaxed);
+        for look_up in waits {
+            look_up.await.unwrap();
+        }
+        assert!(begun.iter().all(Begun::has));
     }
 
     #[tokio::test]
@@ -374,7 +461,7 @@ mod tests {
         assert!(refused >= 10, "{refused}");
         RELEASE.store(true, Relaxed);
         for w in waiting {
-            w.await.unwrap().unwrap();
+            w.await.unwrap();
         }
     }
 }

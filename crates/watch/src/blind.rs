@@ -4,6 +4,7 @@
 //! whose failure would count: the failure is believed only after a round that began later has found at least one of
 //! them.
 
+use crate::check::LOOKUPS;
 use crate::stats::{Stats, add};
 use crate::transition::{Sink, Transition};
 use crate::watch::wall_now;
@@ -44,7 +45,9 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
-    pub(crate) fn new(targets: Vec<SocketTarget>, resolver: Resolver, stats: Arc<Stats>) -> Sight {
+    /// Its look-ups have threads of their own: names of checks that hang must not make it blind.
+    pub(crate) fn new(targets: Vec<SocketTarget>, stats: Arc<Stats>) -> Sight {
+        let resolver = Resolver::new(LOOKUPS, Arc::clone(&stats.lookups));
         let (rounds, _) = watch::channel(Round { began: Instant::now(), sees: true });
         Sight { targets: Mutex::new(targets.into()), rounds, wanted: Notify::new(), resolver, stats }
     }

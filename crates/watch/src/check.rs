@@ -29,8 +29,8 @@ use trace::Trace;
 
 /// The most plugins that run at the same time: each is a process.
 const PLUGINS: usize = 64;
-/// The most names looked up at the same time.
-const LOOKUPS: usize = 16;
+/// The most names looked up at the same time. Each that hangs keeps a thread, and names beyond wait for one.
+pub(crate) const LOOKUPS: usize = 64;
 
 /// What all checks share.
 pub struct Env {
@@ -224,4 +224,32 @@ pub(crate) fn shorten(text: &str, most: usize) -> String {
         line.push('…');
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foghorn_config::model::SocketTarget;
+
+    /// A resolver none of whose threads is ever free says nothing of a name that waits for one.
+    #[tokio::test]
+    async fn a_name_that_was_not_looked_up_is_not_known_to_be_bad() {
+        let stats = Stats::default();
+        let resolver = Resolver::new(0, Arc::clone(&stats.lookups));
+        let env = Env { resolver, ..Env::new(&stats) };
+        let target = SocketTarget { host: "shop.example".to_owned(), port: 80 };
+        let check = Check {
+            name: "shop".to_owned(),
+            kind: CheckKind::Tcp { target, send: None, contains: None },
+            every: Duration::from_secs(10),
+            timeout: Duration::from_millis(20),
+            fail_after: 2,
+            recover_after: 2,
+            expect: Vec::new(),
+        };
+        let outcome = run(&check, &env, &Memory::default()).await;
+        let why =
+            "shop.example was not looked up within 20 ms: too many other names wait for the host's resolver";
+        assert_eq!((outcome.verdict, outcome.summary.as_str()), (Verdict::Unknown, why));
+    }
 }

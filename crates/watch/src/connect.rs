@@ -22,14 +22,16 @@ pub(crate) async fn resolve(
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok([ip].into());
     }
-    trace.doing = Doing::Resolving(host.to_owned());
-    let began = Instant::now();
-    let found = resolver.resolve(host).await;
-    *trace.phases.resolve.get_or_insert_default() += began.elapsed();
-    found.map_err(|e| match e {
+    let trouble = |e: ResolveError| match e {
         ResolveError::Failed { .. } => Trouble::Bad(e.to_string()),
         ResolveError::Busy { .. } => Trouble::Unknown(e.to_string()),
-    })
+    };
+    let began = Instant::now();
+    let look_up = resolver.look_up(host).map_err(trouble)?;
+    trace.doing = Doing::Resolving { host: host.to_owned(), begun: look_up.begun() };
+    let found = look_up.await;
+    *trace.phases.resolve.get_or_insert_default() += began.elapsed();
+    found.map_err(trouble)
 }
 
 /// Resolves and connects, one address after the other; adds to the run's phases.

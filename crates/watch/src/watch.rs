@@ -146,8 +146,7 @@ impl Watch {
         stats: Arc<Stats>,
     ) -> Result<Watch, StartError> {
         let env = Arc::new(Env::new(&stats));
-        let sight =
-            Arc::new(Sight::new(plan.reference_targets.clone(), env.resolver.clone(), Arc::clone(&stats)));
+        let sight = Arc::new(Sight::new(plan.reference_targets.clone(), Arc::clone(&stats)));
         let board = Arc::new(Board::default());
         let count = options.threads.max(1);
         let mut watch = Watch {

@@ -1,18 +1,23 @@
 //! What is known about a run while it goes on, so that one that is cut off by its deadline can say how far it came.
 
 use super::{Phases, StepPhases, Trouble};
+use foghorn_net::resolve::Begun;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// What a run is waiting for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Doing {
     #[default]
     Starting,
     /// For its turn, which is no fault of the target.
     Queued(&'static str),
-    Resolving(String),
+    /// For a name's addresses; until the look-up has begun, for its turn.
+    Resolving {
+        host: String,
+        begun: Begun,
+    },
     Connecting(SocketAddr),
     Handshaking(SocketAddr),
     Waiting {
@@ -98,7 +103,11 @@ impl Trace {
         Trouble::Bad(match &self.doing {
             Doing::Starting => return Trouble::Unknown(format!("not begun within {t}")),
             Doing::Queued(why) => return Trouble::Unknown(format!("not begun within {t}: {why}")),
-            Doing::Resolving(host) => format!("no answer from the resolver for {host} within {t}"),
+            Doing::Resolving { host, begun } if !begun.has() => {
+                let why = "too many other names wait for the host's resolver";
+                return Trouble::Unknown(format!("{host} was not looked up within {t}: {why}"));
+            }
+            Doing::Resolving { host, .. } => format!("no answer from the resolver for {host} within {t}"),
             Doing::Connecting(peer) => format!("no connection to {peer} within {t}"),
             Doing::Handshaking(peer) => format!("no TLS handshake with {peer} within {t} (connected)"),
             Doing::Waiting { peer, sent: true } => {
