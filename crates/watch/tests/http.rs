@@ -177,6 +177,17 @@ async fn a_secret_that_the_server_repeats_is_not_shown() {
 }
 
 #[tokio::test]
+async fn a_secret_in_the_address_is_not_shown() {
+    let addr = http(|head, _| answer("403 Forbidden", "", &format!("no such key: {}", head[0])));
+    let o = run(&get(&format!("http://{addr}/hooks/4f9c1d2e?key=correct+horse"))).await;
+    assert!(
+        o.summary.starts_with("answered 403 Forbidden: no such key: GET /hooks/…?key=…"),
+        "{}",
+        o.summary
+    );
+}
+
+#[tokio::test]
 async fn a_step_that_hangs_leaves_the_times_of_all() {
     let addr = http(|head, _| match head[0].as_str() {
         "GET /a HTTP/1.1" => answer("200 OK", "", "a"),
