@@ -66,6 +66,8 @@ pub struct Api {
     pub(crate) pulse: routes::health::Pulse,
     /// Wrong names or passwords, and tries beyond the limit.
     pub(crate) log_ins_refused: AtomicU64,
+    /// Forms that found no room.
+    pub(crate) forms_refused: AtomicU64,
     /// Requests without the right to what they asked for.
     pub(crate) refused: AtomicU64,
     /// Wrong tokens, by address.
@@ -84,6 +86,7 @@ impl Api {
             live: Arc::new(Semaphore::new(MOST_LIVE)),
             opened: AtomicU32::new(0),
             log_ins_refused: AtomicU64::new(0),
+            forms_refused: AtomicU64::new(0),
             pulse: routes::health::Pulse::default(),
             refused: AtomicU64::new(0),
             throttle: Throttle::default(),

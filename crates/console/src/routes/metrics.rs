@@ -111,6 +111,12 @@ fn render(api: &Api, view: &View, out: &mut String) {
         "Log-ins with a wrong name or password, or beyond the limit.",
         api.log_ins_refused.load(Ordering::Relaxed),
     );
+    one(
+        "foghorn_console_forms_refused_total",
+        "counter",
+        "Forms for which there was no room, because too much was being sent.",
+        api.forms_refused.load(Ordering::Relaxed),
+    );
 
     family(out, "foghorn_info", "gauge", "The release.", [("version", api.parts.version.to_owned(), 1)]);
     let waiting = [("paging", Class::Paging), ("world", Class::World), ("intake", Class::Intake)];

@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 
 /// Bytes of a form: a note of 64 KiB, each byte written as three, twice where it waits for a log-in.
 pub(super) const MOST: usize = 512 * 1024;
+/// The same from whoever is not logged in.
+pub(super) const MOST_OF_STRANGERS: usize = 32 * 1024;
+/// Of a log-in, which carries a form that waits for it, written anew.
+pub(super) const MOST_OF_LOG_IN: usize = 2 * MOST_OF_STRANGERS;
 /// Fields of a form.
 const MOST_FIELDS: usize = 64;
 

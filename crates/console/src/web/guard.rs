@@ -4,6 +4,7 @@ use super::action::Pressed;
 use super::cookie::{Secure, Site, Which, host};
 use super::flash::{self, Done, Flash};
 use super::form::{self, Fields, encoded};
+use super::room::Unread;
 use super::{Web, log_in, page};
 use crate::accounts::Account;
 use crate::auth::Needs;
@@ -16,7 +17,6 @@ use foghorn_core::words::{Actor, Name, Via};
 use foghorn_net::serve::Peer;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Limited};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -121,17 +121,29 @@ async fn guarded(
     let needs = if posted { rule.post } else { rule.get };
     let cookie = secure.read(Which::Session, req.headers());
     let mut fields = Fields::default();
+    // For as long as the fields are there.
+    let _held;
     if posted {
         if let Err(refusal) = same_origin(req.headers(), req.uri(), public_url) {
             web.api.refused.fetch_add(1, Ordering::Relaxed);
             return page::problem(None, &refusal);
         }
         let (parts, body) = req.into_parts();
-        let Ok(read) = Limited::new(body, form::MOST).collect().await else {
-            let detail = "what was sent is too large, or its end did not come: go back and shorten it";
-            return page::problem(None, &Problem::new(Kind::TooLarge, detail));
+        // Asked first, because what a stranger sends is held before anything else is known of it.
+        let known = needs != Needs::Nothing && matches!(whose(&web, cookie.clone()).await, Ok(Some(_)));
+        let (room, most) = match needs {
+            _ if known => (&web.room, form::MOST),
+            Needs::Nothing => (&web.strangers, form::MOST_OF_LOG_IN),
+            _ => (&web.strangers, form::MOST_OF_STRANGERS),
         };
-        let Some(read) = Fields::read(&parts.headers, &read.to_bytes()) else {
+        let read = match room.read(body, most).await {
+            Ok((read, taken)) => {
+                _held = taken;
+                read
+            }
+            Err(why) => return unread(&web, why, known),
+        };
+        let Some(read) = Fields::read(&parts.headers, &read) else {
             let detail = "this address takes the forms of Foghorn's own pages; programs use /api/v1";
             return page::problem(None, &Problem::new(Kind::UnsupportedMediaType, detail));
         };
@@ -181,6 +193,24 @@ async fn guarded(
             next.run(req).await
         }
     }
+}
+
+/// Why a form was not read, told.
+fn unread(web: &Web, why: Unread, known: bool) -> Response {
+    let (kind, detail) = match why {
+        Unread::Full => {
+            web.api.forms_refused.fetch_add(1, Ordering::Relaxed);
+            (Kind::Unavailable, "nothing was done: too much is being sent to Foghorn at this moment")
+        }
+        Unread::Unfit if known => {
+            (Kind::TooLarge, "what was sent is too large, or its end did not come: go back and shorten it")
+        }
+        Unread::Unfit => (
+            Kind::TooLarge,
+            "nothing was done: what was sent is too large for somebody who is not logged in, or its end did not come. What you typed is still there if you go back: log in on another page, and send it then",
+        ),
+    };
+    page::problem(None, &Problem::new(kind, detail))
 }
 
 /// Whether a form that needs no session was one that this visit was shown.

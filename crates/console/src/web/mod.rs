@@ -26,6 +26,7 @@ mod on_call;
 mod once;
 mod page;
 mod pages_sent;
+mod room;
 mod seal;
 mod silences;
 mod strip;
@@ -46,6 +47,7 @@ use foghorn_config::model::Role;
 use foghorn_core::time::Span;
 use guard::{Rule, guard, wants_html};
 use http::StatusCode;
+use room::Room;
 use seal::Seal;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -61,6 +63,10 @@ const TRIES_OF_ADDRESS: u32 = 20;
 /// The same for one name, from addresses from which it has never logged in: a stranger must not keep its owner out.
 const TRIES_OF_NAME: u32 = 30;
 const TRIES_WITHIN: Span = Span::mins(10);
+/// Bytes of forms that whoever is logged in may send at one time, all together.
+const ROOM: usize = 32 << 20;
+/// The same for all others. What strangers send keeps nobody from a button.
+const ROOM_OF_STRANGERS: usize = 16 << 20;
 
 /// Everything that the pages need.
 pub(crate) struct Web {
@@ -73,6 +79,8 @@ pub(crate) struct Web {
     once: once::Once,
     hashing: Semaphore,
     waiting: Semaphore,
+    room: Room,
+    strangers: Room,
     /// The API, for what is not the console's.
     rest: Router,
 }
@@ -107,6 +115,8 @@ pub fn console(api: Arc<Api>, accounts: Arc<Accounts>) -> Router {
         once: once::Once::default(),
         hashing: Semaphore::new(HASHED_AT_ONCE),
         waiting: Semaphore::new(LOG_INS_WAITING),
+        room: Room::new(ROOM),
+        strangers: Room::new(ROOM_OF_STRANGERS),
     });
     let mut router = Router::new();
     for (rule, handler) in routes() {

@@ -1,6 +1,6 @@
 //! Every role against every page and button; and what a page of another site may not.
 
-use super::browser::hidden;
+use super::browser::{PASSWORD, hidden};
 use crate::kit::{OPEN, kit, with_tokens};
 use foghorn_config::model::Role;
 use http::StatusCode;
@@ -241,4 +241,27 @@ async fn a_page_that_is_not_there_has_the_way_back() {
     }
     let strange = ana.post("/incidents/1/dance", &[]).await;
     assert_eq!(strange.status, 403, "a viewer is told nothing more");
+}
+
+/// A note of 64 KiB in any language counts; so much of a stranger is not even read.
+#[tokio::test]
+async fn who_is_not_logged_in_sends_little() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502")).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    let long = "\u{448}".repeat(20_000);
+    assert_eq!(ana.post("/incidents/1/note", &[("text", &long)]).await.led(), "/incidents/1 noted");
+    let form = hidden(&ana.page("/account").await, "form").unwrap();
+    kit.pass(4 * 86_400_000).await;
+    for (who, path) in
+        [(&ana, "/incidents/1/note"), (&kit.browser(), "/incidents/1/note"), (&kit.browser(), "/log-in")]
+    {
+        let answer = who.post_raw(path, &[("form", &form), ("text", &long)], &[]).await;
+        assert_eq!(answer.status, 413, "{path}");
+        assert!(answer.text.contains("is too large for somebody who is not logged in"), "{}", answer.text);
+    }
+    // What is as long as people write still waits for the log-in.
+    let note = "\u{448}".repeat(5_000);
+    let pressed = ana.post_raw("/incidents/1/note", &[("form", &form), ("text", &note)], &[]).await;
+    assert_eq!(ana.fill_in(&pressed.text, "ana", PASSWORD).await.led(), "/incidents/1 noted");
 }
