@@ -24,7 +24,7 @@ pub(crate) async fn list(
     let after = q.after.unwrap_or(0);
     reaches(&api, after).await?;
     let events = read(&api, after, limit + 1).await?;
-    Ok(EventPage::new(events, limit).respond(&api, &uri, limit))
+    Ok(EventPage::new(events, limit).respond(&uri, limit))
 }
 
 /// Whether the journal has the event after which somebody wants to go on. One that it has not was of another journal, or of

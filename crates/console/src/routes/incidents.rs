@@ -79,7 +79,7 @@ pub(crate) async fn list(
     if list.incidents.len() > limit {
         list.incidents.truncate(limit);
         list.next = list.incidents.last().map(|i| i.id);
-        link = list.next.map(|next| next_link(&api, &uri, next, limit));
+        link = list.next.map(|next| next_link(&uri, next, limit));
     }
     Ok(with_link(axum::Json(list).into_response(), link))
 }
@@ -149,16 +149,13 @@ fn late(view: &View, lag: &Lag) -> Option<String> {
     (!whys.is_empty()).then(|| whys.join("; "))
 }
 
-/// `Link: <…>; rel="next"`: the same address, after what was shown.
-pub(super) fn next_link(api: &Api, uri: &Uri, after: impl std::fmt::Display, limit: usize) -> String {
+/// `Link: <…>; rel="next"`: the same path, after what was shown. Without a host: `server.public_url` may lead to another
+/// listener, and whoever follows shows a token.
+pub(super) fn next_link(uri: &Uri, after: impl std::fmt::Display, limit: usize) -> String {
     let paging = |pair: &&str| pair.starts_with("after=") || pair.starts_with("limit=");
     let kept = uri.query().unwrap_or("").split('&').filter(|p| !p.is_empty() && !paging(p));
     let query: String = kept.flat_map(|p| [p, "&"]).collect();
-    format!(
-        "<{}{}?{query}after={after}&limit={limit}>; rel=\"next\"",
-        api.config().server.public_url,
-        uri.path()
-    )
+    format!("<{}?{query}after={after}&limit={limit}>; rel=\"next\"", uri.path())
 }
 
 pub(super) fn with_link(mut response: Response, link: Option<String>) -> Response {
@@ -311,7 +308,7 @@ pub(crate) async fn alerts(
         alerts.truncate(limit);
         next = alerts.last().map(|(place, _)| *place);
     }
-    let link = next.map(|n| next_link(&api, &uri, n, limit));
+    let link = next.map(|n| next_link(&uri, n, limit));
     let alerts = alerts.into_iter().map(|(_, alert)| alert).collect();
     Ok(with_link(axum::Json(Alerts { alerts, next }).into_response(), link))
 }

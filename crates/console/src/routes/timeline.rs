@@ -44,8 +44,8 @@ impl EventPage {
         EventPage { events, next }
     }
 
-    pub(super) fn respond(self, api: &Api, uri: &Uri, limit: usize) -> Response {
-        let link = self.next.map(|next| next_link(api, uri, next, limit));
+    pub(super) fn respond(self, uri: &Uri, limit: usize) -> Response {
+        let link = self.next.map(|next| next_link(uri, next, limit));
         with_link(axum::Json(self).into_response(), link)
     }
 }
@@ -73,5 +73,5 @@ pub(crate) async fn list(
         Ok(EventPage::new(shown.collect(), limit))
     };
     let page = api.blocking(read).await??;
-    Ok(page.respond(&api, &uri, limit))
+    Ok(page.respond(&uri, limit))
 }

@@ -220,10 +220,7 @@ async fn lists_go_through_open_and_closed_ones_page_by_page() {
         let next = page.json()["next"].clone();
         assert_eq!(next.is_null(), page.header("link").is_empty());
         let Some(next) = next.as_u64() else { break };
-        assert_eq!(
-            page.header("link"),
-            format!("<http://127.0.0.1:7070/api/v1/incidents?after={next}&limit=3>; rel=\"next\"")
-        );
+        assert_eq!(page.header("link"), format!("</api/v1/incidents?after={next}&limit=3>; rel=\"next\""));
         path = format!("/api/v1/incidents?limit=3&after={next}");
     }
     assert_eq!(seen, (1..=10).rev().collect::<Vec<_>>(), "each once, newest first");
@@ -245,7 +242,7 @@ async fn lists_go_through_open_and_closed_ones_page_by_page() {
     let filtered = kit.get("/api/v1/incidents?q=old%20&after=7&limit=2&severity=warning").await;
     assert_eq!(
         filtered.header("link"),
-        "<http://127.0.0.1:7070/api/v1/incidents?q=old%20&severity=warning&after=3&limit=2>; rel=\"next\""
+        "</api/v1/incidents?q=old%20&severity=warning&after=3&limit=2>; rel=\"next\""
     );
     let first = kit.get("/api/v1/events?limit=2").await.json();
     assert_eq!((first["events"][1]["seq"].as_u64(), first["next"].as_u64()), (Some(2), Some(2)));
