@@ -106,6 +106,29 @@ pub(crate) fn may_see(api: &Api, parts: &Parts) -> bool {
     !waits && judge(&rule, &api.config().server, peer, &parts.headers, &parts.uri).is_ok()
 }
 
+/// Who asked for an answer that has no end. The configuration may change meanwhile.
+pub(crate) struct Asker {
+    peer: Option<Peer>,
+    headers: HeaderMap,
+    uri: Uri,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asker {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<Peer>().copied();
+        Ok(Asker { peer, headers: parts.headers.clone(), uri: parts.uri.clone() })
+    }
+}
+
+impl Asker {
+    /// Whether the same request would be let in now.
+    pub(crate) fn may(&self, needs: Needs, server: &Server) -> bool {
+        let rule = Rule { method: "get", path: "", needs };
+        judge(&rule, server, self.peer, &self.headers, &self.uri).is_ok()
+    }
+}
+
 fn judge(
     rule: &Rule,
     server: &Server,

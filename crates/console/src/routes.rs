@@ -22,10 +22,12 @@ use crate::auth::{Needs, Rule};
 use axum::routing::{delete, get, post};
 use foghorn_config::model::Role;
 
+/// What it takes to read.
+const SEE: Needs = Needs::Role(Role::Viewer);
+
 /// The table: who may do what.
 pub(crate) fn all() -> Vec<Route> {
     const ANYBODY: Needs = Needs::Nothing;
-    const SEE: Needs = Needs::Role(Role::Viewer);
     const SEE_FROM_AWAY: Needs = Needs::Away(Role::Viewer);
     const ACT: Needs = Needs::Role(Role::Responder);
     const RULE: Needs = Needs::Role(Role::Admin);

@@ -1,13 +1,16 @@
 //! The journal, live, as server-sent events.
 
+use super::SEE;
 use super::events::{reaches, read};
 use crate::api::Api;
+use crate::auth::Asker;
 use crate::problem::{Body, Kind, Problem};
 use crate::query::Query;
 use crate::show::event::EventShown;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use foghorn_config::Config;
 use foghorn_engine::{Follow, Missed, Written};
 use futures_util::stream::{self, Stream};
 use http::HeaderMap;
@@ -16,7 +19,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use utoipa::IntoParams;
 
 /// A comment is sent after so long without an event, so that both ends see that the other is there.
@@ -42,6 +45,7 @@ pub(crate) struct StreamQuery {
 pub(crate) async fn stream(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
+    asker: Asker,
     Query(q): Query<StreamQuery>,
 ) -> Result<Response, Problem> {
     let resume =
@@ -62,13 +66,23 @@ pub(crate) async fn stream(
     // Before the view is looked at: what is written in between is then in one of the two.
     let records = api.parts.engine.follow();
     let last = resume.unwrap_or_else(|| api.parts.engine.view().seq);
-    let from =
-        Follower { api, records, last, behind: resume.is_some(), ready: VecDeque::new(), _permit: permit };
+    let from = Follower {
+        asker,
+        config: api.parts.config.clone(),
+        api,
+        records,
+        last,
+        behind: resume.is_some(),
+        ready: VecDeque::new(),
+        _permit: permit,
+    };
     let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("still here");
     Ok(Sse::new(follow(from)).keep_alive(keep_alive).into_response())
 }
 
 struct Follower {
+    asker: Asker,
+    config: watch::Receiver<Arc<Config>>,
     api: Arc<Api>,
     records: Follow,
     /// The last event that was handed on.
@@ -82,6 +96,10 @@ struct Follower {
 fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(from, |mut f| async move {
         loop {
+            // Before anything is handed on: a token that was taken out reads no more of it.
+            if f.config.has_changed().is_ok_and(|changed| changed) && !f.may_go_on() {
+                return None;
+            }
             if let Some(shown) = f.ready.pop_front() {
                 f.last = shown.seq;
                 let event = Event::default().id(shown.seq.to_string()).event(shown.kind.clone());
@@ -96,16 +114,29 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
                 f.ready = page.into();
                 continue;
             }
-            match f.records.next().await {
-                Ok(batch) => f.take(&batch),
-                Err(Missed::Some) => f.behind = true,
-                Err(Missed::End) => return None,
+            tokio::select! {
+                Ok(()) = f.config.changed() => {
+                    if !f.may_go_on() {
+                        return None;
+                    }
+                }
+                batch = f.records.next() => match batch {
+                    Ok(batch) => f.take(&batch),
+                    Err(Missed::Some) => f.behind = true,
+                    Err(Missed::End) => return None,
+                },
             }
         }
     })
 }
 
 impl Follower {
+    /// Whether the configuration of now still lets the request in.
+    fn may_go_on(&mut self) -> bool {
+        let config = self.config.borrow_and_update().clone();
+        self.asker.may(SEE, &config.server)
+    }
+
     fn take(&mut self, batch: &Written) {
         let mut new = batch.iter().filter(|(r, _)| r.seq > self.last).peekable();
         if new.peek().is_some_and(|(r, _)| r.seq != self.last + 1) {

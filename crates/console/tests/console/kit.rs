@@ -83,6 +83,7 @@ pub(crate) struct Kit {
     pub(crate) links: Router,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) engine: Handle,
+    pub(crate) config: watch::Sender<Arc<Config>>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) read_model: Arc<ReadModel>,
     pub(crate) mode: Arc<Mutex<Mode>>,
@@ -208,9 +209,10 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
     let dir = tempfile::tempdir().unwrap();
     let read_model = Arc::new(ReadModel::start(dir.path().join("readmodel.db"), journal.clone(), &engine));
     let (c1, c2) = (clock.clone(), clock.clone());
+    let configs = watch::Sender::new(config.clone());
     let parts = Parts {
         engine: engine.clone(),
-        config: watch::channel(config.clone()).1,
+        config: configs.subscribe(),
         clock: Arc::new(move || now(&c1)),
         events: journal.clone(),
         read_model: read_model.clone(),
@@ -235,6 +237,7 @@ pub(crate) async fn kit(yaml: &str) -> Kit {
         accounts,
         links: foghorn_console::links(Arc::new(links)),
         engine,
+        config: configs,
         journal,
         read_model,
         mode,

@@ -1,6 +1,6 @@
 //! Server-sent events: nothing is left out, whatever happens to the connection.
 
-use crate::kit::{HERE, Kit, OPEN, from, kit};
+use crate::kit::{HERE, Kit, OPEN, config, from, kit, with_tokens};
 use foghorn_core::input::Input;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
@@ -107,4 +107,29 @@ async fn there_is_a_limit_to_streams() {
         crate::kit::send(&kit.api, from(HERE, "GET", "/api/v1/stream", &[("last-event-id", "x")], "")).await;
     assert_eq!(bad.status, 400);
     let _ = full.into_body().collect().await;
+}
+
+/// Before the token was taken out it read everything; afterwards it reads nothing, also of what it had not read yet.
+#[tokio::test]
+async fn a_stream_ends_with_the_right_to_it() {
+    let kit = kit(&with_tokens()).await;
+    let bearer = |token: &'static str| [("authorization", token)];
+    let eye = "Bearer viewer-token-0123456789";
+    let mut waits = stream(&kit, "/api/v1/stream", &bearer(eye)).await;
+    let mut reads = stream(&kit, "/api/v1/stream?after=0", &bearer(eye)).await;
+    let mut stays = stream(&kit, "/api/v1/stream", &bearer("Bearer admin-token-0123456789")).await;
+    assert_eq!(take(&mut reads, 1).await, [1]);
+    kit.config.send_replace(config(&with_tokens()));
+    kit.check("shop", Some("status is 502")).await;
+    let seq = take(&mut waits, 1).await[0];
+    assert_eq!(take(&mut stays, 1).await, [seq], "a change that takes nothing away ends nothing");
+    kit.config.send_replace(config(
+        &with_tokens().replace("eye: { token: viewer-token", "eye: { token: another-token"),
+    ));
+    kit.check("disk", Some("refused")).await;
+    let soon = std::time::Duration::from_secs(20);
+    for mut stream in [waits, reads] {
+        assert_eq!(tokio::time::timeout(soon, stream.next()).await.expect("it ends"), None);
+    }
+    assert!(take(&mut stays, 1).await[0] > seq);
 }
