@@ -205,6 +205,13 @@ impl Ledger {
         for (name, status) in &statuses {
             changed |= self.stretch(name, Stretch { from: wall, status: *status });
         }
+        // Before a configuration is known, nothing is known to have left it.
+        if !state.setup_hash.is_empty() {
+            let gone = self.stretches.iter_mut().filter(|(name, _)| !statuses.contains_key(name.as_str()));
+            for (_, stretches) in gone {
+                changed |= push(stretches, Stretch { from: wall, status: ComponentStatus::Unknown });
+            }
+        }
         changed | self.incidents(state, &statuses, wall) | self.listen(state, wall)
     }
 

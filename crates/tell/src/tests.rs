@@ -371,6 +371,31 @@ fn what_is_not_measured_is_not_shown_as_up() {
 }
 
 #[test]
+fn of_a_component_that_was_not_on_the_page_nothing_is_known_meanwhile() {
+    let mut house = House::new(NOON);
+    let mut ledger = Ledger::default();
+    let with = house.state.setup.clone();
+    let mut without = (*with).clone();
+    without.components.remove("Data");
+    let mut last = |house: &mut House, minute: i64, setup: &Arc<Setup>| {
+        let at = NOON + minute * MINUTE;
+        house.input(at, &Input::AdoptConfig { hash: format!("h{minute}"), setup: setup.clone() });
+        ledger.observe(&house.state, Wall(at), 0);
+        ledger.stretches["Data"]
+            .iter()
+            .map(|s| (s.from.0 - NOON) / MINUTE)
+            .zip(ledger.stretches["Data"].iter().map(|s| s.status))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(last(&mut house, 1, &with), [(1, C::Operational)]);
+    let gone = vec![(1, C::Operational), (2, C::Unknown)];
+    assert_eq!(last(&mut house, 2, &Arc::new(without.clone())), gone);
+    without.components.remove("Shop <&>");
+    assert_eq!(last(&mut house, 3, &Arc::new(without)), gone, "once");
+    assert_eq!(last(&mut house, 60, &with), [gone, vec![(60, C::Operational)]].concat());
+}
+
+#[test]
 fn a_ledger_is_bounded() {
     let mut ledger = Ledger::default();
     let stretches = ledger.stretches.entry("Shop".to_owned()).or_default();
