@@ -154,9 +154,10 @@ impl Store {
         self.db.execute_batch("COMMIT")
     }
 
-    /// Once an hour: drops what is older than its tier keeps, and the names of checks of which nothing is left.
+    /// Once an hour: drops what is older than its tier keeps, and checks that are gone for as long as anything is kept.
     pub(super) fn retain(&mut self) -> Sql<()> {
         self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let oldest = self.oldest_kept()?;
         let ids: Vec<(i64, Name)> = {
             let mut all = self.db.prepare_cached("SELECT id, name FROM checks")?;
             let rows = all.query_map([], |r| Ok((r.get(0)?, Name::from(r.get::<_, String>(1)?))))?;
@@ -172,16 +173,37 @@ impl Store {
                     .execute(params![key(tier, id, 0), key(tier, id + 1, 0), tier.keep])?;
             }
             let [.., coarse] = ROLLUPS;
-            let left: Option<i64> = self
+            let newest: Option<i64> = self
                 .db
-                .prepare_cached("SELECT key FROM chunks WHERE key >= ?1 AND key < ?2 LIMIT 1")?
-                .query_row(params![key(coarse, id, 0), key(coarse, id + 1, 0)], |r| r.get(0))
-                .optional()?;
-            if left.is_none() && !self.open.contains_key(&name) {
+                .prepare_cached("SELECT max(key) FROM chunks WHERE key >= ?1 AND key < ?2")?
+                .query_row(params![key(coarse, id, 0), key(coarse, id + 1, 0)], |r| r.get(0))?;
+            let gone = newest.is_none_or(|newest| oldest.is_some_and(|oldest| newest & CHUNK < oldest));
+            if gone && !self.open.contains_key(&name) {
+                for tier in [RAW].into_iter().chain(ROLLUPS) {
+                    self.db
+                        .prepare_cached("DELETE FROM chunks WHERE key >= ?1 AND key < ?2")?
+                        .execute(params![key(tier, id, 0), key(tier, id + 1, 0)])?;
+                }
                 self.db.prepare_cached("DELETE FROM checks WHERE id = ?1")?.execute([id])?;
             }
         }
         self.db.execute_batch("COMMIT")
+    }
+
+    /// The oldest chunk of the coarsest tier that a check which is measured may have: by number over all checks, for the
+    /// reason that [`Tier::keep`] is one.
+    fn oldest_kept(&self) -> Sql<Option<i64>> {
+        let [.., coarse] = ROLLUPS;
+        self.db
+            .prepare_cached(
+                "SELECT DISTINCT key & ?1 AS chunk FROM chunks WHERE key >= ?2 AND key <= ?3 ORDER BY chunk DESC \
+                 LIMIT 1 OFFSET ?4",
+            )?
+            .query_row(
+                params![CHUNK, key(coarse, 0, 0), key(coarse, i64::MAX, i64::MAX), coarse.keep - 1],
+                |r| r.get(0),
+            )
+            .optional()
     }
 
     fn add(&mut self, name: Name, id: i64, sample: &Sample) -> Sql<()> {
@@ -264,7 +286,7 @@ impl Store {
             .db
             .prepare_cached("SELECT min(key) FROM chunks WHERE key >= ?1 AND key < ?2")?
             .query_row(params![key(tier, id, 0), key(tier, id + 1, 0)], |r| r.get(0))?;
-        Ok(first.map(|k| (k & 0xffff_ffff) * tier.chunk))
+        Ok(first.map(|k| (k & CHUNK) * tier.chunk))
     }
 
     /// Single results in `from..to`, oldest first, as far as they are kept.
@@ -321,7 +343,7 @@ impl Store {
             .db
             .prepare_cached("SELECT key, data FROM chunks WHERE key >= ?1 AND key <= ?2 ORDER BY key")?;
         let rows = all.query_map(params![key(tier, id, first), key(tier, id, last)], |r| {
-            Ok((r.get::<_, i64>(0)? & 0xffff_ffff, r.get(1)?))
+            Ok((r.get::<_, i64>(0)? & CHUNK, r.get(1)?))
         })?;
         rows.collect()
     }
@@ -332,9 +354,12 @@ impl Store {
     }
 }
 
+/// The number of the chunk in a key.
+const CHUNK: i64 = 0xffff_ffff;
+
 /// Tier, check, and number of the chunk since 1970, so that the rows of a check lie together in order of time.
 fn key(tier: Tier, id: i64, chunk: i64) -> i64 {
-    tier.id << 60 | (id & 0x0fff_ffff) << 32 | chunk.clamp(0, 0xffff_ffff)
+    tier.id << 60 | (id & 0x0fff_ffff) << 32 | chunk.clamp(0, CHUNK)
 }
 
 fn roll(samples: &[Sample], tier: Tier, chunk: i64, into: &mut Rolls) {

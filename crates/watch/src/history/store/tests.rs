@@ -117,6 +117,36 @@ fn old_chunks_go_and_a_clock_in_2038_takes_none_with_it() {
     assert!(after.len() >= kept.len() - 2, "{} of {} left", after.len(), kept.len());
 }
 
+#[test]
+fn a_check_that_is_gone_is_forgotten_once_nothing_so_old_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&dir.path().join("history.db")).unwrap();
+    let [.., coarse] = ROLLUPS;
+    let rows = |store: &Store| -> (i64, i64) {
+        let id = store.find("gone").unwrap().unwrap_or(1);
+        let sql = "SELECT count(*) FROM chunks WHERE key >> 32 & 268435455 = ?1";
+        let chunks = store.db().query_row(sql, [id], |r| r.get(0)).unwrap();
+        let names = store.db().query_row("SELECT count(*) FROM checks", [], |r| r.get(0)).unwrap();
+        (chunks, names)
+    };
+    store.write(&[record("gone", START, Mark::Up, 5000), record("stays", START, Mark::Up, 5000)]).unwrap();
+    let measure = |store: &mut Store, month: i64| {
+        let at = START + month * coarse.chunk;
+        store.write(&[record("stays", at, Mark::Up, 5000)]).unwrap();
+        store.sweep(Wall(at + RAW.chunk * 2)).unwrap();
+        store.retain().unwrap();
+    };
+    (1..=20).for_each(|month| measure(&mut store, month));
+    // For a moment the clock is in 2060.
+    measure(&mut store, 400);
+    (21..coarse.keep - 1).for_each(|month| measure(&mut store, month));
+    assert_eq!(rows(&store), (4, 2), "as old as what is kept of the other");
+    measure(&mut store, coarse.keep - 1);
+    assert_eq!(rows(&store), (0, 1));
+    let kept = store.rolls("stays", coarse, 0, i64::MAX).unwrap().len();
+    assert_eq!(i64::try_from(kept).unwrap(), coarse.keep);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
