@@ -8,11 +8,28 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
 use std::time::Duration;
 
+/// For what the server answers at once, unless it hangs.
+const USUAL: Duration = Duration::from_secs(60);
+
 /// Sends one request and reads the answer as JSON.
 ///
 /// # Errors
 /// Not reached, or refused: the server's own words.
 pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    call_within(USUAL, to, method, path, body)
+}
+
+/// The same for what may take the server longer.
+///
+/// # Errors
+/// As of [`call`].
+pub fn call_within(
+    timeout: Duration,
+    to: &Remote,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Value, Failure> {
     let server = address(&to.server);
     // Alone first: with a path behind it, an address without a host takes the path's beginning for one.
     let url = Url::parse(&server)
@@ -32,13 +49,20 @@ pub fn call(to: &Remote, method: Method, path: &str, body: Option<&Value>) -> Re
     let wrong = |e: &dyn std::fmt::Display| Failure::Wrong(e.to_string());
     let trusted = to.ca.as_ref().map(|ca| client_config(false, Some(ca), &[b"http/1.1"]));
     let client_config = trusted.transpose().map_err(|e| Failure::Wrong(format!("--ca: {e}")))?;
-    let options = Options { timeout: Duration::from_secs(60), max_body: 64 << 20, client_config };
+    let options = Options { timeout, max_body: 64 << 20, client_config };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| wrong(&e))?;
     let answer = runtime
         .block_on(async { Client::new().request(Request { method, url, headers, body }, &options).await })
         .map_err(|e| {
             let hint = match e {
+                // It was reached, and is at it.
+                HttpError::Timeout { what: "answer" | "end of the answer", .. } => {
+                    return Failure::Unreachable(format!(
+                        "{server}: it has not answered within {} s; what was asked of it may still be done",
+                        timeout.as_secs_f64()
+                    ));
+                }
                 HttpError::Tls(ref why) if matches!(why.kind, WhyKind::Certificate | WhyKind::SignedItself) => {
                     "This machine does not trust its certificate. Name a file with its issuer's with --ca (or FOGHORN_CA), and the server by a name that the certificate is for."
                 }
@@ -114,5 +138,21 @@ pub fn saved(value: &Value) -> &'static str {
         " (in effect, but not yet saved: the journal is degraded)"
     } else {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_takes_longer_is_not_said_to_be_gone() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap().to_string();
+        let to = Remote { server: server.clone(), token: None, ca: None, json: false };
+        let asked = call_within(Duration::from_millis(500), &to, Method::POST, "/api/v1/backup", None);
+        let Err(Failure::Unreachable(why)) = asked else { panic!("it has not answered") };
+        let expected = "it has not answered within 0.5 s; what was asked of it may still be done";
+        assert_eq!(why, format!("http://{server}: {expected}"));
     }
 }

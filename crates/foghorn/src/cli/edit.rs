@@ -1,11 +1,12 @@
 //! `foghorn silence`, `override`, `change`, `backup`, `reload`: small edits of a running server.
 
-use super::client::{call, list, number, saved, segment, text};
+use super::client::{call, call_within, list, number, saved, segment, text};
 use super::{Done, Failure, Remote, filled, say};
 use clap::Subcommand;
 use foghorn_core::text::clean;
 use http::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[derive(Subcommand)]
 pub enum SilenceCommand {
@@ -221,9 +222,12 @@ pub fn change(command: ChangeCommand) -> Done {
     Ok(())
 }
 
+/// The server gives a backup ten minutes.
+const BACKUP: Duration = Duration::from_secs(660);
+
 pub fn backup(name: Option<String>, to: &Remote) -> Done {
     let body = name.map_or_else(|| json!({}), |n| json!({ "name": n }));
-    let done = call(to, Method::POST, "/api/v1/backup", Some(&body))?;
+    let done = call_within(BACKUP, to, Method::POST, "/api/v1/backup", Some(&body))?;
     report(
         to,
         &done,
