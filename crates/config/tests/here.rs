@@ -50,6 +50,29 @@ fn a_listener_for_links_to_which_no_link_leads_is_told() {
     assert_eq!(of("listen: 127.0.0.1:7070"), Vec::<String>::new());
 }
 
+/// A proxy that names nobody is taken for whoever sits at this host, and without a token that is an admin.
+#[test]
+fn a_proxy_that_may_make_everybody_an_admin_is_told() {
+    let of = |server: &str| config(&format!("server: {{ {server} }}{FILE}"), Path::new("")).warnings;
+    let said = of("listen: 127.0.0.1:7070, public_url: https://x.example");
+    let [warning] = &said[..] else { panic!("{said:?}") };
+    assert!(
+        warning.starts_with("foghorn.yaml:1:47: no token is configured, so whoever reaches"),
+        "{warning}"
+    );
+    for part in ["`127.0.0.1:7070`", "`links_listen:`", "`tokens:`", "`X-Forwarded-For`"] {
+        assert!(warning.contains(part), "{warning}");
+    }
+    for good in [
+        "listen: 127.0.0.1:7070, public_url: http://127.0.0.1:7070",
+        "listen: 127.0.0.1:7070, public_url: http://localhost:7070",
+        "links_listen: 127.0.0.1:7072, public_url: https://x.example",
+        "public_url: https://x.example, tokens: { a: { token: a-token-0123456789, role: admin } }",
+    ] {
+        assert_eq!(of(good), Vec::<String>::new(), "{good}");
+    }
+}
+
 /// Nobody can follow a link to `0.0.0.0`, nor one to loopback from a telephone. With everything on this host nothing is said.
 #[test]
 fn links_that_nobody_can_follow_are_told() {

@@ -1,7 +1,7 @@
-//! Whether the links in pages lead to where whoever is paged can follow them.
+//! Whether the links in pages lead to where whoever is paged can follow them, and nobody else to more.
 
 use crate::model::{Channel, Server};
-use crate::raw::File;
+use crate::raw::{self, File};
 use crate::read::Cx;
 use foghorn_core::setup::Setup;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,23 @@ pub(super) fn lead_somewhere(
         &format!(
             "the links in pages{key} lead to `{}`, {nobody}: write `public_url:` under `server`, the address at which telephones reach it",
             server.public_url
+        ),
+    );
+}
+
+/// Warns of a proxy whose every request might be taken for one of this host. Without a token whoever is on this host is an
+/// admin, and a proxy that names nobody is on this host.
+pub(super) fn proxy_names_whom(raw: &raw::Server, cx: &mut Cx<'_>) {
+    let open = raw.listen.value.ip().is_loopback() && raw.tokens.0.is_empty() && raw.links_listen.is_none();
+    let Some(url) = raw.public_url.as_ref().filter(|url| open && lead(&url.value.0) == Some(Lead::There))
+    else {
+        return;
+    };
+    cx.warn(
+        url.at,
+        &format!(
+            "no token is configured, so whoever reaches `{}` by a proxy that does not send `X-Forwarded-For` may do everything: write `links_listen:` and have the proxy lead there alone, or a token under `tokens:`; and have the proxy send `X-Forwarded-For`",
+            raw.listen.value
         ),
     );
 }

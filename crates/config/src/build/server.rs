@@ -35,6 +35,7 @@ pub(super) fn server(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Opti
     if let Some(url) = &raw.public_url {
         at_the_root(url, cx);
     }
+    super::links::proxy_names_whom(raw, cx);
     if raw.journal_deadline.value < Duration::from_millis(10) {
         cx.say(raw.journal_deadline.at, "no disk saves in less than 10 ms every time", "write `2s`");
     }

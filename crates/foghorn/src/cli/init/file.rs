@@ -166,12 +166,17 @@ impl Answers {
         if let Some(url) = self.named() {
             let _ = writeln!(out, "  public_url: {}     # for the links in pages", text(&url));
         }
-        if self.address().is_some_and(|a| !a.ip().is_loopback()) {
+        let away = self.address().is_some_and(|a| !a.ip().is_loopback());
+        if away || self.opened_at().is_some() {
+            let whom = if away { "Off loopback" } else { "Through the proxy" };
             let _ = writeln!(
                 out,
-                "  # Off loopback nothing answers without a token or a log-in. This one is for the command line: FOGHORN_TOKEN.\n  tokens: {{ cli: {{ token: {}, role: admin }} }}\n  # tls: {{ cert_file: cert.pem, key_file: key.pem }}     # without it passwords cross the network in clear",
+                "  # {whom} nothing answers without a token or a log-in. This one is for the command line: FOGHORN_TOKEN.\n  tokens: {{ cli: {{ token: {}, role: admin }} }}",
                 text(&self.token)
             );
+        }
+        if away {
+            out.push_str("  # tls: { cert_file: cert.pem, key_file: key.pem }     # without it passwords cross the network in clear\n");
         }
         out
     }
@@ -371,7 +376,7 @@ mod tests {
             ("192.0.2.1:7070", "http://192.0.2.1:7070", 1),
             ("0.0.0.0:7070", "http://web1:7070", 1),
             ("[::]:7070", "http://web1:7070", 1),
-            ("https://foghorn.example.com", "https://foghorn.example.com", 0),
+            ("https://foghorn.example.com", "https://foghorn.example.com", 1),
         ] {
             let with = Answers { listen: listen.to_owned(), ..answers() };
             let config = foghorn_config::parse(&with.file(), "f", Path::new(""), &|_| None)
