@@ -108,7 +108,8 @@ fn step_over(state: &State, incident: &Incident, at: Mono, now: Now) -> Next {
         let people = state.setup.people.keys().cloned().collect();
         return Next::Step { at, step: 0, round: e.round + 1, people };
     };
-    match reaching(state, policy, (usize::from(e.step) + 1, e.round), now.wall_at(at), None) {
+    let (after, urgency) = ((usize::from(e.step) + 1, e.round), incident.pages_with());
+    match reaching(state, policy, after, (now.wall_at(at), urgency), None) {
         Some((step, round, people)) => Next::Step { at, step, round, people },
         None => Next::End,
     }
@@ -128,7 +129,7 @@ fn team(state: &State, incident: &Incident, now: Now, except: Option<&Name>) -> 
     let after = usize::from(e.step) + 1;
     let step = if e.wave > 0 && after < policy.steps.len() { after } else { 0 };
     let reached = |except| {
-        let (step, _, people) = reaching(state, policy, (step, 0), now.wall, except)?;
+        let (step, _, people) = reaching(state, policy, (step, 0), (now.wall, Urgency::High), except)?;
         (!people.is_empty()).then_some((step, people))
     };
     reached(except).or_else(|| reached(None))
@@ -145,7 +146,7 @@ fn reaching(
     state: &State,
     policy: &EscalationPolicy,
     (mut step, mut round): (usize, u32),
-    at: Wall,
+    (at, urgency): (Wall, Urgency),
     except: Option<&Name>,
 ) -> Option<(usize, u32, Vec<Name>)> {
     for _ in 0..policy.steps.len() {
@@ -156,7 +157,7 @@ fn reaching(
             }
         }
         let targets = policy.steps.get(step).map_or(&[][..], |s| &s.page);
-        let mut people = reached(state, targets, at);
+        let mut people = reached(state, targets, at, urgency);
         people.retain(|person| except != Some(person));
         if !people.is_empty() {
             return Some((step, round, people));
@@ -166,8 +167,8 @@ fn reaching(
     Some((0, round, Vec::new()))
 }
 
-/// Whom the targets reach at a time, each person once.
-fn reached(state: &State, targets: &[Target], at: Wall) -> Vec<Name> {
+/// Whom the targets reach at a time, each person once. What wakes nobody is for whoever is on call when hours begin.
+fn reached(state: &State, targets: &[Target], at: Wall, urgency: Urgency) -> Vec<Name> {
     let setup = &state.setup;
     let mut people: Vec<Name> = Vec::new();
     for target in targets {
@@ -175,7 +176,7 @@ fn reached(state: &State, targets: &[Target], at: Wall) -> Vec<Name> {
             Target::Everyone => setup.people.keys().cloned().collect(),
             Target::Person(p) => vec![p.clone()],
             Target::Schedule(name) => {
-                setup.schedules.get(name).map_or_else(Vec::new, |s| s.on_call(at, state.overrides_of(name)))
+                state.on_call_for(name, urgency, at).into_iter().map(|(person, _)| person).collect()
             }
         };
         for person in found {
@@ -340,6 +341,40 @@ mod tests {
             "in 4m 59s it pages Ana, Bo (step 2)",
             "then the step's wait begins"
         );
+    }
+
+    /// At five past midnight Bo is on call, who sleeps; at eight it is Cy's turn, who begins at nine. A warning is for Cy.
+    #[test]
+    fn a_warning_at_night_is_for_whoever_is_on_call_when_hours_begin() {
+        let setup: Setup = serde_json::from_str(
+            r#"{ "people": { "ana": { "name": "Ana", "time_zone": "UTC", "contacts": [ { "channel": "push" } ],
+                    "working_hours": { "days": [1, 2, 3, 4, 5, 6, 7], "from": 0, "to": 1440 } },
+                "bo": { "name": "Bo", "time_zone": "UTC", "contacts": [ { "channel": "push" } ] },
+                "cy": { "name": "Cy", "time_zone": "UTC", "contacts": [ { "channel": "push" } ] } },
+              "schedules": { "rota": { "time_zone": "UTC", "rotations": [
+                { "people": ["bo", "cy"], "every": { "days": 1 }, "starts": "1969-12-31T08:00:00" } ] } },
+              "escalations": { "default": { "steps": [
+                { "page": [ { "person": "ana" } ], "wait": 300000 }, { "page": [ { "schedule": "rota" } ], "wait": 300000 } ] } } }"#,
+        )
+        .unwrap();
+        for (severity, who) in [(Severity::Critical, "Bo"), (Severity::Warning, "Cy")] {
+            let (mut state, now) = open_as(None, severity, &[Span::ZERO]);
+            let adopt = Input::AdoptConfig { hash: "n".into(), setup: Arc::new(setup.clone()) };
+            let open = Input::Open {
+                title: "x".into(),
+                severity,
+                entity: None,
+                escalation: None,
+                note: None,
+                by: Actor::system(),
+            };
+            for input in [adopt, open] {
+                foghorn_core::decide(&mut state, now, &input, &mut Vec::new()).unwrap();
+            }
+            let incident = state.incident(2).unwrap();
+            let told = sentence(&state, &next(&state, incident, now), now);
+            assert_eq!(told, format!("in 5m it pages {who} (step 2)"));
+        }
     }
 
     /// Who is on a warning is asked for nothing more; who is on what wakes is.

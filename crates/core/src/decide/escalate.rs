@@ -177,10 +177,7 @@ impl Draft<'_> {
             let people: Vec<(Name, Wall)> = match target {
                 Target::Everyone => setup.people.keys().map(|p| (p.clone(), now)).collect(),
                 Target::Person(p) => alloc::vec![(p.clone(), now)],
-                Target::Schedule(name) => {
-                    let schedule = setup.schedules.get(name);
-                    schedule.map_or_else(Vec::new, |s| self.on_call_for(name, s, urgency))
-                }
+                Target::Schedule(name) => self.state.on_call_for(name, urgency, now),
             };
             let mut reached = false;
             for (name, from) in people {

@@ -5,7 +5,7 @@ use super::Draft;
 use crate::event::Event;
 use crate::incident::{IncidentId, Phase, Status};
 use crate::page::{Page, PageKey, PageKind};
-use crate::schedule::Schedule;
+use crate::state::State;
 use crate::time::Wall;
 use crate::words::{Name, Urgency};
 use alloc::collections::BTreeSet;
@@ -16,26 +16,23 @@ use alloc::vec::Vec;
 /// So many changes of a schedule ahead somebody is looked for who works in their turn.
 const MOST_CHANGES: usize = 50;
 
-impl Draft<'_> {
-    /// Who of a schedule has a page, and from when on. What waits for working hours is for whoever is on call when these
-    /// begin; works nobody in their turn, it is for whoever is on call now.
-    pub(super) fn on_call_for(
-        &self,
-        name: &Name,
-        schedule: &Schedule,
-        urgency: Urgency,
-    ) -> Vec<(Name, Wall)> {
-        let overrides = || self.state.overrides_of(name);
+impl State {
+    /// Who of a schedule has a page of this urgency that is planned at `at`, and from when on. What waits for working hours is
+    /// for whoever is on call when these begin; works nobody in their turn, it is for whoever is on call then.
+    #[must_use]
+    pub fn on_call_for(&self, name: &Name, urgency: Urgency, at: Wall) -> Vec<(Name, Wall)> {
+        let Some(schedule) = self.setup.schedules.get(name) else { return Vec::new() };
+        let overrides = || self.overrides_of(name);
         let since = |at: Wall| schedule.on_call(at, overrides()).into_iter().map(move |p| (p, at));
-        let now: Vec<(Name, Wall)> = since(self.now.wall).collect();
+        let now: Vec<(Name, Wall)> = since(at).collect();
         if urgency == Urgency::High || now.is_empty() {
             return now;
         }
-        let mut at = self.now.wall;
+        let mut at = at;
         for _ in 0..MOST_CHANGES {
             let until = schedule.next_change(at, overrides());
             let works = |(person, from): &(Name, Wall)| {
-                let person = self.state.setup.people.get(person);
+                let person = self.setup.people.get(person);
                 let begins = person.map(|p| p.working_hours.next(&p.time_zone, *from));
                 begins.is_some_and(|begins| until.is_none_or(|until| begins < until))
             };
@@ -48,7 +45,9 @@ impl Draft<'_> {
         }
         now
     }
+}
 
+impl Draft<'_> {
     /// The configuration or a stand-in is another: what waits may be for somebody else now, or for other hours. Whoever has
     /// been paged is not paged again for that.
     pub(super) fn look_at_waiting(&mut self, why: &str) {
