@@ -244,7 +244,7 @@ pub struct Twilio {
 }
 
 /// One active measurement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Check {
     /// As in the file.
     pub name: String,
@@ -263,7 +263,7 @@ pub struct Check {
 }
 
 /// What a check does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum CheckKind {
     /// One request, or several with values carried over.
     Http(HttpCheck),
@@ -313,7 +313,7 @@ pub enum CheckKind {
 }
 
 /// HTTP requests that make one check.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpCheck {
     /// At least one.
     pub steps: Vec<HttpStep>,
@@ -334,7 +334,7 @@ pub struct HttpCheck {
 }
 
 /// One request. `{{name}}` in url, header values and body is replaced by a captured value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpStep {
     /// Upper case.
     pub method: String,
@@ -361,6 +361,17 @@ pub enum Capture {
     Cookie(String),
     /// The first group of a regular expression over the body.
     Regex(regex::Regex),
+}
+
+impl PartialEq for Capture {
+    fn eq(&self, other: &Capture) -> bool {
+        match (self, other) {
+            (Capture::Json(a), Capture::Json(b)) => a == b,
+            (Capture::Header(a), Capture::Header(b)) | (Capture::Cookie(a), Capture::Cookie(b)) => a == b,
+            (Capture::Regex(a), Capture::Regex(b)) => a.as_str() == b.as_str(),
+            _ => false,
+        }
+    }
 }
 
 /// What the public sees.

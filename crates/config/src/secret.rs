@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A secret, or the knowledge that it is missing. `Debug` and `Display` never show it.
@@ -30,6 +31,16 @@ impl Secret {
     }
 }
 
+/// In constant time where both are known.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Secret) -> bool {
+        match (self.expose(), other.expose()) {
+            (Ok(a), Ok(b)) => a.as_bytes().ct_eq(b.as_bytes()).into(),
+            (a, b) => a == b,
+        }
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_ok() { "Secret(…)" } else { "Secret(missing)" })
@@ -39,5 +50,19 @@ impl fmt::Debug for Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_the_same_by_what_they_are() {
+        let of = |text: &str| Secret::new(text);
+        assert!(of("hunter2") == of("hunter2") && of("hunter2") != of("hunter3") && of("a") != of("ab"));
+        let gone = |why: &str| Secret::missing(why);
+        assert!(gone("A is not set") == gone("A is not set") && gone("A is not set") != gone("B is not set"));
+        assert!(gone("A") != of("A") && of("") != gone(""));
     }
 }

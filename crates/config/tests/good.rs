@@ -16,7 +16,7 @@ fn folder() -> PathBuf {
 
 /// The only variable that is set.
 fn environment(name: &str) -> Option<String> {
-    (name == "CI_TOKEN").then(|| "variable-secret".to_owned())
+    (name == "CI_TOKEN").then(|| "variable-secret-0123".to_owned())
 }
 
 fn good(name: &str) -> Config {
@@ -66,8 +66,8 @@ fn every_key_arrives() {
 
     assert_eq!(c.server.public_url, "https://foghorn.example.com");
     assert_eq!(c.server.tls.as_ref().unwrap().cert_file, folder().join("tls/cert.pem"));
-    assert_eq!(c.server.tokens["ana"].secret.expose(), Ok("file-secret"));
-    assert_eq!(c.server.tokens["ci"].secret.expose(), Ok("variable-secret"));
+    assert_eq!(c.server.tokens["ana"].secret.expose(), Ok("file-secret-0123"));
+    assert_eq!(c.server.tokens["ci"].secret.expose(), Ok("variable-secret-0123"));
     assert_eq!(
         (c.server.tokens["ci"].role, c.server.tokens["ana"].person.as_deref()),
         (Role::Admin, Some("ana"))
@@ -80,7 +80,7 @@ fn every_key_arrives() {
     assert_eq!((prometheus.severity, prometheus.max_alerts), (Severity::Info, 1000));
     assert_eq!(prometheus.group_by.iter().map(|n| n.as_str()).collect::<Vec<_>>(), ["alertname", "cluster"]);
     assert!(
-        matches!(&c.integrations["dashboards"], Integration::Grafana { token: Some(t) } if t.expose() == Ok("file-secret"))
+        matches!(&c.integrations["dashboards"], Integration::Grafana { token: Some(t) } if t.expose() == Ok("file-secret-0123"))
     );
 
     let ana = &c.setup.people["ana"];
@@ -120,7 +120,7 @@ fn every_key_arrives() {
     assert_eq!(login.steps[0].expect[0].text, "status in 200..399");
     assert_eq!(login.steps[2].expect[0].text, "status == 302");
     let CheckKind::Http(long) = &c.checks["long"].kind else { panic!() };
-    assert_eq!(long.steps[0].url.expose(), Ok("https://shop.example.com/api?x=variable-secret"));
+    assert_eq!(long.steps[0].url.expose(), Ok("https://shop.example.com/api?x=variable-secret-0123"));
     assert_eq!(long.connect_to.as_ref().unwrap().port, 8443);
     assert!(
         matches!(&c.checks["cert"].kind, CheckKind::Tls { target, min_days: 14, .. } if target.port == 443)
@@ -152,8 +152,8 @@ fn every_key_arrives() {
 fn no_secret_is_shown_by_debug() {
     let shown = format!("{:?}", good("full.yaml"));
     for secret in [
-        "file-secret",
-        "variable-secret",
+        "file-secret-0123",
+        "variable-secret-0123",
         "viewer-token",
         "prometheus-token",
         "user:pass",

@@ -73,6 +73,24 @@ fn a_proxy_that_may_make_everybody_an_admin_is_told() {
     }
 }
 
+#[test]
+fn a_token_that_may_be_guessed_is_told() {
+    let of = |token: &str| {
+        let server =
+            format!("listen: 192.0.2.1:7070, tokens: {{ a: {{ token: \"{token}\", role: admin }} }}");
+        config(&format!("server: {{ {server} }}{FILE}"), Path::new("")).warnings
+    };
+    let said = of("swordfish");
+    let [warning] = &said[..] else { panic!("{said:?}") };
+    assert!(
+        warning.starts_with("foghorn.yaml:1:57: the token `a` has fewer than 16 characters"),
+        "{warning}"
+    );
+    assert!(!warning.contains("swordfish"), "{warning}");
+    assert_eq!(of("0123456789abcdef"), Vec::<String>::new());
+    assert_eq!(of("${NOT_SET}"), Vec::<String>::new(), "that is told otherwise");
+}
+
 /// Nobody can follow a link to `0.0.0.0`, nor one to loopback from a telephone. With everything on this host nothing is said.
 #[test]
 fn links_that_nobody_can_follow_are_told() {

@@ -18,11 +18,11 @@ const SECRETS: [&str; 11] = [
     "tw-token",
     "own-key",
     "7f0c3a3e-5b8e-4f8e-9c0d-0123456789ab",
-    "variable-secret",
+    "variable-secret-0123",
 ];
 
 fn said(text: &str) -> String {
-    let environment = |name: &str| (name == "CI_TOKEN").then(|| "variable-secret".to_owned());
+    let environment = |name: &str| (name == "CI_TOKEN").then(|| "variable-secret-0123".to_owned());
     match parse(text, "f", Path::new("tests/good"), &environment) {
         Ok(config) => format!("{config:?}"),
         Err(errors) => {

@@ -62,7 +62,7 @@ fn broken(faults: &[(&str, &str, usize)]) -> String {
 
 /// What is said, without the columns: another fault on the same line moves them.
 fn said(text: &str) -> BTreeSet<(usize, String)> {
-    let environment = |name: &str| (name == "CI_TOKEN").then(|| "variable-secret".to_owned());
+    let environment = |name: &str| (name == "CI_TOKEN").then(|| "variable-secret-0123".to_owned());
     let errors = parse(text, "f", Path::new("tests/good"), &environment).unwrap_err();
     errors.0.into_iter().map(|p| (p.line, p.message)).collect()
 }

@@ -11,8 +11,10 @@ const MOST: usize = 4096;
 const BURST: f64 = 20.0;
 /// And so many a second after that.
 const RATE: f64 = 0.2;
-/// An address from which a right token came is not made to wait for so long: whoever shares it with a guesser (behind a
-/// proxy, say) must get through.
+/// The same for an address from which a right token came in the last [`TRUSTED`]: whoever shares it with a guesser (behind a
+/// proxy, say) must get through, and who has one token may not try every other.
+const BURST_TRUSTED: f64 = 1000.0;
+const RATE_TRUSTED: f64 = 20.0;
 const TRUSTED: Duration = Duration::from_secs(600);
 
 /// Wrong tokens by address. A network of IPv6 (`/64`) counts as one.
@@ -21,19 +23,24 @@ pub struct Throttle(Mutex<HashMap<IpAddr, Entry>>);
 
 #[derive(Clone, Copy)]
 struct Entry {
-    left: f64,
+    /// Wrong ones that count at `at`.
+    wrong: f64,
     at: Instant,
     right: Option<Instant>,
 }
 
 impl Entry {
-    /// How many wrong ones there is room for.
-    fn left(&self, now: Instant) -> f64 {
-        (self.left + now.saturating_duration_since(self.at).as_secs_f64() * RATE).min(BURST)
+    /// How many wrong ones there may be at once, and how many a second after that.
+    fn limits(&self, now: Instant) -> (f64, f64) {
+        let trusted = self.right.is_some_and(|at| now.saturating_duration_since(at) < TRUSTED);
+        if trusted { (BURST_TRUSTED, RATE_TRUSTED) } else { (BURST, RATE) }
     }
 
-    fn is_trusted(&self, now: Instant) -> bool {
-        self.right.is_some_and(|at| now.saturating_duration_since(at) < TRUSTED)
+    /// How many wrong ones still count.
+    fn wrong(&self, now: Instant) -> f64 {
+        let (burst, rate) = self.limits(now);
+        let forgotten = now.saturating_duration_since(self.at).as_secs_f64() * rate;
+        (self.wrong - forgotten).clamp(0.0, burst)
     }
 }
 
@@ -42,14 +49,15 @@ impl Throttle {
     #[must_use]
     pub fn wait(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = table.get(&network(address)).filter(|e| !e.is_trusted(now))?;
-        let missing = 1.0 - entry.left(now);
-        (missing > 0.0).then(|| Duration::from_secs_f64(missing / RATE))
+        let entry = table.get(&network(address))?;
+        let (burst, rate) = entry.limits(now);
+        let missing = 1.0 - (burst - entry.wrong(now));
+        (missing > 0.0).then(|| Duration::from_secs_f64(missing / rate))
     }
 
     /// A wrong token came from there.
     pub fn wrong(&self, address: IpAddr, now: Instant) {
-        self.note(address, now, |e| e.left = (e.left - 1.0).max(0.0));
+        self.note(address, now, |e| e.wrong = (e.wrong + 1.0).min(e.limits(now).0));
     }
 
     /// A right one did.
@@ -64,13 +72,13 @@ impl Throttle {
             // Whoever guessed least is forgotten, and then whoever was heard from longest ago.
             let least = table
                 .iter()
-                .max_by(|(_, a), (_, b)| a.left(now).total_cmp(&b.left(now)).then_with(|| b.at.cmp(&a.at)));
+                .min_by(|(_, a), (_, b)| a.wrong(now).total_cmp(&b.wrong(now)).then_with(|| a.at.cmp(&b.at)));
             if let Some(least) = least.map(|(address, _)| *address) {
                 table.remove(&least);
             }
         }
-        let entry = table.entry(key).or_insert(Entry { left: BURST, at: now, right: None });
-        (entry.left, entry.at) = (entry.left(now), now);
+        let entry = table.entry(key).or_insert(Entry { wrong: 0.0, at: now, right: None });
+        (entry.wrong, entry.at) = (entry.wrong(now), now);
         change(entry);
     }
 }
@@ -115,6 +123,20 @@ mod tests {
         let later = start + TRUSTED;
         (0..20).for_each(|_| throttle.wrong(ip("192.0.2.1"), later));
         assert!(throttle.wait(ip("192.0.2.1"), later).is_some());
+    }
+
+    #[test]
+    fn who_has_one_token_does_not_try_every_other() {
+        let (throttle, start) = (Throttle::default(), Instant::now());
+        throttle.right(ip("192.0.2.1"), start);
+        (0..5000).for_each(|_| throttle.wrong(ip("192.0.2.1"), start));
+        let moment = Duration::from_millis(50);
+        assert_eq!(
+            throttle.wait(ip("192.0.2.1"), start),
+            Some(moment),
+            "who shares the address waits no longer"
+        );
+        assert_eq!(throttle.wait(ip("192.0.2.1"), start + moment), None);
     }
 
     #[test]

@@ -7,8 +7,7 @@ use crate::slots::{self, Due, Slot};
 use crate::stats::{Stats, add, sub};
 use crate::transition::{Sink, Transition, Verdict};
 use crate::watch::{Board, Latest, Open, Set, wall_now};
-use foghorn_config::model::{Check, CheckKind};
-use foghorn_config::secret::Secret;
+use foghorn_config::model::Check;
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Name, Severity};
 use foghorn_detect::streak::{Change, Grade, Next, Reading, Rule, Streak};
@@ -184,11 +183,11 @@ impl Shard {
             let Some(entry) = &mut self.entries[index] else { continue };
             let mut another = false;
             if !Arc::ptr_eq(&entry.check, &check) {
-                another = !same(&entry.check, &check);
+                another = entry.check != check;
                 if another {
                     entry.streak.interrupt();
+                    entry.memory = Arc::default();
                 }
-                entry.memory = Arc::default();
                 entry.check = check;
             }
             entry.rule = rule;
@@ -378,25 +377,6 @@ impl Shard {
         };
         *entry.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(latest);
     }
-}
-
-/// Whether two definitions are the same measurement. `Debug` leaves out what may be secret, URLs among it.
-fn same(a: &Check, b: &Check) -> bool {
-    fn hidden(check: &Check) -> Vec<Result<&str, &str>> {
-        let secrets: Vec<&Secret> = match &check.kind {
-            CheckKind::Http(http) => {
-                let plain = http.steps.iter().flat_map(|step| [&step.url, &step.body]);
-                plain.chain(http.steps.iter().flat_map(|step| step.headers.iter().map(|(_, v)| v))).collect()
-            }
-            CheckKind::Exec { env, .. } => env.values().collect(),
-            CheckKind::Tcp { .. }
-            | CheckKind::Tls { .. }
-            | CheckKind::Dns { .. }
-            | CheckKind::Icmp { .. } => Vec::new(),
-        };
-        secrets.into_iter().map(Secret::expose).collect()
-    }
-    hidden(a) == hidden(b) && format!("{a:?}") == format!("{b:?}")
 }
 
 fn verdict(change: Change, now: Now, bad: &str, summary: &str, flapping: bool, blind: bool) -> Verdict {

@@ -5,11 +5,13 @@
 mod kit;
 
 use foghorn_config::model::{Check, CheckKind};
+use foghorn_config::secret::Secret;
 use foghorn_core::words::Severity;
 use foghorn_watch::history::{History, Mark};
 use foghorn_watch::{Open, Options, Plan, Stats, Transition, Verdict, Watch};
 use kit::*;
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -288,6 +290,35 @@ fn a_reload_keeps_what_is_known() {
     // Another target: well now.
     rig.watch.update(&plan([named("shop", 70, get(&url))]));
     rig.wait_for(&["shop F", "shop R"]);
+}
+
+/// A connection that is kept shows whether a check was begun anew.
+#[test]
+fn a_reload_leaves_alone_what_is_the_same() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&connections);
+    let addr = serve(move |mut stream| {
+        seen.fetch_add(1, Ordering::SeqCst);
+        while read_request(&mut stream).is_some() {
+            if stream.write_all(answer("200 OK", "", "ok").as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let shop = |key: &str| {
+        let mut asks = step("GET", &format!("http://{addr}/"));
+        asks.headers.push(("x-key".to_owned(), Secret::new(key)));
+        let mut http = http_check(vec![asks]);
+        http.keep_alive = true;
+        named("shop", 50, check(CheckKind::Http(http)))
+    };
+    let rig = start(&plan([shop("one")]), &[], None);
+    rig.wait_runs(2);
+    rig.watch.update(&plan([shop("one")]));
+    rig.wait_runs(4);
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    rig.watch.update(&plan([shop("two")]));
+    until("another connection", || connections.load(Ordering::SeqCst) == 2);
 }
 
 #[test]

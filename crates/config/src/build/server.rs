@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Characters of a token that nobody guesses.
+const SHORTEST_TOKEN: usize = 16;
+
 pub(super) fn server(file: &File, names: &Sections<'_>, cx: &mut Cx<'_>) -> Option<Server> {
     let raw = file.server.0.as_ref()?;
     let listen = raw.listen.value;
@@ -105,6 +108,9 @@ fn tokens(raw: &raw::Server, people: &Names<'_>, cx: &mut Cx<'_>) -> BTreeMap<St
         unique(&mut seen, &name.value, &token.token.0, cx);
         let person = people.find_some(token.person.as_ref(), cx).map(|p| p.to_string());
         let secret = token.token.0.value.clone();
+        if secret.expose().is_ok_and(|text| text.chars().count() < SHORTEST_TOKEN) {
+            cx.warn(token.token.0.at, &format!("the token `{}` has fewer than {SHORTEST_TOKEN} characters and may be guessed: `openssl rand -hex 16` writes a good one", name.value));
+        }
         tokens.insert(name.value.clone(), Token { secret, role: token.role.value, person });
     }
     tokens
