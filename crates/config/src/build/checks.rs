@@ -210,14 +210,7 @@ fn measured(
     };
     let (fail_after, recover_after) = (times(&raw.fail_after, cx), times(&raw.recover_after, cx));
     let what = match kind {
-        "http" => {
-            let http = http_check(raw.http.as_ref()?, name.at, cx);
-            // With one step, what is expected of the check is expected of its answer.
-            if http.steps.len() == 1 {
-                add_status(&mut expect, Op::In, Value::Ranges(vec![(200.0, 399.0)]));
-            }
-            CheckKind::Http(http)
-        }
+        "http" => CheckKind::Http(http_check(raw.http.as_ref()?, name.at, cx)),
         "tcp" => {
             let tcp = raw.tcp.as_ref()?;
             CheckKind::Tcp {
@@ -245,7 +238,7 @@ fn measured(
         "icmp" => CheckKind::Icmp { host: raw.icmp.as_ref()?.host.value.0.clone() },
         "exec" => {
             let exec = raw.exec.as_ref()?;
-            add_status(&mut expect, Op::Eq, Value::Number(0.0));
+            add_status(&mut expect);
             let env = exec.env.good().map(|(name, value)| (name.value.clone(), value.clone())).collect();
             CheckKind::Exec { command: command(&exec.command, name.at, cx), env }
         }
@@ -309,10 +302,11 @@ fn without_tls(http: &raw::Http, expect: &[Expect], cx: &mut Cx<'_>) {
     }
 }
 
-/// What everybody means without writing it.
-fn add_status(expect: &mut Vec<Expectation>, op: Op, value: Value) {
+/// What everybody means of a plugin without writing it.
+fn add_status(expect: &mut Vec<Expectation>) {
     if !expect.iter().any(|e| e.subject == Subject::Status) {
-        let mut status = Expectation { text: String::new(), subject: Subject::Status, op, value };
+        let (subject, op, value) = (Subject::Status, Op::Eq, Value::Number(0.0));
+        let mut status = Expectation { text: String::new(), subject, op, value };
         status.text = status.to_string();
         expect.insert(0, status);
     }
@@ -377,14 +371,12 @@ fn body(raw: Option<&Spanned<Secret>>) -> Secret {
 
 fn http_step(raw: &raw::HttpStep, cx: &mut Cx<'_>) -> HttpStep {
     check_url(&raw.url, cx);
-    let mut expect = expectations(&raw.expect.0, "http", cx);
-    add_status(&mut expect, Op::In, Value::Ranges(vec![(200.0, 399.0)]));
     HttpStep {
         method: raw.method.value.0.clone(),
         url: raw.url.value.clone(),
         headers: headers(&raw.headers, cx),
         body: body(raw.body.as_ref()),
-        expect,
+        expect: expectations(&raw.expect.0, "http", cx),
         capture: raw.capture.good().map(|(name, c)| (name.value.clone(), c.0.clone())).collect(),
     }
 }

@@ -85,7 +85,7 @@ pub(super) async fn run(
     Ok(summary)
 }
 
-/// Where nothing is said about the status, one that is no error is expected.
+/// Where nothing is said about the status, one that is no error is expected, and what the server says of it is told.
 fn judge(
     check: &Check,
     step: &HttpStep,
@@ -96,7 +96,7 @@ fn judge(
 ) -> Result<(), Trouble> {
     let speaks = |e: &foghorn_config::expect::Expectation| e.subject == Subject::Status;
     let said = step.expect.iter().any(speaks) || last && check.expect.iter().any(speaks);
-    if !said && seen.status.is_none_or(|s| s >= 400) {
+    if !said && !seen.status.is_some_and(|s| (200..400).contains(&s)) {
         let text = seen.text();
         let hint = match text.trim_start() {
             t if t.is_empty() || t.starts_with('<') => String::new(),
