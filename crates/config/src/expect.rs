@@ -9,7 +9,7 @@ mod parse;
 mod path;
 mod show;
 
-pub use holds::{Observed, Phases, document};
+pub use holds::{Observed, Phases, document, same_answer};
 pub use parse::ExpectError;
 
 /// One parsed expectation.

@@ -7,6 +7,7 @@ use crate::read::FromText;
 use foghorn_core::schedule::{LocalTime, Turn};
 use foghorn_core::setup::{EntityKind, Target};
 use foghorn_core::words::{Name, Severity, Urgency};
+use jiff::fmt::temporal::Pieces;
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -405,9 +406,16 @@ impl FromText for Zone {
 impl FromText for LocalTime {
     const WANTED: &'static str = "a date and time such as \"2026-11-02 09:00\"";
     fn from_text(text: &str) -> Result<Self, String> {
+        if has_own_zone(text) {
+            return Err(format!("`{text}` has an offset or a time zone of its own"));
+        }
         text.parse()
             .map(LocalTime)
             .map_err(|_| format!("`{text}` is no date and time such as \"2026-11-02 09:00\""))
+    }
+    fn advice(text: &str) -> String {
+        let counts = "write it without: it counts in `time_zone`";
+        if has_own_zone(text) { counts.to_owned() } else { String::new() }
     }
     fn placeholder() -> Self {
         LocalTime(jiff::civil::DateTime::ZERO)
@@ -415,6 +423,11 @@ impl FromText for LocalTime {
     fn shape() -> Value {
         described("a date and time such as \"2026-11-02 09:00\"")
     }
+}
+
+/// What reads a time on a calendar would leave that out.
+fn has_own_zone(text: &str) -> bool {
+    Pieces::parse(text).is_ok_and(|p| p.offset().is_some() || p.time_zone_annotation().is_some())
 }
 
 /// A moment on a calendar, or in the world if it has an offset.
@@ -427,9 +440,14 @@ impl FromText for Moment {
     const WANTED: &'static str = LocalTime::WANTED;
     fn from_text(text: &str) -> Result<Self, String> {
         match text.parse() {
-            Ok(timestamp) => Ok(Moment::World(timestamp)),
-            Err(_) => LocalTime::from_text(text).map(Moment::Local),
+            // `09:00-05:00[Europe/Lisbon]` says two things.
+            Ok(timestamp) if !text.contains('[') => Ok(Moment::World(timestamp)),
+            _ => LocalTime::from_text(text).map(Moment::Local),
         }
+    }
+    fn advice(text: &str) -> String {
+        let either = "write an offset alone, such as `+01:00`, or neither: then it counts in `time_zone`";
+        if has_own_zone(text) { either.to_owned() } else { String::new() }
     }
     fn placeholder() -> Self {
         Moment::World(jiff::Timestamp::UNIX_EPOCH)

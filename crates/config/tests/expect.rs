@@ -153,6 +153,32 @@ fn plugins_and_names() {
     );
 }
 
+/// As names and addresses are the same, by the key `answer` too.
+#[test]
+fn answers_are_the_same_however_they_are_written() {
+    let answers = ["mail.example.com".to_owned(), "2001:db8::1".to_owned(), "10 mx.example.com".to_owned()];
+    let seen = Observed { answers: Some(&answers), ..Observed::default() };
+    table(
+        &seen,
+        &[
+            ("answer == Mail.Example.com", "holds"),
+            ("answer == mail.example.com.", "holds"),
+            ("answer == 2001:DB8:0::1", "holds"),
+            ("answer contains 2001:DB8:0::1", "holds"),
+            ("answer == \"10 MX.example.com.\"", "holds"),
+            ("answer in www.example.com, MAIL.example.com", "holds"),
+            (
+                "answer != Mail.Example.com",
+                "answer != Mail.Example.com, got mail.example.com, 2001:db8::1, 10 mx.example.com",
+            ),
+            (
+                "answer == example.com",
+                "answer == example.com, got mail.example.com, 2001:db8::1, 10 mx.example.com",
+            ),
+        ],
+    );
+}
+
 #[test]
 fn a_long_body_is_cut_in_what_is_said() {
     let body = "x".repeat(10_000);

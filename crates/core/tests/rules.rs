@@ -499,6 +499,36 @@ fn a_maintenance_window_covers_what_it_names_and_nothing_that_depends_on_it() {
     assert_eq!(w.pages.len(), 1, "outage 1: the shop that runs on it is not covered");
 }
 
+/// Whatever else changes in the file: who ended it would not know.
+#[test]
+fn a_window_that_a_person_has_ended_comes_back_only_if_it_is_written_anew() {
+    let mut setup: Setup = serde_json::from_str(world::SHOP).unwrap();
+    let start = Wall(world::NIGHT);
+    let window = |reason: &str| foghorn_core::setup::Maintenance {
+        entities: ["web1".into()].into(),
+        starts: start,
+        ends: start + Span::hours(1),
+        reason: reason.into(),
+    };
+    setup.maintenance.insert("maintenance".into(), window("kernel"));
+    let mut w = World::shop();
+    let mut adopts = 1;
+    let mut adopt = |w: &mut World, setup: &Setup| {
+        adopts += 1;
+        w.put(Input::AdoptConfig { hash: adopts.to_string(), setup: Arc::new(setup.clone()) });
+        w.state.silences.keys().map(|id| id.to_string()).collect::<Vec<_>>()
+    };
+    let id = "maintenance/maintenance";
+    assert_eq!(adopt(&mut w, &setup), [id]);
+    w.put(Input::EndSilence { id: id.into(), by: by("ana") });
+    setup.timing.correlate_within = Span::secs(7);
+    assert_eq!(adopt(&mut w, &setup), [""; 0], "something else has changed");
+    setup.maintenance.insert("maintenance".into(), window("kernel, once more"));
+    assert_eq!(adopt(&mut w, &setup), [id]);
+    setup.maintenance.clear();
+    assert_eq!(adopt(&mut w, &setup), [""; 0]);
+}
+
 #[test]
 fn blind_is_unknown_and_unknown_is_not_well() {
     let mut w = World::shop();

@@ -269,6 +269,57 @@ async fn redirects_are_followed_as_far_as_told() {
 }
 
 #[tokio::test]
+async fn a_body_is_not_sent_on_to_another_server() {
+    let other = http(|_, body| answer("200 OK", "", body));
+    let addr = http(move |head, body| match head[0].as_str() {
+        "POST /away HTTP/1.1" => {
+            answer("307 Temporary Redirect", &format!("location: http://{other}/\r\n"), "")
+        }
+        "POST /here HTTP/1.1" => answer("308 Permanent Redirect", "location: /in\r\n", ""),
+        "POST /seen HTTP/1.1" => answer("303 See Other", &format!("location: http://{other}/\r\n"), ""),
+        _ => answer("200 OK", "", body),
+    });
+    let with = |path: &str| {
+        let mut s = step("POST", &format!("http://{addr}{path}"));
+        s.body = Secret::new("password=hunter22");
+        let mut http = http_check(vec![s]);
+        http.redirects = 1;
+        check(CheckKind::Http(http))
+    };
+    let o = run(&with("/away")).await;
+    assert_eq!(o.summary, "redirected to http://127.0.0.1, to which the body is not sent");
+    let o = run(&expecting(with("/here"), &["body == \"password=hunter22\""])).await;
+    assert_eq!(o.verdict, Verdict::Good, "{}", o.summary);
+    let o = run(&expecting(with("/seen"), &["body == \"\""])).await;
+    assert_eq!(o.verdict, Verdict::Good, "{}", o.summary);
+}
+
+/// As they do where a header holds them.
+#[tokio::test]
+async fn user_and_password_of_an_address_stay_with_its_server() {
+    let said = |head: &[String]| {
+        let known = head.iter().any(|l| l.starts_with("authorization: Basic YW5hOnB3"));
+        answer("200 OK", "", if known { "known" } else { "nobody" })
+    };
+    let other = http(move |head, _| said(head));
+    let addr = http(move |head, _| {
+        let host = head.iter().find_map(|l| l.strip_prefix("host: ")).unwrap();
+        match head[0].as_str() {
+            "GET /away HTTP/1.1" => answer("302 Found", &format!("location: http://{other}/\r\n"), ""),
+            "GET /whole HTTP/1.1" => answer("302 Found", &format!("location: http://{host}/in\r\n"), ""),
+            "GET /part HTTP/1.1" => answer("302 Found", "location: in\r\n", ""),
+            _ => said(head),
+        }
+    });
+    for (path, expected) in [("/whole", "known"), ("/part", "known"), ("/away", "nobody")] {
+        let mut http = http_check(vec![step("GET", &format!("http://ana:pw@{addr}{path}"))]);
+        http.redirects = 1;
+        let o = run(&expecting(check(CheckKind::Http(http)), &[&format!("body == {expected}")])).await;
+        assert_eq!(o.verdict, Verdict::Good, "{path}: {}", o.summary);
+    }
+}
+
+#[tokio::test]
 async fn connect_to_goes_around_the_proxy_under_the_same_name() {
     let addr = http(|head, _| {
         let host = head.iter().find(|l| l.starts_with("host: ")).unwrap();

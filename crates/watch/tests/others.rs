@@ -7,7 +7,7 @@ mod kit;
 use foghorn_config::model::CheckKind;
 use foghorn_config::secret::Secret;
 use foghorn_core::words::Severity;
-use foghorn_watch::check::Verdict;
+use foghorn_watch::check::{Env, Memory, Verdict, run as run_with};
 use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::{A, MX, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -19,8 +19,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+const DAY: Duration = Duration::from_secs(86_400);
 const BAD: Verdict = Verdict::Bad(None);
 
 /// An authority whose certificate is in a file.
@@ -50,15 +51,18 @@ fn served_by_itself() -> (SocketAddr, Authority) {
 
 /// A TLS server that says hello; its certificate is good from and for so many days from now.
 fn tls_server(ca: Option<&Authority>, name: &str, from: i64, days: i64) -> SocketAddr {
-    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-    params.distinguished_name.push(rcgen::DnType::CommonName, name);
     let now = std::time::SystemTime::now();
     let at = |d: i64| match u64::try_from(d) {
         Ok(d) => now + Duration::from_secs(d * 86_400 + 3600),
         Err(_) => now - Duration::from_secs(d.unsigned_abs() * 86_400 + 3600),
     };
-    params.not_before = at(from).into();
-    params.not_after = at(days).into();
+    tls_server_between(ca, name, at(from), at(days))
+}
+
+fn tls_server_between(ca: Option<&Authority>, name: &str, from: SystemTime, to: SystemTime) -> SocketAddr {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    (params.not_before, params.not_after) = (from.into(), to.into());
     let key = KeyPair::generate().unwrap();
     let cert = match ca {
         Some(ca) => params.signed_by(&key, &ca.issuer).unwrap(),
@@ -80,8 +84,8 @@ fn serve_tls(cert: CertificateDer<'static>, key: Vec<u8>) -> SocketAddr {
         let conn = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut tls = rustls::StreamOwned::new(conn, stream);
         let mut head = [0; 1024];
-        if matches!(tls.read(&mut head), Ok(1..)) {
-            let _ = tls.write_all(answer("200 OK", "connection: close\r\n", "secure").as_bytes());
+        while matches!(tls.read(&mut head), Ok(1..)) {
+            let _ = tls.write_all(answer("200 OK", "", "secure").as_bytes());
         }
     })
 }
@@ -181,6 +185,36 @@ async fn https_checks_the_certificate_too() {
     (http.http2, http.insecure) = (true, true);
     let o = run(&check(CheckKind::Http(http))).await;
     assert_eq!((o.verdict, o.summary), (BAD, format!("{addr} does not speak HTTP/2")));
+}
+
+/// The days of a certificate go by on a connection that is kept, too.
+#[tokio::test]
+async fn a_kept_connection_is_no_longer_good_than_its_certificate() {
+    let ca = authority();
+    let env = Env::new(&foghorn_watch::Stats::default());
+    let (check, memory) = loop {
+        let now = SystemTime::now();
+        let addr = tls_server_between(Some(&ca), "127.0.0.1", now - DAY, now + Duration::from_secs(3));
+        let mut http = http_check(vec![step("GET", &format!("https://{addr}/"))]);
+        (http.keep_alive, http.ca_file) = (true, Some(ca.file.clone()));
+        let check = check(CheckKind::Http(http));
+        let memory = Memory::default();
+        let o = run_with(&check, &env, &memory).await;
+        if o.verdict == Verdict::Good {
+            assert_eq!(o.seen.cert_days, Some(0));
+            break (check, memory);
+        }
+        assert!(o.summary.contains("expired"), "only a slow machine may be late: {}", o.summary);
+    };
+    let said = loop {
+        let o = run_with(&check, &env, &memory).await;
+        if o.verdict != Verdict::Good {
+            break o.summary;
+        }
+        assert!(o.phases.tls.is_none(), "the connection is kept until then");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(said.contains("expired"), "{said}");
 }
 
 #[tokio::test]
@@ -466,15 +500,23 @@ async fn a_plugin_and_its_children_end_with_the_timeout() {
     }
     assert_eq!(o.verdict, BAD);
     assert!(o.summary.ends_with("(the plugin was killed)"), "{}", o.summary);
-    let pid = std::fs::read_to_string(&file).unwrap().trim().to_owned();
-    // It is gone, or a corpse that its new parent has not buried yet.
+    until_gone(&std::fs::read_to_string(&file).unwrap());
+}
+
+/// It is gone, or a corpse that its new parent has not buried yet.
+fn until_gone(pid: &str) {
+    let stat = format!("/proc/{}/stat", pid.trim());
     until("the end of the plugin's child", || {
-        std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |s| s.contains(") Z "))
+        std::fs::read_to_string(&stat).map_or(true, |s| s.contains(") Z "))
     });
 }
 
+/// Whether or not it holds the plugin's output.
 #[tokio::test]
-async fn a_plugin_that_leaves_a_child_behind_does_not_hang() {
-    let o = run(&exec(&["/bin/sh", "-c", "sleep 1000 & echo done"])).await;
-    assert_eq!((o.verdict, o.summary.as_str()), (Verdict::Good, "done"));
+async fn a_child_that_a_plugin_leaves_behind_ends_with_it() {
+    for holds in ["", ">/dev/null 2>&1 "] {
+        let o = run(&exec(&["/bin/sh", "-c", &format!("sleep 1000 {holds}& echo $!")])).await;
+        assert_eq!(o.verdict, Verdict::Good);
+        until_gone(&o.summary);
+    }
 }

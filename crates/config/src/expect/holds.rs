@@ -2,6 +2,7 @@
 
 use super::{Expectation, Op, Phase, Subject, Value};
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -178,12 +179,15 @@ impl Expectation {
         // MX, SOA) is looked into.
         let has = |answer: &str, wanted: &str| {
             let text = answer.contains(|c: char| c.is_whitespace() || c == '=');
-            answer.trim_end_matches('.').eq_ignore_ascii_case(wanted.trim_end_matches('.'))
+            same_answer(answer, wanted)
                 || text && answer.to_ascii_lowercase().contains(&wanted.to_ascii_lowercase())
         };
         let same = |answer: &String| match (self.op, &self.value) {
             (Op::Contains, Value::Text(wanted)) => has(answer, wanted),
             (Op::NotContains, Value::Text(wanted)) => !has(answer, wanted),
+            (Op::Eq, Value::Text(wanted)) => same_answer(answer, wanted),
+            (Op::Ne, Value::Text(wanted)) => !same_answer(answer, wanted),
+            (Op::In, Value::Texts(wanted)) => wanted.iter().any(|w| same_answer(answer, w)),
             _ => self.fits(answer),
         };
         let good = match self.op {
@@ -273,4 +277,13 @@ fn excerpt(text: &str) -> String {
         out.push_str(&shown);
     }
     if out.is_empty() { "nothing".into() } else { out }
+}
+
+/// Whether a name server's answer is what was expected: names are the same in either case and with or without the last dot,
+/// addresses in any spelling.
+#[must_use]
+pub fn same_answer(answer: &str, expected: &str) -> bool {
+    let plain = |text: &str| text.trim().trim_end_matches('.').to_ascii_lowercase();
+    let address = |text: &str| text.trim().parse::<IpAddr>().ok();
+    plain(answer) == plain(expected) || address(answer).is_some_and(|a| address(expected) == Some(a))
 }

@@ -69,7 +69,7 @@ record! {
         tls: Option<TlsFiles>,
         /// API tokens, by a name of your choice.
         tokens: Table<Token>,
-        /// How long the journal may take to save before Foghorn goes on from memory.
+        /// How long the journal may take to save before Foghorn goes on from memory. Changes take a restart.
         journal_deadline: Spanned<Duration> = "2s",
         /// The largest request that is taken in.
         max_body: Spanned<Bytes> = "10MiB",

@@ -51,7 +51,7 @@ impl Draft<'_> {
         self.follow_rules(&before, setup);
         self.follow_integrations(setup);
         self.expect_heartbeats(&before, setup);
-        self.declare_maintenance(setup);
+        self.declare_maintenance(&before, setup);
         self.drop_unreachable(&before, setup);
         self.follow_policies(paged);
         self.look_at_waiting("the configuration changed");
@@ -206,8 +206,9 @@ impl Draft<'_> {
         }
     }
 
-    /// Declared windows are silences under a name of their own, which follow the file.
-    fn declare_maintenance(&mut self, setup: &Setup) {
+    /// Declared windows are silences under a name of their own, which follow the file; one that a person has ended comes
+    /// back only if it is written anew.
+    fn declare_maintenance(&mut self, before: &Setup, setup: &Setup) {
         const PREFIX: &str = "maintenance/";
         let declared: Vec<Silence> = setup
             .maintenance
@@ -234,8 +235,13 @@ impl Draft<'_> {
             .cloned()
             .collect();
         gone.iter().for_each(|id| self.drop_silence(id, None));
+        let as_before = |id: &str| {
+            let name = id.strip_prefix(PREFIX).unwrap_or(id);
+            before.maintenance.get(name).is_some_and(|m| setup.maintenance.get(name) == Some(m))
+        };
         for silence in declared {
-            if self.state.silences.get(&silence.id).is_none_or(|s| **s != silence) {
+            let known = self.state.silences.get(&silence.id);
+            if known.map_or(!as_before(&silence.id), |s| **s != silence) {
                 self.put_silence(silence);
             }
         }

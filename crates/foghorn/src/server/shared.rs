@@ -82,6 +82,7 @@ impl Shared {
             ("server.listen", self.begun.listen != new.server.listen),
             ("server.links_listen", self.begun.links_listen != new.server.links_listen),
             ("server.data_dir", self.begun.data_dir != new.server.data_dir),
+            ("server.journal_deadline", self.begun.journal_deadline != new.server.journal_deadline),
             ("server.address_share", self.begun.address_share != new.server.address_share),
             ("server.tls", self.begun.tls != new.server.tls),
             ("status_page.listen", on(&self.begun_page) != on(&new.status_page)),

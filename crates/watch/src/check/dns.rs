@@ -3,6 +3,7 @@
 use super::Trouble;
 use super::trace::{Doing, ShowTime, Trace};
 use crate::connect;
+use foghorn_config::expect::same_answer;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -53,7 +54,7 @@ pub(super) async fn run(
         return Err(Trouble::Bad(format!("{server} has no {record} record for {name}")));
     }
     let missing: Vec<&str> =
-        expected.iter().filter(|e| !answers.iter().any(|a| same(a, e))).map(String::as_str).collect();
+        expected.iter().filter(|e| !answers.iter().any(|a| same_answer(a, e))).map(String::as_str).collect();
     if !missing.is_empty() {
         return Err(Trouble::Bad(format!(
             "{server} answered {} for {name}, without {}",
@@ -172,15 +173,6 @@ fn text(data: &RData) -> String {
         RData::TXT(t) => t.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect(),
         other => other.to_string(),
     }
-}
-
-/// Names are the same in either case and with or without the last dot; so is everything that has no case.
-fn same(answer: &str, expected: &str) -> bool {
-    let same_address = || {
-        let addresses = (answer.parse::<IpAddr>(), expected.trim().parse::<IpAddr>());
-        matches!(addresses, (Ok(a), Ok(b)) if a == b)
-    };
-    answer == expected || answer.eq_ignore_ascii_case(expected.trim().trim_end_matches('.')) || same_address()
 }
 
 #[cfg(test)]

@@ -45,25 +45,18 @@ pub(super) async fn run(
     }
     let cannot = |e: std::io::Error| Trouble::Unknown(format!("cannot run {program}: {e}"));
     let mut child = to_run.spawn().map_err(cannot)?;
-    let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+    let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let status = {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let mut reading = pin!(async { tokio::join!(read(stdout, &mut out), read(stderr, &mut err)) });
         tokio::select! {
             biased;
-            _ = &mut reading => {
-                // Nobody holds its output any more; wait for its exit code.
-                let status = child.wait().await.map_err(cannot)?;
-                group.0 = None;
-                status
-            }
+            // Nobody holds its output any more; wait for its exit code.
+            _ = &mut reading => child.wait().await.map_err(cannot)?,
             status = child.wait() => {
-                let status = status.map_err(cannot)?;
-                if tokio::time::timeout(GRACE, reading).await.is_ok() {
-                    group.0 = None;
-                }
-                status
+                let _ = tokio::time::timeout(GRACE, reading).await;
+                status.map_err(cannot)?
             }
         }
     };
@@ -93,13 +86,14 @@ pub(super) async fn run(
     }
 }
 
-/// The plugin's process group; killed when dropped, unless it is known to have ended.
+/// The plugin's process group, which what it has started is in; killed when dropped. Its number is no other group's: the
+/// kernel keeps it as long as anybody is in it, and gives one that is free to others last.
 struct Group(Option<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(pid) = self.0 {
-            // It may have ended by itself meanwhile.
+            // It has mostly ended by itself.
             let _ = kill_process_group(pid, Signal::KILL);
         }
     }

@@ -143,7 +143,7 @@ impl Client<'_> {
             if redirects > self.http.redirects {
                 return Err(Trouble::Bad(format!("redirected more than {} times", self.http.redirects)));
             }
-            request.follow(to?, answer.seen.status.unwrap_or_default());
+            request.follow(to?, answer.seen.status.unwrap_or_default())?;
         }
     }
 
@@ -231,7 +231,8 @@ fn redirect(from: &Url, answer: &Answer) -> Option<Result<Url, Trouble>> {
 
 impl Request {
     /// Turns into the request after a redirect, as browsers do it: 307 and 308 repeat it, the others ask anew.
-    fn follow(&mut self, to: Url, status: u16) {
+    /// What was meant for one server is not shown to another.
+    fn follow(&mut self, mut to: Url, status: u16) -> Result<(), Trouble> {
         if !matches!(status, 307 | 308) && self.method != Method::HEAD {
             self.method = Method::GET;
             self.body = bytes::Bytes::new();
@@ -239,14 +240,23 @@ impl Request {
             self.headers.remove(CONTENT_LENGTH);
         }
         if to.origin() != self.url.origin() {
-            // What was meant for one server is not shown to another.
+            if !self.body.is_empty() {
+                let host = to.host_str().unwrap_or_default();
+                let why = format!("redirected to {}://{host}, to which the body is not sent", to.scheme());
+                return Err(Trouble::Bad(why));
+            }
             let names: Vec<HeaderName> = self.headers.keys().cloned().collect();
             for name in names.iter().filter(|name| **name == HOST || !secrecy::is_plain(name.as_str())) {
                 self.headers.remove(name);
             }
             self.own_cookies = None;
+        } else if to.username().is_empty() {
+            // User and password stay as a header would; an `http://` address can always have them.
+            let _ = to.set_username(self.url.username());
+            let _ = to.set_password(self.url.password());
         }
         self.headers.remove(COOKIE);
         self.url = to;
+        Ok(())
     }
 }

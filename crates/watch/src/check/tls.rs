@@ -41,15 +41,15 @@ pub(super) async fn run(
     };
     let leaf =
         leaf(&stream).ok_or_else(|| Trouble::Bad(format!("{peer} shows no certificate that can be read")))?;
-    trace.seen.cert_days = Some(leaf.days());
-    if leaf.days() < i64::from(min_days) {
+    trace.seen.cert_days = Some(days_until(leaf.ends));
+    if days_until(leaf.ends) < i64::from(min_days) {
         return Err(Trouble::Bad(format!(
             "certificate of {server_name} ends in {} ({}), which is fewer than {min_days} days",
-            days(leaf.days()),
+            days(days_until(leaf.ends)),
             leaf.date()
         )));
     }
-    Ok(format!("certificate of {server_name} is good for {} ({})", days(leaf.days()), leaf.date()))
+    Ok(format!("certificate of {server_name} is good for {} ({})", days(days_until(leaf.ends)), leaf.date()))
 }
 
 /// A second look, without demanding anything, to say what was shown instead.
@@ -61,7 +61,7 @@ async fn shown(server_name: &str, peer: SocketAddr, trace: &mut Trace) -> Option
         TlsConnector::from(config).connect(name, stream).await.ok()
     };
     let leaf = leaf(&tokio::time::timeout(trace.left() / 2, look).await.ok()??)?;
-    trace.seen.cert_days = Some(leaf.days());
+    trace.seen.cert_days = Some(days_until(leaf.ends));
     Some(format!("{} issued by {}, until {}", leaf.subject, leaf.issuer, leaf.date()))
 }
 
@@ -117,15 +117,6 @@ struct Leaf {
 }
 
 impl Leaf {
-    /// Whole days left; whole days since, negative and at least one, once it has ended.
-    fn days(&self) -> i64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        match self.ends.saturating_sub(i64::try_from(now).unwrap_or(i64::MAX)) {
-            left @ 0.. => left / DAY,
-            since => (since / DAY).min(-1),
-        }
-    }
-
     fn date(&self) -> String {
         let text = Wall(self.ends.saturating_mul(1000)).to_string();
         text.split('T').next().unwrap_or_default().to_owned()
@@ -143,9 +134,18 @@ fn leaf(stream: &TlsStream<TcpStream>) -> Option<Leaf> {
     })
 }
 
-/// Days until the server's certificate ends.
-pub(super) fn leaf_days(stream: &TlsStream<TcpStream>) -> Option<i64> {
-    leaf(stream).map(|l| l.days())
+/// When the server's certificate ends, in seconds of Unix.
+pub(super) fn leaf_ends(stream: &TlsStream<TcpStream>) -> Option<i64> {
+    leaf(stream).map(|l| l.ends)
+}
+
+/// Whole days until a certificate ends; whole days since, negative and at least one, once it has.
+pub(super) fn days_until(ends: i64) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    match ends.saturating_sub(i64::try_from(now).unwrap_or(i64::MAX)) {
+        left @ 0.. => left / DAY,
+        since => (since / DAY).min(-1),
+    }
 }
 
 fn days(n: i64) -> String {

@@ -67,7 +67,8 @@ pub(super) struct Live {
     driver: Option<Driver>,
     peer: SocketAddr,
     origin: url::Origin,
-    cert_days: Option<i64>,
+    /// When the server's certificate does, in seconds of Unix.
+    cert_ends: Option<i64>,
     /// The last answer was read to its end.
     clean: bool,
 }
@@ -90,7 +91,7 @@ impl Live {
             _ => (host, port),
         };
         let (stream, peer) = connect::connect(&env.resolver, to, to_port, http.source, trace).await?;
-        let (sender, driver, cert_days) = if url.scheme() == "https" {
+        let (sender, driver, cert_ends) = if url.scheme() == "https" {
             // Boxed, because a plain connection should not carry its size along.
             Box::pin(secure(stream, host, peer, http, trace)).await?
         } else {
@@ -98,12 +99,12 @@ impl Live {
             (sender, driver, None)
         };
         let driver = Some(driver);
-        Ok(Live { sender, driver, peer, origin: url.origin(), cert_days, clean: true })
+        Ok(Live { sender, driver, peer, origin: url.origin(), cert_ends, clean: true })
     }
 
-    /// Whether a request to this address may go over it.
+    /// Whether a request to this address may go over it: a certificate that has ended since is noticed in a new handshake.
     pub(super) fn serves(&self, url: &Url) -> bool {
-        self.origin == url.origin()
+        self.origin == url.origin() && self.cert_ends.is_none_or(|ends| tls::days_until(ends) >= 0)
     }
 
     /// Whether another request may go over it.
@@ -144,12 +145,12 @@ impl Live {
             may_repeat: !answered && (e.is_canceled() || e.is_closed() || request.method.is_safe()),
         })?;
         self.clean = !answer.seen.cut;
-        answer.seen.cert_days = self.cert_days;
+        answer.seen.cert_days = self.cert_ends.map(tls::days_until);
         Ok(answer)
     }
 }
 
-/// TLS, and HTTP over it; and for how many days the certificate is good.
+/// TLS, and HTTP over it; and when the certificate ends.
 async fn secure(
     stream: TcpStream,
     host: &str,
@@ -160,12 +161,12 @@ async fn secure(
     let alpn: &[&[u8]] = if http.http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
     let config = tls::config(http.insecure, http.ca_file.as_deref(), alpn)?;
     let stream = tls::handshake(config, host, stream, peer, trace).await?;
-    let cert_days = tls::leaf_days(&stream);
+    let cert_ends = tls::leaf_ends(&stream);
     if http.http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
         return Err(Trouble::Bad(format!("{peer} does not speak HTTP/2")));
     }
     let (sender, driver) = speak(stream, http.http2, peer).await?;
-    Ok((sender, driver, cert_days))
+    Ok((sender, driver, cert_ends))
 }
 
 async fn speak<S>(stream: S, h2: bool, peer: SocketAddr) -> Result<(Sender, Driver), Trouble>
