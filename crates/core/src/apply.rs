@@ -29,6 +29,7 @@ impl State {
                 self.tally("starts", 1);
             }
             Event::ClockStepped { by } => self.step_clock(at, *by),
+            Event::NumbersTaken { next } => self.next_incident = self.next_incident.max(*next),
             Event::ConfigAdopted { hash, setup } => {
                 self.follow_contacts(setup);
                 self.setup = setup.clone();

@@ -73,6 +73,12 @@ pub enum Event {
         /// Milliseconds; negative for backwards.
         by: i64,
     },
+    /// Numbers below this one were given to incidents while the journal was away, some of which could not be kept: no other
+    /// incident gets them.
+    NumbersTaken {
+        /// The next incident has this number, or a later one.
+        next: IncidentId,
+    },
     /// A configuration counts from here on.
     ConfigAdopted {
         /// SHA-256 of the setup, in hexadecimal.

@@ -43,6 +43,11 @@ pub enum Input {
         /// Negative for backwards.
         by: i64,
     },
+    /// Numbers below this one have been given to incidents, some of which could not be kept.
+    NumbersTaken {
+        /// The first that has not.
+        next: IncidentId,
+    },
     /// A configuration is to count from now on.
     AdoptConfig {
         /// SHA-256 of the setup, in hexadecimal.
@@ -246,6 +251,23 @@ pub enum Ends {
     At(Wall),
     /// After a time.
     After(Span),
+}
+
+impl Input {
+    /// The incident that it is about and names by its number.
+    #[must_use]
+    pub fn incident(&self) -> Option<IncidentId> {
+        match self {
+            Input::Acknowledge { incident, .. }
+            | Input::Resolve { incident, .. }
+            | Input::Note { incident, .. }
+            | Input::StatusUpdate { incident, .. }
+            | Input::CorrectUpdate { incident, .. }
+            | Input::Escalate { incident, .. } => Some(*incident),
+            Input::Delivered { key, .. } => Some(key.incident),
+            _ => None,
+        }
+    }
 }
 
 /// Bytes of a note.

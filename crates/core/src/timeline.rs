@@ -219,6 +219,11 @@ impl Teller<'_> {
                 let way = if *by < 0 { "back" } else { "forward" };
                 format!("the clock was set {way} by {}", Span(by.unsigned_abs()))
             }
+            Event::NumbersTaken { next } => {
+                format!(
+                    "incidents are numbered from {next} on: numbers before it were given while nothing could be saved"
+                )
+            }
             Event::ConfigAdopted { hash, setup } => format!(
                 "configuration {} counts from here: {}, {}, {}",
                 hash.chars().take(8).collect::<String>(),

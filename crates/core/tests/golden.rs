@@ -202,12 +202,23 @@ fn late_news() -> World {
     w
 }
 
+/// Numbers that were given while the journal was away, to what could not be kept.
+fn numbers_taken() -> World {
+    let mut w = World::shop();
+    w.fire(&[("alertname", "DiskFull"), ("severity", "critical")]);
+    w.put(Input::NumbersTaken { next: 5 });
+    w.put(Input::NumbersTaken { next: 3 });
+    w.fails("shop");
+    w
+}
+
 /// The journals, and what they were made of.
 const JOURNALS: &[(&str, fn() -> World)] = &[
     ("0.1.0", story),
     ("0.1.0-comes-back", comes_back),
     ("0.1.0-corrected", corrected),
     ("0.1.0-late-news", late_news),
+    ("0.1.0-numbers-taken", numbers_taken),
 ];
 
 fn golden(name: &str) -> std::path::PathBuf {

@@ -4,6 +4,7 @@ use crate::engine::{Limits, Ticket};
 use crate::handle::{Class, Reply};
 use crate::queue::Room;
 use foghorn_core::event::Record;
+use foghorn_core::incident::IncidentId;
 use foghorn_core::input::{Answer, Input, Refusal};
 use foghorn_core::time::Now;
 use foghorn_core::{Event, State};
@@ -22,9 +23,43 @@ pub(crate) struct Queued {
     pub(crate) ticket: Option<Ticket>,
     /// Decided in memory before, while the journal was away.
     pub(crate) late: bool,
+    /// What it was first decided on.
+    pub(crate) ground: Ground,
+}
+
+/// What an input means by the numbers of incidents. Where not all that opened incidents in memory could be kept, it is held
+/// against what is there when the input is decided again: no act counts for another incident, and no number is given twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Ground {
+    /// The number that the next incident would have had.
+    pub(crate) next: IncidentId,
+    /// When the incident was opened that it is about.
+    pub(crate) opened: Option<Now>,
+}
+
+impl Ground {
+    pub(crate) fn of(state: &State, input: &Input) -> Ground {
+        let about = input.incident().and_then(|id| state.incident(id));
+        Ground { next: state.next_incident, opened: about.map(|i| i.opened) }
+    }
 }
 
 impl Queued {
+    pub(crate) fn new(at: Now, input: Input, class: Class, ticket: Option<Ticket>) -> Queued {
+        Queued { at, input, class, ticket, late: false, ground: Ground::default() }
+    }
+
+    /// What must be decided before it, so that no incident gets a number again that another had in memory.
+    pub(crate) fn numbers(&self, state: &State) -> Option<Queued> {
+        let next = self.ground.next;
+        let taken = next > state.next_incident && !matches!(self.input, Input::NumbersTaken { .. });
+        taken.then(|| Queued {
+            late: true,
+            ground: self.ground,
+            ..Queued::new(self.at, Input::NumbersTaken { next }, Class::Paging, None)
+        })
+    }
+
     /// How much it takes to keep it: an alert counts as one.
     pub(crate) fn weight(&self) -> usize {
         match &self.input {
@@ -115,7 +150,10 @@ impl Batch {
     }
 
     /// Decides one more. If that panics, it is left out and given back: no bug in one rule takes the pager down.
-    pub(crate) fn add(&mut self, q: Queued) -> Option<Queued> {
+    pub(crate) fn add(&mut self, mut q: Queued) -> Option<Queued> {
+        if !q.late {
+            q.ground = Ground::of(&self.after, &q.input);
+        }
         if self.decide(&q) {
             self.inputs.push(q);
             return None;

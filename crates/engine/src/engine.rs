@@ -223,7 +223,7 @@ impl Engine {
                 if let Input::Delivered { key, channel, .. } = &input {
                     self.sending.renew(key, channel.as_ref(), now.mono);
                 }
-                self.queue.push(Queued { at: now, input, class, ticket, late: false });
+                self.queue.push(Queued::new(now, input, class, ticket));
             }
             Action::Appended { id, result } => self.appended(now, id, result, &mut out),
             Action::Settled { found } => self.settled(now, found, &mut out),
@@ -254,8 +254,7 @@ impl Engine {
     /// What is due comes first, however much else has queued.
     fn queue_tick(&mut self, now: Now, next: Option<Mono>) {
         if next.is_some_and(|at| at.max(self.tick_from) <= now.mono) {
-            let tick = Queued { at: now, input: Input::Tick, class: Class::World, ticket: None, late: false };
-            self.queue.push_due(tick);
+            self.queue.push_due(Queued::new(now, Input::Tick, Class::World, None));
         }
     }
 

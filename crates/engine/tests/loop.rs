@@ -3,13 +3,13 @@
 
 mod owner;
 
-use foghorn_core::Event;
 use foghorn_core::alert::AlertItem;
 use foghorn_core::input::{Answer, CheckVerdict, Input};
 use foghorn_core::labels::Labels;
 use foghorn_core::page::Outcome;
 use foghorn_core::setup::Setup;
 use foghorn_core::time::{Now, Span};
+use foghorn_core::{Event, State};
 use foghorn_engine::engine::{Appended, Found, Limits};
 use foghorn_engine::{Action, Class, Engine, Reply};
 use owner::{Owner, ack, alert};
@@ -317,6 +317,48 @@ fn at_the_limit_what_a_check_said_is_kept_and_outcomes_are_not() {
     assert!(!o.engine.is_degraded() && o.engine.stats().lost > 400, "{:?}", o.engine.stats());
     let incident = o.replayed().incident(1).cloned().expect("it is still known that the shop is down");
     assert!(incident.is_acknowledged());
+}
+
+/// An incident of alerts that could not be kept is gone, and who was on it is not on the next one.
+#[test]
+fn an_act_counts_for_no_other_incident_than_the_one_it_was_about() {
+    let mut o = Owner::new();
+    let limits = Limits { kept: 10, ..Limits::default() };
+    o.engine = Engine::new(o.replayed(), o.disk.len() as u64, o.head, [9; 16], limits);
+    o.submit(Class::Intake, alert(0));
+    let id = o.held.take().unwrap().id;
+    o.on(Action::Appended { id, result: Appended::Refused("disk full".into()) });
+    let flood = (0..11).map(|n| {
+        let labels = [("alertname", "flood".to_string()), ("host", "h".to_string()), ("n", n.to_string())];
+        AlertItem::firing(Labels::from_pairs(labels), Labels::empty())
+    });
+    let flood = Input::Alerts { source: "prom".into(), items: flood.collect() };
+    let open = |title: &str| Input::Open {
+        title: title.into(),
+        severity: foghorn_core::words::Severity::Critical,
+        entity: None,
+        escalation: None,
+        note: None,
+        by: foghorn_core::words::Actor::system(),
+    };
+    o.submit(Class::Intake, flood);
+    o.submit(Class::Paging, open("the database is down"));
+    o.submit(Class::Paging, open("so is the shop"));
+    let titles = |state: &State| -> Vec<(u64, String, bool)> {
+        state.incidents.values().map(|i| (i.id, i.title.to_string(), i.is_acknowledged())).collect()
+    };
+    let id =
+        |o: &Owner, title: &str| titles(o.engine.state()).iter().find(|i| i.1.contains(title)).unwrap().0;
+    let flood = id(&o, "flood");
+    o.submit(Class::Paging, ack(flood));
+    o.submit(Class::Paging, ack(id(&o, "shop")));
+    let mut expected = titles(o.engine.state());
+    expected.retain(|(id, ..)| *id != flood);
+    o.wait(1000);
+    o.on(Action::Settled { found: Found::Head(o.head) });
+    o.flow();
+    assert_eq!(titles(&o.replayed()), expected, "each is who it was, without the flood");
+    assert_eq!(&o.replayed(), o.engine.state());
 }
 
 /// The second batch is decided while the first is being written. The first is refused: both are decided again, in order.

@@ -71,6 +71,11 @@ impl Draft<'_> {
             Input::Tick => self.tick(),
             Input::TickOne { past } => self.tick_one(*past),
             Input::ClockStep { by } => self.clock_stepped(*by),
+            Input::NumbersTaken { next } => {
+                if *next > self.state.next_incident {
+                    self.emit(Event::NumbersTaken { next: *next });
+                }
+            }
             Input::AdoptConfig { hash, setup } => return Ok(self.adopt(hash, setup)),
             Input::TryAgain => self.try_again(),
             Input::Alerts { source, items } => return Ok(self.alerts(source, items)),

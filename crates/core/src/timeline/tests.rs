@@ -106,6 +106,7 @@ fn every_event() -> Vec<Event> {
         Event::Started { version: "0.1.0".to_string(), down: Span::ZERO, life: 1 },
         Event::Started { version: "0.1.0".to_string(), down: Span::secs(90), life: 2 },
         Event::ClockStepped { by: -90_000 },
+        Event::NumbersTaken { next: 7 },
         Event::ConfigAdopted { hash: "0123456789abcdef".to_string(), setup: Arc::new(Setup::default()) },
         Event::AlertOpened { alert: Arc::new(alert()), place: 1, expires: None },
         Event::AlertOpened {
@@ -332,6 +333,7 @@ fn tag(event: &Event) -> usize {
         Event::StatusCorrected { .. } => 43,
         Event::IncidentKept { .. } => 44,
         Event::RetriesHastened { .. } => 45,
+        Event::NumbersTaken { .. } => 46,
     }
 }
 
@@ -345,7 +347,7 @@ fn every_event_has_its_words() {
     let tags: alloc::collections::BTreeSet<usize> = events.iter().map(tag).collect();
     assert_eq!(
         tags.into_iter().collect::<Vec<_>>(),
-        (0..=45).collect::<Vec<_>>(),
+        (0..=46).collect::<Vec<_>>(),
         "an event is missing in every_event"
     );
     let told: Vec<String> = events.into_iter().map(|e| sentence(&record(e), &Known)).collect();

@@ -1,7 +1,7 @@
 //! While the journal is away: going on in memory, keeping what came in, and deciding it again on what the journal holds.
 
 use super::{Command, Engine, Flight, Found};
-use crate::batch::{Batch, Queued};
+use crate::batch::{Batch, Ground, Queued};
 use crate::handle::{Class, Reply};
 use foghorn_core::State;
 use foghorn_core::input::{Answer, Input};
@@ -199,6 +199,16 @@ impl Engine {
         }
         let mut batch = Batch::new(&self.saved, self.seq + 1, self.rules);
         for q in kept {
+            if away.lost > 0 {
+                // What could not be kept may have opened incidents.
+                if let Some(numbers) = q.numbers(&batch.after) {
+                    self.decide(&mut batch, numbers, out);
+                }
+                if Ground::of(&batch.after, &q.input).opened != q.ground.opened {
+                    away.lost += 1;
+                    continue;
+                }
+            }
             self.decide(&mut batch, q, out);
         }
         away.memory = batch.after.clone();
