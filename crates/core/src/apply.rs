@@ -5,7 +5,7 @@ mod contacts;
 mod index;
 mod told;
 
-use crate::alert::AlertStatus;
+use crate::alert::{AlertStatus, EndReason};
 use crate::change;
 use crate::event::{AlertRef, Event, PersonTurn};
 use crate::incident::{Escalation, Head, Incident, IncidentId, MOST_SHAPES, Phase, Shape, Status};
@@ -15,7 +15,7 @@ use crate::silence::{self, Silence};
 use crate::state::{Heartbeat, Map, Run, Set, State, Timer};
 use crate::time::{Mono, Now};
 use crate::update::StatusUpdate;
-use crate::words::{Name, Severity};
+use crate::words::{Name, Severity, Urgency};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -178,13 +178,18 @@ impl State {
                     self.hear(&source, at);
                 }
             }
-            Event::AlertEnded { alert: AlertRef { key, .. }, forget, .. } => {
+            Event::AlertEnded { alert: AlertRef { key, .. }, reason, forget, .. } => {
                 self.tally("alerts_ended", 1);
                 if let Some(source) = self.alerts.get(key).map(|a| a.source.clone()) {
                     self.hear(&source, at);
                 }
                 self.unexpire_alert(key);
                 self.edit_alert(key, |a| (a.status, a.muted) = (AlertStatus::Resolved, None));
+                if let Some(id) =
+                    self.alerts.get(key).map(|a| a.incident).filter(|_| *reason == EndReason::Removed)
+                {
+                    self.edit_incident(id, |i| i.unwatched = true);
+                }
                 if let Some(place) = self.alerts.place(key).filter(|_| *forget) {
                     self.forget_alert(place);
                 }
@@ -220,6 +225,8 @@ impl State {
                         own_urgency: *urgency,
                         own_policy: escalation.clone(),
                         own_entity: entity.clone(),
+                        unwatched: false,
+                        was: None,
                         answered: None,
                         by_severity: [0; 3],
                         by_urgency: [0; 3],
@@ -246,28 +253,38 @@ impl State {
                     i.title = title.clone();
                 }
             }),
-            Event::IncidentResolved { id, by, again } => {
+            Event::IncidentResolved { id, by, again, title, .. } => {
                 self.tally("incidents_resolved", 1);
                 self.drop_pages(*id, |k| k.kind != PageKind::Resolved);
                 self.edit_incident(*id, |i| {
                     i.count_own(false);
+                    if let Some(title) = title {
+                        i.title = title.clone();
+                    }
+                    i.was = None;
                     i.repeated = Set::new();
                     i.status = Status::Resolved { by: by.clone(), at, again: *again };
                     i.escalation.phase = Phase::Idle;
                     i.recovers_at = None;
                 });
             }
-            Event::IncidentReopened { id, why, title } => {
+            Event::IncidentReopened { id, why, title, withdrawn } => {
                 self.drop_pages(*id, |_| true);
                 self.edit_incident(*id, |i| {
                     // Who was paged for what is over has heard that it is: what comes now is another matter.
                     i.paged = Map::new();
                     let by_itself = matches!(i.status, Status::Resolved { by: None, .. });
                     i.came_back = if by_itself { i.came_back.saturating_add(1) } else { 0 };
+                    if *withdrawn {
+                        (i.own, i.own_urgency) = (None, Urgency::None);
+                        (i.own_policy, i.own_entity) = (None, None);
+                    }
                     i.count_own(true);
+                    i.unwatched = false;
                     i.status = Status::Open;
                     if let Some(title) = title {
-                        i.title = title.clone();
+                        let was = core::mem::replace(&mut i.title, title.clone());
+                        i.was = i.was.take().or(Some((i.peak, was)));
                     }
                     i.escalation.why = Arc::from(why.as_str());
                 });

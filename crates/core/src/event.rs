@@ -237,6 +237,12 @@ pub enum Event {
         by: Option<Actor>,
         /// When it is looked at again: archived, or opened again if it is still failing.
         again: Mono,
+        /// What it is called once it is over, where it was called after something that was not as bad.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<Arc<str>>,
+        /// Not everything is known to be well: a check has left the configuration.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        unwatched: bool,
     },
     /// Its trouble is back.
     IncidentReopened {
@@ -247,6 +253,9 @@ pub enum Event {
         /// What it is called from here on, where it was called after something that is over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         title: Option<Arc<str>>,
+        /// What its opener said is wrong does not count any more: a person has said that it is over.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        withdrawn: bool,
     },
     /// All is well, but it has come back too often to be believed at once: it is over if it stays so.
     RecoveryAwaited {

@@ -54,6 +54,12 @@ pub struct Head {
     /// What is unwell by the word of whoever opened it by hand, until it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_entity: Option<Name>,
+    /// The check of something that was wrong has left the configuration: nobody knows that it is well.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub unwatched: bool,
+    /// How bad it was, and what it was called, before it came back as something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<(Severity, Arc<str>)>,
     /// Who acknowledged it first, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<(Wall, Actor)>,

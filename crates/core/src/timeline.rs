@@ -245,6 +245,9 @@ impl Teller<'_> {
                 format!("now {}, {} unwell{called}", shape.severity, count(shape.width as usize, "entity"))
             }
             Event::IncidentResolved { by: Some(by), .. } => format!("resolved by {}", self.actor(by)),
+            Event::IncidentResolved { by: None, unwatched: true, .. } => {
+                "over: what was wrong is not watched any more, so nobody knows that it is well".to_string()
+            }
             Event::IncidentResolved { by: None, .. } => "resolved: everything is well again".to_string(),
             Event::IncidentReopened { why, title, .. } => {
                 let called = title.as_ref().map_or_else(String::new, |t| format!("; it is called {t} now"));

@@ -40,7 +40,26 @@ fn what_still_fails_is_unwell_after_it_and_counts_once_when_it_is_open_again() {
     w.put(Input::Resolve { incident: 1, by: by("ana") });
     assert_eq!((w.open(), unwell(&w)), (vec![], (1, vec![("shop", 1)])), "nothing is wider than before");
     w.mins(6);
-    assert_eq!((w.open(), unwell(&w)), (vec![1], (1, vec![("shop", 2)])));
+    assert_eq!((w.open(), unwell(&w)), (vec![1], (1, vec![("shop", 1)])));
+}
+
+/// Whoever said that it is over has taken back what its opener said: what still failed then is over once it is well.
+#[test]
+fn what_a_person_has_ended_is_not_wrong_any_more_by_its_openers_word() {
+    let mut w = opened();
+    w.put(Input::Check {
+        check: "disk".into(),
+        verdict: foghorn_core::input::CheckVerdict::Failing { summary: "92%".into(), severity: None },
+        since: w.now.wall,
+    });
+    assert_eq!(w.open(), [1], "it joins: the shop depends on the database");
+    w.put(Input::Resolve { incident: 1, by: by("ana") });
+    w.mins(6);
+    let i = w.incident(1);
+    assert_eq!((w.open(), unwell(&w)), (vec![1], (1, vec![("db", 1), ("shop", 0)])));
+    assert_eq!((i.severity(), &*i.title), (Severity::Warning, "disk: 92%"));
+    w.recovers("disk");
+    assert!(w.open().is_empty());
 }
 
 /// Who had it is asked when it is over, too.

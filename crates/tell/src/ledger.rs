@@ -324,6 +324,8 @@ impl Ledger {
             // away meanwhile: who ended that is not known any more.
             let left = match incident.map(|i| (i, &i.status)) {
                 Some((i, Status::Resolved { by: Some(_), .. })) => own.left(i, &known.worst),
+                // Nor is that a check is gone.
+                Some((i, _)) if i.unwatched => own.left(i, &known.worst),
                 Some(_) => Vec::new(),
                 None => own.left_by_all(&known.worst, ended),
             };

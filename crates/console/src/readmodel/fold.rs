@@ -122,7 +122,7 @@ impl<'a> Fold<'a> {
                 called(db, *id, title.as_deref())?;
                 self.raise(*id, shape.severity)?;
             }
-            Event::IncidentReopened { id, title, .. } => {
+            Event::IncidentReopened { id, title, .. } | Event::IncidentResolved { id, title, .. } => {
                 called(db, *id, title.as_deref())?;
                 life(db, record.at, event)?;
             }

@@ -45,10 +45,15 @@ impl Draft<'_> {
         if let Some(i) = of_group {
             let id = i.id;
             if let Status::Resolved { at, .. } = &i.status {
-                let why = alloc::format!("back {} after it recovered", self.now.mono.since(at.mono));
+                let since = self.now.mono.since(at.mono);
+                let known = self.state.alerts.get(&alert.key).is_some_and(|a| a.incident == id);
+                let why = match known {
+                    true => alloc::format!("back {since} after it recovered"),
+                    false => alloc::format!("something else is wrong {since} after all was well"),
+                };
                 // It is called after what is wrong now.
                 let title = Some(title(alert)).filter(|t| i.own.is_none() && *t != i.title);
-                self.emit(Event::IncidentReopened { id, why, title });
+                self.emit(Event::IncidentReopened { id, why, title, withdrawn: false });
             }
             return id;
         }
@@ -66,6 +71,15 @@ impl Draft<'_> {
             escalation: None,
         });
         id
+    }
+
+    /// What it was called while it was worse, if nothing as bad has come since: an outage that came back as a warning was no
+    /// less an outage.
+    pub(super) fn title_once_over(&self, id: IncidentId) -> Option<Arc<str>> {
+        let incident = self.state.incident(id)?;
+        let (severity, was) = incident.was.as_ref()?;
+        let as_bad = |a: &Alert| a.severity >= *severity && title(a) == incident.title;
+        (!self.state.alerts_of(incident).take(MOST_LOOKED_AT).any(as_bad)).then(|| was.clone())
     }
 
     /// What the first of an incident's worst alerts says, of those that are paged for.

@@ -1,6 +1,7 @@
 //! Who is paged, and who next, until a person answers. Outage 4: nobody had to take the alert, and nobody did for 4 h.
 
 use super::Draft;
+use crate::alert::Alert;
 use crate::event::{ContactTurn, Event, PersonTurn};
 use crate::incident::{Incident, IncidentId, Phase, Status, StepSeen};
 use crate::page::{Page, PageKind};
@@ -10,6 +11,7 @@ use crate::words::{Name, Urgency};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 /// When nobody at all can be paged, it is tried again after this long: a reload may bring somebody.
 const NOBODY_WAIT: Span = Span::mins(1);
@@ -35,14 +37,19 @@ impl Draft<'_> {
         self.enter(id, 0, 0, urgency, None, why);
     }
 
-    /// The policy of the worst open alert, a manual incident's own, else `default`.
+    /// The policy of the worst open alert, a manual incident's own, else `default`. Of several that are as bad it is the one
+    /// that is at it already, else that of the first: a second team is no better than the one that knows.
     pub(super) fn policy_for(&self, id: IncidentId) -> Name {
         let setup = &self.state.setup;
         let Some(i) = self.state.incident(id) else { return Name::from("default") };
-        let worst = self.state.counted_of(i).max_by_key(|a| (a.urgency, a.severity));
+        let of = |a: &Alert| match setup.escalations.contains_key(&a.escalation) {
+            true => a.escalation.clone(),
+            false => setup.escalation_for(None, a.entity.as_ref(), &a.source),
+        };
+        let is_at_it = |a: &Alert| i.escalation.policy.as_ref() == Some(&of(a));
+        let worst = self.state.counted_of(i).min_by_key(|a| Reverse((a.urgency, a.severity, is_at_it(a))));
         match worst {
-            Some(a) if setup.escalations.contains_key(&a.escalation) => a.escalation.clone(),
-            Some(a) => setup.escalation_for(None, a.entity.as_ref(), &a.source),
+            Some(a) => of(a),
             None => setup.escalation_for(i.own_policy.as_ref(), i.entities.keys().next(), &Name::from("")),
         }
     }

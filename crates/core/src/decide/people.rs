@@ -107,7 +107,8 @@ impl Draft<'_> {
         let timing = &self.state.setup.timing;
         let wait = if i.open_alerts() > 0 { timing.still_failing_after } else { timing.reopen_within };
         let again = self.now.mono + wait;
-        self.emit(Event::IncidentResolved { id, by: by.cloned(), again });
+        let (title, unwatched) = (self.title_once_over(id), i.unwatched);
+        self.emit(Event::IncidentResolved { id, by: by.cloned(), again, title, unwatched });
         self.tell(id, PageKind::Resolved, by.map(|b| &b.name));
     }
 
@@ -161,9 +162,10 @@ impl Draft<'_> {
     }
 
     pub(super) fn reopen(&mut self, id: IncidentId, why: String) {
-        let by_hand = self.state.incident(id).is_some_and(|i| i.own.is_some());
-        let title = if by_hand { None } else { self.title_of_worst(id) };
-        self.emit(Event::IncidentReopened { id, why, title });
+        // Whoever said that it is over has taken back what its opener said: what is measured is what is left.
+        let withdrawn = self.state.incident(id).is_some_and(|i| i.own.is_some());
+        let title = self.title_of_worst(id);
+        self.emit(Event::IncidentReopened { id, why, title, withdrawn });
         self.settle(id);
     }
 

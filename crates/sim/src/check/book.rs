@@ -153,8 +153,9 @@ impl Checker {
                 self.holds(Invariant::NotOverUntilSaid, by.is_some() || well, || {
                     format!("incident {id} is resolved with {open} alerts open")
                 });
+                // What its opener said is wrong is over by a person's word.
                 self.case(*id, |c, t| {
-                    (c.open, c.acked) = (false, None);
+                    (c.open, c.acked, c.manual) = (false, None, None);
                     c.closed_at = Some(t).filter(|_| !c.alerts.is_empty());
                 });
             }

@@ -155,7 +155,7 @@ proptest! {
                 0 => grew(),
                 1 => retry("ana"),
                 2 => opened("Slow", None, Severity::Warning),
-                3 => Event::IncidentReopened { id: 1, why: "again".to_owned(), title: None },
+                3 => Event::IncidentReopened { id: 1, why: "again".to_owned(), title: None, withdrawn: false },
                 _ => down(),
             })
         });
