@@ -1,5 +1,6 @@
 //! What a page says, whatever the channel.
 
+use foghorn_core::alert::AlertStatus;
 use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::{Severity, Urgency};
 
@@ -146,6 +147,26 @@ pub struct Alert {
     pub summary: String,
     /// When it began.
     pub since: Wall,
+    /// What it is wrong with.
+    pub entity: Option<String>,
+    /// Whether it is known to be wrong still.
+    pub status: AlertStatus,
+    /// A silence covers it: a person asked for this page.
+    pub silenced: bool,
+}
+
+impl Alert {
+    /// What whoever reads the summary must know beside it.
+    #[must_use]
+    pub fn but(&self) -> Option<&'static str> {
+        match self.status {
+            _ if self.silenced => Some("silenced"),
+            AlertStatus::Stale => Some("not heard of any more"),
+            AlertStatus::Unknown => Some("cannot be measured now"),
+            AlertStatus::Flapping => Some("comes and goes"),
+            AlertStatus::Firing | AlertStatus::Resolved => None,
+        }
+    }
 }
 
 /// Who is told.
@@ -160,6 +181,26 @@ pub struct Person {
 }
 
 impl Message {
+    /// What must be said of all of it at once: that nobody knows whether it is still so, or that a silence covers it.
+    #[must_use]
+    pub fn doubt(&self) -> Option<&'static str> {
+        let all = |is: fn(&Alert) -> bool| {
+            let known = self.incident.opened_by.is_none() && self.alerts_total <= self.alerts.len();
+            known && !self.alerts.is_empty() && self.alerts.iter().all(is)
+        };
+        if all(|a| a.silenced) {
+            Some("A silence covers it")
+        } else if all(|a| a.status == AlertStatus::Unknown) {
+            Some("It cannot be measured now, so it may be over")
+        } else if all(|a| a.status == AlertStatus::Stale) {
+            Some("Its sender has fallen silent, so it may be over")
+        } else if all(|a| matches!(a.status, AlertStatus::Stale | AlertStatus::Unknown)) {
+            Some("Nobody knows whether it is still so")
+        } else {
+            None
+        }
+    }
+
     /// A message that says that nothing is wrong: for trying a channel, and for trying a template before it is
     /// needed.
     #[must_use]

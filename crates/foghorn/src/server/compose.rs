@@ -13,6 +13,7 @@ use foghorn_core::words::Name;
 use foghorn_engine::View;
 use foghorn_wake::link::Tokens;
 use foghorn_wake::{Alert as Line, Incident as About, Kind, Message, Names, Person};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Alerts that a page lists; the rest is a number.
@@ -124,18 +125,31 @@ struct Details {
 
 fn details(view: &View, incident: &Incident, page: &Page, now: Now) -> Details {
     let state = &view.state;
-    // A page lists what an acknowledgement of it covers, and nothing else.
+    // A page lists what an acknowledgement of it covers, and nothing else. That is nothing only where a person has asked for
+    // the page of what is silenced, say.
     let mut open: Vec<&Alert> = state.counted_of(incident).take(MOST_LOOKED_AT).collect();
-    open.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.started));
-    let entities: Vec<Name> =
+    let mut entities: Vec<Name> =
         incident.entities.iter().filter(|(_, n)| **n > 0).map(|(e, _)| e.clone()).collect();
+    if open.is_empty() && incident.own.is_none() {
+        let alerts = state.alerts_of(incident).filter(|a| a.status.is_open());
+        open = alerts.take(MOST_LOOKED_AT).collect();
+        let theirs: BTreeSet<&Name> = open.iter().filter_map(|a| a.entity.as_ref()).collect();
+        entities = theirs.into_iter().cloned().collect();
+    }
+    open.sort_by_key(|a| (std::cmp::Reverse(a.severity), a.started));
     let upstream: Vec<Name> =
         entities.iter().take(MOST_LISTED).flat_map(|e| state.setup.upstream(e)).collect();
     Details {
         alerts: open
             .iter()
             .take(MOST_LISTED)
-            .map(|a| Line { summary: a.summary(), since: a.started })
+            .map(|a| Line {
+                summary: a.summary(),
+                since: a.started,
+                entity: a.entity.as_ref().map(Name::to_string),
+                status: a.status,
+                silenced: a.muted.is_some(),
+            })
             .collect(),
         downstream: state.setup.downstream(&entities).into_iter().collect(),
         changes: state
@@ -204,6 +218,7 @@ fn why(incident: &Incident, page: &Page) -> String {
             "; paged again: nobody has acknowledged it as it is now".to_owned()
         }
         (Some(why), _) => format!("; paged again: {why}"),
+        (None, _) if e.asked && e.wave == page.key.wave => format!("; {}", e.why),
         (None, true) => "; nobody has acknowledged yet".to_owned(),
         (None, false) => String::new(),
     };
@@ -301,6 +316,39 @@ checks:
         let page = w.page("ana");
         assert_eq!(page.changes, ["1m ago: new firewall (ci)", "2m ago: db: version 18 (ci)"]);
         assert_eq!((page.again, &*page.why), (None, "step 1 of default"));
+    }
+
+    /// Whoever presses "page the next step" wakes somebody who must read what is broken.
+    #[test]
+    fn a_page_that_a_person_asked_for_tells_of_what_is_silenced() {
+        let mut w = World::new();
+        for (entity, summary) in [("db", "version 18"), ("elsewhere", "kernel 6.18")] {
+            let (source, entity) = ("ci".into(), Some(Name::from(entity)));
+            let change = Change { at: w.now.wall, source, summary: summary.into(), entity, link: None };
+            w.put(&Input::Change { change });
+        }
+        w.put(&Input::Silence {
+            id: "s1".into(),
+            matchers: Vec::new(),
+            entities: [Name::from("db")].into(),
+            starts: None,
+            ends: foghorn_core::input::Ends::After(Span::hours(1)),
+            comment: "rebuild".into(),
+            maintenance: false,
+            by: Actor { name: "ben".into(), via: Via::Api },
+        });
+        w.failing("disk");
+        let by = Actor { name: "ben".into(), via: Via::Api };
+        w.put(&Input::Escalate { incident: 1, by, seen: None });
+        let page = w.page("ana");
+        let alert = &page.alerts[..][0];
+        assert_eq!(
+            (&*alert.summary, alert.entity.as_deref(), alert.silenced),
+            ("disk: refused", Some("db"), true)
+        );
+        assert_eq!(page.doubt(), Some("A silence covers it"));
+        assert_eq!((page.entities.total, page.changes.len()), (1, 1), "{:?}", page.changes);
+        assert_eq!(page.why, "step 1 of default; Ben Sá asked for the next step");
     }
 
     /// Whoever sends an alert, or opens an incident by hand, need not know where the runbook is: the file does.

@@ -3,6 +3,7 @@
 
 use crate::message::{self, Message};
 use crate::text::cut_bytes;
+use foghorn_core::alert::AlertStatus;
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Severity, Urgency};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -28,7 +29,7 @@ struct Page<'a> {
     to: &'a str,
     urgency: Urgency,
     drill: bool,
-    alerts: Vec<Alert>,
+    alerts: Vec<Alert<'a>>,
     alerts_total: usize,
     entities: &'a [String],
     entities_total: usize,
@@ -55,13 +56,20 @@ struct Incident<'a> {
 }
 
 #[derive(Serialize)]
-struct Alert {
+struct Alert<'a> {
     summary: String,
     since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entity: Option<&'a str>,
+    /// `firing`, `flapping`, `stale` or `unknown`.
+    status: AlertStatus,
+    silenced: bool,
 }
 
-fn alert(a: &message::Alert) -> Alert {
-    Alert { summary: cut_bytes(&a.summary, LONGEST_LINE), since: rfc3339(a.since) }
+fn alert(a: &message::Alert) -> Alert<'_> {
+    let entity = a.entity.as_deref().filter(|e| e.len() <= LONGEST_LINE);
+    let (status, silenced) = (a.status, a.silenced);
+    Alert { summary: cut_bytes(&a.summary, LONGEST_LINE), since: rfc3339(a.since), entity, status, silenced }
 }
 
 fn rfc3339(at: Wall) -> String {

@@ -110,6 +110,7 @@ fn after(m: &Message) -> Vec<Part> {
     match &m.kind {
         Kind::Page => {
             out.push(part(0, format!(". Since {}.", time(m.incident.opened_at, m))));
+            out.extend(m.doubt().map(|doubt| part(1, format!(" {doubt}."))));
             out.extend(told(1, "Again: ", m.again.as_ref().filter(|why| !why.is_empty()), 90));
             out.extend(told(4, "Opened by ", m.incident.opened_by.as_ref(), 40));
             out.extend(told(2, "", width(m, 40).as_ref(), 100));

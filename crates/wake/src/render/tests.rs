@@ -2,6 +2,7 @@
 
 use super::{email, json, ntfy, slack, sms, view, voice};
 use crate::message::{Alert, Incident, Kind, Message, Person};
+use foghorn_core::alert::AlertStatus;
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Severity, Urgency};
 use insta::assert_snapshot;
@@ -12,6 +13,11 @@ fn at(text: &str) -> Wall {
 
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
+}
+
+fn alert(since: &str) -> Alert {
+    let (entity, status) = (None, AlertStatus::Firing);
+    Alert { summary: String::new(), since: at(since), entity, status, silenced: false }
 }
 
 /// A page as it would be on a bad night.
@@ -33,9 +39,9 @@ pub(crate) fn page() -> Message {
         alerts: vec![
             Alert {
                 summary: "shop: connection refused by 127.0.0.1:8080".to_owned(),
-                since: at("2026-11-02T18:12:05Z"),
+                ..alert("2026-11-02T18:12:05Z")
             },
-            Alert { summary: "checkout: 503".to_owned(), since: at("2026-11-02T14:59:00Z") },
+            Alert { summary: "checkout: 503".to_owned(), ..alert("2026-11-02T14:59:00Z") },
         ],
         alerts_total: 14,
         entities: ["shop-api", "db"].iter().collect(),
@@ -66,7 +72,7 @@ fn hostile() -> Message {
     let evil = "</Say><Hangup/>\r\nBcc: all@example.com\r\n\r\n<script>alert(1)</script> \u{1b}[2J\u{1b}]0;x\u{7}<!channel> \u{202e}cod.exe {{ 7*7 }} &amp;";
     Message {
         incident: Incident { title: evil.to_owned(), ..page().incident },
-        alerts: vec![Alert { summary: "x".repeat(10_000), since: at("2026-11-02T18:12:05Z") }],
+        alerts: vec![Alert { summary: "x".repeat(10_000), ..alert("2026-11-02T18:12:05Z") }],
         alerts_total: 1,
         entities: ["a\nb", "<b>bold</b>"].iter().collect(),
         downstream: (0..500).map(|n| format!("shop-{n}")).collect(),
@@ -91,7 +97,7 @@ fn notice(kind: Kind) -> Message {
 fn the_page_about_the_widest_outage_is_no_longer_than_others() {
     let wide = Message {
         incident: Incident { note: Some("y".repeat(60_000)), ..page().incident },
-        alerts: vec![Alert { summary: "x".repeat(16_000), since: page().sent_at }; 10],
+        alerts: vec![Alert { summary: "x".repeat(16_000), ..alert("2026-11-02T18:12:05Z") }; 10],
         entities: (0..20_000).map(|n| format!("customer-{n}.shops.example.com")).collect(),
         downstream: (0..20_000).map(|n| format!("shop-{n}.shops.example.com")).collect(),
         changes: vec!["z".repeat(16_000); 5],
@@ -531,11 +537,15 @@ fn webhooks() {
       "ack_url": "http://127.0.0.1:7070/ack/DAFuaWdodC1vcHPrmBmIhA1k3Oe2Gtbh6oAt",
       "alerts": [
         {
+          "silenced": false,
           "since": "2026-11-02T18:12:05.000Z",
+          "status": "firing",
           "summary": "shop: connection refused by 127.0.0.1:8080"
         },
         {
+          "silenced": false,
           "since": "2026-11-02T14:59:00.000Z",
+          "status": "firing",
           "summary": "checkout: 503"
         }
       ],
@@ -593,4 +603,49 @@ fn an_unknown_zone_is_utc_and_says_so() {
     let mut m = page();
     m.person.time_zone = "Mars/Olympus".to_owned();
     assert!(view(&m).lead.contains("since 18:12 UTC"), "{}", view(&m).lead);
+}
+
+/// Whoever is woken must not take for certain what nobody knows any more.
+#[test]
+fn what_is_not_known_to_be_so_still_is_said() {
+    let of = |status, silenced| {
+        let alert = |entity: &str| Alert {
+            summary: "disk full".to_owned(),
+            entity: Some(entity.to_owned()),
+            status,
+            silenced,
+            ..alert("2026-11-02T18:12:05Z")
+        };
+        Message { alerts: vec![alert("db"), alert("shop-api")], alerts_total: 2, ..page() }
+    };
+    for (status, silenced, said, beside) in [
+        (
+            AlertStatus::Unknown,
+            false,
+            "It cannot be measured now, so it may be over",
+            "cannot be measured now",
+        ),
+        (
+            AlertStatus::Stale,
+            false,
+            "Its sender has fallen silent, so it may be over",
+            "not heard of any more",
+        ),
+        (AlertStatus::Firing, true, "A silence covers it", "silenced"),
+    ] {
+        let m = of(status, silenced);
+        assert!(sms(&m).contains(&format!(" {said}.")), "{}", sms(&m));
+        assert!(voice(&m).contains(&format!(" {said}.")), "{}", voice(&m));
+        let view = view(&m);
+        assert!(view.lead.ends_with(&format!(" {said}.")), "{}", view.lead);
+        let broken: Vec<&str> = view.sections[0].lines.iter().map(|l| &*l.0).collect();
+        assert_eq!(
+            broken,
+            ["db", "shop-api"].map(|e| format!("disk full ({e}, since 03:12 JST; {beside})")),
+            "and of what"
+        );
+    }
+    let mut m = of(AlertStatus::Stale, false);
+    m.alerts[0].status = AlertStatus::Firing;
+    assert_eq!(m.doubt(), None, "one of them is known");
 }

@@ -132,7 +132,8 @@ fn lead(m: &Message) -> String {
                 Some("") => "it pages again: nobody has acknowledged it as it is now".to_owned(),
                 Some(why) => format!("it pages again: {}", line(why, WIDE)),
             };
-            format!("{drill}Open since {since}, for {for_}, and {what}.")
+            let doubt = m.doubt().map_or_else(String::new, |doubt| format!(" {doubt}."));
+            format!("{drill}Open since {since}, for {for_}, and {what}.{doubt}")
         }
         Kind::Acknowledged { by } => {
             format!("{drill}Acknowledged by {}. You can stand down.", line(by, 80))
@@ -152,7 +153,13 @@ fn broken(m: &Message) -> Vec<String> {
         .opened_by
         .as_ref()
         .map(|by| format!("{} (opened by {}, {})", line(&i.title, 200), line(by, 60), time(i.opened_at, m)));
-    let alerts = m.alerts.iter().map(|a| format!("{} (since {})", line(&a.summary, WIDE), time(a.since, m)));
+    let alerts = m.alerts.iter().map(|a| {
+        // Where one thing is unwell, that is said below; where several are, it must be said which.
+        let entity = a.entity.as_ref().filter(|e| m.entities.total > 1 && !a.summary.contains(e.as_str()));
+        let entity = entity.map_or_else(String::new, |e| format!("{}, ", line(e, 60)));
+        let but = a.but().map_or_else(String::new, |but| format!("; {but}"));
+        format!("{} ({entity}since {}{but})", line(&a.summary, WIDE), time(a.since, m))
+    });
     let wrote = i.note.as_ref().map(|note| line(note, WIDE));
     let total =
         m.alerts_total.max(m.alerts.len()) + usize::from(says.is_some()) + usize::from(wrote.is_some());

@@ -35,6 +35,9 @@ fn spoken(m: &Message) -> Vec<Part> {
         Kind::Page => {
             say(0, format!(" Incident {id}, {}: {title}.", m.incident.severity));
             say(0, format!(" Since {}.", time(m.incident.opened_at, m)));
+            if let Some(doubt) = m.doubt() {
+                say(1, format!(" {doubt}."));
+            }
             if let Some(why) = m.again.as_deref().filter(|why| !why.is_empty()) {
                 say(1, format!(" It pages again: {}.", aloud(why, 150)));
             }
