@@ -42,6 +42,13 @@ pub enum Next {
         /// When.
         at: Mono,
     },
+    /// A silence or a maintenance window covers all that is wrong. The first of them ends then.
+    Covered {
+        /// When.
+        at: Mono,
+        /// Whether that is planned work.
+        maintenance: bool,
+    },
     /// The policy ends after this step: nobody else is paged.
     End,
     /// Nothing pages.
@@ -58,13 +65,13 @@ pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
     let entered = match (&incident.status, incident.escalation.phase) {
         (Status::Resolved { .. }, _) => return Next::Nothing,
         (Status::Acknowledged { until, by, .. }, _) => return on_it(state, incident, *until, &by.name, now),
-        (Status::Open, Phase::Idle) => Next::Nothing,
+        (Status::Open, Phase::Idle) => covered(state, incident, now),
         (Status::Open, Phase::Exhausted) => Next::End,
         (Status::Open, Phase::Waiting { until, .. }) => step_over(state, incident, until, now),
     };
     match (waiting(state, incident, now), entered) {
         (Some((first, page)), Next::Step { at, .. }) if first < at => page,
-        (Some((_, page)), Next::End | Next::Nothing) => page,
+        (Some((_, page)), Next::End | Next::Covered { .. } | Next::Nothing) => page,
         (_, entered) => entered,
     }
 }
@@ -72,7 +79,7 @@ pub fn next(state: &State, incident: &Incident, now: Now) -> Next {
 /// What follows once an acknowledgement has lasted for as long as it does.
 fn on_it(state: &State, incident: &Incident, at: Mono, who: &Name, now: Now) -> Next {
     match incident.urgency() {
-        Urgency::None => return Next::Nothing,
+        Urgency::None => return covered(state, incident, now),
         Urgency::Low if state.joined_unseen(incident) => return Next::Unseen { at },
         // What does not wake is not paged again.
         Urgency::Low => return Next::Nothing,
@@ -81,6 +88,14 @@ fn on_it(state: &State, incident: &Incident, at: Mono, who: &Name, now: Now) -> 
     let then = Now { mono: at, wall: now.wall_at(at) };
     let (step, people) = team(state, incident, then, Some(who)).unwrap_or_default();
     Next::Again { at, step, people }
+}
+
+/// Why nobody is paged: a silence may cover all that would.
+fn covered(state: &State, incident: &Incident, now: Now) -> Next {
+    let counts = incident.own.is_some() || incident.by_severity.iter().any(|n| *n > 0);
+    let muted = state.alerts_of(incident).filter(|_| !counts).filter_map(|a| a.muted.as_ref());
+    let first = muted.filter_map(|id| state.silences.get(id)).min_by_key(|s| s.ends);
+    first.map_or(Next::Nothing, |s| Next::Covered { at: now.mono_at(s.ends), maintenance: s.maintenance })
 }
 
 /// The first pages that wait to be sent, and when that is.
@@ -198,7 +213,11 @@ impl Next {
     /// How long is waited for it yet, in whole seconds: part of one is one more. `None` if nothing is waited for.
     #[must_use]
     pub fn wait(&self, now: Now) -> Option<Span> {
-        let (Next::Step { at, .. } | Next::Again { at, .. } | Next::Unseen { at } | Next::Over { at }) = self
+        let (Next::Step { at, .. }
+        | Next::Again { at, .. }
+        | Next::Covered { at, .. }
+        | Next::Unseen { at }
+        | Next::Over { at }) = self
         else {
             return None;
         };
@@ -234,6 +253,10 @@ pub fn sentence(state: &State, next: &Next, now: Now) -> String {
         }
         Next::Unseen { .. } => format!("{wait} paging begins again: something else is wrong too"),
         Next::Over { .. } => format!("all is well; if it stays so, it is over {wait}"),
+        Next::Covered { maintenance: true, .. } => {
+            format!("nobody is paged: planned work covers it, which ends {wait}")
+        }
+        Next::Covered { .. } => format!("nobody is paged: a silence covers it, which ends {wait}"),
         Next::End => "nobody else is paged: the policy ends here".to_owned(),
         Next::Nothing => "nobody is paged".to_owned(),
     }
@@ -416,5 +439,33 @@ mod tests {
         );
         last.escalation = Escalation::default();
         assert_eq!(asked(&state, &last, now), None, "it has no policy yet");
+    }
+
+    /// Else it reads as if paging were broken.
+    #[test]
+    fn why_nobody_is_paged_is_said_where_a_silence_covers_it() {
+        let (mut state, now) = open(None);
+        let mut put = |input: &Input| {
+            foghorn_core::decide(&mut state, now, input, &mut Vec::new()).unwrap();
+        };
+        let labels = foghorn_core::labels::Labels::from_pairs([("alertname", "Full")]);
+        let item = foghorn_core::alert::AlertItem::firing(labels, foghorn_core::labels::Labels::empty());
+        put(&Input::Alerts { source: "prom".into(), items: vec![item] });
+        let by = || Actor { name: "ana".into(), via: foghorn_core::words::Via::Api };
+        put(&Input::Silence {
+            id: "s1".into(),
+            matchers: vec![foghorn_core::silence::Matcher::parse("alertname=Full").unwrap()],
+            entities: Default::default(),
+            starts: None,
+            ends: foghorn_core::input::Ends::After(Span::hours(2)),
+            comment: "known".into(),
+            maintenance: false,
+            by: by(),
+        });
+        let says = |state: &State| {
+            let incident = state.incidents.values().last().unwrap();
+            sentence(state, &next(state, incident, now), now)
+        };
+        assert_eq!(says(&state), "nobody is paged: a silence covers it, which ends in 2h");
     }
 }

@@ -435,7 +435,7 @@ fn escalation(view: &View, incident: &Incident) -> EscalationShown {
         Next::Step { at, step, people, .. } | Next::Again { at, step, people } => {
             (Some(at), Some(step + 1), people)
         }
-        Next::Unseen { at } | Next::Over { at } => (Some(at), None, Vec::new()),
+        Next::Unseen { at } | Next::Over { at } | Next::Covered { at, .. } => (Some(at), None, Vec::new()),
         Next::End | Next::Nothing => (None, None, Vec::new()),
     };
     EscalationShown {

@@ -340,7 +340,20 @@ fn show(i: &Value) {
         "What is wrong",
         list(i, "/worst_alerts")
             .iter()
-            .map(|a| format!("{:<8} {:<8} {}", text(a, "/severity"), text(a, "/status"), text(a, "/summary")))
+            .map(|a| {
+                let entity = Some(text(a, "/entity")).filter(|e| !e.is_empty()).map(str::to_owned);
+                let muted = Some(text(a, "/muted_by")).filter(|m| !m.is_empty());
+                let beside: Vec<String> =
+                    entity.into_iter().chain(muted.map(|m| format!("muted by {m}"))).collect();
+                let beside =
+                    if beside.is_empty() { String::new() } else { format!(" ({})", beside.join(", ")) };
+                format!(
+                    "{:<8} {:<8} {}{beside}",
+                    text(a, "/severity"),
+                    text(a, "/status"),
+                    text(a, "/summary")
+                )
+            })
             .collect(),
     );
     section("Unwell", list(i, "/entities").iter().map(|e| text(e, "/name").to_owned()).collect());
