@@ -64,7 +64,8 @@ fn main() {
         let mut commands = engine.on(Action::Poll, now);
         while let Some(c) = commands.pop() {
             if let Command::Append(a) = c {
-                bytes += a.records.iter().map(|r| serde_json::to_vec(&**r).unwrap().len()).sum::<usize>();
+                bytes +=
+                    a.written.records.iter().map(|r| serde_json::to_vec(&**r).unwrap().len()).sum::<usize>();
                 commands.extend(engine.on(Action::Appended { id: a.id, result: Appended::Durable }, now));
             }
         }

@@ -3,6 +3,7 @@
 use crate::engine::{Limits, Ticket};
 use crate::handle::{Class, Reply};
 use crate::queue::Room;
+use crate::written::Lines;
 use foghorn_core::event::Record;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::input::{Answer, Input, Refusal};
@@ -91,6 +92,8 @@ pub(crate) struct Batch {
     pub(crate) inputs: Vec<Queued>,
     replies: Vec<Answered>,
     pub(crate) records: Vec<Arc<Record>>,
+    /// The records as the journal is given them.
+    pub(crate) lines: Lines,
     /// The state when it is on disk.
     pub(crate) after: State,
     first_seq: u64,
@@ -99,6 +102,8 @@ pub(crate) struct Batch {
     /// How all this was at its beginning, or after the last input that could not be decided.
     mark: Mark,
     rules: Decide,
+    /// What one input may write.
+    most: usize,
     /// Of one input: kept for its memory.
     events: Vec<Event>,
 }
@@ -109,20 +114,32 @@ struct Mark {
     inputs: usize,
     replies: usize,
     records: usize,
+    lines: usize,
+}
+
+/// Why an input is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// A bug: deciding it panics, or what was decided cannot be written.
+    Bug,
+    /// Its events take more bytes than one input may write.
+    TooLarge(usize),
 }
 
 impl Batch {
-    /// On top of `base`; its first event will have this sequence number.
-    pub(crate) fn new(base: &State, first_seq: u64, rules: Decide) -> Batch {
+    /// On top of `base`; its first event will have this sequence number. One input may write `most` bytes.
+    pub(crate) fn new(base: &State, first_seq: u64, rules: Decide, most: usize) -> Batch {
         Batch {
             inputs: Vec::new(),
             replies: Vec::new(),
             records: Vec::new(),
+            lines: Lines::default(),
             after: base.clone(),
             first_seq,
             failed: Vec::new(),
-            mark: Mark { state: base.clone(), inputs: 0, replies: 0, records: 0 },
+            mark: Mark { state: base.clone(), inputs: 0, replies: 0, records: 0, lines: 0 },
             rules,
+            most,
             events: Vec::new(),
         }
     }
@@ -141,6 +158,7 @@ impl Batch {
         let has = |times: usize| {
             self.inputs.len() < limits.batch_inputs.saturating_mul(times)
                 && self.records.len() < limits.batch_events.saturating_mul(times)
+                && self.lines.len() < limits.batch_bytes.saturating_mul(times)
         };
         match (has(1), has(2)) {
             (true, _) => Room::Any,
@@ -149,32 +167,33 @@ impl Batch {
         }
     }
 
-    /// Decides one more. If that panics, it is left out and given back: no bug in one rule takes the pager down.
-    pub(crate) fn add(&mut self, mut q: Queued) -> Option<Queued> {
+    /// Decides one more. If that panics, it is left out and given back: no bug in one rule takes the pager down. So is one
+    /// that would write more than the journal takes.
+    pub(crate) fn add(&mut self, mut q: Queued) -> Option<(Queued, Flaw)> {
         if !q.late {
             q.ground = Ground::of(&self.after, &q.input);
         }
-        if self.decide(&q) {
+        let Err(flaw) = self.decide(&q) else {
             self.inputs.push(q);
             return None;
-        }
+        };
         // Nobody knows what it has left behind in the state: what came before it is decided once more, from the mark on.
         // The rules are pure, so that comes out as it did.
-        let Mark { state, inputs, replies, records } = &self.mark;
+        let Mark { state, inputs, replies, records, lines } = &self.mark;
         self.after = state.clone();
         self.replies.truncate(*replies);
         self.records.truncate(*records);
+        self.lines.truncate(*lines);
         for q in self.inputs.split_off(*inputs) {
-            if self.decide(&q) {
+            if self.decide(&q).is_ok() {
                 self.inputs.push(q);
             }
         }
         // However many cannot be decided, nothing is decided again for a second one.
         let (inputs, replies, records) = (self.inputs.len(), self.replies.len(), self.records.len());
-        self.mark = Mark { state: self.after.clone(), inputs, replies, records };
-        let why = "a bug in Foghorn: this input could not be decided, and nothing was changed";
-        self.failed.extend(q.ticket.map(|t| (t, q.class, Reply::Unavailable(Arc::from(why)))));
-        Some(q)
+        self.mark = Mark { state: self.after.clone(), inputs, replies, records, lines: self.lines.len() };
+        self.failed.extend(q.ticket.map(|t| (t, q.class, flaw.reply(self.most))));
+        Some((q, flaw))
     }
 
     /// To everybody, those whose inputs could not be decided last.
@@ -187,19 +206,42 @@ impl Batch {
         self.failed.drain(..)
     }
 
-    /// False if it panicked.
-    fn decide(&mut self, q: &Queued) -> bool {
+    fn decide(&mut self, q: &Queued) -> Result<(), Flaw> {
         let at = Now { mono: q.at.mono.max(self.after.clock.mono), wall: q.at.wall };
         self.events.clear();
         let (rules, state, events) = (self.rules, &mut self.after, &mut self.events);
         let Ok(result) = catch_unwind(AssertUnwindSafe(|| rules(state, at, &q.input, events))) else {
-            return false;
+            return Err(Flaw::Bug);
         };
         let next = self.first_seq + self.records.len() as u64;
         let records = (next..).zip(self.events.drain(..));
+        let before = (self.records.len(), self.lines.len());
         self.records.extend(records.map(|(seq, event)| Arc::new(Record { seq, at, late: q.late, event })));
+        self.lines.add(self.records.get(before.0..).unwrap_or_default()).map_err(|_| Flaw::Bug)?;
+        let size = self.lines.len() - before.1;
+        if size > self.most {
+            return Err(Flaw::TooLarge(size));
+        }
         let reply = || result.map_or_else(Reply::Refused, Reply::Saved);
         self.replies.extend(q.ticket.map(|t| (t, q.class, reply())));
-        true
+        Ok(())
+    }
+}
+
+impl Flaw {
+    /// To whoever asked, where one input may write `most` bytes.
+    fn reply(self, most: usize) -> Reply {
+        match self {
+            Flaw::Bug => {
+                let why = "a bug in Foghorn: this input could not be decided, and nothing was changed";
+                Reply::Unavailable(Arc::from(why))
+            }
+            // Another time it would be no smaller.
+            Flaw::TooLarge(size) => Reply::Refused(Refusal::Invalid {
+                why: format!(
+                    "this would write {size} bytes of events at once, the most is {most}: send less at a time"
+                ),
+            }),
+        }
     }
 }

@@ -10,20 +10,21 @@
 //! inputs are decided again on top of what it really holds.
 
 mod away;
+mod invalid;
 mod leave;
 mod protocol;
 
 pub use protocol::{Action, Append, Appended, Command, Found, Limits, Ticket};
 
-use crate::batch::{Batch, Decide, Queued};
+use crate::batch::{Batch, Decide, Flaw, Queued};
 use crate::chain::BatchId;
 use crate::handle::Class;
 use crate::queue::{Queue, Room};
 use crate::sending::Sending;
 use crate::view::{Degraded, Stats, View};
+use crate::written::Written;
 use away::{Away, restore};
 use foghorn_core::decide::MOST_TIMERS;
-use foghorn_core::event::Record;
 use foghorn_core::input::Input;
 use foghorn_core::time::{Mono, Now, Span};
 use foghorn_core::{State, decide};
@@ -39,7 +40,7 @@ const SLICE: usize = 300;
 struct Flight {
     id: BatchId,
     batch: Batch,
-    records: Arc<[Arc<Record>]>,
+    written: Arc<Written>,
     deadline: Mono,
     /// Until it is answered or its deadline has passed, everything else queues.
     waiting: bool,
@@ -83,6 +84,8 @@ pub struct Engine {
     /// The journal is being looked at, and whether a batch has been handed to it since: then the answer is out of date.
     looking: Option<Outdated>,
     limits: Limits,
+    /// Fewer inputs to a batch than usual, while it is found out which of them the journal does not take.
+    narrowed: Option<usize>,
     rules: Decide,
     nonce: [u8; 16],
     batches: u64,
@@ -113,6 +116,7 @@ impl Engine {
             next_page: None,
             looking: None,
             limits,
+            narrowed: None,
             rules: decide,
             nonce,
             batches: 0,
@@ -146,12 +150,6 @@ impl Engine {
     #[must_use]
     pub fn saved(&self) -> (&State, u64) {
         (&self.saved, self.seq)
-    }
-
-    /// What has been decided and is not handed over yet. More may come to it; a batch that is decided anew has other records.
-    #[must_use]
-    pub fn decided(&self) -> &[Arc<Record>] {
-        self.next.as_ref().map_or(&[], |batch| &batch.records)
     }
 
     /// A look for others, if anything has changed since the last.
@@ -265,15 +263,15 @@ impl Engine {
 
     /// Decides what has queued, ahead of the journal, a little at a time: neither the disk nor its answer is left waiting.
     fn decide_ahead(&mut self, now: Now, out: &mut Vec<Command>) {
-        let seq = self.seq + self.flight.as_ref().map_or(0, |f| f.records.len() as u64);
-        let mut batch = self.next.take().unwrap_or_else(|| Batch::new(self.ahead(), seq + 1, self.rules));
+        let seq = self.seq + self.flight.as_ref().map_or(0, |f| f.written.records.len() as u64);
+        let mut batch = self.next.take().unwrap_or_else(|| self.batch(self.ahead(), seq + 1));
         let decided = if self.flight.is_some() { batch.records.len() } else { 0 };
         let enough = decided.saturating_add(SLICE);
-        if batch.room(&self.limits) != Room::Full {
+        if self.room(&batch) != Room::Full {
             self.queue_tick(now, batch.after.next_timer());
         }
         while batch.records.len() < enough
-            && let Some(q) = self.queue.pop(batch.room(&self.limits))
+            && let Some(q) = self.queue.pop(self.room(&batch))
         {
             self.decide(&mut batch, q, out);
         }
@@ -282,8 +280,21 @@ impl Engine {
 
     /// Whether there is something to decide, and room for it.
     fn may_decide_ahead(&self) -> bool {
-        let room = self.next.as_ref().map_or(Room::Any, |batch| batch.room(&self.limits));
+        let room = self.next.as_ref().map_or(Room::Any, |batch| self.room(batch));
         self.away.is_none() && self.queue.has(room)
+    }
+
+    /// An empty one on top of `base`.
+    fn batch(&self, base: &State, first_seq: u64) -> Batch {
+        Batch::new(base, first_seq, self.rules, self.limits.input_bytes)
+    }
+
+    /// Whom it has room for.
+    fn room(&self, batch: &Batch) -> Room {
+        match self.narrowed {
+            Some(most) if batch.inputs.len() >= most => Room::Full,
+            _ => batch.room(&self.limits),
+        }
     }
 
     /// What has been decided is handed over as one batch, unless one is under way.
@@ -303,20 +314,21 @@ impl Engine {
             self.forget_sent(&batch.inputs);
             return out.extend(batch.replies().map(|(t, _, r)| Command::Reply(t, r)));
         }
-        let records: Arc<[Arc<Record>]> = std::mem::take(&mut batch.records).into();
+        let records = std::mem::take(&mut batch.records).into();
+        let written = Arc::new(std::mem::take(&mut batch.lines).finish(records));
         self.batches += 1;
         let id = BatchId::derive(&self.nonce, self.batches);
         let deadline = now.mono + self.limits.append_deadline;
         self.looking = self.looking.map(|_| true);
         let first_seq = batch.first_seq();
-        out.push(Command::Append(Append { id, first_seq, at: now, records: records.clone() }));
-        self.flight = Some(Flight { id, batch, records, deadline, waiting: true });
+        out.push(Command::Append(Append { id, first_seq, at: now, written: written.clone() }));
+        self.flight = Some(Flight { id, batch, written, deadline, waiting: true });
     }
 
     /// One more for a batch. What panics is set aside.
     fn decide(&mut self, batch: &mut Batch, q: Queued, out: &mut Vec<Command>) {
-        let Some(bad) = batch.add(q) else { return };
-        self.set_aside(&bad, out);
+        let Some((bad, flaw)) = batch.add(q) else { return };
+        self.set_aside(&bad, flaw, out);
         if bad.input != Input::Tick {
             return;
         }
@@ -325,22 +337,25 @@ impl Engine {
         for _ in 0..MOST_TIMERS {
             let decided = batch.records.len();
             let one = Queued { input: Input::TickOne { past }, ..bad.clone() };
-            if let Some(bad) = batch.add(one) {
+            if let Some((bad, flaw)) = batch.add(one) {
                 past += 1;
-                self.set_aside(&bad, out);
+                self.set_aside(&bad, flaw, out);
             } else if batch.records.len() == decided {
                 break;
             }
         }
     }
 
-    fn set_aside(&mut self, bad: &Queued, out: &mut Vec<Command>) {
+    fn set_aside(&mut self, bad: &Queued, flaw: Flaw, out: &mut Vec<Command>) {
         self.stats.panics += 1;
         self.changed = true;
         if bad.input == Input::Tick {
             self.tick_from = bad.at.mono + TICK_AFTER_PANIC;
         }
-        out.push(Command::SetAside(bad.about()));
+        out.push(Command::SetAside(match flaw {
+            Flaw::Bug => bad.about(),
+            Flaw::TooLarge(size) => format!("{} ({size} bytes of events, too many at once)", bad.about()),
+        }));
     }
 
     fn appended(&mut self, now: Now, id: BatchId, result: Appended, out: &mut Vec<Command>) {
@@ -363,6 +378,7 @@ impl Engine {
                 }
                 self.poll(now, out);
             }
+            Appended::Invalid(why) => self.invalid(now, &why, out),
             Appended::Unknown(why) => {
                 if let Some(f) = &mut self.flight {
                     f.waiting = false;
@@ -376,11 +392,13 @@ impl Engine {
     /// The batch in flight is on disk.
     fn commit(&mut self, now: Now, out: &mut Vec<Command>) {
         let Some(mut f) = self.flight.take() else { return };
-        self.seq += f.records.len() as u64;
+        let events = f.written.records.len() as u64;
+        self.seq += events;
         self.head = f.id;
+        self.narrowed = self.narrowed.map(|n| n.saturating_mul(2)).filter(|n| *n < self.limits.batch_inputs);
         self.next_page = None;
         self.stats.batches += 1;
-        self.stats.events += f.records.len() as u64;
+        self.stats.events += events;
         self.changed = true;
         // What took effect in memory has been forgotten there, and may be on its way again.
         if f.waiting {
@@ -388,7 +406,7 @@ impl Engine {
         }
         out.extend(f.batch.replies().map(|(t, _, r)| Command::Reply(t, r)));
         self.saved = f.batch.after;
-        out.push(Command::Publish(f.records));
+        out.push(Command::Publish(f.written));
         let due = self.limits.snapshot_every.max(self.snapshot_held);
         let due = if self.lull.is_calm(now.mono, self.seq, self.limits.storm) { due } else { 3 * due };
         if self.seq - self.snapshot_seq >= due {

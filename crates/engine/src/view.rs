@@ -46,7 +46,7 @@ pub struct Stats {
     pub inputs: u64,
     /// Times that the journal degraded.
     pub degradations: u64,
-    /// Inputs whose decision panicked and was left out.
+    /// Inputs whose decision panicked, or would have written too much, and was left out.
     pub panics: u64,
     /// Inputs that could not be kept while the journal was away, without those of an outage that lasts.
     pub lost: u64,

@@ -21,7 +21,9 @@ impl Written {
     /// # Errors
     /// One of them cannot be written as JSON.
     pub fn new(records: Arc<[Arc<Record>]>) -> serde_json::Result<Written> {
-        Ahead::default().finish(records)
+        let mut lines = Lines::default();
+        lines.add(&records)?;
+        Ok(Written { records, lines: Arc::new(lines.0) })
     }
 
     /// Each record and its line.
@@ -37,48 +39,35 @@ impl Written {
     }
 }
 
-/// The lines of a batch that is still growing, written out while the disk has the one before: when its turn comes, they
-/// are there.
+/// The lines of a batch that is still growing, written as it is decided: so it is known how large it is, and when its turn
+/// comes they are there.
 #[derive(Debug, Default)]
-pub struct Ahead {
-    lines: Vec<u8>,
-    count: usize,
-    /// Of those that are written out. Held, so that no other can be taken for it.
-    last: Option<Arc<Record>>,
-}
+pub(crate) struct Lines(Vec<u8>);
 
-impl Ahead {
-    /// Writes out what a batch has more than before; all of it if it is another batch.
-    ///
-    /// # Errors
-    /// One of the records cannot be written as JSON.
-    pub fn follow(&mut self, records: &[Arc<Record>]) -> serde_json::Result<()> {
-        let there = self.count.checked_sub(1).and_then(|last| records.get(last));
-        let same = self.last.as_ref().zip(there).is_some_and(|(ours, theirs)| Arc::ptr_eq(ours, theirs));
-        if !same {
-            *self = Ahead::default();
-        }
-        let more = records.get(self.count..).unwrap_or_default();
-        self.lines.reserve(more.len() * LINE);
-        for record in more {
-            let written = self.lines.len();
-            if let Err(e) = serde_json::to_writer(Quick(&mut self.lines), &**record) {
-                self.lines.truncate(written);
-                return Err(e);
-            }
-            self.lines.push(b'\n');
-            (self.count, self.last) = (self.count + 1, Some(Arc::clone(record)));
+impl Lines {
+    /// In bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Forgets what comes after so many bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
+    /// Writes records out. The error is that one of them cannot be written as JSON: its line is to be cut off again.
+    pub(crate) fn add(&mut self, records: &[Arc<Record>]) -> serde_json::Result<()> {
+        self.0.reserve(records.len() * LINE);
+        for record in records {
+            serde_json::to_writer(Quick(&mut self.0), &**record)?;
+            self.0.push(b'\n');
         }
         Ok(())
     }
 
     /// The batch is complete.
-    ///
-    /// # Errors
-    /// One of the records cannot be written as JSON.
-    pub fn finish(&mut self, records: Arc<[Arc<Record>]>) -> serde_json::Result<Written> {
-        self.follow(&records)?;
-        Ok(Written { records, lines: Arc::new(std::mem::take(self).lines) })
+    pub(crate) fn finish(self, records: Arc<[Arc<Record>]>) -> Written {
+        Written { records, lines: Arc::new(self.0) }
     }
 }
 
@@ -121,31 +110,20 @@ mod tests {
     }
 
     #[test]
-    fn ahead_gives_what_writing_out_at_the_end_gives() {
+    fn a_batch_that_grows_is_written_as_it_is_at_the_end() {
         let all = records(1, 9);
         let whole = Written::new(all.clone().into()).unwrap();
         for cut in 0..=all.len() {
-            let mut ahead = Ahead::default();
-            ahead.follow(&all[..cut / 2]).unwrap();
-            ahead.follow(&all[..cut]).unwrap();
-            assert_eq!(ahead.finish(all.clone().into()).unwrap().lines, whole.lines);
-            assert_eq!(ahead.count, 0);
+            let mut lines = Lines::default();
+            lines.add(&all[..cut]).unwrap();
+            let len = lines.len();
+            lines.add(&records(1, 5)).unwrap();
+            lines.truncate(len);
+            lines.add(&all[cut..]).unwrap();
+            assert_eq!(lines.finish(all.clone().into()).lines, whole.lines);
         }
         let back: Vec<u64> =
             whole.iter().map(|(_, line)| serde_json::from_slice::<Record>(line).unwrap().seq).collect();
         assert_eq!(back, (1..=9).collect::<Vec<u64>>());
-    }
-
-    #[test]
-    fn a_batch_that_was_decided_anew_is_written_out_anew() {
-        let mut ahead = Ahead::default();
-        ahead.follow(&records(1, 5)).unwrap();
-        for again in [records(1, 7), records(1, 2), records(6, 5), records(1, 5)] {
-            ahead.follow(&again).unwrap();
-            let whole = Written::new(again.into()).unwrap();
-            assert_eq!(ahead.lines, *whole.lines);
-        }
-        ahead.follow(&[]).unwrap();
-        assert_eq!((ahead.lines.len(), ahead.count), (0, 0));
     }
 }

@@ -98,7 +98,7 @@ fn of_much_that_comes_at_once_the_disk_has_a_part_while_the_rest_is_decided() {
         o.on(Action::Submit { input: alert(n), class: Class::Intake, ticket: Some(o.tickets) });
     }
     o.on(Action::Poll);
-    let part = o.held.as_ref().unwrap().records.len();
+    let part = o.held.as_ref().unwrap().written.records.len();
     assert!(part < 1000, "{part} records, of which at least a thousand wait");
     let mut polls = 0;
     while o.engine.next_wakeup().is_some_and(|at| at <= o.now.mono) {
@@ -108,7 +108,7 @@ fn of_much_that_comes_at_once_the_disk_has_a_part_while_the_rest_is_decided() {
     assert!(polls > 1, "in parts, each of which lets an answer of the disk through");
     let id = o.write();
     o.on(Action::Appended { id, result: Appended::Durable });
-    assert!(o.held.as_ref().unwrap().records.len() > part, "what was decided meanwhile is one batch");
+    assert!(o.held.as_ref().unwrap().written.records.len() > part, "what was decided meanwhile is one batch");
     o.flow();
     assert!((first..=o.tickets).all(|t| o.reply(t) == Some(&Reply::Saved(Answer::Done))));
     assert_eq!(&o.replayed(), o.engine.state());

@@ -169,8 +169,8 @@ impl Disk {
             self.astray = Some((append.first_seq, self.records.len()));
             return false;
         }
-        self.records.extend(append.records.iter().cloned());
-        self.fresh += append.records.len();
+        self.records.extend(append.written.records.iter().cloned());
+        self.fresh += append.written.records.len();
         self.batches.push((append.id, self.records.len()));
         true
     }

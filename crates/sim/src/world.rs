@@ -344,8 +344,8 @@ impl World {
         while let Some(command) = self.commands.pop_front() {
             match command {
                 Command::Append(append) => {
-                    self.observe(&[2, append.first_seq, append.records.len() as u64]);
-                    let n = append.records.len();
+                    self.observe(&[2, append.first_seq, append.written.records.len() as u64]);
+                    let n = append.written.records.len();
                     self.line(|| format!("append of {n} after {}", append.first_seq - 1));
                     self.disk.append(self.t, append, &mut self.rng);
                     self.crash_if(faults::Point::Appending);
@@ -370,9 +370,9 @@ impl World {
                     }
                     self.crash_if(faults::Point::Sending);
                 }
-                Command::Publish(records) => {
+                Command::Publish(written) => {
                     if self.is(Mutation::StaleIsOver) {
-                        self.end_what_is_stale(&records);
+                        self.end_what_is_stale(&written.records);
                     }
                     if let Some(engine) = &self.engine {
                         self.checker.batch_done(engine);

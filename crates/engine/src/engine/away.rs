@@ -1,8 +1,9 @@
 //! While the journal is away: going on in memory, keeping what came in, and deciding it again on what the journal holds.
 
 use super::{Command, Engine, Flight, Found};
-use crate::batch::{Batch, Ground, Queued};
+use crate::batch::{Ground, Queued};
 use crate::handle::{Class, Reply};
+use crate::queue::Room;
 use foghorn_core::State;
 use foghorn_core::input::{Answer, Input};
 use foghorn_core::page::Outcome;
@@ -104,9 +105,9 @@ impl Engine {
         let Some(mut away) = self.away.take() else { return };
         self.queue_tick(now, away.memory.next_timer());
         if !self.queue.is_empty() {
-            let mut batch = Batch::new(&away.memory, self.seq + 1, self.rules);
+            let mut batch = self.batch(&away.memory, self.seq + 1);
             // As much as a batch, so that pages leave in between.
-            while let Some(q) = self.queue.pop(batch.room(&self.limits)) {
+            while let Some(q) = self.queue.pop(self.room(&batch)) {
                 self.decide(&mut batch, q, out);
             }
             self.next_page = None;
@@ -189,16 +190,17 @@ impl Engine {
     pub(super) fn come_back(&mut self, now: Now, out: &mut Vec<Command>) {
         let Some(mut away) = self.away.take() else { return };
         self.next_page = None;
-        let kept = std::mem::take(&mut away.kept);
-        away.weight = 0;
-        if kept.is_empty() {
+        if away.kept.is_empty() {
             self.changed = true;
             self.stats.lost += away.lost;
             out.push(Command::Recovered { after: now.mono.since(away.since.mono), lost: away.lost });
             return;
         }
-        let mut batch = Batch::new(&self.saved, self.seq + 1, self.rules);
-        for q in kept {
+        let mut batch = self.batch(&self.saved, self.seq + 1);
+        let mut kept = std::mem::take(&mut away.kept).into_iter();
+        while self.room(&batch) == Room::Any
+            && let Some(q) = kept.next()
+        {
             if away.lost > 0 {
                 // What could not be kept may have opened incidents.
                 if let Some(numbers) = q.numbers(&batch.after) {
@@ -211,7 +213,12 @@ impl Engine {
             }
             self.decide(&mut batch, q, out);
         }
-        away.memory = batch.after.clone();
+        // What one batch has no room for follows when that is on disk.
+        away.kept = kept.collect();
+        away.weight = away.kept.iter().map(Queued::weight).sum();
+        if away.kept.is_empty() {
+            away.memory = batch.after.clone();
+        }
         away.look_at = now.mono + self.limits.append_deadline;
         self.away = Some(away);
         self.launch(now, batch, out);

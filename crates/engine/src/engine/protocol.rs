@@ -2,8 +2,8 @@
 
 use crate::chain::BatchId;
 use crate::handle::{Class, Reply};
+use crate::written::Written;
 use foghorn_core::State;
-use foghorn_core::event::Record;
 use foghorn_core::input::Input;
 use foghorn_core::page::PageKey;
 use foghorn_core::time::{Now, Span};
@@ -21,6 +21,12 @@ pub struct Limits {
     pub batch_inputs: usize,
     /// Events in one batch, roughly: a batch is closed once it has so many.
     pub batch_events: usize,
+    /// Bytes of events in one batch, roughly, as the journal is given them: a batch is closed once it has so many. What must
+    /// be decided now may use up as much again.
+    pub batch_bytes: usize,
+    /// Bytes of events that one input may write. One that would write more is left out, and refused to its sender. Twice
+    /// `batch_bytes` and this together are to be less than a batch of the journal may have.
+    pub input_bytes: usize,
     /// Inputs kept while degraded, where every alert counts as one. At the limit what is said again makes room.
     pub kept: usize,
     /// Pages on their way at one time.
@@ -45,6 +51,8 @@ impl Default for Limits {
             append_deadline: Span::secs(2),
             batch_inputs: 4096,
             batch_events: 2_000,
+            batch_bytes: 8 << 20,
+            input_bytes: 32 << 20,
             kept: 20_000,
             sending: 1024,
             sending_by_one: 128,
@@ -91,6 +99,8 @@ pub enum Appended {
     Durable,
     /// It is certainly not on disk, for this reason.
     Refused(String),
+    /// It is certainly not on disk, and never will be: the batch itself cannot be kept, for this reason.
+    Invalid(String),
     /// Nobody knows; looking will tell.
     Unknown(String),
 }
@@ -116,7 +126,7 @@ pub enum Command {
     /// Send a page. Answered by an [`Input::Delivered`].
     Send(PageKey),
     /// Records that are on disk now.
-    Publish(Arc<[Arc<Record>]>),
+    Publish(Arc<Written>),
     /// Keep a snapshot of this state, which is what the journal holds up to `seq`.
     Snapshot {
         /// The last event in it.
@@ -133,7 +143,8 @@ pub enum Command {
         /// Inputs that could not be kept.
         lost: u64,
     },
-    /// A bug: deciding this has panicked. It is set aside, and nothing of it counts.
+    /// A bug: deciding this has panicked. Or the journal does not take what it would write. It is set aside, and nothing of it
+    /// counts.
     SetAside(String),
 }
 
@@ -146,6 +157,6 @@ pub struct Append {
     pub first_seq: u64,
     /// When it was closed.
     pub at: Now,
-    /// In order.
-    pub records: Arc<[Arc<Record>]>,
+    /// Its events.
+    pub written: Arc<Written>,
 }

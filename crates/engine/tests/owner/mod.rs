@@ -80,7 +80,7 @@ impl Owner {
 
     pub(crate) fn write(&mut self) -> BatchId {
         let a = self.held.take().expect("an append");
-        self.disk.extend(a.records.iter().cloned());
+        self.disk.extend(a.written.records.iter().cloned());
         self.head = a.id;
         a.id
     }

@@ -11,14 +11,13 @@ use foghorn_core::page::{Outcome, PageKey};
 use foghorn_core::time::Span;
 use foghorn_engine::engine::{Append, Appended, Found};
 use foghorn_engine::handle::{Message, Port, Submission};
-use foghorn_engine::written::{Ahead, Written};
 use foghorn_engine::{Action, BatchId, Class, Command, Engine, Handle, Reply, View};
 use foghorn_journal::{
-    AppendError, Batch, Body, ChainHash, Head, Lines, SettleError, Settled, Unwritten, WriterHandle,
+    AppendError, Batch, Body, ChainHash, Head, Lines, Refusal, SettleError, Settled, Unwritten, WriterHandle,
 };
 use foghorn_wake::Sender;
 use foghorn_wake::link::Tokens;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -103,9 +102,6 @@ impl Pager {
         let mut tickets = 0_u64;
         let mut saved = BatchId::default();
         let mut flying = BatchId::default();
-        // What the journal was given lately: the batch in flight, and the one that has just landed.
-        let mut given: VecDeque<Arc<Written>> = VecDeque::new();
-        let mut ahead = Ahead::default();
         // Pages of rules that are about to be replaced, at a start: the addresses are the new file's already.
         let (mut held, mut holding): (Vec<PageKey>, _) = (Vec::new(), std::time::Instant::now());
         let mut stopping: Option<std::time::Instant> = None;
@@ -159,6 +155,9 @@ impl Pager {
                         (self.head, saved) = (head, id);
                         Action::Appended { id, result: Appended::Durable }
                     }
+                    Answer::Appended(id, Err(AppendError::Refused { why: Refusal::Invalid(why) })) => {
+                        Action::Appended { id, result: Appended::Invalid(why) }
+                    }
                     Answer::Appended(id, Err(AppendError::Refused { why })) => {
                         Action::Appended { id, result: Appended::Refused(why.to_string()) }
                     }
@@ -205,8 +204,7 @@ impl Pager {
                 };
                 flying = append.id;
                 written = std::time::Instant::now();
-                given.extend(self.append(append, &mut ahead, &answers_tx));
-                given.drain(..given.len().saturating_sub(2));
+                self.append(append, &answers_tx);
             }
             // Before the other commands: what a page says is composed from the view, and a reply must find what it promised.
             if let Some(view) = self.engine.view(now) {
@@ -234,20 +232,13 @@ impl Pager {
                     }
                     Command::Send(key) if may_send => self.send(key, now),
                     Command::Send(key) => held.push(key),
-                    Command::Publish(records) => {
-                        let landed = given.iter().position(|w| Arc::ptr_eq(&w.records, &records));
-                        if let Some(written) = landed.and_then(|at| given.remove(at)) {
-                            self.port.written.tell(written);
-                        }
-                    }
+                    Command::Publish(written) => self.port.written.tell(written),
                     Command::Snapshot { seq, state } => self.snapshot(seq, state),
                     Command::Degraded(why) => self.tell(Happening::Degraded(why)),
                     Command::SetAside(what) => self.tell(Happening::SetAside(what)),
                     Command::Recovered { after, lost } => self.tell(Happening::Recovered { after, lost }),
                 }
             }
-            // What cannot be written out is told when its batch is handed over.
-            let _ = ahead.follow(self.engine.decided());
             if self.stop.load(Ordering::Relaxed) {
                 let since = *stopping.get_or_insert_with(std::time::Instant::now);
                 if idle && !self.engine.in_flight() || since.elapsed() > Duration::from_secs(1) {
@@ -261,25 +252,9 @@ impl Pager {
         self.carrying.map(Carrying::acts).unwrap_or_default()
     }
 
-    /// Hands a batch to the journal, of which as much is written out already as was known. Returns what it will hold.
-    fn append(
-        &self,
-        append: Append,
-        ahead: &mut Ahead,
-        answers: &mpsc::Sender<Answer>,
-    ) -> Option<Arc<Written>> {
-        let Append { id, at, records, .. } = append;
-        let fail = |error| {
-            let _ = answers.send(Answer::Appended(id, Err(error)));
-            self.handle.wake();
-        };
-        let written = match ahead.finish(records) {
-            Ok(written) => Arc::new(written),
-            Err(e) => {
-                fail(AppendError::Unknown(e.to_string()));
-                return None;
-            }
-        };
+    /// Hands a batch to the journal.
+    fn append(&self, append: Append, answers: &mpsc::Sender<Answer>) {
+        let Append { id, at, written, .. } = append;
         let events = Lines { count: written.records.len() as u64, text: written.lines.clone() };
         let batch =
             Batch { id: id.0, prev: self.prev(), at_wall_ms: at.wall.0, at_mono_ms: at.mono.0, events };
@@ -289,9 +264,10 @@ impl Pager {
             wake.wake();
         });
         if let Err(rejected) = self.journal.append(batch, done) {
-            fail(AppendError::Refused { why: foghorn_journal::Refusal::Other(rejected.to_string()) });
+            let why = Refusal::Other(rejected.to_string());
+            let _ = answers.send(Answer::Appended(id, Err(AppendError::Refused { why })));
+            self.handle.wake();
         }
-        Some(written)
     }
 
     fn prev(&self) -> ChainHash {
@@ -353,5 +329,18 @@ impl Pager {
     fn tell(&self, happening: Happening) {
         // Nobody watching over it is no reason to stop paging.
         let _ = self.events.send(happening);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foghorn_engine::engine::Limits;
+    use foghorn_journal::MAX_BATCH_BYTES;
+
+    /// A batch is closed when it has its bytes, or twice as many for what must be decided now; then one input more is in it.
+    #[test]
+    fn no_batch_is_larger_than_the_journal_takes() {
+        let Limits { batch_bytes, input_bytes, .. } = Limits::default();
+        assert!(2 * batch_bytes + input_bytes < MAX_BATCH_BYTES);
     }
 }

@@ -130,7 +130,10 @@ pub(super) async fn watch_over(
                     shared.own.clear(Trouble::JournalDegraded, "journal", now.wall);
                 }
                 Happening::SetAside(what) => {
-                    tracing::error!(what, "a bug in Foghorn: this could not be decided and is set aside");
+                    tracing::error!(
+                        what,
+                        "this could not be decided and is set aside: a bug in Foghorn, or too much at once"
+                    );
                     bug = Some(std::time::Instant::now());
                     // Once: were it this alert that cannot be decided, it would never end.
                     shared.own.raise_once(Trouble::Bug, "decisions", &set_aside(&what), now.wall);
@@ -182,8 +185,8 @@ pub(super) async fn watch_over(
 
 fn set_aside(what: &str) -> String {
     format!(
-        "a bug: {what} could not be decided and was set aside; everything else goes on. Look into the console for what \
-         nobody was paged about, and report it with the log's lines about \"panicked\""
+        "a bug, unless it was too much at once: {what} could not be decided and was set aside; everything else goes on. Look \
+         into the console for what nobody was paged about, and report it with the log's lines about \"panicked\""
     )
 }
 
