@@ -13,7 +13,7 @@ use axum::routing::MethodRouter;
 use foghorn_config::Config;
 use foghorn_core::Now;
 use foghorn_core::time::Wall;
-use foghorn_engine::{Handle, View};
+use foghorn_engine::{Handle, Page, View};
 use foghorn_net::throttle::Throttle;
 use http::{HeaderName, HeaderValue, header};
 use std::sync::Arc;
@@ -125,7 +125,7 @@ impl Api {
     }
 
     /// Up to `limit` events after `after`. Blocks, but not while somebody else hangs in it.
-    pub(crate) fn events(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, Problem> {
+    pub(crate) fn events(&self, after: u64, limit: usize) -> Result<Page, Problem> {
         let _one = self.journal.enter().map_err(|Hangs| disk_hangs("the journal"))?;
         self.parts.events.page(after, limit).map_err(|e| Problem::new(Kind::Unavailable, e))
     }

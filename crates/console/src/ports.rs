@@ -1,16 +1,16 @@
 //! What the binary gives to the console: rooms do not know one another.
 
 use foghorn_core::time::Wall;
+use foghorn_engine::Page;
 use std::time::Duration;
 
 /// The journal, to be read. Calls may block on the disk; they are made where that hurts nobody.
 pub trait Events: Send + Sync {
-    /// Events after a sequence number, oldest first, at most `limit`: the number of each, and its bytes, the JSON of one
-    /// [`foghorn_core::Record`]. Fewer than `limit` means that there are no more now.
+    /// Events after a sequence number, at most `limit`, and fewer where they are large.
     ///
     /// # Errors
     /// Why it cannot be read, for people.
-    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String>;
+    fn page(&self, after: u64, limit: usize) -> Result<Page, String>;
 }
 
 /// What the measurements say beside the state: figures that never enter the journal.

@@ -171,14 +171,14 @@ mod tests {
     use super::*;
     use foghorn_core::State;
     use foghorn_core::time::Now;
-    use foghorn_engine::{View, handle};
+    use foghorn_engine::{Page, View, handle};
     use std::time::Duration;
 
     struct Nothing;
 
     impl Events for Nothing {
-        fn page(&self, _: u64, _: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
-            Ok(Vec::new())
+        fn page(&self, _: u64, _: usize) -> Result<Page, String> {
+            Ok(Page::default())
         }
     }
 

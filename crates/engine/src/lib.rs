@@ -16,4 +16,4 @@ pub use engine::{Action, Command, Engine};
 pub use follow::{Follow, Missed};
 pub use handle::{Class, Handle, Reply};
 pub use view::View;
-pub use written::Written;
+pub use written::{Page, Written};

@@ -15,6 +15,15 @@ pub struct Written {
     pub lines: Arc<Vec<u8>>,
 }
 
+/// A stretch of the journal that was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// In order: the number of each event, and its bytes, the JSON of one [`Record`].
+    pub events: Vec<(u64, Vec<u8>)>,
+    /// Whether the journal has more after them. How many they are says nothing of that: a page is cut by its bytes too.
+    pub more: bool,
+}
+
 impl Written {
     /// Writes records out.
     ///

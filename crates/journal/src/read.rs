@@ -33,6 +33,8 @@ pub struct Page {
     pub events: Vec<Event>,
     /// The last event in the journal when the page was read.
     pub head_seq: u64,
+    /// Whether there is more after these events. How many they are says nothing of that: a page is cut by its bytes too.
+    pub more: bool,
 }
 
 /// A reader's own connection, kept open between pages. Any number may read while one writes.
@@ -80,7 +82,8 @@ impl ReadHandle {
         }
         let head_seq = events.last().map_or(head_seq, |last| head_seq.max(last.seq));
         self.open.take_if(|open| open.passing);
-        Ok(Page { events, head_seq })
+        let more = events.last().is_some_and(|last| last.seq < head_seq);
+        Ok(Page { events, head_seq, more })
     }
 
     fn connection(&mut self) -> Result<&Connection, StoreError> {

@@ -251,6 +251,28 @@ fn pages_are_bounded_and_complete() {
     assert_eq!(reader.page(u64::MAX, 1).unwrap().events.len(), 0);
 }
 
+/// A page that is cut by its bytes, or by the most events of one, says that there is more.
+#[test]
+fn a_page_says_whether_there_is_more() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    append_n(&mut journal, 1, MAX_PAGE as u64 + 1);
+    let mut reader = ReadHandle::new(dir.path());
+    assert!(reader.page(0, usize::MAX).unwrap().more);
+    for (after, limit, more) in [(1, MAX_PAGE, false), (1, MAX_PAGE - 1, true), (u64::MAX, 1, false)] {
+        assert_eq!(reader.page(after, limit).unwrap().more, more, "after {after}, {limit}");
+    }
+    let large = format!("{{\"text\":\"{}\"}}", "x".repeat(3 << 20));
+    let mut batch = common::batch(1, journal.head().hash, 1, 1);
+    batch.events = (0..5).map(|_| &large).collect();
+    let first = journal.head().seq;
+    journal.append(&batch).unwrap();
+    let page = reader.page(first, 100).unwrap();
+    assert_eq!((page.events.len(), page.more), (3, true));
+    let page = reader.page(first + 3, 100).unwrap();
+    assert_eq!((page.events.len(), page.more), (2, false));
+}
+
 #[test]
 fn a_dump_is_what_was_appended() {
     let dir = Dir::new();

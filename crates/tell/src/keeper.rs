@@ -166,7 +166,7 @@ fn load(path: &Path, events: &dyn Events) -> Option<Ledger> {
         .ok()?;
     let before = ledger.seq.checked_sub(1)?;
     let page = events.page(before, 1).map_err(|e| tracing::warn!("the journal cannot be read: {e}")).ok()?;
-    let (found, json) = page.first()?;
+    let (found, json) = page.events.first()?;
     // Where retention has taken the event away there is nothing to compare with.
     let same = *found > ledger.seq
         || serde_json::from_slice::<Record>(json).map_or(true, |record| record.at == ledger.at);

@@ -20,6 +20,8 @@ mod site;
 mod verdict;
 mod words;
 
+use foghorn_engine::Page;
+
 pub use keeper::{FILE, Parts, start};
 pub use ledger::{Affected, Ledger, PublicIncident, Stage, Stretch, Update};
 pub use site::Site;
@@ -27,12 +29,11 @@ pub use words::{Corrected, Words};
 
 /// The journal, to be read. Calls may block on the disk; they are made where that hurts nobody.
 pub trait Events: Send + Sync {
-    /// Events after a sequence number, oldest first, at most `limit`: the number of each, and its bytes, the JSON of one
-    /// [`foghorn_core::Record`]. Fewer than `limit` means that there are no more now.
+    /// Events after a sequence number, at most `limit`, and fewer where they are large.
     ///
     /// # Errors
     /// Why it cannot be read, for people.
-    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String>;
+    fn page(&self, after: u64, limit: usize) -> Result<Page, String>;
 }
 
 #[cfg(test)]

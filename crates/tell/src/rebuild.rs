@@ -6,7 +6,7 @@ use foghorn_core::event::Event;
 use foghorn_core::time::{Span, Wall};
 use foghorn_core::{Record, State};
 
-/// Events that are read at a time.
+/// The most events that are read at a time.
 const PAGE: usize = 1000;
 /// Of what happens within a second, the end is looked at: nobody reads shorter outages.
 const GRAIN: Span = Span::secs(1);
@@ -24,8 +24,7 @@ pub(crate) fn rebuild(events: &dyn Events, stop: &dyn Fn() -> bool) -> Result<Op
             return Ok(None);
         }
         let page = events.page(seq, PAGE)?;
-        let last = page.len() < PAGE;
-        for (n, json) in page {
+        for (n, json) in page.events {
             // What this release cannot read changes nothing that it could show.
             let Ok(record) = serde_json::from_slice::<Record>(&json) else { continue };
             if unseen.is_some_and(|since| record.at.wall.since(since) >= GRAIN) {
@@ -42,7 +41,7 @@ pub(crate) fn rebuild(events: &dyn Events, stop: &dyn Fn() -> bool) -> Result<Op
             }
         }
         ledger.prune(state.clock.wall);
-        if last {
+        if !page.more {
             ledger.observe(&state, state.clock.wall, seq);
             return Ok(Some(ledger));
         }

@@ -12,7 +12,7 @@ use foghorn_core::setup::{CheckRule, Entity, EscalationPolicy, Person, Setup, St
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Actor, Name, Severity};
 use foghorn_core::{Record, State, decide};
-use foghorn_engine::{View, handle};
+use foghorn_engine::{Page, View, handle};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use std::sync::{Arc, Mutex};
@@ -29,13 +29,17 @@ const MINUTE: i64 = 60_000;
 struct House {
     state: State,
     records: Mutex<Vec<Record>>,
+    /// The most events that it gives at a time, as if they were large.
+    most: usize,
 }
 
 impl Events for House {
-    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
+    fn page(&self, after: u64, limit: usize) -> Result<Page, String> {
         let records = self.records.lock().unwrap();
-        let page = records.iter().filter(|r| r.seq > after).take(limit);
-        Ok(page.map(|r| (r.seq, serde_json::to_vec(r).unwrap())).collect())
+        let page = records.iter().filter(|r| r.seq > after).take(limit.min(self.most));
+        let events: Vec<_> = page.map(|r| (r.seq, serde_json::to_vec(r).unwrap())).collect();
+        let more = events.last().map(|(seq, _)| *seq) < records.last().map(|r| r.seq);
+        Ok(Page { more: more && !events.is_empty(), events })
     }
 }
 
@@ -69,7 +73,7 @@ impl House {
             escalations: [("default".into(), EscalationPolicy { steps: vec![step], repeat: None })].into(),
             ..Setup::default()
         };
-        let mut house = House { state: State::default(), records: Mutex::default() };
+        let mut house = House { state: State::default(), records: Mutex::default(), most: 7 };
         house.input(at, &Input::Start { version: "1".to_owned(), down: Span::ZERO, life: 1 });
         house.input(at, &Input::AdoptConfig { hash: "h".to_owned(), setup: Arc::new(setup) });
         house

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Events that are read from the journal at a time.
+/// The most events that are read from the journal at a time.
 const PAGE: usize = 1000;
 /// What waits is looked at this often, and gathered until it is much, or for as long as keeps this thread to a sixteenth of
 /// its time: what is closed may lag, and the pager needs the processor more. What is written together costs less, too.
@@ -115,10 +115,12 @@ fn open(shared: &Shared, events: &dyn Events) -> Result<Connection, ReadModelErr
     let (db, new) = schema::open(&shared.path)?;
     let (seq, at) = schema::progress(&db)?;
     let same = seq == 0
-        || events.page(seq - 1, 1).map_err(ReadModelError::Journal)?.first().is_some_and(|(found, json)| {
-            // Where retention has taken the event away there is nothing to compare with.
-            *found > seq || serde_json::from_slice::<Record>(json).map_or(true, |r| r.at == at)
-        });
+        || events.page(seq - 1, 1).map_err(ReadModelError::Journal)?.events.first().is_some_and(
+            |(found, json)| {
+                // Where retention has taken the event away there is nothing to compare with.
+                *found > seq || serde_json::from_slice::<Record>(json).map_or(true, |r| r.at == at)
+            },
+        );
     if same {
         if new {
             shared.rebuilt.fetch_add(1, Ordering::Relaxed);
@@ -137,7 +139,6 @@ fn open(shared: &Shared, events: &dyn Events) -> Result<Connection, ReadModelErr
 fn catch_up(shared: &Shared, db: &mut Connection, events: &dyn Events) -> Result<(), ReadModelError> {
     while !shared.stop.load(Ordering::Acquire) {
         let page = events.page(shared.seq.load(Ordering::Acquire), PAGE).map_err(ReadModelError::Journal)?;
-        let more = page.len() >= PAGE;
         let read = |seq: u64, json: &[u8]| match serde_json::from_slice::<Record>(json) {
             Ok(record) => Some(record),
             Err(e) => {
@@ -145,10 +146,10 @@ fn catch_up(shared: &Shared, db: &mut Connection, events: &dyn Events) -> Result
                 None
             }
         };
-        let parsed: Vec<Option<Record>> = page.iter().map(|(seq, json)| read(*seq, json)).collect();
-        let records = page.iter().zip(&parsed);
+        let parsed: Vec<Option<Record>> = page.events.iter().map(|(seq, json)| read(*seq, json)).collect();
+        let records = page.events.iter().zip(&parsed);
         write(shared, db, records.map(|((seq, json), record)| (*seq, record.as_ref(), &json[..])))?;
-        if !more {
+        if !page.more {
             break;
         }
     }

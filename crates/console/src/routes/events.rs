@@ -23,8 +23,7 @@ pub(crate) async fn list(
     let limit = Count::or(q.limit, 100);
     let after = q.after.unwrap_or(0);
     reaches(&api, after).await?;
-    let events = read(&api, after, limit + 1).await?;
-    Ok(EventPage::new(events, limit).respond(&uri, limit))
+    Ok(read(&api, after, limit).await?.respond(&uri, limit))
 }
 
 /// Whether the journal has the event after which somebody wants to go on. One that it has not was of another journal, or of
@@ -36,7 +35,7 @@ pub(super) async fn reaches(api: &Arc<Api>, after: u64) -> Result<(), Problem> {
     // What is on disk is in the view a moment later. A journal that cannot be read now says nothing.
     let found = api.blocking(move |api| api.events(after - 1, 1)).await?;
     let end = api.parts.engine.view().seq;
-    if after <= end || found.map_or(true, |page| !page.is_empty()) {
+    if after <= end || found.map_or(true, |page| !page.events.is_empty()) {
         return Ok(());
     }
     Err(Problem::new(
@@ -48,12 +47,15 @@ pub(super) async fn reaches(api: &Arc<Api>, after: u64) -> Result<(), Problem> {
     ))
 }
 
-/// Events from the journal.
-pub(super) async fn read(api: &Arc<Api>, after: u64, limit: usize) -> Result<Vec<EventShown>, Problem> {
+/// Events from the journal, and where to go on if there are more.
+pub(super) async fn read(api: &Arc<Api>, after: u64, limit: usize) -> Result<EventPage, Problem> {
     let read = move |api: &Api| {
         let state = api.parts.engine.view().state.clone();
         let page = api.events(after, limit)?;
-        Ok(page.into_iter().filter_map(|(seq, json)| EventShown::new(seq, json, &state, None)).collect())
+        let next = page.events.last().map(|(seq, _)| *seq).filter(|_| page.more);
+        let shown =
+            page.events.into_iter().filter_map(|(seq, json)| EventShown::new(seq, json, &state, None));
+        Ok(EventPage { events: shown.collect(), next })
     };
     api.blocking(read).await?
 }

@@ -24,7 +24,7 @@ use utoipa::IntoParams;
 
 /// A comment is sent after so long without an event, so that both ends see that the other is there.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Events that are read from the journal at a time.
+/// The most events that are read from the journal at a time.
 const PAGE: usize = 200;
 
 /// From where.
@@ -110,8 +110,10 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
             if f.behind {
                 // The client comes back with Last-Event-ID.
                 let page = read(&f.api, f.last, PAGE).await.ok()?;
-                f.behind = page.len() == PAGE;
-                f.ready = page.into();
+                f.behind = page.next.is_some();
+                // Of what cannot be shown nothing is handed on.
+                f.last = page.next.filter(|_| page.events.is_empty()).unwrap_or(f.last);
+                f.ready = page.events.into();
                 continue;
             }
             tokio::select! {

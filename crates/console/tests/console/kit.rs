@@ -17,13 +17,13 @@ use foghorn_core::{State, decide};
 use foghorn_engine::Written;
 use foghorn_engine::handle::{Message, Port, channel};
 use foghorn_engine::view::Degraded;
-use foghorn_engine::{Class, Handle, Reply, View};
+use foghorn_engine::{Class, Handle, Page, Reply, View};
 use foghorn_net::serve::Peer;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -95,12 +95,20 @@ pub(crate) struct Kit {
     pub(crate) dir: tempfile::TempDir,
 }
 
+/// Events, and how many of them are given at a time however many were asked for, as if they were large; 0 for no such limit.
 #[derive(Default)]
-pub(crate) struct Journal(pub(crate) Mutex<Vec<(u64, Vec<u8>)>>);
+pub(crate) struct Journal(pub(crate) Mutex<Vec<(u64, Vec<u8>)>>, pub(crate) AtomicUsize);
 
 impl Events for Journal {
-    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
-        Ok(self.0.lock().unwrap().iter().filter(|(seq, _)| *seq > after).take(limit).cloned().collect())
+    fn page(&self, after: u64, limit: usize) -> Result<Page, String> {
+        let all = self.0.lock().unwrap();
+        let limit = match self.1.load(Ordering::Relaxed) {
+            0 => limit,
+            most => limit.min(most),
+        };
+        let events: Vec<_> = all.iter().filter(|(seq, _)| *seq > after).take(limit).cloned().collect();
+        let more = events.last().is_some_and(|(seq, _)| all.last().is_some_and(|(end, _)| seq < end));
+        Ok(Page { events, more })
     }
 }
 

@@ -168,6 +168,19 @@ async fn what_is_damaged_old_or_of_another_journal_is_made_anew() {
     }
 }
 
+/// Large events are read a few at a time, and all of them.
+#[tokio::test]
+async fn what_is_large_is_read_to_the_end() {
+    let kit = busy().await;
+    let all = Arc::new(Journal::default());
+    all.0.lock().unwrap().extend(kit.journal.0.lock().unwrap().iter().cloned());
+    all.1.store(2, std::sync::atomic::Ordering::Relaxed);
+    let last = all.0.lock().unwrap().last().map_or(0, |(seq, _)| *seq);
+    let (model, lag) = another(&kit, &kit.dir.path().join("anew.db"), all);
+    assert_eq!(lag.seq, last);
+    drop(model);
+}
+
 #[tokio::test]
 async fn a_shorter_journal_is_another_journal() {
     let kit = busy().await;
@@ -184,7 +197,7 @@ async fn a_shorter_journal_is_another_journal() {
 async fn a_journal_that_cannot_be_read_is_said() {
     struct Gone;
     impl foghorn_console::ports::Events for Gone {
-        fn page(&self, _: u64, _: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
+        fn page(&self, _: u64, _: usize) -> Result<foghorn_engine::Page, String> {
             Err("the disk is gone".to_owned())
         }
     }

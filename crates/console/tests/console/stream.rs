@@ -53,6 +53,26 @@ async fn a_stream_resumes_where_it_was() {
     assert_eq!((take(&mut all, 1).await, take(&mut resumed, 1).await), (vec![last + 1], vec![last + 1]));
 }
 
+/// Large events come a few at a time, however many were asked for: that is not the end.
+#[tokio::test]
+async fn large_events_are_followed_to_the_end() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("status is 502")).await;
+    kit.journal.1.store(1, std::sync::atomic::Ordering::Relaxed);
+    let last = kit.engine.view().seq;
+    let mut all = stream(&kit, "/api/v1/stream?after=0", &[]).await;
+    assert_eq!(take(&mut all, last as usize).await, (1..=last).collect::<Vec<_>>());
+    let (mut after, mut pages) = (0, 0);
+    loop {
+        let page = kit.get(&format!("/api/v1/events?limit=1000&after={after}")).await.json();
+        pages += 1;
+        assert_eq!(page["events"][0]["seq"].as_u64(), Some(after + 1));
+        let Some(next) = page["next"].as_u64() else { break };
+        after = next;
+    }
+    assert_eq!(pages, last);
+}
+
 #[tokio::test]
 async fn beyond_the_end_there_is_nothing_to_wait_for() {
     let kit = kit(OPEN).await;

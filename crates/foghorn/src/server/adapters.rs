@@ -12,7 +12,7 @@ use foghorn_console::ports::{
 use foghorn_core::input::{CheckVerdict, Input};
 use foghorn_core::page::PageKey;
 use foghorn_core::time::Wall;
-use foghorn_engine::{Class, Handle};
+use foghorn_engine::{Class, Handle, Page};
 use foghorn_journal::{BackupError, Beside, ReadHandle, WriterHandle};
 use foghorn_net::resolve::Counts;
 use foghorn_wake::Sender;
@@ -83,15 +83,15 @@ impl JournalEvents {
 }
 
 impl Events for JournalEvents {
-    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
+    fn page(&self, after: u64, limit: usize) -> Result<Page, String> {
         let mut reader = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let page = reader.page(after, limit).map_err(|e| e.to_string())?;
-        Ok(page.events.into_iter().map(|e| (e.seq, e.payload)).collect())
+        Ok(Page { events: page.events.into_iter().map(|e| (e.seq, e.payload)).collect(), more: page.more })
     }
 }
 
 impl foghorn_tell::Events for JournalEvents {
-    fn page(&self, after: u64, limit: usize) -> Result<Vec<(u64, Vec<u8>)>, String> {
+    fn page(&self, after: u64, limit: usize) -> Result<Page, String> {
         Events::page(self, after, limit)
     }
 }
