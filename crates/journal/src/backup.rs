@@ -9,10 +9,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::chain::Head;
-use crate::db::{self, Access, Kind};
+use crate::db::{self, Access, Carried, Kind};
 use crate::error::StoreError;
 use crate::journal::FILE;
 use crate::{Beside, archive, beside, history, read, snapshot};
+
+/// Of the snapshot in a backup.
+pub(crate) const CHANGED: &str = "the snapshot in the file was changed, or is missing";
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
@@ -141,8 +144,15 @@ pub fn restore(from: &Path, dir: &Path) -> Result<Restored, RestoreError> {
 
 fn fill(db: &rusqlite::Connection, beside: &[String], dir: &Path) -> Result<Head, StoreError> {
     let ends = db::ends(db)?;
-    if let Some(snapshot) = db::carried_snapshot(db)? {
-        snapshot::write(dir, snapshot.into())?;
+    // What is not certainly as it was is left out where every event is there: the state is made of those.
+    let all = ends.base == Head::GENESIS;
+    match db::carried_snapshot(db)? {
+        Carried::Whole(snapshot) => snapshot::write(dir, snapshot.into())?,
+        Carried::Unsummed(snapshot) if !all => snapshot::write(dir, snapshot.into())?,
+        Carried::Changed(seq) if !all => {
+            return Err(StoreError::Damaged { seq, why: CHANGED.to_owned() });
+        }
+        Carried::None | Carried::Unsummed(_) | Carried::Changed(_) => {}
     }
     for name in beside {
         beside::put(db, name, dir)?;

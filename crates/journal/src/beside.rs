@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::db;
@@ -106,16 +106,11 @@ fn hash(db: &Connection) -> rusqlite::Result<[u8; 32]> {
     Ok(*hasher.finalize().as_bytes())
 }
 
-fn has_table(db: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
-    Ok(db.query_row(table, [name], |_| Ok(())).optional()?.is_some())
-}
-
 /// Is everything beside the journal as it was when the backup was made? A journal, and a backup of an earlier release, have
 /// nothing to hold it against.
 pub(crate) fn check(db: &Connection) -> Result<(), StoreError> {
     let whole = || -> rusqlite::Result<bool> {
-        if !has_table(db, "seal")? {
+        if !db::has_table(db, "seal")? {
             return Ok(true);
         }
         let sealed: Option<[u8; 32]> =
@@ -138,7 +133,17 @@ fn copied(from: &Path, to: &Path) -> Result<fs::File, String> {
         from.busy_timeout(Duration::from_secs(5))?;
         let mut to = Connection::open(to)?;
         // In one step: it is one moment's, and whoever writes meanwhile writes to the log.
-        Backup::new(&from, &mut to)?.step(-1)?;
+        match Backup::new(&from, &mut to)?.step(-1)? {
+            StepResult::Done => {}
+            // Nothing was copied, and an empty database would pass for whole.
+            _ => {
+                let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+                return Err(rusqlite::Error::SqliteFailure(
+                    busy,
+                    Some("somebody is writing to it".to_owned()),
+                ));
+            }
+        }
         to.query_row("PRAGMA integrity_check", [], |row| match row.get_ref(0)?.as_str() {
             Ok("ok") => Ok(()),
             _ => Err(rusqlite::Error::InvalidQuery),
@@ -169,7 +174,7 @@ fn store(to: &Connection, name: &str, mut source: fs::File) -> io::Result<()> {
 /// The names of what lies beside the journal in a backup; none in one of an earlier release.
 pub(crate) fn names(db: &Connection) -> Result<Vec<String>, StoreError> {
     let read = || -> rusqlite::Result<Vec<String>> {
-        if !has_table(db, "beside")? {
+        if !db::has_table(db, "beside")? {
             return Ok(Vec::new());
         }
         let mut names = db.prepare("SELECT DISTINCT name FROM beside ORDER BY name")?;

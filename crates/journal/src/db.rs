@@ -51,6 +51,8 @@ const SCHEMA: &str = "
         bytes      BLOB NOT NULL
     ) STRICT;
 ";
+/// What a snapshot that travels in a backup comes to. Earlier releases do not look at it.
+const SUM: &str = "CREATE TABLE snapshot_sum (seq INTEGER PRIMARY KEY, sum BLOB NOT NULL) STRICT";
 
 /// How a file is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -370,6 +372,9 @@ impl Builder {
             if let Some(s) = snapshot {
                 let row = params![signed(s.seq), &s.hash.0[..], s.at_wall_ms, &s.bytes[..]];
                 self.db.execute("INSERT INTO snapshot VALUES (?1, ?2, ?3, ?4)", row)?;
+                self.db.execute_batch(SUM)?;
+                let row = params![signed(s.seq), &s.sum()[..]];
+                self.db.execute("INSERT INTO snapshot_sum VALUES (?1, ?2)", row)?;
             }
             self.db.execute_batch("COMMIT")?;
             self.db.pragma_update(None, "journal_mode", "WAL")?;
@@ -406,15 +411,51 @@ pub(crate) fn build(
 }
 
 /// The snapshot that travels in a backup.
-pub(crate) fn carried_snapshot(db: &Connection) -> Result<Option<Snapshot>, StoreError> {
-    db.query_row("SELECT seq, hash, at_wall_ms, bytes FROM snapshot ORDER BY seq DESC LIMIT 1", [], |row| {
-        Ok(Snapshot {
-            seq: seq(row, 0)?,
-            hash: ChainHash(row.get(1)?),
-            at_wall_ms: row.get(2)?,
-            bytes: row.get(3)?,
+#[derive(Debug)]
+pub(crate) enum Carried {
+    /// There was none.
+    None,
+    /// It is as it was put there.
+    Whole(Snapshot),
+    /// An earlier release put it there, with nothing to hold it against.
+    Unsummed(Snapshot),
+    /// It was changed, or is gone: that of this event.
+    Changed(u64),
+}
+
+pub(crate) fn carried_snapshot(db: &Connection) -> Result<Carried, StoreError> {
+    const NEWEST: &str = "SELECT seq, hash, at_wall_ms, bytes FROM snapshot ORDER BY seq DESC LIMIT 1";
+    let read = || -> rusqlite::Result<Carried> {
+        let found = db
+            .query_row(NEWEST, [], |row| {
+                Ok(Snapshot {
+                    seq: seq(row, 0)?,
+                    hash: ChainHash(row.get(1)?),
+                    at_wall_ms: row.get(2)?,
+                    bytes: row.get(3)?,
+                })
+            })
+            .optional()?;
+        let sums = if has_table(db, "snapshot_sum")? {
+            let sums = db.query_row("SELECT seq, sum FROM snapshot_sum", [], |row| {
+                Ok((seq(row, 0)?, row.get::<_, [u8; 32]>(1)?))
+            });
+            Some(sums.optional()?)
+        } else {
+            None
+        };
+        Ok(match (found, sums) {
+            (None, None | Some(None)) => Carried::None,
+            (Some(s), None) => Carried::Unsummed(s),
+            (Some(s), Some(Some((at, sum)))) if at == s.seq && sum == s.sum() => Carried::Whole(s),
+            (_, Some(Some((at, _)))) => Carried::Changed(at),
+            (Some(s), Some(None)) => Carried::Changed(s.seq),
         })
-    })
-    .optional()
-    .map_err(StoreError::sql("reading the backup's snapshot"))
+    };
+    read().map_err(StoreError::sql("reading the backup's snapshot"))
+}
+
+pub(crate) fn has_table(db: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    Ok(db.query_row(table, [name], |_| Ok(())).optional()?.is_some())
 }

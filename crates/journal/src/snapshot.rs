@@ -104,6 +104,13 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Over all of it.
+    pub(crate) fn sum(&self) -> [u8; 32] {
+        chain::blake3(&[&about(self.head(), self.at_wall_ms), &self.bytes])
+    }
+}
+
 /// What the sum covers before the bytes.
 fn about(head: Head, at_wall_ms: i64) -> [u8; 48] {
     let mut text = [0; 48];

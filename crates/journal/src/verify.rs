@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde::Serialize;
 
+use crate::backup::CHANGED;
 use crate::chain::{Head, StoredBatch, hex};
-use crate::db::{self, Access, Kind};
+use crate::db::{self, Access, Carried, Kind};
 use crate::error::StoreError;
 use crate::journal::FILE;
 use crate::{archive, beside, history, lock, read, snapshot, wal};
@@ -186,7 +187,7 @@ impl Pass {
             self.found(self.prev.seq.saturating_add(1), None, what);
         }
         self.report.head = self.prev;
-        self.check_marks(&db);
+        self.check_marks(&db, dir.is_none());
         self.check_beginning(ends.base);
         if let Err(e) = beside::check(&db) {
             self.found_error(&e);
@@ -288,9 +289,22 @@ impl Pass {
         }
     }
 
-    /// Snapshots that the chain did not pass.
-    fn check_marks(&mut self, db: &Connection) {
-        let carried = db::carried_snapshot(db).unwrap_or_default();
+    /// Snapshots that the chain did not pass, and the one that `travels` in a backup.
+    fn check_marks(&mut self, db: &Connection, travels: bool) {
+        let carried = match db::carried_snapshot(db) {
+            Ok(Carried::Whole(s) | Carried::Unsummed(s)) => Some(s),
+            Ok(Carried::None) => None,
+            Ok(Carried::Changed(seq)) => {
+                self.found(seq, None, CHANGED);
+                None
+            }
+            Err(e) if travels => {
+                self.found_error(&e);
+                None
+            }
+            // A journal in use carries none: it has files.
+            Err(_) => None,
+        };
         if let Some(s) = carried {
             self.report.snapshots += 1;
             self.snapshot = self.snapshot.max(s.seq);

@@ -313,6 +313,56 @@ fn a_backup_comes_back_whole() {
     assert!(verify(&into).unwrap().is_whole());
 }
 
+/// Nobody's name, silence or acknowledgement in the state may be another's after a restoration.
+#[test]
+fn a_snapshot_that_was_changed_in_a_backup_is_found_and_not_restored() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    append_n(&mut journal, 40, 1);
+    dir.snapshot(&journal, "at 40").unwrap();
+    journal.checkpoint(30).unwrap();
+    let all = replayed(&journal, 0);
+    let (whole, cut) = (dir.path().join("whole.db"), dir.path().join("cut.db"));
+    backup(dir.path(), &[], &whole).unwrap();
+    fs::remove_dir_all(dir.path().join("archive")).unwrap();
+    backup(dir.path(), &[], &cut).unwrap();
+    let made = Dir::new();
+    let restored = |file: &std::path::Path, name: &str| {
+        let into = made.path().join(name);
+        restore(file, &into).map(|_| Journal::open(&into, Options::default()).unwrap())
+    };
+    for (n, change) in [
+        "UPDATE snapshot SET bytes = CAST('at 41' AS BLOB)",
+        "UPDATE snapshot SET at_wall_ms = 0",
+        "DELETE FROM snapshot",
+        "DELETE FROM snapshot_sum",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let changed = dir.path().join("changed.db");
+        fs::copy(&cut, &changed).unwrap();
+        common::sql(&changed, change);
+        let report = verify(&changed).unwrap().to_string();
+        assert!(report.contains("DAMAGED at event 40: the snapshot in the file was changed"), "{report}");
+        // Where there is nothing else to make the state of, it is refused.
+        let error = restored(&changed, "none").map(drop).unwrap_err().to_string();
+        assert!(error.contains("the snapshot in the file was changed"), "{error}");
+        // Where every event is there, the state is made of those.
+        fs::copy(&whole, &changed).unwrap();
+        common::sql(&changed, change);
+        assert!(!verify(&changed).unwrap().is_whole());
+        let (journal, recovery) = restored(&changed, &format!("all {n}")).unwrap();
+        assert!(recovery.snapshot.is_none() && replayed(&journal, 0) == all, "{change}");
+    }
+    // An earlier release left nothing to hold it against: it is taken only where there is nothing else.
+    for (file, name, taken) in [(&whole, "old", None), (&cut, "old and cut", Some(40))] {
+        common::sql(file, "DROP TABLE snapshot_sum");
+        assert!(verify(file).unwrap().is_whole());
+        assert_eq!(restored(file, name).unwrap().1.snapshot.map(|s| s.seq), taken);
+    }
+}
+
 #[test]
 fn only_a_whole_backup_is_restored() {
     let dir = Dir::new();
@@ -377,6 +427,15 @@ fn what_lies_beside_the_journal_travels_along() {
     assert_eq!((names(&into.join("people.db")), names(&at("people.db"))), ("ana".into(), "ana,ben".into()));
     let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(!left.iter().any(|n| n.to_string_lossy().contains("beside")), "{left:?}");
+
+    // One that somebody writes to for long is left out, and said: it must not travel as an empty one.
+    fs::remove_file(at("broken.db")).unwrap();
+    people.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    people.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let busy = backup(dir.path(), &beside, &at("busy.db")).unwrap();
+    assert_eq!(busy.left_out, ["people.db: somebody is writing to it"]);
+    assert_eq!(restore(&at("busy.db"), &at("without")).unwrap().beside, ["large", "nothing"]);
+    people.execute_batch("ROLLBACK").unwrap();
 
     // A key that was exchanged, or an account that was taken out, is found.
     for change in [
