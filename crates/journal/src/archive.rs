@@ -218,37 +218,42 @@ pub(crate) fn read(
         if segment.last <= after {
             continue;
         }
-        if segment.first > until {
-            break;
-        }
-        let mut head = None;
-        let mut damaged = Ok(());
-        let mut stopped = false;
-        read_segment(&segment, |prev, batch| {
-            let from = *head.get_or_insert(prev);
-            if let Err(why) = batch.check(from) {
-                damaged = Err(StoreError::Damaged {
-                    seq: from.seq.saturating_add(1),
-                    why: format!("archive {}: {why}", segment.path.display()),
-                });
-                return ControlFlow::Break(());
-            }
-            head = Some(batch.head());
-            if batch.last_seq() <= after {
-                return ControlFlow::Continue(());
-            }
-            if batch.first_seq > until {
-                return ControlFlow::Break(());
-            }
-            after = batch.last_seq();
-            let flow = each(batch);
-            stopped = flow.is_break();
-            flow
-        })?;
-        damaged?;
-        if stopped {
+        if segment.first > until || read_one(&segment, &mut after, until, &mut each)?.is_break() {
             break;
         }
     }
     Ok(())
+}
+
+/// The same of one segment. `after` is then the last event that was read, also where the rest is damaged.
+pub(crate) fn read_one(
+    segment: &Segment,
+    after: &mut u64,
+    until: u64,
+    each: &mut impl FnMut(StoredBatch) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, StoreError> {
+    let mut head = None;
+    let mut damaged = Ok(());
+    let mut flow = ControlFlow::Continue(());
+    read_segment(segment, |prev, batch| {
+        let from = *head.get_or_insert(prev);
+        if let Err(why) = batch.check(from) {
+            damaged = Err(StoreError::Damaged {
+                seq: from.seq.saturating_add(1),
+                why: format!("archive {}: {why}", segment.path.display()),
+            });
+            return ControlFlow::Break(());
+        }
+        head = Some(batch.head());
+        if batch.last_seq() <= *after {
+            return ControlFlow::Continue(());
+        }
+        if batch.first_seq > until {
+            return ControlFlow::Break(());
+        }
+        *after = batch.last_seq();
+        flow = each(batch);
+        flow
+    })?;
+    damaged.map(|()| flow)
 }

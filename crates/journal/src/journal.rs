@@ -15,7 +15,7 @@ use crate::disk;
 use crate::error::StoreError;
 use crate::lock::{self, Lock, Locked};
 use crate::open::{self, OpenError, Recovery};
-use crate::snapshot::{SnapshotError, Unwritten};
+use crate::snapshot::{Snapshot, SnapshotError, Unwritten};
 use crate::{archive, history, snapshot};
 
 /// The journal's file in its directory.
@@ -265,6 +265,35 @@ impl Journal {
             }
             if last >= self.head.seq { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
+    }
+
+    /// The same for a start: what is damaged or gone is passed over. Says what that was, for people.
+    pub fn replay_what_is_there(
+        &self,
+        after: u64,
+        mut each: impl FnMut(StoredBatch),
+    ) -> Result<Option<String>, StoreError> {
+        let Some(db) = &self.db else { return Ok(None) };
+        if after >= self.head.seq {
+            return Ok(None);
+        }
+        history::what_is_there(&self.dir, db, after, |batch| {
+            let last = batch.last_seq();
+            if last <= self.head.seq {
+                each(batch);
+            }
+            if last >= self.head.seq { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    }
+
+    /// The newest good snapshot of an earlier event, for where a later one is of no use.
+    #[must_use]
+    pub fn snapshot_before(&self, seq: u64) -> Option<Snapshot> {
+        let db = self.db.as_ref()?;
+        let on_chain =
+            |s: &Snapshot| s.head() == self.base || db::head_at(db, s.seq).ok().flatten() == Some(s.head());
+        let good = snapshot::files(&self.dir).into_iter().filter_map(|file| snapshot::read(&file).ok());
+        good.filter(|s| s.seq < seq).find(on_chain)
     }
 
     fn refusal(&self) -> Option<Refusal> {

@@ -27,22 +27,23 @@ pub struct Opened {
 /// Another process has it, or a later release wrote it. Damage is no error.
 pub fn open(dir: &Path) -> Result<Opened, OpenFailure> {
     let (journal, mut recovery) = Journal::open(dir, Options::default())?;
-    let (mut state, mut from) = (State::default(), 0);
-    if let Some(snapshot) = recovery.snapshot.take() {
+    let mut found = recovery.snapshot.take();
+    let (mut state, from) = loop {
+        let Some(snapshot) = found else { break (State::default(), 0) };
         match read(&snapshot) {
-            Ok(found) => (state, from) = (found, snapshot.seq),
-            Err(e) if recovery.base.seq == 0 => {
+            Ok(state) => break (state, snapshot.seq),
+            Err(e) => {
                 tracing::warn!(
-                    "the snapshot at event {} is not used, the journal is read instead: {e}",
+                    "the snapshot at event {} is not used, what led to it is read instead: {e}",
                     snapshot.seq
                 );
+                found = journal.snapshot_before(snapshot.seq);
             }
-            Err(e) => return Err(OpenFailure::Snapshot(snapshot.seq, e)),
         }
-    }
+    };
     let mut bad: Option<String> = None;
     let mut events = 0;
-    journal.replay(from, |batch| {
+    let missing = journal.replay_what_is_there(from, |batch| {
         for (seq, bytes) in batch.events() {
             match serde_json::from_slice::<Record>(bytes) {
                 Ok(record) => {
@@ -56,6 +57,10 @@ pub fn open(dir: &Path) -> Result<Opened, OpenFailure> {
     })?;
     if let Some(e) = bad {
         return Err(OpenFailure::Unknown(e));
+    }
+    if let Some(missing) = missing {
+        tracing::error!(%missing, "history is missing: the state goes on without it");
+        recovery.missing = Some(missing);
     }
     let head = journal.head();
     let journal = foghorn_journal::Writer::spawn(journal)?;
@@ -105,11 +110,6 @@ pub enum OpenFailure {
         "{0}; this journal was written by a later release of Foghorn: use that one, or restore a backup that this one made"
     )]
     Unknown(String),
-    /// Older events are archived, so there is no other way.
-    #[error(
-        "the snapshot at event {0} cannot be read ({1}), and older events are in the archive: use the release that wrote it"
-    )]
-    Snapshot(u64, String),
 }
 
 /// The file of the key that signs links in pages.
@@ -153,6 +153,71 @@ pub fn link_key(dir: &Path, ran: bool) -> LinkKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use foghorn_core::Event;
+    use foghorn_core::time::{Mono, Now, Span, Wall};
+    use foghorn_journal::Batch;
+
+    /// A journal of sixty events, of which the first forty are in the archive, with snapshots of the
+    /// events 40 and 50.
+    fn archived(of_another_version: &[u64]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(dir.path(), Options::default()).unwrap();
+        let mut state = State::default();
+        for n in 1..=60_u16 {
+            let seq = u64::from(n);
+            let at = Now { mono: Mono(seq), wall: Wall(1_790_000_000_000) };
+            let event = Event::Started { version: "test".into(), down: Span(seq), life: n };
+            state.apply(at, &event);
+            let record = Record { seq, at, late: false, event };
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&seq.to_be_bytes());
+            let head = journal.head();
+            let events = [serde_json::to_vec(&record).unwrap()].into_iter().collect();
+            let batch = Batch { id, prev: head.hash, at_wall_ms: at.wall.0, at_mono_ms: seq, events };
+            let head = journal.append(&batch).unwrap();
+            if seq == 40 || seq == 50 {
+                let mut stored = state.snapshot();
+                if of_another_version.contains(&seq) {
+                    stored.version += 1;
+                }
+                let bytes = serde_json::to_vec(&stored).unwrap();
+                journal.snapshot(Snapshot { seq, hash: head.hash, at_wall_ms: 0, bytes }).unwrap();
+            }
+        }
+        for seq in [20, 40] {
+            journal.checkpoint(seq).unwrap();
+        }
+        dir
+    }
+
+    /// A release that reads snapshots of another version starts from what led to them.
+    #[test]
+    fn a_snapshot_of_another_version_is_no_reason_not_to_start() {
+        let opened = |dir: &tempfile::TempDir, replayed: u64, missing: bool| {
+            let Opened { state, head, recovery, tail, .. } = open(dir.path()).unwrap();
+            assert_eq!((head.seq, state.life, tail), (60, 60, replayed));
+            assert_eq!(recovery.missing.is_some(), missing, "{:?}", recovery.missing);
+            recovery.missing.unwrap_or_default()
+        };
+        opened(&archived(&[]), 10, false);
+        opened(&archived(&[50]), 20, false);
+        let dir = archived(&[40, 50]);
+        opened(&dir, 60, false);
+        // One of the archive's files is damaged in its middle: what follows counts, and what is missing is said.
+        let archive = dir.path().join("archive");
+        let mut files: Vec<_> = std::fs::read_dir(&archive).unwrap().map(|e| e.unwrap().path()).collect();
+        files.sort();
+        let good = std::fs::read(&files[0]).unwrap();
+        let text = String::from_utf8(good.clone()).unwrap().replacen("\"life\":11", "\"life\":12", 1);
+        std::fs::write(&files[0], text).unwrap();
+        let missing = opened(&dir, 50, true);
+        assert!(missing.starts_with("events 11 to 20 cannot be read: "), "{missing}");
+        std::fs::remove_file(&files[0]).unwrap();
+        let missing = opened(&dir, 40, true);
+        assert_eq!(missing, "events 1 to 20 are in neither the journal nor the archive");
+        std::fs::write(&files[0], good).unwrap();
+        opened(&dir, 60, false);
+    }
 
     #[test]
     fn a_key_that_is_lost_is_told_where_links_were_sent() {
