@@ -100,7 +100,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Around a state that the journal holds up to `seq`, ending with the batch `head`. `nonce` is random, so that no two
+    /// Around a state that the journal holds up to `seq`, ending with the batch `head`, with a snapshot of it. `nonce` is random, so that no two
     /// runs give a batch the same id.
     #[must_use]
     pub fn new(state: State, seq: u64, head: BatchId, nonce: [u8; 16], limits: Limits) -> Engine {
@@ -133,6 +133,13 @@ impl Engine {
     #[must_use]
     pub fn with_rules(self, rules: Decide) -> Engine {
         Engine { rules, ..self }
+    }
+
+    /// The last snapshot is of event `seq` and holds so many alerts. Not of where the journal ends: what comes after it is read
+    /// at every start, and grows with each that takes none.
+    #[must_use]
+    pub fn with_snapshot(self, seq: u64, alerts: u64) -> Engine {
+        Engine { snapshot_seq: seq, snapshot_held: alerts, ..self }
     }
 
     /// Begins degraded, because the journal could not be opened for writing.
@@ -409,7 +416,7 @@ impl Engine {
         out.push(Command::Publish(f.written));
         let due = self.limits.snapshot_every.max(self.snapshot_held);
         let due = if self.lull.is_calm(now.mono, self.seq, self.limits.storm) { due } else { 3 * due };
-        if self.seq - self.snapshot_seq >= due {
+        if self.seq.saturating_sub(self.snapshot_seq) >= due {
             (self.snapshot_seq, self.snapshot_held) = (self.seq, self.saved.alerts.size() as u64);
             out.push(Command::Snapshot { seq: self.seq, state: Box::new(self.saved.clone()) });
         }

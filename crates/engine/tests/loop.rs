@@ -39,6 +39,27 @@ fn the_start_is_decided_before_what_is_due() {
     assert_eq!(status, [foghorn_core::alert::AlertStatus::Firing]);
 }
 
+/// Whoever is restarted often takes snapshots all the same: what is read at a start would grow for ever.
+#[test]
+fn a_snapshot_is_due_by_the_one_before_however_often_it_starts() {
+    let mut o = Owner::new();
+    let (mut last, mut snapshots) = (0, 0);
+    for n in 0..40 {
+        let limits = Limits { snapshot_every: 20, ..Limits::default() };
+        let engine = Engine::new(o.replayed(), o.disk.len() as u64, o.head, [n; 16], limits);
+        o.engine = engine.with_snapshot(last, 0);
+        o.wait(2000);
+        o.submit(Class::Intake, alert(n.into()));
+        o.flow();
+        for taken in o.other.drain(..) {
+            last = taken.strip_prefix("snapshot of ").unwrap().parse().unwrap();
+            snapshots += 1;
+        }
+        assert!(o.disk.len() as u64 - last < 40, "{last} of {}", o.disk.len());
+    }
+    assert!(snapshots > 1);
+}
+
 /// The outcome of an earlier attempt, which took longer than the deadline, says nothing about the one that left since.
 #[test]
 fn a_page_that_left_after_a_late_outcome_came_is_on_its_way() {

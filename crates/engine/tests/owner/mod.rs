@@ -66,7 +66,8 @@ impl Owner {
                 Command::Degraded(why) => self.other.push(format!("degraded: {why}")),
                 Command::Recovered { lost, .. } => self.other.push(format!("recovered, {lost} lost")),
                 Command::SetAside(what) => self.other.push(format!("set aside: {what}")),
-                Command::Publish(_) | Command::Snapshot { .. } => {}
+                Command::Snapshot { seq, .. } => self.other.push(format!("snapshot of {seq}")),
+                Command::Publish(_) => {}
             }
         }
     }

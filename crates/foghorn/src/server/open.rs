@@ -19,6 +19,8 @@ pub struct Opened {
     pub recovery: Recovery,
     /// Events after the last good snapshot.
     pub tail: u64,
+    /// The event of that snapshot, and how many alerts it holds; zero for none.
+    pub snapshot: (u64, u64),
 }
 
 /// Opens the journal and folds it.
@@ -41,6 +43,7 @@ pub fn open(dir: &Path) -> Result<Opened, OpenFailure> {
             }
         }
     };
+    let snapshot = (from, state.alerts.size() as u64);
     let mut bad: Option<String> = None;
     let mut events = 0;
     let missing = journal.replay_what_is_there(from, |batch| {
@@ -64,7 +67,7 @@ pub fn open(dir: &Path) -> Result<Opened, OpenFailure> {
     }
     let head = journal.head();
     let journal = foghorn_journal::Writer::spawn(journal)?;
-    Ok(Opened { journal, state, head, recovery, tail: events })
+    Ok(Opened { journal, state, head, recovery, tail: events, snapshot })
 }
 
 /// What is missing at the journal's end, if the list of closed incidents knows of later events: a `-wal` file that somebody

@@ -107,7 +107,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         );
     }
     private::take_back(&data_dir);
-    let Opened { journal, state, head, recovery, tail } = open::open(&data_dir)?;
+    let Opened { journal, state, head, recovery, tail, snapshot } = open::open(&data_dir)?;
     tracing::info!(events = head.seq, replayed = tail, "the journal is open");
     let lost = open::lost(&data_dir, head.seq);
     let LinkKey { key, new: new_key, lost: lost_key } = open::link_key(&data_dir, head.seq > 0);
@@ -144,7 +144,8 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let deadline = u64::try_from(config.server.journal_deadline.as_millis()).unwrap_or(2000);
     let limits = Limits { append_deadline: Span(deadline), ..Limits::default() };
     let (happenings_tx, happenings) = mpsc::channel();
-    let mut engine = Engine::new(state.clone(), head.seq, BatchId::default(), nonce, limits);
+    let engine = Engine::new(state.clone(), head.seq, BatchId::default(), nonce, limits);
+    let mut engine = engine.with_snapshot(snapshot.0, snapshot.1);
     if let Some(why) = &recovery.read_only {
         tracing::error!(%why, "the journal takes no events: pages go out from memory");
         engine.start_degraded(clock.now(), why);
@@ -322,7 +323,8 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
     let mut public = public.ok().flatten();
     listeners.extend(public.as_mut().and_then(|p| p.listener.take()));
 
-    let paging = Paging { happenings: &happenings, pulse: &pulse, thread: &pager, fell };
+    let snapshot = Some(snapshot.0).filter(|seq| *seq > 0);
+    let paging = Paging { happenings: &happenings, pulse: &pulse, thread: &pager, fell, snapshot };
     let watching = watch_over(&shared, paging, &certificates, signals, options.end.clone());
     let ended = main.block_on(watching);
 

@@ -40,6 +40,8 @@ pub(super) struct Paging<'a> {
     pub(super) thread: &'a std::thread::JoinHandle<Vec<Act>>,
     /// That of the run before has panicked.
     pub(super) fell: bool,
+    /// The event of the last snapshot.
+    pub(super) snapshot: Option<u64>,
 }
 
 /// What the system tells a server.
@@ -94,7 +96,7 @@ pub(super) async fn watch_over(
     let mut second = tokio::time::interval(Duration::from_millis(500));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut degraded: Option<(std::time::Instant, Arc<str>)> = None;
-    let mut snapshot: Option<u64> = None;
+    let mut snapshot = paging.snapshot;
     let mut bug = paging.fell.then(std::time::Instant::now);
     sd(&[sd_notify::NotifyState::Ready]);
     tracing::info!("Foghorn {} is on watch", env!("CARGO_PKG_VERSION"));
