@@ -46,7 +46,7 @@ pub struct Pager {
     /// The disk.
     pub journal: WriterHandle,
     /// Where the journal ends.
-    pub head: Head,
+    pub end: End,
     /// It could not be read at the start: what it holds is not known, and what people do is carried to the start that
     /// finds it.
     pub carrying: Option<Carrying>,
@@ -90,7 +90,41 @@ pub enum Happening {
 
 enum Answer {
     Appended(BatchId, Result<Head, AppendError>),
-    Settled(Box<Result<Settled, String>>),
+    /// What became of the batch that was asked for: by now another may be on its way.
+    Settled(BatchId, Result<Box<Settled>, String>),
+}
+
+/// Where the journal ends, as far as it has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    head: Head,
+    /// The last batch since the start; zero for none.
+    batch: BatchId,
+}
+
+impl End {
+    /// As it was found at the start.
+    pub fn at(head: Head) -> End {
+        End { head, batch: BatchId::default() }
+    }
+
+    /// A look for the batch `asked` has found this. The batch that the journal ends with, if it ends with that one, or as it
+    /// did.
+    fn look(&mut self, asked: BatchId, settled: &Settled) -> Option<BatchId> {
+        match settled {
+            Settled::Durable(recovery) => *self = End { head: recovery.head, batch: asked },
+            // Certainly not there, and the journal can be written to.
+            Settled::NotThere(recovery) if recovery.head == self.head => {}
+            Settled::NotThere(_) => return None,
+        }
+        Some(self.batch)
+    }
+}
+
+fn head_of(settled: &Settled) -> Head {
+    match settled {
+        Settled::Durable(recovery) | Settled::NotThere(recovery) => recovery.head,
+    }
 }
 
 impl Pager {
@@ -100,7 +134,6 @@ impl Pager {
         let (answers_tx, answers) = mpsc::channel::<Answer>();
         let mut waiting: HashMap<u64, oneshot::Sender<Reply>> = HashMap::new();
         let mut tickets = 0_u64;
-        let mut saved = BatchId::default();
         let mut flying = BatchId::default();
         // Pages of rules that are about to be replaced, at a start: the addresses are the new file's already.
         let (mut held, mut holding): (Vec<PageKey>, _) = (Vec::new(), std::time::Instant::now());
@@ -152,7 +185,7 @@ impl Pager {
             while let Ok(answer) = answers.try_recv() {
                 let action = match answer {
                     Answer::Appended(id, Ok(head)) => {
-                        (self.head, saved) = (head, id);
+                        self.end = End { head, batch: id };
                         Action::Appended { id, result: Appended::Durable }
                     }
                     Answer::Appended(id, Err(AppendError::Refused { why: Refusal::Invalid(why) })) => {
@@ -165,26 +198,24 @@ impl Pager {
                         id,
                         Err(e @ (AppendError::LostRace { .. } | AppendError::Unknown(_))),
                     ) => Action::Appended { id, result: Appended::Unknown(e.to_string()) },
-                    Answer::Settled(settled) => match *settled {
-                        Ok(Settled::Durable(recovery)) => {
-                            (self.head, saved) = (recovery.head, flying);
-                            Action::Settled { found: Found::Head(flying) }
+                    Answer::Settled(asked, settled) => match settled.map(|s| (self.end.look(asked, &s), s)) {
+                        Ok((Some(batch), settled)) => {
+                            if matches!(*settled, Settled::NotThere(_)) {
+                                self.carrying = None;
+                            }
+                            Action::Settled { found: Found::Head(batch) }
                         }
-                        // Certainly not there, and the journal can be written to: it ends where it did.
-                        Ok(Settled::NotThere(recovery)) if recovery.head == self.head => {
-                            self.carrying = None;
-                            Action::Settled { found: Found::Head(saved) }
-                        }
-                        Ok(Settled::NotThere(recovery)) if self.carrying.is_some() => {
-                            self.tell(Happening::Found(recovery.head.seq));
+                        Ok((None, settled)) if self.carrying.is_some() => {
+                            self.tell(Happening::Found(head_of(&settled).seq));
                             Action::Settled {
                                 found: Found::StillBroken("it can be read again, and is about to be".into()),
                             }
                         }
-                        Ok(Settled::NotThere(recovery)) => {
+                        Ok((None, settled)) => {
                             let why = format!(
                                 "the journal ends at event {} and should at {}: part of it is damaged. Restart Foghorn to go on from what is left",
-                                recovery.head.seq, self.head.seq
+                                head_of(&settled).seq,
+                                self.end.head.seq
                             );
                             Action::Settled { found: Found::StillBroken(why) }
                         }
@@ -271,23 +302,23 @@ impl Pager {
     }
 
     fn prev(&self) -> ChainHash {
-        self.head.hash
+        self.end.head.hash
     }
 
     fn settle(&self, id: BatchId, answers: &mpsc::Sender<Answer>) {
         // A disk that hangs has its thread; asking it to do more would only queue.
         if let Some(busy) = self.journal.busy_for() {
             let why = format!("no answer from the disk for {} s", busy.as_secs());
-            let _ = answers.send(Answer::Settled(Box::new(Err(why))));
+            let _ = answers.send(Answer::Settled(id, Err(why)));
             return self.handle.wake();
         }
         let (tx, wake) = (answers.clone(), self.handle.clone());
         let done = Box::new(move |result: Result<Settled, SettleError>| {
-            let _ = tx.send(Answer::Settled(Box::new(result.map_err(|e| e.to_string()))));
+            let _ = tx.send(Answer::Settled(id, result.map(Box::new).map_err(|e| e.to_string())));
             wake.wake();
         });
         if let Err(rejected) = self.journal.settle(id.0, done) {
-            let _ = answers.send(Answer::Settled(Box::new(Err(rejected.to_string()))));
+            let _ = answers.send(Answer::Settled(id, Err(rejected.to_string())));
             self.handle.wake();
         }
     }
@@ -307,7 +338,7 @@ impl Pager {
     }
 
     fn snapshot(&self, seq: u64, state: Box<foghorn_core::State>) {
-        let head = self.head;
+        let head = self.end.head;
         if head.seq != seq {
             return;
         }
@@ -334,13 +365,45 @@ impl Pager {
 
 #[cfg(test)]
 mod tests {
+    use super::End;
+    use foghorn_engine::BatchId;
     use foghorn_engine::engine::Limits;
-    use foghorn_journal::MAX_BATCH_BYTES;
+    use foghorn_journal::{ChainHash, Head, MAX_BATCH_BYTES, Recovery, Settled};
 
     /// A batch is closed when it has its bytes, or twice as many for what must be decided now; then one input more is in it.
     #[test]
     fn no_batch_is_larger_than_the_journal_takes() {
         let Limits { batch_bytes, input_bytes, .. } = Limits::default();
         assert!(2 * batch_bytes + input_bytes < MAX_BATCH_BYTES);
+    }
+
+    fn found(head: Head) -> Recovery {
+        Recovery {
+            snapshot: None,
+            base: Head::GENESIS,
+            head,
+            batches: 0,
+            events: 0,
+            damage: Vec::new(),
+            skipped_snapshots: Vec::new(),
+            missing: None,
+            read_only: None,
+            unread: false,
+        }
+    }
+
+    /// The first batch hung and is on disk after all, the second is on its way when that is answered, and is lost: it must not
+    /// count as saved.
+    #[test]
+    fn an_answer_is_about_the_batch_that_was_asked_for() {
+        let (first, second) = (BatchId([1; 16]), BatchId([2; 16]));
+        let head = |seq, n| Head { seq, hash: ChainHash([n; 32]) };
+        let mut end = End::at(head(5, 1));
+        let ends_there = |head| Settled::Durable(found(head));
+        assert_eq!(end.look(first, &ends_there(head(7, 2))), Some(first));
+        assert_eq!(end.look(second, &Settled::NotThere(found(head(7, 2)))), Some(first));
+        assert_eq!(end, End { head: head(7, 2), batch: first });
+        assert_eq!(end.look(second, &Settled::NotThere(found(head(5, 1)))), None, "it has lost its end");
+        assert_eq!(end.look(second, &ends_there(head(9, 3))), Some(second));
     }
 }

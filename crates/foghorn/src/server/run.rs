@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::listen::{self, Elsewhere, Listener, Listening};
 use super::open::{self, LINK_KEY, LinkKey, OpenFailure, Opened};
 use super::own::{Own, Trouble};
-use super::pager::{Happening, Pager};
+use super::pager::{End, Happening, Pager};
 use super::public::Public;
 use super::shared::Shared;
 use super::watch_over::{Ended, Paging, Signals, end_at_the_latest, sd, watch_over};
@@ -209,7 +209,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
         port,
         handle: handle.clone(),
         journal: journal.clone(),
-        head,
+        end: End::at(head),
         carrying: recovery.unread.then(Carrying::default),
         clock: clock.clone(),
         adopting,
