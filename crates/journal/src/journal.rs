@@ -381,6 +381,13 @@ impl Journal {
             State::Unsettled(why) => why.clone(),
             _ => "the append is not settled".into(),
         };
+        // Asked every second: what has been read once, and could not be written since, is not read again.
+        if matches!(self.state, State::ReadOnly(_))
+            && self.db.is_some()
+            && let Err(e) = disk::probe(&self.dir)
+        {
+            return Err(SettleError::StillDown(format!("{} takes no writes: {e}", self.dir.display())));
+        }
         if let Some(db) = &self.db {
             // Closing must not be what copies a log that nobody has judged yet.
             let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);

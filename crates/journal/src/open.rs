@@ -106,7 +106,7 @@ pub(crate) fn open(
             "{FILE} is not in {} any more: mount its disk again or put it back; or restart Foghorn, which then begins a new journal",
             dir.display()
         ),
-        Ok(()) => match writable(dir, options, distrusted) {
+        Ok(()) => match writable(dir, options, distrusted, known) {
             Ok(opened) => return Ok(opened),
             Err(Trouble::Refused(e)) => return Err(e),
             Err(Trouble::Degraded(why)) => why,
@@ -136,10 +136,13 @@ pub(crate) fn open(
     }
 }
 
-fn writable(dir: &Path, options: &Options, distrusted: Option<&str>) -> Result<Opened, Trouble> {
+fn writable(dir: &Path, options: &Options, distrusted: Option<&str>, known: bool) -> Result<Opened, Trouble> {
     let path = dir.join(FILE);
-    disk::sweep_temporary(dir);
-    disk::sweep_temporary(&archive::dir(dir));
+    // Later on they are not left over: a snapshot or a segment is being written.
+    if !known {
+        disk::sweep_temporary(dir);
+        disk::sweep_temporary(&archive::dir(dir));
+    }
     let mut damage = Vec::new();
     if let Some(kept) = finish_rescue(dir)? {
         damage.push(Damage {

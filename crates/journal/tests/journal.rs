@@ -96,6 +96,39 @@ fn nothing_is_acknowledged_while_the_directory_is_away() {
     assert_eq!(append(&mut journal, 1).unwrap().seq, 5);
 }
 
+/// It is looked at every second: a long journal is not read through each time.
+#[test]
+fn a_disk_that_still_takes_no_writes_is_not_read_again() {
+    let dir = Dir::new();
+    let (mut journal, _) = open(&dir);
+    append_n(&mut journal, 3, 1);
+    // Where a file is to be, so that nothing can be written.
+    let in_the_way = dir.path().join("probe.tmp");
+    fs::create_dir(&in_the_way).unwrap();
+    let down = |journal: &mut Journal| matches!(journal.settle(&[9; 16]), Err(SettleError::StillDown(why)) if why.contains("takes no writes"));
+    assert!(down(&mut journal));
+    fs::rename(dir.path().join("journal.db"), dir.path().join("elsewhere")).unwrap();
+    assert!(down(&mut journal));
+    assert_eq!(replayed(&journal, 0).len(), 3);
+    fs::rename(dir.path().join("elsewhere"), dir.path().join("journal.db")).unwrap();
+    fs::remove_dir(&in_the_way).unwrap();
+    assert!(matches!(journal.settle(&[9; 16]), Ok(Settled::NotThere(_))));
+    assert_eq!(append(&mut journal, 1).unwrap().seq, 4);
+}
+
+/// A snapshot may be being written while the journal is looked at.
+#[test]
+fn only_a_start_removes_what_is_half_written() {
+    let dir = Dir::new();
+    let half = dir.path().join("snapshot-00000000000000000003.tmp");
+    fs::write(&half, "half").unwrap();
+    let (mut journal, _) = open(&dir);
+    assert!(!half.exists());
+    fs::write(&half, "half").unwrap();
+    assert!(matches!(journal.settle(&[9; 16]), Ok(Settled::NotThere(_))));
+    assert!(half.exists());
+}
+
 #[test]
 fn a_second_process_is_told_who_the_first_is() {
     let dir = Dir::new();
