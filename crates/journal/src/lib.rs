@@ -41,7 +41,7 @@ pub use journal::{
     AppendError, CheckpointError, Durability, Journal, Options, Refusal, SettleError, Settled,
 };
 pub use open::{OpenError, Recovery};
-pub use read::{Event, MAX_PAGE, Page, ReadHandle, read_page};
+pub use read::{Event, MAX_PAGE, Page, ReadHandle};
 pub use snapshot::{Body, Snapshot, SnapshotError, Unwritten};
 pub use verify::{Finding, Report, dump, verify};
 pub use writer::{Done, Rejected, Writer, WriterHandle};

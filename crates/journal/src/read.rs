@@ -115,11 +115,6 @@ pub(crate) fn connect(dir: &Path) -> Result<(Connection, Access), StoreError> {
     }
 }
 
-/// One page of the journal in `dir`; see [`ReadHandle`] for more than one.
-pub fn read_page(dir: &Path, after: u64, limit: usize) -> Result<Page, StoreError> {
-    ReadHandle::new(dir).page(after, limit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,6 @@ use crate::journal::{
     AppendError, CheckpointError, Durability, FILE, Journal, LONG_LOG, SettleError, Settled,
     checkpoint_target,
 };
-use crate::open::{OpenError, Recovery};
 use crate::read::ReadHandle;
 use crate::snapshot::{self, SnapshotError, Unwritten};
 
@@ -56,7 +55,6 @@ pub enum Rejected {
 enum Request {
     Append(Batch, Done<Result<Head, AppendError>>),
     Settle(BatchId, Done<Result<Settled, SettleError>>),
-    Reopen(Done<Result<Recovery, OpenError>>),
     Prune(u64, Done<Result<Head, CheckpointError>>),
     Stop(Done<()>),
 }
@@ -116,11 +114,6 @@ impl WriterHandle {
     /// See [`Journal::settle`].
     pub fn settle(&self, id: BatchId, done: Done<Result<Settled, SettleError>>) -> Result<(), Rejected> {
         self.hand_over(&self.requests, Request::Settle(id, done))
-    }
-
-    /// See [`Journal::reopen`].
-    pub fn reopen(&self, done: Done<Result<Recovery, OpenError>>) -> Result<(), Rejected> {
-        self.hand_over(&self.requests, Request::Reopen(done))
     }
 
     /// See [`Journal::snapshot`]. Appends go on meanwhile.
@@ -205,7 +198,6 @@ impl Loop {
                     self.mind_the_log();
                 }
                 Ok(Request::Settle(id, done)) => done(self.timed(|journal| journal.settle(&id))),
-                Ok(Request::Reopen(done)) => done(self.timed(Journal::reopen)),
                 Ok(Request::Prune(target, done)) => pruning.push_back((target, done)),
                 Ok(Request::Stop(done)) => {
                     self.timed(Journal::close);

@@ -9,7 +9,7 @@ use common::{Dir, append, append_n, batch, event, open, replayed};
 use foghorn_journal::{
     AppendError, BackupError, Beside, ChainHash, CheckpointError, Head, Journal, MAX_PAGE, OpenError,
     Options, ReadHandle, Refusal, RestoreError, SettleError, Settled, SnapshotError, StoreError, backup,
-    dump, read_page, restore, verify,
+    dump, restore, verify,
 };
 
 #[test]
@@ -221,7 +221,7 @@ fn a_checkpoint_moves_what_a_snapshot_covers_into_the_archive() {
     // Everything is still read as one sequence.
     assert_eq!(replayed(&journal, 0).len(), 1300);
     assert_eq!(replayed(&journal, 450).first().map(|e| e.0), Some(451));
-    let page = read_page(dir.path(), 499, 2).unwrap();
+    let page = ReadHandle::new(dir.path()).page(499, 2).unwrap();
     assert_eq!(page.events.iter().map(|e| e.seq).collect::<Vec<_>>(), [500, 501]);
     let report = verify(dir.path()).unwrap();
     assert!(report.is_whole(), "{report}");
