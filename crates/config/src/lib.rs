@@ -39,8 +39,17 @@ const FROM_NOTHING: &str =
 /// # Errors
 /// Everything that is wrong with it. A secret that cannot be found is not: see [`Config::missing_secrets`].
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Errors> {
-    let base = path.parent().unwrap_or(Path::new(""));
-    read_whole(whole::read(path, LARGEST), &path.display().to_string(), base, env)
+    load_with_text(path, env).map(|(config, _)| config)
+}
+
+/// The same, and the text that it was made of: the file may be another by then.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_with_text(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<(Config, String), Errors> {
+    let (name, base) = (path.display().to_string(), path.parent().unwrap_or(Path::new("")));
+    let text = text_of(whole::read(path, LARGEST), &name)?;
+    parse(&text, &name, base, env).map(|config| (config, text))
 }
 
 /// The same from what is open already, such as standard input; `name` stands in messages, relative names of files are taken
@@ -54,15 +63,10 @@ pub fn load_from(
     base_dir: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Errors> {
-    read_whole(whole::read_from(input, LARGEST), name, base_dir, env)
+    parse(&text_of(whole::read_from(input, LARGEST), name)?, name, base_dir, env)
 }
 
-fn read_whole(
-    bytes: std::io::Result<Vec<u8>>,
-    name: &str,
-    base_dir: &Path,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Errors> {
+fn text_of(bytes: std::io::Result<Vec<u8>>, name: &str) -> Result<String, Errors> {
     let text = bytes.map_err(|e| {
         let advice = match e.kind() {
             std::io::ErrorKind::NotFound => {
@@ -72,14 +76,13 @@ fn read_whole(
         };
         Errors(vec![Problem::whole(name, format!("the file cannot be read: {e}"), advice)])
     })?;
-    let text = String::from_utf8(text).map_err(|e| {
+    String::from_utf8(text).map_err(|e| {
         let good = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]).into_owned();
         let (line, column) = Source::new(name, &good).place(good.len());
         let problem =
             Problem::whole(name, "the file is not UTF-8 text from here on".to_owned(), "save it as UTF-8");
         Errors(vec![Problem { line, column, ..problem }])
-    })?;
-    parse(&text, name, base_dir, env)
+    })
 }
 
 /// Reads and checks a text; `file_name` stands in messages, relative names of files are taken from `base_dir`.

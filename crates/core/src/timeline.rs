@@ -215,6 +215,7 @@ impl Teller<'_> {
                 format!("Foghorn {version} started")
             }
             Event::Started { version, down, .. } => format!("Foghorn {version} started after {down} away"),
+            Event::ClockStepped { by: 0 } => "the two clocks differ by less than a second".to_string(),
             Event::ClockStepped { by } => {
                 let way = if *by < 0 { "back" } else { "forward" };
                 format!("the clock was set {way} by {}", Span(by.unsigned_abs()))

@@ -352,10 +352,14 @@ fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Optio
     if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
 }
 
-/// Adds a stretch if it is another status; moments never go backwards.
+/// Adds a stretch if it is another status; moments never go backwards. Where a clock was ahead and has been put right, what
+/// came meanwhile was no later than now: an outage that began then is one from now on.
 fn push(stretches: &mut Vec<Stretch>, new: Stretch) -> bool {
+    let ahead = stretches.partition_point(|s| s.from <= new.from);
+    let put_right = ahead < stretches.len();
+    stretches.iter_mut().skip(ahead).for_each(|s| s.from = new.from);
     match stretches.last_mut() {
-        Some(last) if last.status == new.status => false,
+        Some(last) if last.status == new.status => put_right,
         Some(last) if new.from <= last.from => {
             last.status = new.status;
             true
@@ -364,5 +368,28 @@ fn push(stretches: &mut Vec<Stretch>, new: Stretch) -> bool {
             stretches.push(new);
             true
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_outlives_a_clock_that_was_ahead() {
+        use ComponentStatus::{MajorOutage, Operational};
+        let mut all = Vec::new();
+        for (minute, status, changed) in [
+            (0, Operational, true),
+            (60, MajorOutage, true),
+            (2, MajorOutage, true),
+            (3, MajorOutage, false),
+            (5, Operational, true),
+        ] {
+            let from = Wall(0) + Span::mins(minute);
+            assert_eq!(push(&mut all, Stretch { from, status }), changed, "{minute}");
+        }
+        let told: Vec<_> = all.iter().map(|s| (s.from.0 / 60_000, s.status)).collect();
+        assert_eq!(told, [(0, Operational), (2, MajorOutage), (5, Operational)]);
     }
 }

@@ -14,6 +14,9 @@ use foghorn_core::words::{Name, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// A page's outcome is waited for for 30 s, whatever its channel; so long a program may run.
+const LONGEST_PROGRAM: Duration = Duration::from_secs(29);
+
 pub(super) fn channels(file: &File, cx: &mut Cx<'_>) -> BTreeMap<String, Channel> {
     file.channels.good().map(|(name, raw)| (name.value.clone(), channel(raw, cx))).collect()
 }
@@ -60,7 +63,11 @@ fn channel(raw: &raw::Channel, cx: &mut Cx<'_>) -> Channel {
             Channel::TwilioSms(twilio(c))
         }
         raw::Channel::Exec(c) => {
-            Channel::Exec { command: command(&c.command, c.at, cx), timeout: c.timeout.value }
+            if c.timeout.value > LONGEST_PROGRAM {
+                cx.warn(c.timeout.at, "no channel is waited for that long: the program is killed after 29s");
+            }
+            let timeout = c.timeout.value.min(LONGEST_PROGRAM);
+            Channel::Exec { command: command(&c.command, c.at, cx), timeout }
         }
         raw::Channel::Http(c) => {
             let template = c.url.0.value.expose().is_ok_and(|url| url.contains("{{") || url.contains("{%"));

@@ -140,7 +140,7 @@ record! {
         kind: Tag,
         /// Program and arguments; no shell. A program with a `/` is a file, relative to the configuration file's folder.
         command: List<Spanned<AnyText>>,
-        /// It is killed after this long.
+        /// It is killed after this long, 29s at most.
         timeout: Spanned<Duration> = "10s",
     }
 }

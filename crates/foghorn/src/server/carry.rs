@@ -269,6 +269,14 @@ fn next(act: &Act, state: &State, opened: &BTreeMap<IncidentId, IncidentId>, now
         return Next::Do(as_meant(input, act, incident, state, opened));
     }
     match &mut input {
+        // It was to begin later: by then it may be over, and it lasts as long as was said.
+        Input::Silence { starts: Some(starts), ends: ends @ Ends::After(_), .. } => {
+            let Ends::After(span) = *ends else { return Next::Do(input) };
+            if *starts + span <= now {
+                return Next::Over;
+            }
+            *ends = Ends::At(*starts + span);
+        }
         Input::Silence { ends: Ends::After(span), .. } => {
             let left = span.0.saturating_sub(now.since(act.at).0);
             if left == 0 {

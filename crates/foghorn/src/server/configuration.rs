@@ -16,8 +16,8 @@ const LAST_GOOD: &str = "last-good.yaml";
 pub struct Beginning {
     /// What counts.
     pub config: Arc<Config>,
-    /// Why it is not the file that was asked for.
-    pub rejected: Option<String>,
+    /// What it was made of, to be kept; or why it is not the file that was asked for.
+    pub text: Result<String, String>,
 }
 
 /// The environment.
@@ -30,7 +30,15 @@ pub fn env(name: &str) -> Option<String> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(path: &Path) -> Result<Config, Errors> {
-    foghorn_config::load(path, &env)
+    load_with_text(path).map(|(config, _)| config)
+}
+
+/// The same, and the text that it was made of.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_with_text(path: &Path) -> Result<(Config, String), Errors> {
+    foghorn_config::load_with_text(path, &env)
 }
 
 /// Things to say of a good file here and now, `file:line:column: text`. A certificate that cannot be used is one: its
@@ -49,8 +57,8 @@ pub fn warnings(config: &Config, now: Wall) -> Vec<String> {
 /// # Errors
 /// The file is bad or gone, and there is no other.
 pub fn begin(path: &Path, data: Option<&Path>) -> Result<Beginning, Errors> {
-    let errors = match load(path) {
-        Ok(config) => return Ok(Beginning { config: Arc::new(config), rejected: None }),
+    let errors = match load_with_text(path) {
+        Ok((config, text)) => return Ok(Beginning { config: Arc::new(config), text: Ok(text) }),
         Err(errors) => errors,
     };
     let good = data.map_or_else(|| data_dir(path), Path::to_owned).join(LAST_GOOD);
@@ -80,7 +88,7 @@ pub fn begin(path: &Path, data: Option<&Path>) -> Result<Beginning, Errors> {
         if more > 0 { format!(" (and {more} more errors)") } else { String::new() }
     );
     tracing::error!("{}", errors.render(false));
-    Ok(Beginning { config: Arc::new(config), rejected: Some(rejected) })
+    Ok(Beginning { config: Arc::new(config), text: Err(rejected) })
 }
 
 /// Where a file that cannot be read as a whole says that the data is: its key `data_dir`, on a line of its own or among
@@ -105,13 +113,10 @@ fn plain(value: &str) -> String {
     }
 }
 
-/// Keeps the file as the last good one, in the data directory; the latest wins. Waits for no disk but the file's own: `done`
-/// hears what becomes of it. That it cannot be kept is no reason not to run.
-pub fn keep(path: &Path, aside: &Aside, done: impl FnOnce(std::io::Result<()>) + Send + 'static) {
-    match fs::read(path) {
-        Ok(text) => aside.write(LAST_GOOD, text, done),
-        Err(e) => done(Err(e)),
-    }
+/// Keeps the text of a good file as the last good one, in the data directory; the latest wins. Waits for no disk: `done` hears
+/// what becomes of it. That it cannot be kept is no reason not to run.
+pub fn keep(text: String, aside: &Aside, done: impl FnOnce(std::io::Result<()>) + Send + 'static) {
+    aside.write(LAST_GOOD, text.into_bytes(), done);
 }
 
 /// What is told of a copy that could not be kept.
@@ -156,13 +161,18 @@ escalations: { default: { steps: [ { page: schedule/primary }, { page: everyone 
         fs::write(&path, FILE).unwrap();
         let aside = Aside::begin(&data).unwrap();
         let (tx, rx) = std::sync::mpsc::channel();
-        keep(&path, &aside, move |kept| tx.send(kept).unwrap());
+        let begun = begin(&path, None).unwrap();
+        // Somebody saves it in the same moment.
+        fs::write(&path, "server: { broken").unwrap();
+        keep(begun.text.unwrap(), &aside, move |kept| tx.send(kept).unwrap());
         rx.recv().unwrap().unwrap();
+        let begun = begin(&path, Some(&data)).unwrap();
+        assert!(begun.config.setup.people.contains_key("ana") && begun.text.is_err());
         fs::remove_file(&path).unwrap();
         assert!(begin(&path, None).is_err(), "nothing says where the data is");
         let begun = begin(&path, Some(&data)).unwrap();
         assert!(begun.config.setup.people.contains_key("ana"));
-        let why = begun.rejected.unwrap();
+        let why = begun.text.unwrap_err();
         assert!(why.contains("the file cannot be read: No such file"), "{why}");
     }
 }

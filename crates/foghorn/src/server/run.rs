@@ -162,7 +162,7 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
                     "{} cannot be written: {e}; links in pages will not work after a restart",
                     path.display()
                 );
-                own.raise(Trouble::Secret, LINK_KEY, &why, clock.now().wall);
+                own.raise(Trouble::LinkKey, LINK_KEY, &why, clock.now().wall);
             }
         });
     }
@@ -226,14 +226,13 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
 
     // What went wrong on the way here.
     let now = clock.now().wall;
-    if let Some(why) = &begun.rejected {
-        own.raise(Trouble::Configuration, "file", why, now);
-    } else {
-        configuration::keep(&options.config, &shared.aside, |kept| {
+    match begun.text {
+        Err(why) => own.raise(Trouble::Configuration, "file", &why, now),
+        Ok(text) => configuration::keep(text, &shared.aside, |kept| {
             if let Err(e) = kept {
                 tracing::warn!("{}", configuration::not_kept(e));
             }
-        });
+        }),
     }
     for damage in &recovery.damage {
         let kept = damage

@@ -61,7 +61,8 @@ impl Shared {
     pub fn reload(&self) -> Result<Reloaded, Vec<String>> {
         let lines = |e: Errors| e.0.iter().map(Problem::line).collect::<Vec<_>>();
         let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = Arc::new(configuration::load(&self.path).map_err(lines)?);
+        let (new, text) = configuration::load_with_text(&self.path).map_err(lines)?;
+        let new = Arc::new(new);
         let hash = new.setup_hash();
         let (channels, bad) = channels::build_all(&new.channels);
         self.adopting.stage(Staged { hash: hash.clone(), config: new.clone(), channels });
@@ -97,16 +98,16 @@ impl Shared {
         }
         let checks: Vec<String> = new.checks.keys().cloned().collect();
         self.own.clear_others(Trouble::Check, &checks, self.clock.now().wall);
-        warnings.extend(self.keep_configuration());
+        warnings.extend(self.keep_configuration(text));
         self.own.clear(Trouble::Configuration, "file", self.clock.now().wall);
         Ok(Reloaded { hash, warnings })
     }
 
     /// Keeps the file for the next start. Returns what whoever reloads has to know of that: a disk that hangs is not waited
     /// for, and what it says later is in the log.
-    fn keep_configuration(&self) -> Option<String> {
+    fn keep_configuration(&self, text: String) -> Option<String> {
         let (tx, rx) = mpsc::channel();
-        configuration::keep(&self.path, &self.aside, move |kept| {
+        configuration::keep(text, &self.aside, move |kept| {
             if let Err(mpsc::SendError(Err(e))) = tx.send(kept) {
                 tracing::warn!("{}", configuration::not_kept(e));
             }

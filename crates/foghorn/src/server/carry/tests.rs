@@ -86,24 +86,31 @@ fn an_act_counts_for_what_it_was_about_and_no_more() {
 
 #[test]
 fn a_silence_ends_when_it_was_to_end() {
-    let silence = |ends| Input::Silence {
+    let silence_from = |starts, ends| Input::Silence {
         id: "s".into(),
         matchers: Vec::new(),
         entities: BTreeSet::from([Name::from("shop")]),
-        starts: None,
+        starts,
         ends,
         comment: "work".into(),
         maintenance: false,
         by: ana(),
     };
-    let next = |ends| {
+    let silence = |ends| silence_from(None, ends);
+    let next_of = |input| {
         let mut memory = Server::default();
-        let act = memory.act(silence(ends));
+        let act = memory.act(input);
         memory.next(&act)
     };
+    let next = |ends| next_of(silence(ends));
     assert_eq!(next(Ends::After(Span::mins(30))), Next::Do(silence(Ends::After(Span::mins(20)))));
     assert_eq!(next(Ends::After(Span::mins(10))), Next::Over);
     assert_eq!(next(Ends::At(AT + Span::mins(5))), Next::Over);
+    // One that was to begin later.
+    let from = Some(AT + Span::mins(60));
+    let later = silence_from(from, Ends::At(AT + Span::mins(65)));
+    assert_eq!(next_of(silence_from(from, Ends::After(Span::mins(5)))), Next::Do(later));
+    assert_eq!(next_of(silence_from(Some(AT), Ends::After(Span::mins(5)))), Next::Over);
 }
 
 /// In the journal the incident has updates that nobody in memory knew.
