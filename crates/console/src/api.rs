@@ -5,7 +5,7 @@ use crate::gate::{self, Gate, Hangs};
 use crate::ports::{Admin, CheckFigures, CheckHistory, CheckResult, Events, Figures};
 use crate::problem::{Kind, Problem};
 use crate::query;
-use crate::readmodel::{ReadModel, ReadModelError};
+use crate::readmodel::{Lag, ReadModel, ReadModelError};
 use crate::routes;
 use axum::Router;
 use axum::response::Response;
@@ -18,6 +18,7 @@ use foghorn_net::throttle::Throttle;
 use http::{HeaderName, HeaderValue, header};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 /// Open streams of events; one more is answered 503.
@@ -74,7 +75,24 @@ pub struct Api {
     pub(crate) throttle: Throttle,
 }
 
+/// What is shown after something was done waits so long for its own line in the timeline.
+const OWN_LINE: Duration = Duration::from_millis(800);
+/// So many events are not a moment's work.
+const FAR_BEHIND: u64 = 1000;
+
 impl Api {
+    /// Whoever did something looks for it in the timeline next. One that lags for longer says so itself.
+    pub(crate) async fn own_line(&self) {
+        let seq = self.parts.engine.view().seq;
+        let soon = |lag: &Lag| lag.error.is_none() && (1..FAR_BEHIND).contains(&seq.saturating_sub(lag.seq));
+        let there = async {
+            while soon(&self.parts.read_model.lag()) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(OWN_LINE, there).await;
+    }
+
     /// From its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Api {

@@ -230,6 +230,7 @@ pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     Path(id): Path<IncidentId>,
 ) -> Result<axum::Json<Detail>, Problem> {
+    api.own_line().await;
     api.blocking(move |api| detail(api, id)).await?.map(axum::Json)
 }
 

@@ -72,6 +72,7 @@ pub(crate) async fn list(
             .filter_map(|l| EventShown::new(l.record.seq, l.json, &view.state, l.alert.as_deref()));
         Ok(EventPage::new(shown.collect(), limit))
     };
+    api.own_line().await;
     let page = api.blocking(read).await??;
     Ok(page.respond(&uri, limit))
 }

@@ -23,7 +23,6 @@ use foghorn_core::words::Severity;
 use foghorn_engine::View;
 use http::StatusCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Alerts in the picture of an incident; all are on pages of their own.
 const ALERTS: usize = 12;
@@ -33,8 +32,6 @@ const LIFE: usize = 500;
 const LISTED: usize = 12;
 /// People named on a button.
 const PAGED: usize = 2;
-/// After a button the page waits so long for its own line in the timeline.
-const OWN_LINE: Duration = Duration::from_millis(800);
 
 #[derive(Template)]
 #[template(path = "console/incident.html")]
@@ -142,7 +139,7 @@ pub(super) async fn show(
     Path(id): Path<IncidentId>,
 ) -> Response {
     if visitor.told.is_some() {
-        own_line(&web).await;
+        web.api.own_line().await;
     }
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
@@ -176,18 +173,6 @@ pub(super) async fn show(
         Ok(respond(StatusCode::OK, &page))
     };
     page::made(&web, visitor, make).await
-}
-
-/// Whoever pressed a button looks for it in the timeline.
-async fn own_line(web: &Web) {
-    let seq = web.api.parts.engine.view().seq;
-    let there = async {
-        while web.api.parts.read_model.lag().seq < seq {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    // A list that lags for longer says so itself.
-    let _ = tokio::time::timeout(OWN_LINE, there).await;
 }
 
 fn at_hand(

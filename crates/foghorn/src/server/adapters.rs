@@ -15,7 +15,7 @@ use foghorn_core::time::Wall;
 use foghorn_engine::{Class, Handle, Page};
 use foghorn_journal::{BackupError, Beside, ReadHandle, WriterHandle};
 use foghorn_net::resolve::Counts;
-use foghorn_wake::Sender;
+use foghorn_wake::{BUCKETS, ChannelStats, Sender};
 use foghorn_watch::Watch;
 use foghorn_watch::history::{History, HistoryError, Latency, Mark, Point, Sample};
 use foghorn_watch::transition::{Sink, Transition, Verdict};
@@ -228,6 +228,36 @@ impl RoomFigures {
                 )?;
             }
         }
+        type Figure = fn(&ChannelStats) -> u64;
+        let figures: [(&str, &str, &str, Figure); 2] = [
+            (
+                "foghorn_channel_refused_total",
+                "counter",
+                "Messages that were put off at once because too many were waiting.",
+                |c| c.refused,
+            ),
+            ("foghorn_channel_under_way", "gauge", "Messages that wait or are being sent.", |c| {
+                c.under_way as u64
+            }),
+        ];
+        for (name, kind, help, figure) in figures {
+            head(out, name, kind, help)?;
+            for c in &all {
+                writeln!(out, "{name}{{channel=\"{}\"}} {}", quoted(&c.channel), figure(c))?;
+            }
+        }
+        let name = "foghorn_channel_attempt_seconds";
+        head(out, name, "histogram", "How long attempts took, from the call to the outcome.")?;
+        for c in &all {
+            let channel = quoted(&c.channel);
+            for (most, n) in BUCKETS.into_iter().zip(c.latency_buckets) {
+                let most = Duration::from_millis(most).as_secs_f64();
+                writeln!(out, "{name}_bucket{{channel=\"{channel}\",le=\"{most}\"}} {n}")?;
+            }
+            writeln!(out, "{name}_bucket{{channel=\"{channel}\",le=\"+Inf\"}} {}", c.attempts)?;
+            writeln!(out, "{name}_sum{{channel=\"{channel}\"}} {}", c.latency_sum.as_secs_f64())?;
+            writeln!(out, "{name}_count{{channel=\"{channel}\"}} {}", c.attempts)?;
+        }
         Ok(())
     }
 
@@ -355,6 +385,13 @@ impl RoomFigures {
             "Requests of other tools without the right credentials.",
         )?;
         writeln!(out, "foghorn_intake_unauthenticated_total {}", self.intake.unauthenticated())?;
+        head(
+            out,
+            "foghorn_intake_unread_total",
+            "counter",
+            "Requests of other tools that were refused before it was known whose they are: too many at a time, or too large.",
+        )?;
+        writeln!(out, "foghorn_intake_unread_total {}", self.intake.unread())?;
         let all = self.intake.stats();
         head(out, "foghorn_intake_requests_total", "counter", "Requests of other tools, by integration.")?;
         for s in &all {

@@ -139,6 +139,21 @@ checks:
         assert!(timeline.iter().any(|l| l.contains(word)), "{word}: {timeline:#?}");
     }
 
+    // How long its channels took is no secret.
+    let metrics = foghorn.request("GET", "/metrics", &[], b"").unwrap().is(200).body;
+    let figure = |name: &str| -> f64 {
+        let line =
+            metrics.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {metrics}"));
+        line.trim().parse().unwrap()
+    };
+    let of =
+        |name: &str, outcome: &str| figure(&format!("foghorn_channel_{name}{{channel=\"hook\"{outcome}}}"));
+    let accepted = of("attempts_total", ",outcome=\"accepted\"");
+    assert!(accepted >= 3.0 && of("attempt_seconds_count", "") >= accepted, "{metrics}");
+    assert!(of("attempt_seconds_bucket", ",le=\"+Inf\"") >= of("attempt_seconds_bucket", ",le=\"1\""));
+    assert_eq!((of("refused_total", ""), of("under_way", "")), (0.0, 0.0));
+    assert_eq!(figure("foghorn_intake_unread_total"), 0.0);
+
     assert!(foghorn.stop().success());
     let verified = foghorn.verify();
     assert_eq!(verified["whole"], true);

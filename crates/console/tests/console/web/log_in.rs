@@ -371,6 +371,8 @@ async fn a_degraded_journal_keeps_nobody_out() {
     kit.account("ana", Role::Responder, None);
     *kit.mode.lock().unwrap() = Mode::Degraded;
     kit.check("shop", Some("502")).await;
+    // The list of what is closed is being made at first.
+    kit.caught_up().await;
     let browser = kit.browser();
     browser.log_in("ana", PASSWORD).await;
     let page = browser.page("/incidents/1").await;
