@@ -240,9 +240,9 @@ impl Message {
         }
     }
 
-    /// How long the incident has been open.
+    /// How long the incident has been open, in whole seconds that are over.
     #[must_use]
     pub fn open_for(&self) -> Span {
-        self.sent_at.since(self.incident.opened_at)
+        Span(self.sent_at.since(self.incident.opened_at).0 / 1000 * 1000)
     }
 }

@@ -140,9 +140,11 @@ fn late(view: &View, lag: &Lag) -> Option<String> {
     let written = unwritten(view);
     let read = match (view.seq.saturating_sub(lag.seq), &lag.error) {
         (0, _) => None,
-        (n, Some(e)) => Some(format!("it is {n} events behind the journal: {e}")),
-        (n, None) => {
-            Some(format!("it is {n} events behind the journal and catching up: look again in a moment"))
+        (n, why) => {
+            let lag = if n == 1 { "1 event".to_owned() } else { format!("{n} events") };
+            let catching_up = || " and catching up: look again in a moment".to_owned();
+            let why = why.as_ref().map_or_else(catching_up, |e| format!(": {e}"));
+            Some(format!("it is {lag} behind the journal{why}"))
         }
     };
     let whys: Vec<String> = written.into_iter().chain(read).collect();

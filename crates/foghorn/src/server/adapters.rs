@@ -36,7 +36,12 @@ impl Sink for Verdicts {
     fn transition(&self, t: Transition) {
         let mut blind = false;
         let (check, verdict, since) = match t {
-            Transition::Blind { at, why } => return self.own.raise(Trouble::Blind, "server", &why, at),
+            Transition::Blind { at, why } => {
+                let why = format!(
+                    "{why}; until one of them answers, failing checks say nothing: see to this host's network"
+                );
+                return self.own.raise(Trouble::Blind, "server", &why, at);
+            }
             Transition::Sighted { at } => return self.own.clear(Trouble::Blind, "server", at),
             Transition::Check { check, at, verdict } => match verdict {
                 Verdict::Failing { since, summary, severity_hint, flapping: true } => {

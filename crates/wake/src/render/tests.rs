@@ -387,8 +387,8 @@ fn notices_and_tests() {
     It is over after 5m 4s (since 03:12 JST).
 
     What was broken
-    - shop: connection refused by 127.0.0.1:8080 (since 03:12 JST)
-    - checkout: 503 (since 2026-11-02 23:59 JST)
+    - shop: connection refused by 127.0.0.1:8080 (since 03:12 JST; still failing)
+    - checkout: 503 (since 2026-11-02 23:59 JST; still failing)
     - and 12 more
 
     The incident: http://127.0.0.1:7070/incidents/12

@@ -157,7 +157,10 @@ fn broken(m: &Message) -> Vec<String> {
         // Where one thing is unwell, that is said below; where several are, it must be said which.
         let entity = a.entity.as_ref().filter(|e| m.entities.total > 1 && !a.summary.contains(e.as_str()));
         let entity = entity.map_or_else(String::new, |e| format!("{}, ", line(e, 60)));
-        let but = a.but().map_or_else(String::new, |but| format!("; {but}"));
+        // What a person has said is over may fail still.
+        let still =
+            (matches!(m.kind, Kind::Resolved { .. }) && a.status.is_open()).then_some("still failing");
+        let but = a.but().or(still).map_or_else(String::new, |but| format!("; {but}"));
         format!("{} ({entity}since {}{but})", line(&a.summary, WIDE), time(a.since, m))
     });
     let wrote = i.note.as_ref().map(|note| line(note, WIDE));
@@ -208,7 +211,8 @@ pub(crate) fn width(m: &Message, most: usize) -> Option<String> {
         parts.push(format!("{} unwell ({})", m.entities.total, line(&names(&m.entities), most)));
     }
     if m.downstream.total > 0 {
-        parts.push(format!("{} more depend on it", m.downstream.total));
+        let depend = if m.downstream.total == 1 { "depends" } else { "depend" };
+        parts.push(format!("{} more {depend} on it", m.downstream.total));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
