@@ -138,6 +138,8 @@ pub struct Incident {
     pub note: Option<String>,
     /// `open`, `acknowledged`, `resolved`.
     pub status: String,
+    /// Of one that is over: what was wrong is not watched any more, so nobody knows that it is well.
+    pub unwatched: bool,
 }
 
 /// One thing known to be wrong.
@@ -218,6 +220,7 @@ impl Message {
                 opened_by: None,
                 note: None,
                 status: "test".to_owned(),
+                unwatched: false,
             },
             alerts: Vec::new(),
             alerts_total: 0,

@@ -80,6 +80,7 @@ fn message_with(
             opened_by: incident.opened_by.as_ref().map(|by| name_of(view, &by.name)),
             note: incident.note.as_deref().map(ToOwned::to_owned),
             status: status(incident).to_owned(),
+            unwatched: incident.unwatched && incident.is_resolved(),
         },
         alerts_total: usize::try_from(incident.by_severity.iter().sum::<u32>()).unwrap_or(usize::MAX),
         alerts: told.alerts,

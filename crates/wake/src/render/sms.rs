@@ -123,6 +123,9 @@ fn after(m: &Message) -> Vec<Part> {
         Kind::Acknowledged { by } => {
             out.push(part(0, format!(". By {}: stand down. {}", line(by, 40), url(&m.incident.url))));
         }
+        Kind::Resolved { .. } if m.incident.unwatched => {
+            out.push(part(0, format!(". It is not watched any more. {}", url(&m.incident.url))));
+        }
         Kind::Resolved { .. } | Kind::Test => out.push(part(0, format!(". {}", url(&m.incident.url)))),
     }
     out

@@ -35,6 +35,7 @@ pub(crate) fn page() -> Message {
             opened_by: None,
             note: None,
             status: "open".to_owned(),
+            unwatched: false,
         },
         alerts: vec![
             Alert {
@@ -648,4 +649,14 @@ fn what_is_not_known_to_be_so_still_is_said() {
     let mut m = of(AlertStatus::Stale, false);
     m.alerts[0].status = AlertStatus::Firing;
     assert_eq!(m.doubt(), None, "one of them is known");
+}
+
+#[test]
+fn what_is_not_watched_any_more_is_not_called_well() {
+    let mut m = Message { kind: Kind::Resolved { by: None }, ..page() };
+    assert!(!view(&m).lead.contains("watched") && !sms(&m).contains("watched"));
+    m.incident.unwatched = true;
+    for said in [view(&m).lead, sms(&m), voice(&m)] {
+        assert!(said.contains("not watched any more"), "{said}");
+    }
 }

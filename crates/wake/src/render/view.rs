@@ -141,6 +141,9 @@ fn lead(m: &Message) -> String {
         Kind::Resolved { by: Some(by) } => {
             format!("{drill}Resolved by {} after {for_} (since {since}).", line(by, 80))
         }
+        Kind::Resolved { by: None } if m.incident.unwatched => format!(
+            "{drill}It is over after {for_} (since {since}): what was wrong is not watched any more, so nobody knows that it is well."
+        ),
         Kind::Resolved { by: None } => format!("{drill}It is over after {for_} (since {since})."),
         Kind::Test => format!("{drill}Nothing is wrong. If you read this, pages reach you here."),
     }

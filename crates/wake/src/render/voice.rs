@@ -66,6 +66,9 @@ fn spoken(m: &Message) -> Vec<Part> {
         Kind::Acknowledged { by } => {
             say(0, format!(" Incident {id}, {title}, is acknowledged by {}. Stand down.", line(by, 80)));
         }
+        Kind::Resolved { .. } if m.incident.unwatched => {
+            say(0, format!(" Incident {id}, {title}, is not watched any more."));
+        }
         Kind::Resolved { .. } => say(0, format!(" Incident {id}, {title}, is resolved.")),
         Kind::Test => say(0, " A test call. Nothing is wrong.".to_owned()),
     }

@@ -34,6 +34,7 @@ pub fn page(to: &str) -> Message {
             opened_by: None,
             note: None,
             status: "open".to_owned(),
+            unwatched: false,
         },
         ack_url: "http://127.0.0.1:7070/ack/TOKEN".to_owned(),
         urgency: Urgency::High,
