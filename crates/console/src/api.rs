@@ -5,7 +5,7 @@ use crate::gate::{self, Gate, Hangs};
 use crate::ports::{Admin, CheckFigures, CheckHistory, CheckResult, Events, Figures};
 use crate::problem::{Kind, Problem};
 use crate::query;
-use crate::readmodel::{Lag, ReadModel, ReadModelError};
+use crate::readmodel::{ReadModel, ReadModelError};
 use crate::routes;
 use axum::Router;
 use axum::response::Response;
@@ -83,14 +83,11 @@ const FAR_BEHIND: u64 = 1000;
 impl Api {
     /// Whoever did something looks for it in the timeline next. One that lags for longer says so itself.
     pub(crate) async fn own_line(&self) {
-        let seq = self.parts.engine.view().seq;
-        let soon = |lag: &Lag| lag.error.is_none() && (1..FAR_BEHIND).contains(&seq.saturating_sub(lag.seq));
-        let there = async {
-            while soon(&self.parts.read_model.lag()) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let _ = tokio::time::timeout(OWN_LINE, there).await;
+        let (seq, model) = (self.parts.engine.view().seq, &self.parts.read_model);
+        let lag = model.lag();
+        if lag.error.is_none() && seq.saturating_sub(lag.seq) < FAR_BEHIND {
+            model.reaches(seq, Duration::from_millis(5), OWN_LINE).await;
+        }
     }
 
     /// From its parts.

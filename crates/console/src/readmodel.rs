@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Why the read model cannot answer.
@@ -117,6 +118,16 @@ impl ReadModel {
         ReadModel { shared, thread }
     }
 
+    /// Waits until it has this event, for so long at most; looks that often.
+    pub(crate) async fn reaches(&self, seq: u64, every: Duration, within: Duration) {
+        let there = async {
+            while self.shared.seq.load(Ordering::Acquire) < seq {
+                tokio::time::sleep(every).await;
+            }
+        };
+        let _ = tokio::time::timeout(within, there).await;
+    }
+
     /// How far it is.
     #[must_use]
     pub fn lag(&self) -> Lag {
@@ -172,7 +183,6 @@ mod tests {
     use foghorn_core::State;
     use foghorn_core::time::Now;
     use foghorn_engine::{Page, View, handle};
-    use std::time::Duration;
 
     struct Nothing;
 

@@ -180,16 +180,14 @@ impl State {
             }
             Event::AlertEnded { alert: AlertRef { key, .. }, reason, forget, .. } => {
                 self.tally("alerts_ended", 1);
-                if let Some(source) = self.alerts.get(key).map(|a| a.source.clone()) {
+                if let Some((source, id)) = self.alerts.get(key).map(|a| (a.source.clone(), a.incident)) {
                     self.hear(&source, at);
+                    if *reason == EndReason::Removed {
+                        self.edit_incident(id, |i| i.unwatched = true);
+                    }
                 }
                 self.unexpire_alert(key);
                 self.edit_alert(key, |a| (a.status, a.muted) = (AlertStatus::Resolved, None));
-                if let Some(id) =
-                    self.alerts.get(key).map(|a| a.incident).filter(|_| *reason == EndReason::Removed)
-                {
-                    self.edit_incident(id, |i| i.unwatched = true);
-                }
                 if let Some(place) = self.alerts.place(key).filter(|_| *forget) {
                     self.forget_alert(place);
                 }

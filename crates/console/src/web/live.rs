@@ -31,8 +31,9 @@ const OTHERS: Duration = Duration::from_millis(100);
 /// alerts in for 20 ms, every second of a storm.
 const APART: Duration = Duration::from_millis(1);
 /// So long is waited for the timeline to have what the news is about.
-const TIMELINE: Duration = Duration::from_millis(20);
-const TIMELINE_TRIES: u32 = 50;
+const TIMELINE: Duration = Duration::from_secs(1);
+/// And looked for it that often.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// `GET /incidents/{id}/live`
 pub(super) async fn incident(State(web): State<Arc<Web>>, Path(id): Path<IncidentId>) -> Response {
@@ -192,12 +193,7 @@ impl Follower {
     async fn timeline_has_it(&mut self) {
         while !matches!(self.records.try_next(), Ok(None) | Err(Missed::End)) {}
         let seq = self.web.api.parts.engine.view().seq;
-        for _ in 0..TIMELINE_TRIES {
-            if self.web.api.parts.read_model.lag().seq >= seq {
-                return;
-            }
-            tokio::time::sleep(TIMELINE).await;
-        }
+        self.web.api.parts.read_model.reaches(seq, LOOK, TIMELINE).await;
     }
 }
 

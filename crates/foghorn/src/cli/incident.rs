@@ -341,12 +341,12 @@ fn show(i: &Value) {
         list(i, "/worst_alerts")
             .iter()
             .map(|a| {
-                let entity = Some(text(a, "/entity")).filter(|e| !e.is_empty()).map(str::to_owned);
-                let muted = Some(text(a, "/muted_by")).filter(|m| !m.is_empty());
-                let beside: Vec<String> =
-                    entity.into_iter().chain(muted.map(|m| format!("muted by {m}"))).collect();
-                let beside =
-                    if beside.is_empty() { String::new() } else { format!(" ({})", beside.join(", ")) };
+                let beside = match (text(a, "/entity"), text(a, "/muted_by")) {
+                    ("", "") => String::new(),
+                    (entity, "") => format!(" ({entity})"),
+                    ("", muted) => format!(" (muted by {muted})"),
+                    (entity, muted) => format!(" ({entity}, muted by {muted})"),
+                };
                 format!(
                     "{:<8} {:<8} {}{beside}",
                     text(a, "/severity"),

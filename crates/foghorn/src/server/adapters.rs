@@ -210,6 +210,20 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Resul
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
 }
 
+/// A figure's name, kind and help, and how it is read.
+type Figure<T> = (&'static str, &'static str, &'static str, fn(&T) -> u64);
+
+/// Each figure of all of them, told apart by a label.
+fn each<T>(out: &mut String, label: &str, figures: &[Figure<T>], all: &[(&str, &T)]) -> std::fmt::Result {
+    for (name, kind, help, figure) in figures {
+        head(out, name, kind, help)?;
+        for (of, from) in all {
+            writeln!(out, "{name}{{{label}=\"{}\"}} {}", quoted(of), figure(from))?;
+        }
+    }
+    Ok(())
+}
+
 /// A label's value, escaped.
 fn quoted(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
@@ -233,8 +247,7 @@ impl RoomFigures {
                 )?;
             }
         }
-        type Figure = fn(&ChannelStats) -> u64;
-        let figures: [(&str, &str, &str, Figure); 2] = [
+        let figures: [Figure<ChannelStats>; 2] = [
             (
                 "foghorn_channel_refused_total",
                 "counter",
@@ -245,12 +258,8 @@ impl RoomFigures {
                 c.under_way as u64
             }),
         ];
-        for (name, kind, help, figure) in figures {
-            head(out, name, kind, help)?;
-            for c in &all {
-                writeln!(out, "{name}{{channel=\"{}\"}} {}", quoted(&c.channel), figure(c))?;
-            }
-        }
+        let named: Vec<_> = all.iter().map(|c| (c.channel.as_str(), c)).collect();
+        each(out, "channel", &figures, &named)?;
         let name = "foghorn_channel_attempt_seconds";
         head(out, name, "histogram", "How long attempts took, from the call to the outcome.")?;
         for c in &all {
@@ -304,8 +313,7 @@ impl RoomFigures {
     }
 
     fn listeners(&self, out: &mut String) -> std::fmt::Result {
-        type Figure = fn(&foghorn_net::serve::Counts) -> u64;
-        let figures: [(&str, &str, &str, Figure); 5] = [
+        let figures: [Figure<foghorn_net::serve::Counts>; 5] = [
             ("foghorn_listener_connections", "gauge", "Connections open now.", |c| c.open() as u64),
             ("foghorn_listener_requests_total", "counter", "Requests, refused ones too.", |c| c.requests()),
             (
@@ -328,12 +336,8 @@ impl RoomFigures {
             ),
         ];
         let all = self.listening.all();
-        for (name, kind, help, figure) in figures {
-            head(out, name, kind, help)?;
-            for (listener, counts) in &all {
-                writeln!(out, "{name}{{listener=\"{listener}\"}} {}", figure(counts))?;
-            }
-        }
+        let named: Vec<_> = all.iter().map(|(listener, counts)| (*listener, counts)).collect();
+        each(out, "listener", &figures, &named)?;
         let name = "foghorn_listener_requests_refused_total";
         head(
             out,
@@ -350,10 +354,9 @@ impl RoomFigures {
     }
 
     fn look_ups(&self, out: &mut String) -> std::fmt::Result {
-        let checks = self.measured.watch.get().map(|watch| ("checks", &watch.stats().lookups));
-        let all: Vec<_> = [("pages", Counts::outbound())].into_iter().chain(checks).collect();
-        type Figure = fn(&Counts) -> u64;
-        let figures: [(&str, &str, &str, Figure); 5] = [
+        let checks = self.measured.watch.get().map(|watch| ("checks", &*watch.stats().lookups));
+        let all: Vec<_> = [("pages", &**Counts::outbound())].into_iter().chain(checks).collect();
+        let figures: [Figure<Counts>; 5] = [
             ("foghorn_resolver_asked_total", "counter", "Host names that were to be looked up.", |c| {
                 c.asked.load(Ordering::Relaxed)
             }),
@@ -373,13 +376,7 @@ impl RoomFigures {
                 c.hung() as u64
             }),
         ];
-        for (name, kind, help, figure) in figures {
-            head(out, name, kind, help)?;
-            for (of, counts) in &all {
-                writeln!(out, "{name}{{for=\"{of}\"}} {}", figure(counts))?;
-            }
-        }
-        Ok(())
+        each(out, "for", &figures, &all)
     }
 
     fn others(&self, out: &mut String) -> std::fmt::Result {

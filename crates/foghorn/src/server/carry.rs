@@ -269,22 +269,20 @@ fn next(act: &Act, state: &State, opened: &BTreeMap<IncidentId, IncidentId>, now
         return Next::Do(as_meant(input, act, incident, state, opened));
     }
     match &mut input {
-        // It was to begin later: by then it may be over, and it lasts as long as was said.
-        Input::Silence { starts: Some(starts), ends: ends @ Ends::After(_), .. } => {
-            let Ends::After(span) = *ends else { return Next::Do(input) };
-            if *starts + span <= now {
+        Input::Silence { starts, ends, .. } => {
+            let end = match *ends {
+                Ends::At(end) => end,
+                Ends::After(span) => starts.unwrap_or(act.at) + span,
+            };
+            if end <= now {
                 return Next::Over;
             }
-            *ends = Ends::At(*starts + span);
+            *ends = match (*ends, *starts) {
+                // It counts from when it is done again, and has had some of its time.
+                (Ends::After(span), None) => Ends::After(Span(span.0.saturating_sub(now.since(act.at).0))),
+                _ => Ends::At(end),
+            };
         }
-        Input::Silence { ends: Ends::After(span), .. } => {
-            let left = span.0.saturating_sub(now.since(act.at).0);
-            if left == 0 {
-                return Next::Over;
-            }
-            *span = Span(left);
-        }
-        Input::Silence { ends: Ends::At(end), .. } if *end <= now => return Next::Over,
         Input::Open { note, .. } => {
             let when = format!("opened at {}, while the journal could not be read", act.at);
             *note = Some(note.take().map_or(when.clone(), |note| with(note, &when)));

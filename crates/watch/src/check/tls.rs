@@ -41,15 +41,15 @@ pub(super) async fn run(
     };
     let leaf =
         leaf(&stream).ok_or_else(|| Trouble::Bad(format!("{peer} shows no certificate that can be read")))?;
-    trace.seen.cert_days = Some(days_until(leaf.ends));
-    if days_until(leaf.ends) < i64::from(min_days) {
+    trace.seen.cert_days = Some(leaf.days());
+    if leaf.days() < i64::from(min_days) {
         return Err(Trouble::Bad(format!(
             "certificate of {server_name} ends in {} ({}), which is fewer than {min_days} days",
-            days(days_until(leaf.ends)),
+            days(leaf.days()),
             leaf.date()
         )));
     }
-    Ok(format!("certificate of {server_name} is good for {} ({})", days(days_until(leaf.ends)), leaf.date()))
+    Ok(format!("certificate of {server_name} is good for {} ({})", days(leaf.days()), leaf.date()))
 }
 
 /// A second look, without demanding anything, to say what was shown instead.
@@ -61,7 +61,7 @@ async fn shown(server_name: &str, peer: SocketAddr, trace: &mut Trace) -> Option
         TlsConnector::from(config).connect(name, stream).await.ok()
     };
     let leaf = leaf(&tokio::time::timeout(trace.left() / 2, look).await.ok()??)?;
-    trace.seen.cert_days = Some(days_until(leaf.ends));
+    trace.seen.cert_days = Some(leaf.days());
     Some(format!("{} issued by {}, until {}", leaf.subject, leaf.issuer, leaf.date()))
 }
 
@@ -117,6 +117,10 @@ struct Leaf {
 }
 
 impl Leaf {
+    fn days(&self) -> i64 {
+        days_until(self.ends)
+    }
+
     fn date(&self) -> String {
         let text = Wall(self.ends.saturating_mul(1000)).to_string();
         text.split('T').next().unwrap_or_default().to_owned()
