@@ -30,7 +30,7 @@ mod wanted;
 mod web;
 mod words;
 
-pub use accounts::{Account, AccountError, Accounts, new_password};
+pub use accounts::{Account, AccountError, Accounts, Proved, new_password};
 pub use api::{Api, Parts, api};
 pub use auth::peer_is_local;
 pub use links::{Link, Links, links, links_alone};

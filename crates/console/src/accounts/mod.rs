@@ -37,6 +37,21 @@ pub struct Account {
     pub person: Option<String>,
 }
 
+/// Somebody whose password was right. A session begins with this alone, and only while that password is the account's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proved {
+    /// Who it is.
+    pub account: Account,
+    /// Of the password that was given.
+    hash: String,
+}
+
+impl std::fmt::Debug for Proved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Proved").field(&self.account).finish()
+    }
+}
+
 /// Why something about accounts cannot be done.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
@@ -262,14 +277,14 @@ impl Accounts {
     ///
     /// # Errors
     /// The file cannot be used.
-    pub fn check(&self, name: &str, password: &str) -> Result<Option<Account>, AccountError> {
+    pub fn check(&self, name: &str, password: &str) -> Result<Option<Proved>, AccountError> {
         let found = self.read(|db| {
             db.prepare_cached("SELECT name, role, person, hash FROM account WHERE name = ?1")?
-                .query_row([name], |row| Ok((account(row)?, row.get::<_, String>(3)?)))
+                .query_row([name], |row| Ok(Proved { account: account(row)?, hash: row.get(3)? }))
                 .optional()
         })?;
-        let right = password::verify(password, found.as_ref().map(|(_, hash)| hash.as_str()));
-        Ok(found.filter(|_| right).map(|(account, _)| account))
+        let right = password::verify(password, found.as_ref().map(|found| found.hash.as_str()));
+        Ok(found.filter(|_| right))
     }
 
     /// What forms and actions are signed with. Made once and kept beside the accounts; where the file cannot be used, or

@@ -3,7 +3,7 @@
 //! A session that cannot be written, because the disk is full or hangs, counts in memory: that is when people must get in.
 //! It is written when that can be done.
 
-use super::{Account, AccountError, Accounts, account, find, forget_first};
+use super::{Account, AccountError, Accounts, Proved, account, find, forget_first};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use foghorn_core::time::{Span, Wall};
@@ -48,7 +48,8 @@ struct Entry {
     seen: Wall,
     /// What the file knows of that, or is to.
     written: Wall,
-    /// Not in the file yet: the account's hash when it began, as far as it is known. It is over with another password.
+    /// Not in the file yet: the account's hash when it began, until that is set by this very session. It is over with
+    /// another password.
     only_here: Option<Option<String>>,
 }
 
@@ -83,23 +84,19 @@ fn lock(remembered: &Mutex<Remembered>) -> MutexGuard<'_, Remembered> {
 
 impl Accounts {
     /// Begins a session under a new id, which is in nobody's hands yet. Where it cannot be written, or the disk hangs, it
-    /// counts in memory, and is written later.
+    /// counts in memory, and is written later. It is over at once where the account was given another password since the
+    /// one was looked at.
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub fn begin(&self, account: &Account, now: Wall) -> Result<String, AccountError> {
+    pub fn begin(&self, proved: &Proved, now: Wall) -> Result<String, AccountError> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|e| AccountError::Hash(e.to_string()))?;
         let id = URL_SAFE_NO_PAD.encode(bytes);
         let hash = hash(&id);
-        let password = self.read(|db| password(db, &account.name)).ok().flatten();
-        let entry = Entry {
-            account: account.clone(),
-            began: now,
-            seen: now,
-            written: now,
-            only_here: Some(password.clone()),
-        };
+        let Proved { account, hash: password } = proved.clone();
+        let password = Some(password);
+        let entry = Entry { account, began: now, seen: now, written: now, only_here: Some(password.clone()) };
         lock(&self.remembered).put(hash, entry.clone());
         let (work, then) = self.keeping(hash, entry, password);
         if let Err(e) = self.writer.soon(work, then) {
@@ -141,9 +138,8 @@ impl Accounts {
         (work, then)
     }
 
-    /// Whose session it is, if it goes on. Waits for nothing that is written.
-    pub fn session(&self, id: &str, now: Wall) -> Option<Account> {
-        let hash = hash(id);
+    /// A session as it stands, unless it is over. Waits for nothing that is written.
+    fn look(&self, hash: Hash, now: Wall) -> Option<Entry> {
         // Looked at before the file: what is only here then, and is written meanwhile, is found there.
         let known = {
             let remembered = lock(&self.remembered);
@@ -167,6 +163,18 @@ impl Accounts {
             lock(&self.remembered).all.remove(&hash);
             return None;
         }
+        Some(entry)
+    }
+
+    /// Whether a session goes on. Asking does not prolong it.
+    pub(crate) fn goes_on(&self, id: &str, now: Wall) -> bool {
+        self.look(hash(id), now).is_some()
+    }
+
+    /// Whose session it is, if it goes on. It is used with this. Waits for nothing that is written.
+    pub fn session(&self, id: &str, now: Wall) -> Option<Account> {
+        let hash = hash(id);
+        let entry = self.look(hash, now)?;
         let account = entry.account.clone();
         let stale = now.since(entry.written) >= if entry.only_here.is_some() { AGAIN } else { SEEN };
         let written = if stale { now } else { entry.written };

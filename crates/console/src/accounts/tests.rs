@@ -13,15 +13,25 @@ fn account(name: &str, role: Role) -> Account {
     Account { name: name.to_owned(), role, person: None }
 }
 
+/// Whose password it is.
+fn whose(accounts: &Accounts, name: &str, password: &str) -> Option<Account> {
+    accounts.check(name, password).unwrap().map(|proved| proved.account)
+}
+
+/// Logs in.
+fn begin(accounts: &Accounts, name: &str, password: &str) -> String {
+    accounts.begin(&accounts.check(name, password).unwrap().unwrap(), NOW).unwrap()
+}
+
 #[test]
 fn the_first_start_makes_an_admin_once() {
     let (dir, accounts) = kit();
     let password = accounts.first().unwrap().unwrap();
     assert!(password.len() > 20, "{password}");
     assert_eq!(accounts.first().unwrap(), None);
-    assert_eq!(accounts.check("admin", &password).unwrap(), Some(account("admin", Role::Admin)));
-    assert_eq!(accounts.check("admin", "admin").unwrap(), None);
-    assert_eq!(accounts.check("nobody", &password).unwrap(), None);
+    assert_eq!(whose(&accounts, "admin", &password), Some(account("admin", Role::Admin)));
+    assert_eq!(whose(&accounts, "admin", "admin"), None);
+    assert_eq!(whose(&accounts, "nobody", &password), None);
     let bytes = std::fs::read(dir.path().join("accounts.db")).unwrap();
     assert!(!bytes.windows(password.len()).any(|w| w == password.as_bytes()));
     use std::os::unix::fs::PermissionsExt;
@@ -33,11 +43,11 @@ fn the_first_start_makes_an_admin_once() {
 #[test]
 fn the_first_password_is_kept_until_it_is_used() {
     use std::os::unix::fs::PermissionsExt;
-    type Use = fn(&Accounts);
+    type Use = fn(&Accounts, &str);
     let ends: [Use; 3] = [
-        |a| drop(a.begin(&account("admin", Role::Admin), NOW).unwrap()),
-        |a| a.set_password("admin", "something else", None).unwrap(),
-        |a| a.remove("admin").unwrap(),
+        |a, password| drop(begin(a, "admin", password)),
+        |a, _| a.set_password("admin", "something else", None).unwrap(),
+        |a, _| a.remove("admin").unwrap(),
     ];
     for end in ends {
         let (dir, accounts) = kit();
@@ -49,11 +59,11 @@ fn the_first_password_is_kept_until_it_is_used() {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{password}\n"));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         accounts.add(&account("ana", Role::Admin), "long enough").unwrap();
-        accounts.begin(&account("ana", Role::Admin), NOW).unwrap();
+        begin(&accounts, "ana", "long enough");
         accounts.set_password("ana", "long enough too", None).unwrap();
-        assert_eq!(accounts.check("admin", &password).unwrap(), Some(account("admin", Role::Admin)));
+        assert_eq!(whose(&accounts, "admin", &password), Some(account("admin", Role::Admin)));
         assert_eq!(accounts.first_password().as_ref(), Some(&path));
-        end(&accounts);
+        end(&accounts, &password);
         assert!(accounts.first_password().is_none() && !path.exists());
     }
 }
@@ -82,7 +92,7 @@ fn sessions_survive_a_restart_and_end() {
     let (dir, accounts) = kit();
     let ana = account("ana", Role::Responder);
     accounts.add(&ana, "long enough").unwrap();
-    let (one, two) = (accounts.begin(&ana, NOW).unwrap(), accounts.begin(&ana, NOW).unwrap());
+    let (one, two) = (begin(&accounts, "ana", "long enough"), begin(&accounts, "ana", "long enough"));
     assert_ne!(one, two);
     let again = Accounts::new(dir.path().join("accounts.db"));
     assert_eq!(again.session(&one, NOW), Some(ana.clone()));
@@ -97,7 +107,7 @@ fn sessions_survive_a_restart_and_end() {
     assert_eq!(again.session(&two, at), None);
     assert_eq!(again.session(&one, at + day), None);
     // Another password ends the others, a removal all.
-    let (one, two) = (again.begin(&ana, NOW).unwrap(), again.begin(&ana, NOW).unwrap());
+    let (one, two) = (begin(&again, "ana", "long enough"), begin(&again, "ana", "long enough"));
     again.set_password("ana", "another password", Some(&one)).unwrap();
     assert_eq!((again.session(&one, NOW).is_some(), again.session(&two, NOW)), (true, None));
     again.set_role("ana", Role::Viewer).unwrap();
@@ -112,6 +122,7 @@ fn an_account_has_so_many_sessions() {
     let (_dir, accounts) = kit();
     let ana = account("ana", Role::Responder);
     accounts.add(&ana, "long enough").unwrap();
+    let ana = accounts.check("ana", "long enough").unwrap().unwrap();
     let ids: Vec<String> = (0..40).map(|n| accounts.begin(&ana, NOW + Span::secs(n)).unwrap()).collect();
     let alive = ids.iter().filter(|id| accounts.session(id, NOW + Span::secs(40)).is_some()).count();
     assert_eq!(alive, 32);
@@ -124,8 +135,8 @@ fn a_session_that_cannot_be_written_counts_in_memory() {
     let ana = account("ana", Role::Responder);
     accounts.add(&ana, "long enough").unwrap();
     accounts.writer.now(|db| db.pragma_update(None, "query_only", true)).unwrap();
-    assert_eq!(accounts.check("ana", "long enough").unwrap(), Some(ana.clone()));
-    let id = accounts.begin(&ana, NOW).unwrap();
+    assert_eq!(whose(&accounts, "ana", "long enough"), Some(ana.clone()));
+    let id = begin(&accounts, "ana", "long enough");
     assert_eq!(accounts.session(&id, NOW), Some(ana));
     assert!(accounts.end(&id, NOW).is_err());
     assert_eq!(accounts.session(&id, NOW), None);
@@ -178,17 +189,17 @@ fn a_disk_that_hangs_keeps_nobody_out() {
     let (dir, accounts) = kit();
     let ana = account("ana", Role::Admin);
     accounts.add(&ana, "long enough").unwrap();
-    let before = accounts.begin(&ana, NOW).unwrap();
+    let before = begin(&accounts, "ana", "long enough");
     let hangs = hang(&accounts);
-    assert_eq!(soon(|| accounts.check("ana", "long enough")).unwrap(), Some(ana.clone()));
-    let during = soon(|| accounts.begin(&ana, NOW).unwrap());
+    assert_eq!(soon(|| whose(&accounts, "ana", "long enough")), Some(ana.clone()));
+    let during = soon(|| begin(&accounts, "ana", "long enough"));
     let later = NOW + Span::mins(6);
     // Used again after five minutes, which is to be written down.
     for _ in 0..3 {
         assert_eq!(soon(|| accounts.session(&before, later)), Some(ana.clone()));
         assert_eq!(soon(|| accounts.session(&during, later)), Some(ana.clone()));
     }
-    let out = soon(|| accounts.begin(&ana, NOW).unwrap());
+    let out = soon(|| begin(&accounts, "ana", "long enough"));
     assert!(soon(|| accounts.end(&out, later)).is_err());
     assert_eq!(accounts.session(&out, later), None);
     let waiting = accounts.writes();
@@ -242,7 +253,7 @@ fn a_file_that_cannot_be_read_leaves_what_is_remembered() {
     let (_dir, accounts) = kit();
     let ana = account("ana", Role::Admin);
     accounts.add(&ana, "long enough").unwrap();
-    let id = accounts.begin(&ana, NOW).unwrap();
+    let id = begin(&accounts, "ana", "long enough");
     assert_eq!(accounts.session(&id, NOW), Some(ana.clone()));
     let hangs = accounts.reader.enter();
     for _ in 0..3 {
@@ -260,7 +271,7 @@ fn a_session_that_is_not_written_yet_ends_with_its_password() {
     let ana = account("ana", Role::Admin);
     accounts.add(&ana, "long enough").unwrap();
     accounts.writer.now(|db| db.pragma_update(None, "query_only", true)).unwrap();
-    let id = accounts.begin(&ana, NOW).unwrap();
+    let id = begin(&accounts, "ana", "long enough");
     assert_eq!(accounts.session(&id, NOW), Some(ana));
     Accounts::new(dir.path().join("accounts.db")).set_password("ana", "another password", None).unwrap();
     assert_eq!(accounts.session(&id, NOW), None);
@@ -272,11 +283,38 @@ fn a_session_that_could_not_be_written_is_written_when_it_can_be() {
     let ana = account("ana", Role::Admin);
     accounts.add(&ana, "long enough").unwrap();
     accounts.writer.now(|db| db.pragma_update(None, "query_only", true)).unwrap();
-    let id = accounts.begin(&ana, NOW).unwrap();
+    let id = begin(&accounts, "ana", "long enough");
     accounts.writer.now(|db| db.pragma_update(None, "query_only", false)).unwrap();
     let again = Accounts::new(dir.path().join("accounts.db"));
     assert_eq!(again.session(&id, NOW), None);
     assert_eq!(accounts.session(&id, NOW + Span::mins(2)), Some(ana.clone()));
     written(&accounts);
     assert_eq!(again.session(&id, NOW), Some(ana));
+}
+
+/// Argon2 takes its time, in which the password can be set, because a stranger knows it.
+#[test]
+fn a_log_in_that_is_under_way_ends_with_its_password() {
+    let (_dir, accounts) = kit();
+    accounts.add(&account("ana", Role::Admin), "long enough").unwrap();
+    let proved = accounts.check("ana", "long enough").unwrap().unwrap();
+    accounts.set_password("ana", "another password", None).unwrap();
+    let id = accounts.begin(&proved, NOW).unwrap();
+    assert_eq!(accounts.session(&id, NOW), None);
+    written(&accounts);
+    assert_eq!(accounts.session(&id, NOW), None);
+    assert!(!format!("{proved:?}").contains("argon2"), "no hash is printed: {proved:?}");
+}
+
+/// Who only listens does not keep a session alive.
+#[test]
+fn looking_whether_a_session_goes_on_does_not_prolong_it() {
+    let (_dir, accounts) = kit();
+    accounts.add(&account("ana", Role::Admin), "long enough").unwrap();
+    let id = begin(&accounts, "ana", "long enough");
+    let nearly = NOW + Span::hours(3 * 24) - Span::mins(1);
+    assert!(accounts.goes_on(&id, NOW) && accounts.goes_on(&id, nearly));
+    assert!(!accounts.goes_on(&id, nearly + Span::mins(1)) && !accounts.goes_on("made up", NOW));
+    accounts.set_password("ana", "another password", None).unwrap();
+    assert!(!accounts.goes_on(&id, NOW));
 }

@@ -3,6 +3,7 @@
 
 use super::Web;
 use super::form::{Asked, Path};
+use super::guard::Visitor;
 use crate::api::MOST_LIVE;
 use crate::problem::{Kind, Problem};
 use axum::extract::State;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 /// With nothing new, that the server is there is told this often: the page counts on it. What was measured or pinged
 /// meanwhile a page that shows it looks for as often.
@@ -30,14 +32,21 @@ const OTHERS: Duration = Duration::from_millis(100);
 /// Of two pages one is told of the same thing so long after the other. All at once, a thousand kept the threads that take
 /// alerts in for 20 ms, every second of a storm.
 const APART: Duration = Duration::from_millis(1);
+/// Whether its session goes on is looked at this often, when there is something to tell: whoever logs out, or is removed,
+/// hears no more.
+const SESSION: Duration = Duration::from_secs(60);
 /// So long is waited for the timeline to have what the news is about.
 const TIMELINE: Duration = Duration::from_secs(1);
 /// And looked for it that often.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// `GET /incidents/{id}/live`
-pub(super) async fn incident(State(web): State<Arc<Web>>, Path(id): Path<IncidentId>) -> Response {
-    news(&web, Of::Incident(id))
+pub(super) async fn incident(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Path(id): Path<IncidentId>,
+) -> Response {
+    news(&web, visitor, Of::Incident(id))
 }
 
 /// Where a page hears of any incident.
@@ -46,8 +55,8 @@ pub(super) const ALL: &str = "/live";
 pub(super) const CHECKS: &str = "/live?of=checks";
 
 /// `GET /live`
-pub(super) async fn all(State(web): State<Arc<Web>>, asked: Asked) -> Response {
-    news(&web, if asked.get("of") == "checks" { Of::Checks } else { Of::Incidents })
+pub(super) async fn all(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
+    news(&web, visitor, if asked.get("of") == "checks" { Of::Checks } else { Of::Incidents })
 }
 
 /// What a page shows.
@@ -87,13 +96,15 @@ impl Of {
     }
 }
 
-fn news(web: &Arc<Web>, of: Of) -> Response {
+fn news(web: &Arc<Web>, visitor: Visitor, of: Of) -> Response {
     let Ok(permit) = web.api.live.clone().try_acquire_owned() else {
         return Problem::new(Kind::Unavailable, "as many pages are live as there may be").into_response();
     };
     let from = Follower {
         records: web.api.parts.engine.follow(),
         web: web.clone(),
+        session: visitor.session,
+        looked: Instant::now(),
         of,
         began: false,
         degraded: web.api.parts.engine.view().degraded.is_some(),
@@ -113,6 +124,9 @@ fn turn(opened: u32) -> f64 {
 struct Follower {
     web: Arc<Web>,
     records: Follow,
+    session: String,
+    /// When it was last seen to go on.
+    looked: Instant,
     of: Of,
     began: bool,
     /// Whether the journal was degraded when the page last heard of it.
@@ -134,9 +148,12 @@ fn follow(from: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
             tokio::time::sleep(GATHER).await;
             f.pause = false;
         }
-        let quiet = tokio::time::Instant::now() + HERE;
+        if !f.may_go_on().await {
+            return None;
+        }
+        let quiet = Instant::now() + HERE;
         loop {
-            let look = quiet.min(tokio::time::Instant::now() + DEGRADED);
+            let look = quiet.min(Instant::now() + DEGRADED);
             match tokio::time::timeout_at(look, f.records.next()).await {
                 _ if f.degraded != f.web.api.parts.engine.view().degraded.is_some() => {
                     f.degraded = !f.degraded
@@ -170,6 +187,15 @@ impl Follower {
     fn live(&self) -> f64 {
         let live = MOST_LIVE - self.web.api.live.available_permits().min(MOST_LIVE);
         u32::try_from(live).map_or(0.0, f64::from)
+    }
+
+    async fn may_go_on(&mut self) -> bool {
+        if self.looked.elapsed() < SESSION {
+            return true;
+        }
+        self.looked = Instant::now();
+        let (id, now) = (self.session.clone(), self.web.api.now().wall);
+        self.web.blocking(move |web| web.accounts.goes_on(&id, now)).await.unwrap_or(false)
     }
 
     fn is_news(&self, batch: &Written) -> bool {

@@ -193,8 +193,8 @@ pub(super) async fn log_in(
         return response;
     }
     let (given, password) = (name.clone(), fields.raw("password").to_owned());
-    let account = match hashed(&web, move |web| web.accounts.check(&given, &password)).await {
-        Ok(Some(account)) => account,
+    let proved = match hashed(&web, move |web| web.accounts.check(&given, &password)).await {
+        Ok(Some(proved)) => proved,
         Ok(None) => {
             web.api.log_ins_refused.fetch_add(1, Ordering::Relaxed);
             return again(StatusCode::UNPROCESSABLE_ENTITY, "The name or the password is wrong.").await;
@@ -207,14 +207,14 @@ pub(super) async fn log_in(
     // A new id, and the old one is worth nothing: nobody can have put it there.
     let old = secure.read(Which::Session, &headers);
     let begun = {
-        let account = account.clone();
+        let proved = proved.clone();
         web.blocking(move |web| {
             if let Some(old) = old
                 && let Err(e) = web.accounts.end(&old, now.wall)
             {
                 tracing::warn!(error = %e, "the session before could not be ended");
             }
-            web.accounts.begin(&account, now.wall)
+            web.accounts.begin(&proved, now.wall)
         })
         .await
     };
@@ -224,7 +224,7 @@ pub(super) async fn log_in(
         Err(problem) => return page::problem(None, &problem),
     };
     let visitor = {
-        let (account, id) = (account.clone(), id.clone());
+        let (account, id) = (proved.account, id.clone());
         web.blocking(move |web| Visitor::new(web, account, id)).await
     };
     let mut response = match (waiting, visitor) {

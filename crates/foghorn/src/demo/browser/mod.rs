@@ -180,12 +180,13 @@ async fn press(State(browser): State<Arc<Browser>>, Form(fields): Form<Vec<(Stri
 async fn log_in(State(browser): State<Arc<Browser>>, headers: HeaderMap) -> Response {
     let console = beside(&headers, browser.console);
     let begun = tokio::task::spawn_blocking(move || {
-        let Visitor { accounts, account, .. } = &browser.visitor;
-        accounts.begin(account, jiff::Timestamp::now().into())
+        let Visitor { accounts, account, password } = &browser.visitor;
+        let proved = accounts.check(&account.name, password).ok()??;
+        accounts.begin(&proved, jiff::Timestamp::now().into()).ok()
     });
     let mut response = Redirect::to(&console).into_response();
     // Without a session the console asks for name and password, which are on the page.
-    if let Ok(Ok(id)) = begun.await
+    if let Ok(Some(id)) = begun.await
         && let Ok(cookie) = HeaderValue::try_from(format!("foghorn={id}; Path=/; HttpOnly; SameSite=Lax"))
     {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
