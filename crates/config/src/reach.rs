@@ -30,24 +30,45 @@ impl Config {
     /// go there.
     #[must_use]
     pub fn reach(&self, works: &dyn Fn(&str, &str) -> bool) -> BTreeMap<Name, Reach> {
-        let wakes = wakes(&self.setup);
-        let of = |name: &Name| {
-            let person = self.setup.people.get(name)?;
-            let addresses = self.addresses.get(name.as_str())?;
-            let mut reach = Reach { promised: Level::Unreached, left: Level::Unreached };
-            for (contact, to) in person.contacts.iter().zip(addresses) {
-                let channel = self.channels.get(contact.channel.as_str());
-                let high = wakes && contact.only.is_none_or(|only| only == Urgency::High);
-                let level =
-                    if high && channel.is_some_and(Channel::wakes) { Level::Waking } else { Level::Quiet };
-                reach.promised = reach.promised.max(level);
-                if works(&contact.channel, to) {
-                    reach.left = reach.left.max(level);
-                }
-            }
-            Some((name.clone(), reach))
-        };
+        let of = |name: &Name| Some((name.clone(), self.reach_of(name, works)?));
         paged(&self.setup).into_iter().filter_map(of).collect()
+    }
+
+    /// How far one person can be reached, whether a policy pages them or not. `None` if there is no such person.
+    #[must_use]
+    pub fn reach_of(&self, name: &Name, works: &dyn Fn(&str, &str) -> bool) -> Option<Reach> {
+        let wakes = wakes(&self.setup);
+        let person = self.setup.people.get(name)?;
+        let addresses = self.addresses.get(name.as_str())?;
+        let mut reach = Reach { promised: Level::Unreached, left: Level::Unreached };
+        for (contact, to) in person.contacts.iter().zip(addresses) {
+            let channel = self.channels.get(contact.channel.as_str());
+            let high = wakes && contact.only.is_none_or(|only| only == Urgency::High);
+            let level =
+                if high && channel.is_some_and(Channel::wakes) { Level::Waking } else { Level::Quiet };
+            reach.promised = reach.promised.max(level);
+            if works(&contact.channel, to) {
+                reach.left = reach.left.max(level);
+            }
+        }
+        Some(reach)
+    }
+
+    /// What is to be said to whoever has a person stand in who would not hear a page. `None` where they would, and where there
+    /// is no such person.
+    #[must_use]
+    pub fn unfit_to_stand_in(&self, name: &Name) -> Option<String> {
+        let reach = self.reach_of(name, &|_, _| true)?;
+        let person = self.setup.people.get(name).map_or("", |p| &p.name);
+        match reach.promised {
+            Level::Unreached => Some(format!(
+                "{person} has no contacts: who stands in cannot be reached, and pages go past them. Give them contacts in the configuration, or let somebody else stand in"
+            )),
+            Level::Quiet if wakes(&self.setup) => Some(format!(
+                "{person} has no contact that wakes: e-mail, Slack and what is `only: low` do not. Give them one in the configuration, or let somebody else stand in"
+            )),
+            Level::Quiet | Level::Waking => None,
+        }
     }
 }
 

@@ -141,8 +141,8 @@ pub fn asked(state: &State, incident: &Incident, now: Now) -> Option<(usize, Vec
 fn team(state: &State, incident: &Incident, now: Now, except: Option<&Name>) -> Option<(usize, Vec<Name>)> {
     let e = &incident.escalation;
     let policy = e.policy.as_ref().and_then(|p| state.setup.escalations.get(p))?;
-    let after = usize::from(e.step) + 1;
-    let step = if e.wave > 0 && after < policy.steps.len() { after } else { 0 };
+    let next = usize::from(state.next_step(incident, now.mono));
+    let step = if next < policy.steps.len() { next } else { 0 };
     let reached = |except| {
         let (step, _, people) = reaching(state, policy, (step, 0), (now.wall, Urgency::High), except)?;
         (!people.is_empty()).then_some((step, people))

@@ -1,6 +1,7 @@
 //! What is shown of the state: the JSON of the API, and what the page behind a link is made of.
 
 pub(crate) mod alert;
+pub(crate) mod check;
 pub(crate) mod event;
 pub(crate) mod incident;
 pub(crate) mod picture;

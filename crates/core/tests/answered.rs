@@ -228,3 +228,55 @@ fn the_next_step_is_asked_for_once_by_what_was_seen() {
     let name: Name = "default".into();
     assert_eq!(w.incident(1).escalation.policy, Some(name));
 }
+
+/// Ben has it: whoever is called for what it has become meets somebody who knows of that.
+#[test]
+fn whoever_is_on_it_hears_that_it_has_grown_whomever_the_policy_names() {
+    let mut w = World::shop();
+    alert(&mut w, "Slow", |_| {});
+    w.ack(1, "ben");
+    alert(&mut w, "Full", |a| a.urgency = Some(Urgency::High));
+    assert_eq!(w.pages, ["0s ana by push", "0s ben by push"]);
+    w.ack(1, "an account without a person");
+    alert(&mut w, "Down", |a| a.severity = Some(Severity::Critical));
+    assert_eq!(w.pages.len(), 3, "nobody is looked for who is no person: {:?}", w.pages);
+    assert!(w.whys().iter().all(|y| !y.contains("cannot be paged")), "{:?}", w.whys());
+}
+
+#[test]
+fn what_was_silenced_when_it_was_acknowledged_is_not_called_urgent_since() {
+    let mut w = World::shop();
+    let firing = |a: &mut AlertItem| a.severity = Some(Severity::Critical);
+    let silence = |ends| Input::Silence {
+        id: "s1".into(),
+        matchers: vec![foghorn_core::silence::Matcher::parse("host=web1").unwrap()],
+        entities: [].into(),
+        starts: None,
+        ends,
+        comment: "known".into(),
+        maintenance: false,
+        by: by("ben"),
+    };
+    w.put(silence(foghorn_core::input::Ends::After(Span::mins(10))));
+    alert(&mut w, "Down", firing);
+    w.ack(1, "ben");
+    assert!(w.pages.is_empty(), "{:?}", w.pages);
+    w.put(Input::EndSilence { id: "s1".into(), by: by("ben") });
+    assert_eq!(w.pages, ["0s ana by push", "0s ben by push"]);
+    let said = "it pages now, which it did not when Ben acknowledged it";
+    assert!(w.whys().iter().any(|y| y == said), "{:?}", w.whys());
+}
+
+/// The first step is to be Monday's: nobody has heard of it, and asked for is who would have.
+#[test]
+fn the_next_step_of_what_waits_for_working_hours_is_the_one_that_waits() {
+    let mut w = World::shop();
+    alert(&mut w, "Slow", |_| {});
+    assert!(w.pages.is_empty(), "at night: {:?}", w.pages);
+    assert_eq!(w.state.next_step(w.incident(1), w.now.mono), 0);
+    w.put(Input::Escalate { incident: 1, by: by("cy"), seen: None });
+    assert_eq!(w.pages, ["0s ana by push"]);
+    assert_eq!(w.state.next_step(w.incident(1), w.now.mono), 1);
+    w.put(Input::Escalate { incident: 1, by: by("cy"), seen: None });
+    assert_eq!(w.pages, ["0s ana by push", "0s ben by push"]);
+}

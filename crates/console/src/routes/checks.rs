@@ -6,7 +6,7 @@ use crate::ports::{CheckPoint, CheckResult, CheckUptime};
 use crate::problem::{Body, Kind, Problem};
 use crate::query::{Count, Query, moment};
 use crate::show::Severity;
-use crate::show::alert::word;
+use crate::show::check::Standing;
 use crate::time::rfc3339;
 use axum::Json;
 use axum::extract::State;
@@ -275,23 +275,12 @@ fn check(api: &Api, view: &View, config: &Config, name: &Name, rule: &CheckRule)
     let alert = view.state.check_alert(name);
     let last = api.parts.checks.last(name);
     let beat = view.state.heartbeats.get(name);
-    let measured = match &rule.heartbeat {
-        Some(_) => beat.is_some_and(|b| b.last.is_some()),
-        None => last.as_ref().is_some_and(|f| f.good.is_some()),
-    };
-    // A location that is blind knows nothing, whether or not there was an alert before; nor who was away when one was due.
-    let blind = last.as_ref().is_some_and(|f| f.good.is_none()) || beat.is_some_and(|b| b.unheard);
     CheckShown {
         name: name.to_string(),
         kind: kind(config, name, rule),
         entity: rule.entity.as_ref().map(ToString::to_string),
         severity: alert.map_or(rule.severity, |a| a.severity).into(),
-        state: match alert {
-            Some(a) => word(a.status),
-            None if blind => "unknown",
-            None if measured => "ok",
-            None => "pending",
-        },
+        state: Standing::of(view, name, rule, last.as_ref()).word(),
         incident: alert.map(|a| a.incident),
         since: alert.map(|a| rfc3339(a.started)),
         summary: alert.map(|a| a.summary()),

@@ -11,10 +11,12 @@ use crate::show::Severity;
 use crate::show::alert::AlertShown;
 use crate::show::event::EventShown;
 use crate::show::incident::{Detail, Summary, UpdateShown, nowhere, unwritten, updates};
+use crate::show::text::{grouped, line};
 use crate::wanted::{Room, Wanted, Which};
 use crate::words::{LONGEST, Words};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use foghorn_core::alert::{Alert, AlertStatus};
 use foghorn_core::held::Place;
 use foghorn_core::incident::{Incident, IncidentId};
 use foghorn_core::input::Input;
@@ -370,7 +372,27 @@ pub(crate) async fn resolve(
     Path(incident): Path<IncidentId>,
     OptionalJson(Empty {}): OptionalJson<Empty>,
 ) -> Response {
-    act(&api, incident, Input::Resolve { incident, by: caller.actor }).await
+    let warnings = still_failing(&api.view().state, incident).into_iter().collect();
+    act_warning(&api, incident, Input::Resolve { incident, by: caller.actor }, warnings).await
+}
+
+/// What of an incident fails at this moment, and that it may come back.
+fn still_failing(state: &foghorn_core::State, id: IncidentId) -> Option<String> {
+    const NAMED: usize = 3;
+    let i = state.incident(id).filter(|i| !i.is_resolved())?;
+    let fails = |a: &&Alert| matches!(a.status, AlertStatus::Firing | AlertStatus::Flapping);
+    let fail = || state.alerts_of(i).filter(fails);
+    let all = fail().count();
+    let named: Vec<String> = fail().take(NAMED).map(|a| line(&a.summary(), 100)).collect();
+    let more =
+        if all > named.len() { format!(" and {} more", grouped(all - named.len())) } else { String::new() };
+    let after = state.setup.timing.still_failing_after;
+    (all > 0).then(|| {
+        format!(
+            "still failing: {}{more}. What still fails in {after} opens the incident again",
+            named.join("; ")
+        )
+    })
 }
 
 /// Something worth knowing.
@@ -414,6 +436,10 @@ pub(crate) async fn escalate(
 
 /// What is put away is over, not unknown.
 async fn act(api: &Arc<Api>, id: IncidentId, input: Input) -> Response {
+    act_warning(api, id, input, Vec::new()).await
+}
+
+async fn act_warning(api: &Arc<Api>, id: IncidentId, input: Input, warnings: Vec<String>) -> Response {
     let at_hand = api.parts.engine.view().state.incident(id).is_some();
     if !at_hand {
         let stored = api.blocking(move |api| api.parts.read_model.incident(id)).await;
@@ -422,5 +448,5 @@ async fn act(api: &Arc<Api>, id: IncidentId, input: Input) -> Response {
             return Problem::new(crate::problem::Kind::Over, detail).into_response();
         }
     }
-    respond(api.parts.engine.submit(Class::Paging, input).await, None)
+    respond_warning(api.parts.engine.submit(Class::Paging, input).await, None, warnings)
 }

@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::problem::Body;
+use crate::show::check::Standing;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use foghorn_core::words::Severity;
@@ -130,6 +131,18 @@ fn render(api: &Api, view: &View, out: &mut String) {
         "gauge",
         "Incidents that are not over, acknowledged ones too.",
         open,
+    );
+    let up = state.setup.checks.iter().filter_map(|(name, rule)| {
+        let last = api.parts.checks.last(name);
+        let up = Standing::of(view, name, rule, last.as_ref()).up(rule, last.as_ref())?;
+        Some(("check", name.to_string(), number(up)))
+    });
+    family(
+        out,
+        "foghorn_check_up",
+        "gauge",
+        "Whether the last measurement was good, or a heartbeat's pings come; not there while that is unknown.",
+        up,
     );
     let counts = state.counts.iter().map(|(name, n)| ("what", name.to_string(), *n));
     family(out, "foghorn_counted_total", "counter", "Things counted since the journal began.", counts);

@@ -7,7 +7,7 @@ use crate::auth::Caller;
 use crate::extract::{Json, Line, Path};
 use crate::next::person;
 use crate::problem::{Body, Kind, Problem};
-use crate::reply::{Done, respond};
+use crate::reply::{Done, respond, respond_warning};
 use crate::time::{parse, rfc3339};
 use axum::extract::State;
 use axum::response::Response;
@@ -93,9 +93,11 @@ pub(crate) async fn add(
         Ends::At(at) => at,
         Ends::After(span) => starts + span,
     };
-    let entry = Override { schedule: Name::from(new.schedule), person: Name::from(new.person), starts, ends };
+    let stands_in = Name::from(new.person);
+    let warnings = api.config().unfit_to_stand_in(&stands_in).into_iter().collect();
+    let entry = Override { schedule: Name::from(new.schedule), person: stands_in, starts, ends };
     let input = Input::AddOverride { id: Name::from(id.as_str()), entry, by: caller.actor };
-    Ok(respond(api.parts.engine.submit(Class::Paging, input).await, Some(id)))
+    Ok(respond_warning(api.parts.engine.submit(Class::Paging, input).await, Some(id), warnings))
 }
 
 /// Nobody stands in any more.

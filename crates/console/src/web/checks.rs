@@ -9,7 +9,7 @@ use super::{Web, charts, live};
 use crate::ports::CheckUptime;
 use crate::problem::{Kind, Problem};
 use crate::routes::checks::kind;
-use crate::show::alert::word;
+use crate::show::check::Standing;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -66,21 +66,8 @@ struct List {
     leaf: Leaf,
 }
 
-/// How a check stands; what is worst first.
-fn standing(web: &Web, view: &View, name: &Name, rule: &CheckRule) -> (u8, &'static str) {
-    let last = web.api.parts.checks.last(name);
-    let beat = view.state.heartbeats.get(name);
-    let blind = last.as_ref().is_some_and(|f| f.good.is_none()) || beat.is_some_and(|b| b.unheard);
-    let measured = match &rule.heartbeat {
-        Some(_) => beat.is_some_and(|b| b.last.is_some()),
-        None => last.as_ref().is_some_and(|f| f.good.is_some()),
-    };
-    match view.state.check_alert(name) {
-        Some(a) => (0, word(a.status)),
-        None if blind => (1, "unknown"),
-        None if measured => (3, "ok"),
-        None => (2, "pending"),
-    }
+fn standing(web: &Web, view: &View, name: &Name, rule: &CheckRule) -> Standing {
+    Standing::of(view, name, rule, web.api.parts.checks.last(name).as_ref())
 }
 
 /// `GET /checks`
@@ -97,16 +84,16 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         let found = checks.iter().filter(|(name, rule)| fits(name, rule));
         let mut found: Vec<_> =
             found.map(|(name, rule)| (standing(web, &view, name, rule), name, rule)).collect();
-        found.sort_by(|(a, x, _), (b, y, _)| (a.0, x).cmp(&(b.0, y)));
+        found.sort_by(|(a, x, _), (b, y, _)| (a.rank(), x).cmp(&(b.rank(), y)));
         let leaf = Leaf::of(&asked, found.len(), ON_A_PAGE, format!("/checks?q={}&", encoded(&q)));
         let page = List {
             rows: leaf
                 .cut(&found)
-                .map(|((_, state), name, rule)| row(web, &view, &clock, &config, name, rule, state))
+                .map(|(standing, name, rule)| row(web, &view, &clock, &config, name, rule, standing.word()))
                 .collect(),
             total: checks.len(),
             found: found.len(),
-            unwell: found.iter().filter(|((order, _), ..)| *order == 0).count(),
+            unwell: found.iter().filter(|(standing, ..)| matches!(standing, Standing::Alert(_))).count(),
             q,
             leaf,
             frame: Frame::new(web, &view, visitor, "Checks", Here::Checks).live(live::CHECKS),
@@ -239,7 +226,7 @@ pub(super) async fn show(
             let results = web.api.recent(name, RECENT).unwrap_or_default();
             recent = results.into_iter().map(|r| (clock.second(r.at), r.good, took(r.total))).collect();
         }
-        let (_, state) = standing(web, &view, name, rule);
+        let state = standing(web, &view, name, rule).word();
         let last = figures.last(name);
         let beat = rule.heartbeat.as_ref().map(|h| {
             let seen = view.state.heartbeats.get(name);

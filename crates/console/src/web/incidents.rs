@@ -14,7 +14,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use foghorn_core::incident::{Incident, Status};
-use foghorn_core::words::{Actor, Severity};
+use foghorn_core::words::{Actor, Severity, Urgency};
 use foghorn_engine::View;
 use http::StatusCode;
 use jiff::civil::Date;
@@ -50,7 +50,10 @@ struct Row {
 struct Open {
     frame: Frame,
     rows: Vec<Row>,
+    /// Somebody is paged for until they answer.
     unanswered: usize,
+    /// Nobody is on, and nobody is paged for: silenced, or no more than worth knowing.
+    quiet: usize,
     acknowledged: usize,
     wanted: Search,
     /// How many fit.
@@ -139,11 +142,13 @@ pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         let view = web.api.view();
         let clock = page::clock(&view, visitor);
         let mut all: Vec<&Incident> = view.state.open_incidents().collect();
-        // Who waits for an answer first, then the worst, then the newest.
-        all.sort_by_key(|i| (i.is_acknowledged(), Reverse(i.severity()), Reverse(i.id)));
+        // Who waits for an answer first, then the worst, then the newest. What is silenced waits for none.
+        let quiet = |i: &Incident| !i.is_acknowledged() && i.pages_with() == Urgency::None;
+        all.sort_by_key(|i| (i.is_acknowledged(), quiet(i), Reverse(i.severity()), Reverse(i.id)));
         let acknowledged = all.iter().filter(|i| i.is_acknowledged()).count();
-        let (unanswered, last) =
-            (all.len() - acknowledged, if all.is_empty() { last(web, &view, &clock) } else { None });
+        let quiet = all.iter().filter(|i| quiet(i)).count();
+        let unanswered = all.len() - acknowledged - quiet;
+        let last = if all.is_empty() { last(web, &view, &clock) } else { None };
         let (wanted, search) = Search::read(&asked, Which::Open, &clock);
         let room = Room::default();
         all.retain(|i| wanted.fits(&view.state, i, &room));
@@ -152,6 +157,7 @@ pub(super) async fn open(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
         let page = Open {
             rows: rows.collect(),
             unanswered,
+            quiet,
             acknowledged,
             found: all.len(),
             short: room.short(),

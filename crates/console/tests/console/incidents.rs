@@ -488,3 +488,65 @@ async fn an_entity_that_nobody_knows_is_told() {
         assert_eq!(kit.post(path, &body(" ")).await.status, 422);
     }
 }
+
+/// Whoever says that it is over hears what says otherwise.
+#[tokio::test]
+async fn what_still_fails_is_told_to_whoever_resolves() {
+    let kit = kit(OPEN).await;
+    kit.check("shop", Some("502 <Bad\tGateway>")).await;
+    let told = kit.post("/api/v1/incidents/1/resolve", "").await.json();
+    let said = "still failing: shop: 502 <Bad Gateway>. What still fails in 5m opens the incident again";
+    assert_eq!(told["warnings"], json!([said]), "{told}");
+    let again = kit.post("/api/v1/incidents/1/resolve", "").await.json();
+    assert_eq!((&again["changed"], again.get("warnings")), (&json!(false), None), "{again}");
+    kit.post("/api/v1/incidents", r#"{"title": "by hand"}"#).await;
+    let told = kit.post("/api/v1/incidents/2/resolve", "").await.json();
+    assert_eq!(told.get("warnings"), None, "nothing measures it: {told}");
+}
+
+/// It counts, and a page would go past them: said at once, not at night.
+#[tokio::test]
+async fn who_stands_in_and_cannot_be_woken_is_warned_of() {
+    let people = [
+        ("{ name: Cy, time_zone: UTC, contacts: [] }", Some("has no contacts")),
+        (
+            "{ name: Cy, time_zone: UTC, contacts: [ { via: email, to: cy@example.com } ] }",
+            Some("has no contact that wakes"),
+        ),
+        ("{ name: Cy, time_zone: UTC, contacts: [ { via: push, to: cy } ] }", None),
+    ];
+    for (cy, said) in people {
+        let file = OPEN.replace("people:\n", &format!("people:\n  cy: {cy}\n"));
+        let kit =
+            kit(&file
+                .replace("channels:\n", "channels:\n  push: { kind: ntfy, url: \"http://127.0.0.1:9\" }\n"))
+            .await;
+        let stands_in = r#"{"schedule": "primary", "person": "cy", "for": "2h"}"#;
+        let told = kit.post("/api/v1/overrides", stands_in).await;
+        assert_eq!(told.status, 201, "{told:?}");
+        let warning = told.json()["warnings"][0].as_str().map(ToOwned::to_owned);
+        assert_eq!(warning.is_some(), said.is_some(), "{cy}: {warning:?}");
+        assert!(
+            said.is_none_or(|said| warning.unwrap_or_default().starts_with(&format!("Cy {said}"))),
+            "{cy}"
+        );
+    }
+}
+
+/// What is measured, and what is pinged.
+#[tokio::test]
+async fn metrics_tell_which_checks_are_up() {
+    let kit = kit(OPEN).await;
+    let up = async || {
+        let text = kit.get("/metrics").await.text;
+        let lines = text.lines().filter(|l| l.starts_with("foghorn_check_up{"));
+        lines.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let shop = r#"foghorn_check_up{check="shop"} 1"#;
+    assert_eq!(up().await, [shop], "nothing is known of the others");
+    let ping = |ping| Input::Ping { check: "backup-job".into(), ping, run: None, body: String::new() };
+    kit.input(ping(foghorn_core::event::PingKind::Success)).await;
+    assert_eq!(up().await, [r#"foghorn_check_up{check="backup-job"} 1"#, shop]);
+    kit.input(ping(foghorn_core::event::PingKind::Fail)).await;
+    assert_eq!(up().await, [r#"foghorn_check_up{check="backup-job"} 0"#, shop]);
+}

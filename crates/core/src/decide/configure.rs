@@ -1,6 +1,7 @@
 //! A configuration comes into force, in the middle of whatever is going on.
 
 use super::Draft;
+use super::escalate::But;
 use crate::alert::{Alert, AlertStatus, CHECKS, EndReason, SELF};
 use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Phase, Status};
@@ -176,7 +177,7 @@ impl Draft<'_> {
             let now = self.policy_for(id);
             if now != policy && self.state.incident(id).filter(same).is_some() {
                 let why = format!("the configuration changed: {now} instead of {policy}");
-                self.start_escalation(id, &why);
+                self.start_escalation(id, But::Nobody, &why);
             }
         }
     }

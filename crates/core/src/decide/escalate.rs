@@ -16,6 +16,17 @@ use core::cmp::Reverse;
 /// When nobody at all can be paged, it is tried again after this long: a reload may bring somebody.
 const NOBODY_WAIT: Span = Span::mins(1);
 
+/// Who is paged beside those whom a step names, or is left out of them: whoever has acknowledged.
+#[derive(Clone, Copy)]
+pub(super) enum But<'a> {
+    /// Nobody.
+    Nobody,
+    /// Is on it, and was not enough.
+    Without(&'a Name),
+    /// Is on what was less.
+    With(&'a Name),
+}
+
 /// A step as it would be entered now.
 struct Plan {
     step: u16,
@@ -28,13 +39,13 @@ struct Plan {
 
 impl Draft<'_> {
     /// Begins a wave: the first step of the policy of the worst open alert is entered.
-    pub(super) fn start_escalation(&mut self, id: IncidentId, why: &str) {
+    pub(super) fn start_escalation(&mut self, id: IncidentId, but: But<'_>, why: &str) {
         let Some(i) = self.state.incident(id) else { return };
         let (wave, urgency) = (i.escalation.wave + 1, i.urgency());
         let policy = self.policy_for(id);
         self.drop_waiting(id);
         self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked: false, why: why.to_string() });
-        self.enter(id, 0, 0, urgency, None, why);
+        self.enter(id, 0, 0, urgency, but, why);
     }
 
     /// The policy of the worst open alert, a manual incident's own, else `default`. Of several that are as bad it is the one
@@ -62,13 +73,13 @@ impl Draft<'_> {
         step: u16,
         round: u32,
         urgency: Urgency,
-        except: Option<&Name>,
+        but: But<'_>,
         why: &str,
     ) {
         let Some(i) = self.state.incident(id) else { return };
         let (wave, urgency) = (i.escalation.wave, urgency.max(Urgency::Low));
         let policy = self.policy_of(i);
-        match self.plan(id, &policy, step, round, urgency, except) {
+        match self.plan(id, &policy, step, round, urgency, but) {
             Some(plan) => self.begin(id, wave, plan, why),
             // `round` is the last that was gone through, from 0.
             None => self.emit(Event::NobodyAnswered { id, rounds: round + 1 }),
@@ -117,9 +128,10 @@ impl Draft<'_> {
         step: u16,
         round: u32,
         urgency: Urgency,
-        except: Option<&Name>,
+        but: But<'_>,
     ) -> Option<Plan> {
         let mut gaps = Vec::new();
+        let except = if let But::Without(who) = but { Some(who) } else { None };
         let (mut step, mut round) = (step, round);
         for _ in 0..policy.steps.len() {
             if usize::from(step) >= policy.steps.len() {
@@ -129,8 +141,14 @@ impl Draft<'_> {
                 }
             }
             let Some(s) = policy.steps.get(usize::from(step)) else { break };
-            let turns = self.turns(id, &s.page, urgency, except, &mut gaps);
+            let mut turns = self.turns(id, &s.page, urgency, except, &mut gaps);
             if !turns.is_empty() {
+                if let But::With(who) = but
+                    && turns.iter().all(|t| t.person != *who)
+                {
+                    let who = [Target::Person(who.clone())];
+                    turns.extend(self.turns(id, &who, urgency, None, &mut Vec::new()));
+                }
                 return Some(self.plan_step(step, round, turns, gaps, s.wait));
             }
             step += 1;
@@ -254,7 +272,7 @@ impl Draft<'_> {
             e.policy.as_ref().map_or("default", Name::as_str)
         );
         // What has become a warning wakes nobody any more.
-        self.enter(id, step + 1, round, urgency, None, &why);
+        self.enter(id, step + 1, round, urgency, But::Nobody, &why);
     }
 
     /// An acknowledgement does not stop the clock for good (outage 2b: operations tried for 49 minutes before development
@@ -267,19 +285,20 @@ impl Draft<'_> {
             if self.state.joined_unseen(i) {
                 let why = format!("something else is wrong too since {name} acknowledged it");
                 self.emit(Event::AcknowledgementLapsed { id, why: why.clone() });
-                return self.start_escalation(id, &why);
+                return self.start_escalation(id, But::With(&who), &why);
             }
             let until = self.now.mono + self.state.setup.timing.ack_expires;
             return self.emit(Event::AcknowledgementKept { id, until, by: None });
         }
         let why = format!("still {} {} after {name} acknowledged", i.severity(), self.now.mono.since(since));
-        self.next_team(id, Some(&who), false, &why);
+        self.next_team(id, But::Without(&who), false, &why);
     }
 
     /// A new wave that begins with the step after the one that was entered last; `asked` if a person wants it.
-    pub(super) fn next_team(&mut self, id: IncidentId, except: Option<&Name>, asked: bool, why: &str) {
+    pub(super) fn next_team(&mut self, id: IncidentId, but: But<'_>, asked: bool, why: &str) {
         let Some(i) = self.state.incident(id) else { return };
         let e = i.escalation.clone();
+        let next = self.state.next_step(i, self.now.mono);
         if i.is_acknowledged() {
             self.emit(Event::AcknowledgementLapsed { id, why: why.to_string() });
         }
@@ -287,22 +306,22 @@ impl Draft<'_> {
         let known = |policy: &Name| setup.escalations.contains_key(policy);
         // One that left the configuration meanwhile is not gone on with: what the rules name now is begun.
         let (policy, next) = match e.policy.filter(known) {
-            Some(policy) if e.wave > 0 => (policy, e.step + 1),
-            Some(policy) => (policy, 0),
+            Some(policy) => (policy, next),
             None => (self.policy_for(id), 0),
         };
         let rule = setup.escalations.get(&policy);
         // A wave of its own has all rounds of the policy before it: after the last step comes the first.
         let step = if rule.is_some_and(|p| usize::from(next) < p.steps.len()) { next } else { 0 };
-        let alone = except.is_some_and(|who| rule.is_some_and(|p| !self.has_others(id, p, who)));
-        let (except, why) = match alone {
-            true => (None, format!("{why}; nobody else is on the policy {policy}")),
-            false => (except, why.to_string()),
+        let (but, why) = match (but, rule) {
+            (But::Without(who), Some(rule)) if !self.has_others(id, rule, who) => {
+                (But::Nobody, format!("{why}; nobody else is on the policy {policy}"))
+            }
+            _ => (but, why.to_string()),
         };
         self.drop_waiting(id);
         let (wave, urgency) = (e.wave + 1, Urgency::High);
         self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked, why: why.clone() });
-        self.enter(id, step, 0, urgency, except, &why);
+        self.enter(id, step, 0, urgency, but, &why);
     }
 
     /// Whether some step of it wakes somebody else now.
@@ -328,7 +347,7 @@ impl Draft<'_> {
         let last = steps.and_then(|p| u16::try_from(p.steps.len().saturating_sub(1)).ok());
         // What has become a warning wakes nobody any more.
         let (wave, urgency, policy) = (entered.wave, urgency.max(Urgency::Low), self.policy_of(i));
-        let plan = self.plan(id, &policy, step.min(last.unwrap_or(step)), round, urgency, None);
+        let plan = self.plan(id, &policy, step.min(last.unwrap_or(step)), round, urgency, But::Nobody);
         let Some(mut plan) = plan else {
             return self.emit(Event::NobodyAnswered { id, rounds: round + 1 });
         };

@@ -1,6 +1,7 @@
 //! What people do: acknowledge, resolve, note, escalate, open.
 
 use super::Draft;
+use super::escalate::But;
 use crate::alert::{Alert, AlertStatus, CHECKS, EndReason};
 use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Phase, Shape, Status, StepSeen};
@@ -250,7 +251,7 @@ impl Draft<'_> {
             return Ok(Answer::Already);
         }
         let why = format!("{} asked for the next step", self.called(&by.name));
-        self.next_team(id, None, true, &why);
+        self.next_team(id, But::Nobody, true, &why);
         Ok(Answer::Done)
     }
 

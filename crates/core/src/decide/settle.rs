@@ -2,6 +2,7 @@
 //! begun again or paused. The one place where these rules are.
 
 use super::Draft;
+use super::escalate::But;
 use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Phase, Shape, Status};
 use crate::words::Urgency;
@@ -31,9 +32,11 @@ impl Draft<'_> {
                 if covers.covers(&now) || i.urgency() == Urgency::None {
                     return;
                 }
-                let why = grown_since(covers, &now, &self.called(&by.name), "acknowledged");
+                let (who, why) =
+                    (by.name.clone(), grown_since(covers, &now, &self.called(&by.name), "acknowledged"));
                 self.emit(Event::AcknowledgementLapsed { id, why: why.clone() });
-                self.start_escalation(id, &why);
+                // Whoever works on what was less is to know.
+                self.start_escalation(id, But::With(&who), &why);
             }
             Status::Open => self.settle_paging(id, now, grown),
             Status::Resolved { .. } => {}
@@ -64,11 +67,11 @@ impl Draft<'_> {
         let Some(i) = self.state.incident(id) else { return };
         let e = &i.escalation;
         match e.phase {
-            Phase::Idle if i.urgency() > Urgency::None => self.start_escalation(id, ""),
+            Phase::Idle if i.urgency() > Urgency::None => self.start_escalation(id, But::Nobody, ""),
             Phase::Idle => {}
             _ if i.pages_with() == Urgency::None => self.emit(Event::EscalationPaused { id }),
             _ if i.urgency() > e.urgency || self.concerns_others(i, now, before) => {
-                self.start_escalation(id, &format!("it is {} now", now.severity));
+                self.start_escalation(id, But::Nobody, &format!("it is {} now", now.severity));
             }
             Phase::Waiting { .. } if i.pages_with() == Urgency::Low && e.urgency == Urgency::High => {
                 self.calm_down(id);
@@ -83,7 +86,7 @@ impl Draft<'_> {
                 } else {
                     format!("{} entities are unwell now, {} before", now.width, before.width)
                 };
-                self.start_escalation(id, &why);
+                self.start_escalation(id, But::Nobody, &why);
             }
         }
     }
@@ -118,7 +121,10 @@ fn grown_since(was: &Shape, now: &Shape, by: &str, did: &str) -> String {
     if now.severity > was.severity {
         format!("it grew from {} to {} since {by} {did} it", was.severity, now.severity)
     } else if now.urgency > was.urgency {
-        format!("it is urgent now, which it was not when {by} {did} it")
+        match was.urgency {
+            Urgency::None => format!("it pages now, which it did not when {by} {did} it"),
+            _ => format!("it is urgent now, which it was not when {by} {did} it"),
+        }
     } else {
         format!("{} entities are unwell now; {by} {did} {}", now.width, was.width)
     }

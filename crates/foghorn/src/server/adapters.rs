@@ -297,18 +297,6 @@ impl RoomFigures {
             let late = stats.lateness.quantile(share).as_secs_f64();
             writeln!(out, "foghorn_check_lateness_seconds{{quantile=\"{q}\"}} {late}")?;
         }
-        head(
-            out,
-            "foghorn_check_up",
-            "gauge",
-            "Whether the last measurement was good; not there while that is unknown.",
-        )?;
-        for (name, latest) in watch.all() {
-            let known = |l: &foghorn_watch::Latest| l.verdict != foghorn_watch::check::Verdict::Unknown;
-            let Some(latest) = latest.filter(known) else { continue };
-            let up = u8::from(latest.verdict == foghorn_watch::check::Verdict::Good);
-            writeln!(out, "foghorn_check_up{{check=\"{}\"}} {up}", quoted(&name))?;
-        }
         Ok(())
     }
 

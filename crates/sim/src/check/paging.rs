@@ -256,9 +256,11 @@ impl Checker {
         };
         let names = policy.steps.get(usize::from(step)).and_then(|s| named(&s.page));
         let Some(names) = names else { return };
-        let strangers: Vec<&Name> = turns.iter().map(|t| &t.person).filter(|p| !names.contains(*p)).collect();
-        // Everybody is right if nobody whom any step names can be reached, the one who acknowledged left out.
+        // Whoever acknowledged what has grown since hears of it beside those whom the step names.
         let acker = self.book.incidents.get(&id).and_then(|c| c.acks.last()).map(|(n, _)| n);
+        let stranger = |p: &&Name| !names.contains(*p) && Some(*p) != acker;
+        let strangers: Vec<&Name> = turns.iter().map(|t| &t.person).filter(stranger).collect();
+        // Everybody is right if nobody whom any step names can be reached, the one who acknowledged left out.
         let there = |p: &Name| Some(p) != acker && self.setup.people.contains_key(p);
         // A clock that was set back may show a day before the first turn: then nobody has it yet.
         let begun = |r: &Rotation| {

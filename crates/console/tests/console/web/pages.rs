@@ -478,6 +478,29 @@ async fn a_thousand_open_incidents_are_on_pages() {
     assert!(ana.page("/?page=x").await.contains("Page 1 of 20"));
 }
 
+/// Silenced, or no more than worth knowing: nobody is to be hurried by that.
+#[tokio::test]
+async fn what_pages_nobody_does_not_wait_for_an_answer() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    kit.post("/api/v1/incidents", r#"{"title": "Worth knowing", "severity": "info"}"#).await;
+    let page = ana.page("/").await;
+    assert!(
+        page.contains("None waits for an answer · <a href=\"/?state=unacknowledged\">1 pages nobody</a>"),
+        "{page}"
+    );
+    kit.post("/api/v1/incidents", r#"{"title": "Broken"}"#).await;
+    let page = ana.page("/").await;
+    assert!(
+        page.contains("1 waits for an answer</strong></a> · ") && page.contains("1 pages nobody"),
+        "{page}"
+    );
+    assert!(page.find("Broken") < page.find("Worth knowing"), "{page}");
+    kit.post("/api/v1/incidents/2/ack", "").await;
+    let page = ana.page("/").await;
+    assert!(page.contains("1 pages nobody</a> · ") && page.contains("1 acknowledged"), "{page}");
+}
+
 /// The address that a page leads to, for whatever begins so.
 fn link(page: &str, begins: &str) -> Option<String> {
     let at = page.split("href=\"").find(|s| s.starts_with(begins))?.split('"').next()?;
