@@ -497,8 +497,6 @@ async fn what_still_fails_is_told_to_whoever_resolves() {
     let told = kit.post("/api/v1/incidents/1/resolve", "").await.json();
     let said = "still failing: shop: 502 <Bad Gateway>. What still fails in 5m opens the incident again";
     assert_eq!(told["warnings"], json!([said]), "{told}");
-    let again = kit.post("/api/v1/incidents/1/resolve", "").await.json();
-    assert_eq!((&again["changed"], again.get("warnings")), (&json!(false), None), "{again}");
     kit.post("/api/v1/incidents", r#"{"title": "by hand"}"#).await;
     let told = kit.post("/api/v1/incidents/2/resolve", "").await.json();
     assert_eq!(told.get("warnings"), None, "nothing measures it: {told}");
