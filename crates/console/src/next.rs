@@ -5,8 +5,9 @@ use crate::show::text::grouped;
 use foghorn_core::State;
 use foghorn_core::incident::{Incident, Phase, Status};
 use foghorn_core::page::{Delivery, Page, PageKind};
-use foghorn_core::setup::{EscalationPolicy, Target};
-use foghorn_core::time::{Mono, Now, Span, Wall};
+use foghorn_core::setup::EscalationPolicy;
+use foghorn_core::steps::{Ahead, From};
+use foghorn_core::time::{Mono, Now, Span};
 use foghorn_core::words::{Name, Urgency};
 
 /// What happens next.
@@ -123,10 +124,15 @@ fn step_over(state: &State, incident: &Incident, at: Mono, now: Now) -> Next {
         let people = state.setup.people.keys().cloned().collect();
         return Next::Step { at, step: 0, round: e.round + 1, people };
     };
-    let (after, urgency) = ((usize::from(e.step) + 1, e.round), incident.pages_with());
-    match reaching(state, policy, after, (now.wall_at(at), urgency), None) {
-        Some((step, round, people)) => Next::Step { at, step, round, people },
-        None => Next::End,
+    let (then, urgency) = (now.wall_at(at), incident.pages_with());
+    let found = policy.ahead(From::Next(e.step + 1, e.round), |step, round, s| {
+        let people = state.reached(&s.page, then, urgency);
+        (!people.is_empty()).then_some((step, round, people))
+    });
+    match found {
+        Ahead::Step((step, round, people)) => Next::Step { at, step: step.into(), round, people },
+        Ahead::Everybody(round) => Next::Step { at, step: 0, round, people: Vec::new() },
+        Ahead::End => Next::End,
     }
 }
 
@@ -139,13 +145,15 @@ pub fn asked(state: &State, incident: &Incident, now: Now) -> Option<(usize, Vec
 
 /// The next step of the policy, without one of its people if others are on it.
 fn team(state: &State, incident: &Incident, now: Now, except: Option<&Name>) -> Option<(usize, Vec<Name>)> {
-    let e = &incident.escalation;
-    let policy = e.policy.as_ref().and_then(|p| state.setup.escalations.get(p))?;
-    let next = usize::from(state.next_step(incident, now.mono));
-    let step = if next < policy.steps.len() { next } else { 0 };
-    let reached = |except| {
-        let (step, _, people) = reaching(state, policy, (step, 0), (now.wall, Urgency::High), except)?;
-        (!people.is_empty()).then_some((step, people))
+    let policy = incident.escalation.policy.as_ref().and_then(|p| state.setup.escalations.get(p))?;
+    let from = state.next_team(incident, policy, now.mono);
+    let reached = |except: Option<&Name>| {
+        let found = policy.ahead(from, |step, _, s| {
+            let mut people = state.reached(&s.page, now.wall, Urgency::High);
+            people.retain(|person| except != Some(person));
+            (!people.is_empty()).then_some((usize::from(step), people))
+        });
+        if let Ahead::Step(found) = found { Some(found) } else { None }
     };
     reached(except).or_else(|| reached(None))
 }
@@ -153,55 +161,6 @@ fn team(state: &State, incident: &Incident, now: Now, except: Option<&Name>) -> 
 fn policy<'a>(state: &'a State, incident: &Incident) -> Option<&'a EscalationPolicy> {
     let all = &state.setup.escalations;
     incident.escalation.policy.as_ref().and_then(|p| all.get(p)).or_else(|| all.get("default"))
-}
-
-/// The first step from `step` on that reaches somebody at a time: one that reaches nobody is passed at once, as the core
-/// does. Nobody where none does; `None` where the policy ends before.
-fn reaching(
-    state: &State,
-    policy: &EscalationPolicy,
-    (mut step, mut round): (usize, u32),
-    (at, urgency): (Wall, Urgency),
-    except: Option<&Name>,
-) -> Option<(usize, u32, Vec<Name>)> {
-    for _ in 0..policy.steps.len() {
-        if step >= policy.steps.len() {
-            (step, round) = (0, round + 1);
-            if policy.repeat.is_some_and(|n| round >= n) {
-                return None;
-            }
-        }
-        let targets = policy.steps.get(step).map_or(&[][..], |s| &s.page);
-        let mut people = reached(state, targets, at, urgency);
-        people.retain(|person| except != Some(person));
-        if !people.is_empty() {
-            return Some((step, round, people));
-        }
-        step += 1;
-    }
-    Some((0, round, Vec::new()))
-}
-
-/// Whom the targets reach at a time, each person once. What wakes nobody is for whoever is on call when hours begin.
-fn reached(state: &State, targets: &[Target], at: Wall, urgency: Urgency) -> Vec<Name> {
-    let setup = &state.setup;
-    let mut people: Vec<Name> = Vec::new();
-    for target in targets {
-        let found = match target {
-            Target::Everyone => setup.people.keys().cloned().collect(),
-            Target::Person(p) => vec![p.clone()],
-            Target::Schedule(name) => {
-                state.on_call_for(name, urgency, at).into_iter().map(|(person, _)| person).collect()
-            }
-        };
-        for person in found {
-            let can = setup.people.get(&person).is_some_and(|p| !p.contacts.is_empty());
-            if can && !people.contains(&person) {
-                people.push(person);
-            }
-        }
-    }
-    people
 }
 
 /// A person's name as other people read it.
@@ -267,7 +226,8 @@ mod tests {
     use super::*;
     use foghorn_core::incident::Escalation;
     use foghorn_core::input::Input;
-    use foghorn_core::setup::{Contact, Person, Setup, Step};
+    use foghorn_core::setup::{Contact, Person, Setup, Step, Target};
+    use foghorn_core::time::Wall;
     use foghorn_core::words::{Actor, Severity};
     use std::sync::Arc;
 

@@ -23,6 +23,7 @@ pub mod schedule;
 pub mod setup;
 pub mod silence;
 pub mod state;
+pub mod steps;
 pub mod text;
 pub mod time;
 pub mod timeline;

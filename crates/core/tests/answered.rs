@@ -273,10 +273,24 @@ fn the_next_step_of_what_waits_for_working_hours_is_the_one_that_waits() {
     let mut w = World::shop();
     alert(&mut w, "Slow", |_| {});
     assert!(w.pages.is_empty(), "at night: {:?}", w.pages);
-    assert_eq!(w.state.next_step(w.incident(1), w.now.mono), 0);
     w.put(Input::Escalate { incident: 1, by: by("cy"), seen: None });
     assert_eq!(w.pages, ["0s ana by push"]);
-    assert_eq!(w.state.next_step(w.incident(1), w.now.mono), 1);
     w.put(Input::Escalate { incident: 1, by: by("cy"), seen: None });
     assert_eq!(w.pages, ["0s ana by push", "0s ben by push"]);
+}
+
+/// With rounds that end: Ben has it from the first step's minutes on, and it is still bad. Ana, who was told to stand down, is
+/// who is left.
+#[test]
+fn the_next_team_of_a_policy_that_ends_is_looked_for_from_its_beginning() {
+    for (people, acker, paged) in [(["ana", "ben"], "ben", "ana"), (["ana", "gap"], "ana", "ana")] {
+        let mut w = World::shop();
+        let ends = EscalationPolicy { repeat: Some(1), ..policy(&people) };
+        reload(&mut w, "2", |setup| _ = setup.escalations.insert("default".into(), ends));
+        w.fails("shop");
+        w.ack(1, acker);
+        w.pages.clear();
+        w.mins(20);
+        assert_eq!(w.pages, [format!("1200s {paged} by push")], "{people:?}");
+    }
 }

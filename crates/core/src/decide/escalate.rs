@@ -6,6 +6,7 @@ use crate::event::{ContactTurn, Event, PersonTurn};
 use crate::incident::{Incident, IncidentId, Phase, Status, StepSeen};
 use crate::page::{Page, PageKind};
 use crate::setup::{EscalationPolicy, Person, Step, Target};
+use crate::steps::{Ahead, From};
 use crate::time::{Mono, Span, Wall};
 use crate::words::{Name, Urgency};
 use alloc::format;
@@ -45,7 +46,7 @@ impl Draft<'_> {
         let policy = self.policy_for(id);
         self.drop_waiting(id);
         self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked: false, why: why.to_string() });
-        self.enter(id, 0, 0, urgency, but, why);
+        self.enter(id, From::Wave(0), urgency, but, why);
     }
 
     /// The policy of the worst open alert, a manual incident's own, else `default`. Of several that are as bad it is the one
@@ -67,22 +68,15 @@ impl Draft<'_> {
 
     /// Enters a step, or the next one that reaches somebody. When no step does, everybody is paged; when there is
     /// nobody, that is written and tried again.
-    pub(super) fn enter(
-        &mut self,
-        id: IncidentId,
-        step: u16,
-        round: u32,
-        urgency: Urgency,
-        but: But<'_>,
-        why: &str,
-    ) {
+    pub(super) fn enter(&mut self, id: IncidentId, from: From, urgency: Urgency, but: But<'_>, why: &str) {
         let Some(i) = self.state.incident(id) else { return };
         let (wave, urgency) = (i.escalation.wave, urgency.max(Urgency::Low));
         let policy = self.policy_of(i);
-        match self.plan(id, &policy, step, round, urgency, but) {
+        // `round` is the last that was gone through, from 0.
+        let rounds = if let From::Next(_, round) = from { round + 1 } else { 1 };
+        match self.plan(id, &policy, from, urgency, but) {
             Some(plan) => self.begin(id, wave, plan, why),
-            // `round` is the last that was gone through, from 0.
-            None => self.emit(Event::NobodyAnswered { id, rounds: round + 1 }),
+            None => self.emit(Event::NobodyAnswered { id, rounds }),
         }
     }
 
@@ -125,58 +119,37 @@ impl Draft<'_> {
         &self,
         id: IncidentId,
         policy: &EscalationPolicy,
-        step: u16,
-        round: u32,
+        from: From,
         urgency: Urgency,
         but: But<'_>,
     ) -> Option<Plan> {
         let mut gaps = Vec::new();
         let except = if let But::Without(who) = but { Some(who) } else { None };
-        let (mut step, mut round) = (step, round);
-        for _ in 0..policy.steps.len() {
-            if usize::from(step) >= policy.steps.len() {
-                (step, round) = (0, round + 1);
-                if policy.repeat.is_some_and(|n| round >= n) {
-                    return None;
-                }
+        let found = policy.ahead(from, |step, round, s| {
+            let turns = self.turns(id, &s.page, urgency, except, &mut gaps);
+            (!turns.is_empty()).then_some((step, round, turns, s.wait))
+        });
+        let (step, round, mut turns, wait) = match found {
+            Ahead::End => return None,
+            Ahead::Step(found) => found,
+            Ahead::Everybody(round) => {
+                let all = [Target::Everyone];
+                let others = self.turns(id, &all, urgency, except, &mut gaps);
+                let turns =
+                    if others.is_empty() { self.turns(id, &all, urgency, None, &mut gaps) } else { others };
+                let first = policy.steps.first().filter(|_| !turns.is_empty());
+                (0, round, turns, first.map_or(NOBODY_WAIT, |s| s.wait))
             }
-            let Some(s) = policy.steps.get(usize::from(step)) else { break };
-            let mut turns = self.turns(id, &s.page, urgency, except, &mut gaps);
-            if !turns.is_empty() {
-                if let But::With(who) = but
-                    && turns.iter().all(|t| t.person != *who)
-                {
-                    let who = [Target::Person(who.clone())];
-                    turns.extend(self.turns(id, &who, urgency, None, &mut Vec::new()));
-                }
-                return Some(self.plan_step(step, round, turns, gaps, s.wait));
-            }
-            step += 1;
+        };
+        if let But::With(who) = but
+            && !turns.is_empty()
+            && turns.iter().all(|t| t.person != *who)
+        {
+            let who = [Target::Person(who.clone())];
+            turns.extend(self.turns(id, &who, urgency, None, &mut Vec::new()));
         }
-        if usize::from(step) >= policy.steps.len() {
-            (step, round) = (0, round + 1);
-        }
-        if policy.repeat.is_some_and(|n| round > n) {
-            return None;
-        }
-        let all = [Target::Everyone];
-        let turns = self.turns(id, &all, urgency, except, &mut gaps);
-        let turns = if turns.is_empty() { self.turns(id, &all, urgency, None, &mut gaps) } else { turns };
-        let wait =
-            if turns.is_empty() { NOBODY_WAIT } else { policy.steps.first().map_or(NOBODY_WAIT, |s| s.wait) };
-        Some(self.plan_step(step, round, turns, gaps, wait))
-    }
-
-    fn plan_step(
-        &self,
-        step: u16,
-        round: u32,
-        turns: Vec<PersonTurn>,
-        gaps: Vec<Target>,
-        wait: Span,
-    ) -> Plan {
         let (until, calendar) = self.end_of_step(&turns, wait);
-        Plan { step, round, turns, gaps, until, calendar }
+        Some(Plan { step, round, turns, gaps, until, calendar })
     }
 
     /// Waits count from entering the step; where everybody's turn waits for working hours, from the first of them.
@@ -198,14 +171,8 @@ impl Draft<'_> {
         let setup = &self.state.setup;
         let mut turns: Vec<PersonTurn> = Vec::new();
         for target in targets {
-            let now = self.now.wall;
-            let people: Vec<(Name, Wall)> = match target {
-                Target::Everyone => setup.people.keys().map(|p| (p.clone(), now)).collect(),
-                Target::Person(p) => alloc::vec![(p.clone(), now)],
-                Target::Schedule(name) => self.state.on_call_for(name, urgency, now),
-            };
             let mut reached = false;
-            for (name, from) in people {
+            for (name, from) in self.state.named(target, self.now.wall, urgency) {
                 // Whoever is left out on purpose is no gap.
                 reached |= except == Some(&name);
                 let Some(person) = setup.people.get(&name).filter(|_| except != Some(&name)) else {
@@ -272,7 +239,7 @@ impl Draft<'_> {
             e.policy.as_ref().map_or("default", Name::as_str)
         );
         // What has become a warning wakes nobody any more.
-        self.enter(id, step + 1, round, urgency, But::Nobody, &why);
+        self.enter(id, From::Next(step + 1, round), urgency, But::Nobody, &why);
     }
 
     /// An acknowledgement does not stop the clock for good (outage 2b: operations tried for 49 minutes before development
@@ -297,21 +264,20 @@ impl Draft<'_> {
     /// A new wave that begins with the step after the one that was entered last; `asked` if a person wants it.
     pub(super) fn next_team(&mut self, id: IncidentId, but: But<'_>, asked: bool, why: &str) {
         let Some(i) = self.state.incident(id) else { return };
-        let e = i.escalation.clone();
-        let next = self.state.next_step(i, self.now.mono);
-        if i.is_acknowledged() {
-            self.emit(Event::AcknowledgementLapsed { id, why: why.to_string() });
-        }
+        let (e, acknowledged) = (i.escalation.clone(), i.is_acknowledged());
         let setup = self.state.setup.clone();
         let known = |policy: &Name| setup.escalations.contains_key(policy);
         // One that left the configuration meanwhile is not gone on with: what the rules name now is begun.
-        let (policy, next) = match e.policy.filter(known) {
-            Some(policy) => (policy, next),
-            None => (self.policy_for(id), 0),
+        let (policy, goes_on) = match e.policy.clone().filter(known) {
+            Some(policy) => (policy, true),
+            None => (self.policy_for(id), false),
         };
         let rule = setup.escalations.get(&policy);
-        // A wave of its own has all rounds of the policy before it: after the last step comes the first.
-        let step = if rule.is_some_and(|p| usize::from(next) < p.steps.len()) { next } else { 0 };
+        let goes_on = rule.filter(|_| goes_on);
+        let from = goes_on.map_or(From::Wave(0), |rule| self.state.next_team(i, rule, self.now.mono));
+        if acknowledged {
+            self.emit(Event::AcknowledgementLapsed { id, why: why.to_string() });
+        }
         let (but, why) = match (but, rule) {
             (But::Without(who), Some(rule)) if !self.has_others(id, rule, who) => {
                 (But::Nobody, format!("{why}; nobody else is on the policy {policy}"))
@@ -321,7 +287,7 @@ impl Draft<'_> {
         self.drop_waiting(id);
         let (wave, urgency) = (e.wave + 1, Urgency::High);
         self.emit(Event::EscalationStarted { id, policy, wave, urgency, asked, why: why.clone() });
-        self.enter(id, step, 0, urgency, but, &why);
+        self.enter(id, from, urgency, but, &why);
     }
 
     /// Whether some step of it wakes somebody else now.
@@ -347,7 +313,8 @@ impl Draft<'_> {
         let last = steps.and_then(|p| u16::try_from(p.steps.len().saturating_sub(1)).ok());
         // What has become a warning wakes nobody any more.
         let (wave, urgency, policy) = (entered.wave, urgency.max(Urgency::Low), self.policy_of(i));
-        let plan = self.plan(id, &policy, step.min(last.unwrap_or(step)), round, urgency, But::Nobody);
+        let from = From::Next(step.min(last.unwrap_or(step)), round);
+        let plan = self.plan(id, &policy, from, urgency, But::Nobody);
         let Some(mut plan) = plan else {
             return self.emit(Event::NobodyAnswered { id, rounds: round + 1 });
         };

@@ -3,10 +3,10 @@
 
 use super::Draft;
 use crate::event::Event;
-use crate::incident::{Incident, IncidentId, Phase, Status};
+use crate::incident::{IncidentId, Phase, Status};
 use crate::page::{Page, PageKey, PageKind};
 use crate::state::State;
-use crate::time::{Mono, Wall};
+use crate::time::Wall;
 use crate::words::{Name, Urgency};
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -45,22 +45,6 @@ impl State {
         }
         now
     }
-
-    /// The policy's step that comes next, from 0, if that is entered now: the one after that which was entered last, unless
-    /// all whom that pages wait for working hours, and nobody has heard of it yet. It may be past the last one.
-    #[must_use]
-    pub fn next_step(&self, incident: &Incident, now: Mono) -> u16 {
-        let e = &incident.escalation;
-        let mut pages = self.pages_of(incident.id).filter(|p| p.key.is_of(e.seen())).peekable();
-        let unheard = e.wave == 0 || pages.peek().is_some() && pages.all(|p| waits(p, now));
-        e.step + u16::from(!unheard)
-    }
-}
-
-/// A page of the calendar that has not left.
-fn waits(p: &Page, now: Mono) -> bool {
-    let ahead = p.due_at().is_some_and(|due| due > now);
-    p.key.kind == PageKind::Page && p.attempts == 0 && p.calendar.is_some() && ahead
 }
 
 impl Draft<'_> {
@@ -72,8 +56,9 @@ impl Draft<'_> {
         ids.into_iter().for_each(|id| self.wait_anew(id, why));
     }
 
+    /// A page of the calendar that has not left.
     fn waits(&self, p: &Page) -> bool {
-        waits(p, self.now.mono)
+        p.waits_for_hours(self.now.mono)
     }
 
     /// Paging starts over: whom the policy pages then does not wait for working hours beside it.
