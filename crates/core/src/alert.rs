@@ -54,17 +54,19 @@ pub struct Alert {
     pub muted: Option<Name>,
 }
 
+/// What annotations say of an alert, in one line. A template that found nothing to fill in says nothing.
+pub(crate) fn said(annotations: &Labels) -> Option<&str> {
+    let mut words = ["summary", "title", "message", "description"].into_iter();
+    words.find_map(|name| annotations.get(name).filter(|text| !is_blank(text)))
+}
+
 impl Alert {
     /// The first of these that says anything: the `summary` annotation, else the alert's name, else its labels.
     #[must_use]
     pub fn summary(&self) -> String {
         use alloc::string::ToString;
-        // A template that found nothing to fill in says nothing.
-        let says = |text: &&str| !is_blank(text);
-        let mut words = ["summary", "title", "message", "description"].into_iter();
-        words
-            .find_map(|name| self.annotations.get(name).filter(says))
-            .or_else(|| self.labels.get("alertname").filter(says))
+        said(&self.annotations)
+            .or_else(|| self.labels.get("alertname").filter(|name| !is_blank(name)))
             .map_or_else(|| self.labels.to_string(), ToString::to_string)
     }
 

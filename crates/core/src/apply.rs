@@ -12,7 +12,7 @@ use crate::incident::{Escalation, Head, Incident, IncidentId, MOST_SHAPES, Phase
 use crate::page::{Delivery, Outcome, Page, PageKey, PageKind};
 use crate::schedule::Override;
 use crate::silence::{self, Silence};
-use crate::state::{Heartbeat, Map, Run, Set, State, Timer};
+use crate::state::{FollowUp, Heartbeat, Map, Run, Set, State, Timer};
 use crate::time::{Mono, Now};
 use crate::update::StatusUpdate;
 use crate::words::{Name, Severity, Urgency};
@@ -29,6 +29,13 @@ impl State {
                 self.tally("starts", 1);
             }
             Event::ClockStepped { by } => self.step_clock(at, *by),
+            Event::FollowUpPlanned { incidents, again, by_rule } => {
+                let plan = |again, by_rule| FollowUp { at: at.mono, again, by_rule };
+                incidents.iter().for_each(|id| self.put_follow_up(*id, plan(false, false)));
+                again.iter().for_each(|id| self.put_follow_up(*id, plan(true, false)));
+                by_rule.iter().for_each(|id| self.put_follow_up(*id, plan(false, true)));
+            }
+            Event::FollowedUp { id } => self.remove_follow_up(*id),
             Event::NumbersTaken { next } => self.next_incident = self.next_incident.max(*next),
             Event::ConfigAdopted { hash, setup } => {
                 self.follow_contacts(setup);
@@ -45,6 +52,7 @@ impl State {
             | Event::AlertsExtended { .. }
             | Event::AlertConfirmed { .. }
             | Event::AlertChanged { .. }
+            | Event::AlertReworded { .. }
             | Event::AlertStatusChanged { .. }
             | Event::AlertAwaited { .. }
             | Event::AlertEnded { .. }
@@ -159,11 +167,16 @@ impl State {
                 escalation,
             } => self.edit_alert(key, |a| {
                 (a.severity, a.urgency) = (*severity, *urgency);
-                a.annotations = annotations.clone();
+                if let Some(annotations) = annotations {
+                    a.annotations = annotations.clone();
+                }
                 if let Some(policy) = escalation {
                     a.escalation = policy.clone();
                 }
             }),
+            Event::AlertReworded { alert: AlertRef { key, .. }, annotations } => {
+                self.edit_alert(key, |a| a.annotations = annotations.clone());
+            }
             Event::AlertStatusChanged { alert: AlertRef { key, .. }, status, held_until, .. } => {
                 self.edit_alert(key, |a| (a.status, a.held_until) = (*status, held_until.or(a.held_until)));
                 if *status == AlertStatus::Stale {

@@ -127,11 +127,37 @@ pub enum Event {
         severity: Severity,
         /// New value.
         urgency: Urgency,
-        /// New value.
-        annotations: Labels,
+        /// New value, where there are others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        annotations: Option<Labels>,
         /// Its policy, where that is another now.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         escalation: Option<Name>,
+    },
+    /// An open alert is said in other words, and is as bad as it was.
+    AlertReworded {
+        /// Which.
+        #[serde(flatten)]
+        alert: AlertRef,
+        /// New value.
+        annotations: Labels,
+    },
+    /// More incidents are to be looked at than are within one input: each has its turn next.
+    FollowUpPlanned {
+        /// Whose alerts are not what they were, or what waits for them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        incidents: Vec<IncidentId>,
+        /// Whose step is entered again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<IncidentId>,
+        /// Which are paged for by the policy that the rules name now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        by_rule: Vec<IncidentId>,
+    },
+    /// An incident has had that turn.
+    FollowedUp {
+        /// Which.
+        id: IncidentId,
     },
     /// An open alert stands differently.
     AlertStatusChanged {
@@ -619,6 +645,7 @@ impl Event {
                 AlertRef { key: alert.key, incident: alert.incident, place: *place }
             }
             Event::AlertChanged { alert, .. }
+            | Event::AlertReworded { alert, .. }
             | Event::AlertConfirmed { alert }
             | Event::AlertStatusChanged { alert, .. }
             | Event::AlertAwaited { alert, .. }

@@ -77,8 +77,23 @@ pub struct State {
     pub(crate) open: Set<IncidentId>,
     /// When a page's contact is passed over.
     pub(crate) pass_over: Map<PageKey, Mono>,
+    /// Incidents that are to be looked at next, because of what concerned many at once.
+    pub(crate) follow_ups: Map<IncidentId, FollowUp>,
     /// When a silence begins or ends, or a stand-in ends, as far as the wall clock could be believed.
     pub(crate) edges: Map<Timer, Mono>,
+}
+
+/// What is to be done with an incident when its turn comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FollowUp {
+    /// Since when.
+    pub(crate) at: Mono,
+    /// Its step is entered again.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) again: bool,
+    /// It is paged for by the policy that the rules name now.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) by_rule: bool,
 }
 
 /// A check that waits to be pinged, as the state knows it.
@@ -138,6 +153,8 @@ pub enum Timer {
     Override(Name),
     /// A heartbeat is overdue.
     Heartbeat(Name),
+    /// An incident is looked at, because of what concerned many at once.
+    FollowUp(IncidentId),
 }
 
 impl Default for State {
@@ -166,6 +183,7 @@ impl Default for State {
             stale: Set::new(),
             open: Set::new(),
             pass_over: Map::new(),
+            follow_ups: Map::new(),
             edges: Map::new(),
         }
     }
@@ -346,6 +364,7 @@ impl State {
             ended_silences: self.ended_silences.iter().cloned().collect(),
             told: self.told.iter().map(|(id, told)| (*id, told.clone())).collect(),
             counts: self.counts.iter().map(|(n, c)| (n.clone(), *c)).collect(),
+            follow_ups: self.follow_ups.iter().map(|(id, work)| (*id, *work)).collect(),
         }
     }
 
@@ -389,6 +408,9 @@ impl State {
         for (check, heartbeat) in s.heartbeats {
             state.put_heartbeat(check, heartbeat);
         }
+        for (id, work) in s.follow_ups {
+            state.put_follow_up(id, work);
+        }
         state
     }
 }
@@ -420,6 +442,8 @@ pub struct Snapshot {
     #[serde(default)]
     told: Vec<(IncidentId, Arc<Told>)>,
     counts: Vec<(Name, u64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    follow_ups: Vec<(IncidentId, FollowUp)>,
 }
 
 /// An incident without its persistent collections.

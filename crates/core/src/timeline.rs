@@ -9,7 +9,6 @@ use crate::page::{Outcome, PageKey, PageKind};
 use crate::setup::Target;
 use crate::silence::Silence;
 use crate::state::State;
-use crate::text::is_blank;
 use crate::time::Span;
 use crate::words::{Actor, Name, Urgency, Via};
 use alloc::format;
@@ -127,11 +126,20 @@ impl Teller<'_> {
             }
             Event::AlertChanged { alert, severity, annotations, escalation, .. } => {
                 // As it is called from now on.
-                let said = annotations.get("summary").filter(|text| !is_blank(text));
+                let said = annotations.as_ref().and_then(crate::alert::said);
                 let called = said.map_or_else(|| self.alert(&alert.key), ToString::to_string);
                 let by =
                     escalation.as_ref().map_or_else(String::new, |p| format!(", paged for by policy {p}"));
                 format!("now {severity}{by}: {called}")
+            }
+            Event::FollowUpPlanned { incidents, again, by_rule } => {
+                let most = incidents.len().max(again.len()).max(by_rule.len());
+                format!("{} looked at one after another", count(most, "incident"))
+            }
+            Event::FollowedUp { id } => format!("incident {id} looked at in its turn"),
+            Event::AlertReworded { alert, annotations } => {
+                let said = crate::alert::said(annotations);
+                format!("now called: {}", said.map_or_else(|| self.alert(&alert.key), ToString::to_string))
             }
             Event::AlertStatusChanged { alert, status, why, .. } => {
                 format!("{}: {} ({why})", status_word(*status), self.alert(&alert.key))
@@ -319,7 +327,8 @@ impl Teller<'_> {
         });
         let whom = list(people.collect());
         match (whom.is_empty(), gaps.is_empty()) {
-            (true, _) => "there is nobody to page".to_string(),
+            (true, true) => "whom it names has the page already".to_string(),
+            (true, false) => "there is nobody to page".to_string(),
             (false, true) => format!("paging {whom}"),
             (false, false) => format!("paging {whom}, with a gap in who is on call"),
         }
@@ -367,6 +376,7 @@ fn count(n: usize, what: &str) -> String {
         "person" => "people",
         "round" => "rounds",
         "check" => "checks",
+        "incident" => "incidents",
         _ => "alerts",
     };
     format!("{n} {}", if n == 1 { what } else { many })

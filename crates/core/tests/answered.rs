@@ -294,3 +294,47 @@ fn the_next_team_of_a_policy_that_ends_is_looked_for_from_its_beginning() {
         assert_eq!(w.pages, [format!("1200s {paged} by push")], "{people:?}");
     }
 }
+
+/// A person says how bad it is, and whose: two warnings are not worse than what they opened.
+#[test]
+fn what_was_opened_by_hand_is_its_own_policys_until_something_is_worse() {
+    let mut w = World::shop();
+    reload(&mut w, "2", |setup| {
+        setup.escalations.insert("dba".into(), policy(&["ben", "cy"]));
+        setup.timing.urgency.insert(Severity::Warning, Urgency::Low);
+    });
+    w.put(Input::Open {
+        title: "db is corrupt".into(),
+        severity: Severity::Critical,
+        entity: Some("db".into()),
+        escalation: Some("dba".into()),
+        note: None,
+        by: by("cy"),
+    });
+    assert_eq!(w.pages, ["0s ben by push"]);
+    w.ack(1, "ben");
+    for (name, entity) in [("SlowQ", "db"), ("SlowShop", "shop")] {
+        alert(&mut w, name, |a| a.entity = Some(entity.into()));
+    }
+    assert_eq!(w.open(), [1]);
+    assert_eq!(w.incident(1).escalation.policy.as_deref(), Some("dba"));
+    assert_eq!(w.pages, ["0s ben by push", "0s ben by push"], "two things are unwell now");
+}
+
+/// Senders put a measured value into their words.
+#[test]
+fn other_words_are_no_news() {
+    let mut w = World::shop();
+    let says = |w: &mut World, n: u32| {
+        let labels = Labels::from_pairs([("alertname", "Full"), ("host", "web1")]);
+        let text = format!("{n} % full");
+        let item = AlertItem::firing(labels, Labels::from_pairs([("description", text.as_str())]));
+        w.put(Input::Alerts { source: "prom".into(), items: vec![item] });
+    };
+    says(&mut w, 91);
+    let before = w.log.len();
+    says(&mut w, 92);
+    let kinds: Vec<_> = w.log[before..].iter().map(|(_, e)| format!("{e:?}")).collect();
+    assert!(kinds.len() == 1 && kinds[0].starts_with("AlertReworded"), "{kinds:?}");
+    assert_eq!(w.state.alerts.values().next().unwrap().summary(), "92 % full");
+}

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 mod world;
 
+use foghorn_core::alert::AlertItem;
 use foghorn_core::change::Change;
 use foghorn_core::event::PingKind;
 use foghorn_core::input::{CheckVerdict, Ends, Input};
+use foghorn_core::labels::Labels;
 use foghorn_core::page::Outcome;
 use foghorn_core::schedule::Override;
 use foghorn_core::setup::Setup;
@@ -212,6 +214,21 @@ fn numbers_taken() -> World {
     w
 }
 
+/// What concerns more incidents than are looked at within one input, and an alert whose words hold a measured value.
+fn many() -> World {
+    let mut w = World::shop();
+    w.fire_many(201, Severity::Info);
+    w.silence_hosts(Ends::After(Span::mins(10)));
+    w.put(Input::EndSilence { id: "s1".into(), by: by("ben") });
+    w.secs(1);
+    let labels = Labels::from_pairs([("alertname", "Full"), ("host", "web1")]);
+    for value in ["91 %", "92 %"] {
+        let item = AlertItem::firing(labels.clone(), Labels::from_pairs([("description", value)]));
+        w.put(Input::Alerts { source: "prom".into(), items: vec![item] });
+    }
+    w
+}
+
 /// The journals, and what they were made of.
 const JOURNALS: &[(&str, fn() -> World)] = &[
     ("0.1.0", story),
@@ -219,6 +236,7 @@ const JOURNALS: &[(&str, fn() -> World)] = &[
     ("0.1.0-corrected", corrected),
     ("0.1.0-late-news", late_news),
     ("0.1.0-numbers-taken", numbers_taken),
+    ("0.1.0-many", many),
 ];
 
 fn golden(name: &str) -> std::path::PathBuf {

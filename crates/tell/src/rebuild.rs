@@ -57,6 +57,7 @@ fn matters(event: &Event) -> bool {
             | Event::AlertOpened { .. }
             | Event::AlertConfirmed { .. }
             | Event::AlertChanged { .. }
+            | Event::AlertReworded { .. }
             | Event::AlertStatusChanged { .. }
             | Event::AlertEnded { .. }
             | Event::AlertMuted { .. }

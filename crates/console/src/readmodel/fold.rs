@@ -129,6 +129,10 @@ impl<'a> Fold<'a> {
             Event::IncidentArchived { id } => self.index(*id)?,
             _ => life(db, record.at, event)?,
         }
+        // Senders whose words hold a measured value reword with every repetition: no news in a timeline.
+        if matches!(event, Event::AlertReworded { .. }) {
+            return Ok(());
+        }
         match event.incident() {
             Some(id) => self.line(id, record.seq, json, event.alert().is_some()),
             None => Ok(()),

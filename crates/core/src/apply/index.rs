@@ -8,7 +8,7 @@ use crate::labels::AlertKey;
 use crate::page::{Delivery, Page, PageKey};
 use crate::schedule::Override;
 use crate::silence::Silence;
-use crate::state::{Heartbeat, Set, State, Timer};
+use crate::state::{FollowUp, Heartbeat, Set, State, Timer};
 use crate::time::{Mono, Now};
 use crate::words::Name;
 use alloc::sync::Arc;
@@ -295,6 +295,25 @@ impl State {
             None => {
                 self.edges.remove_mut(&timer);
             }
+        }
+    }
+
+    /// What was planned for it before is done with it.
+    pub(crate) fn put_follow_up(&mut self, id: IncidentId, work: FollowUp) {
+        let before = self.follow_ups.get(&id).copied();
+        let all = before.map_or(work, |b| FollowUp {
+            at: b.at,
+            again: b.again || work.again,
+            by_rule: b.by_rule || work.by_rule,
+        });
+        self.follow_ups.insert_mut(id, all);
+        self.timers.insert_mut((all.at, Timer::FollowUp(id)));
+    }
+
+    pub(crate) fn remove_follow_up(&mut self, id: IncidentId) {
+        if let Some(work) = self.follow_ups.get(&id).copied() {
+            self.timers.remove_mut(&(work.at, Timer::FollowUp(id)));
+            self.follow_ups.remove_mut(&id);
         }
     }
 

@@ -152,10 +152,12 @@ impl Draft<'_> {
     ) {
         let severity = item.severity.unwrap_or(rule.severity);
         let urgency = item.urgency.unwrap_or_else(|| self.state.setup.timing.urgency_of(severity));
-        if (severity, urgency) != (a.severity, a.urgency) || item.annotations != a.annotations {
-            let annotations = item.annotations.clone();
-            let alert = self.reference(a.key, a.incident);
+        let alert = self.reference(a.key, a.incident);
+        let annotations = Some(item.annotations.clone()).filter(|said| *said != a.annotations);
+        if (severity, urgency) != (a.severity, a.urgency) {
             self.emit(Event::AlertChanged { alert, severity, urgency, annotations, escalation: None });
+        } else if let Some(annotations) = annotations {
+            self.emit(Event::AlertReworded { alert, annotations });
         }
         let status = if item.flapping { AlertStatus::Flapping } else { AlertStatus::Firing };
         if status != a.status {

@@ -12,7 +12,6 @@ use crate::schedule::Override;
 use crate::silence::{Silence, match_anything};
 use crate::state::State;
 use crate::words::{Actor, Name};
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
@@ -136,7 +135,7 @@ impl Draft<'_> {
             let alert = self.reference(*key, *incident);
             self.emit(Event::AlertMuted { alert, by: id.clone() });
         }
-        self.settle_all(alerts);
+        self.settle_all(alerts.into_iter().map(|(_, id)| id).collect());
     }
 
     fn unmute(&mut self, id: &Name) {
@@ -152,12 +151,7 @@ impl Draft<'_> {
                 None => Event::AlertUnmuted { alert },
             });
         }
-        self.settle_all(alerts);
-    }
-
-    fn settle_all(&mut self, alerts: Vec<(AlertKey, IncidentId)>) {
-        let incidents: BTreeSet<IncidentId> = alerts.into_iter().map(|(_, id)| id).collect();
-        incidents.into_iter().for_each(|id| self.settle(id));
+        self.settle_all(alerts.into_iter().map(|(_, id)| id).collect());
     }
 
     pub(super) fn add_override(

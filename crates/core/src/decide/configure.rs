@@ -88,11 +88,11 @@ impl Draft<'_> {
                 alert,
                 severity: new.severity,
                 urgency: new.urgency,
-                annotations: a.annotations.clone(),
+                annotations: None,
                 escalation: Some(new.escalation).filter(|e| *e != a.escalation),
             });
         }
-        touched.into_iter().for_each(|id| self.settle(id));
+        self.settle_all(touched);
     }
 
     /// The alert of a check that is gone is over: nothing measures it any more, as whoever took it out wanted. So it is
@@ -113,8 +113,7 @@ impl Draft<'_> {
         for (key, _) in &gone {
             self.end_alert(*key, self.now.wall, EndReason::Removed);
         }
-        let incidents: BTreeSet<IncidentId> = gone.into_iter().map(|(_, id)| id).collect();
-        incidents.into_iter().for_each(|id| self.settle(id));
+        self.settle_all(gone.into_iter().map(|(_, id)| id).collect());
     }
 
     /// What an integration reported is no less wrong because the integration left the file: its alerts are stale until a
@@ -168,17 +167,22 @@ impl Draft<'_> {
 
     /// Where the rules name another policy now, that one is begun.
     fn follow_policies(&mut self, paged: Vec<(IncidentId, Name)>) {
-        for (id, policy) in paged {
-            let same = |i: &&Incident| {
-                i.status == Status::Open
-                    && i.escalation.policy.as_ref() == Some(&policy)
-                    && i.urgency() > Urgency::None
-            };
-            let now = self.policy_for(id);
-            if now != policy && self.state.incident(id).filter(same).is_some() {
-                let why = format!("the configuration changed: {now} instead of {policy}");
-                self.start_escalation(id, But::Nobody, &why);
-            }
+        let others = paged.into_iter().filter(|(id, policy)| {
+            let same = self.state.incident(*id).is_some_and(|i| i.escalation.policy.as_ref() == Some(policy));
+            same && self.policy_for(*id) != *policy
+        });
+        let others: Vec<IncidentId> = others.map(|(id, _)| id).collect();
+        self.follow_all_policies(others);
+    }
+
+    /// Of one incident.
+    pub(super) fn follow_policy(&mut self, id: IncidentId) {
+        let Some(i) = self.state.incident(id) else { return };
+        let (Status::Open, Some(policy)) = (&i.status, i.escalation.policy.clone()) else { return };
+        let now = self.policy_for(id);
+        if now != policy && i.urgency() > Urgency::None {
+            let why = format!("the configuration changed: {now} instead of {policy}");
+            self.start_escalation(id, But::Nobody, &why);
         }
     }
 
@@ -275,7 +279,7 @@ impl Draft<'_> {
             let why = format!("this contact of {} is not in the configuration any more", key.person);
             self.emit(Event::PageDropped { key, why });
         }
-        again.into_iter().for_each(|id| self.enter_again(id, "the configuration changed"));
+        self.enter_all_again(again);
     }
 
     /// Incidents whose pages wait for a contact's delay that is shorter now.

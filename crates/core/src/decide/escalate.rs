@@ -49,7 +49,7 @@ impl Draft<'_> {
         self.enter(id, From::Wave(0), urgency, but, why);
     }
 
-    /// The policy of the worst open alert, a manual incident's own, else `default`. Of several that are as bad it is the one
+    /// The policy of the worst of what is wrong, an alert or what a person opened; else `default`. Of several that are as bad it is the one
     /// that is at it already, else that of the first: a second team is no better than the one that knows.
     pub(super) fn policy_for(&self, id: IncidentId) -> Name {
         let setup = &self.state.setup;
@@ -60,9 +60,14 @@ impl Draft<'_> {
         };
         let is_at_it = |a: &Alert| i.escalation.policy.as_ref() == Some(&of(a));
         let worst = self.state.counted_of(i).min_by_key(|a| Reverse((a.urgency, a.severity, is_at_it(a))));
-        match worst {
+        // What a person opened by hand is as bad as they said, and theirs until something is worse.
+        let own = i.own.map(|severity| (i.own_urgency, severity));
+        match worst.filter(|a| own.is_none_or(|own| (a.urgency, a.severity) > own)) {
             Some(a) => of(a),
-            None => setup.escalation_for(i.own_policy.as_ref(), i.entities.keys().next(), &Name::from("")),
+            None => {
+                let entity = i.own_entity.as_ref().or_else(|| i.entities.keys().next());
+                setup.escalation_for(i.own_policy.as_ref(), entity, &Name::from(""))
+            }
         }
     }
 

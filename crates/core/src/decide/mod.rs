@@ -10,6 +10,7 @@ mod configure;
 mod correlate;
 mod deliver;
 mod escalate;
+mod follow_up;
 mod people;
 mod public;
 mod settle;
@@ -153,6 +154,7 @@ impl Draft<'_> {
             Due::Timer(Timer::Silence(id)) => self.silence_edge(id),
             Due::Timer(Timer::Override(id)) => self.override_ends(id),
             Due::Timer(Timer::Heartbeat(check)) => self.heartbeat_overdue(check),
+            Due::Timer(Timer::FollowUp(id)) => self.follow_up(*id),
         }
     }
 

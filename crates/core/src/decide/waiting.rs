@@ -53,7 +53,7 @@ impl Draft<'_> {
     pub(super) fn look_at_waiting(&mut self, why: &str) {
         let waiting = self.state.pages.values().filter(|p| self.waits(p)).map(|p| p.key.incident);
         let ids: BTreeSet<IncidentId> = waiting.collect();
-        ids.into_iter().for_each(|id| self.wait_anew(id, why));
+        self.wait_all_anew(ids, why);
     }
 
     /// A page of the calendar that has not left.
@@ -109,7 +109,7 @@ impl Draft<'_> {
         });
     }
 
-    fn wait_anew(&mut self, id: IncidentId, why: &str) {
+    pub(super) fn wait_anew(&mut self, id: IncidentId, why: &str) {
         let Some(i) = self.state.incident(id) else { return };
         let e = &i.escalation;
         let (entered, wave, round, step) = (e.seen(), e.wave, e.round, e.step);

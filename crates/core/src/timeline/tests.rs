@@ -122,8 +122,14 @@ fn every_event() -> Vec<Event> {
             alert: of_alert,
             severity: Severity::Warning,
             urgency: Urgency::Low,
-            annotations: Labels::empty(),
+            annotations: None,
         },
+        Event::AlertReworded {
+            alert: of_alert,
+            annotations: Labels::from_pairs([("message", "disk 91 % full")]),
+        },
+        Event::FollowUpPlanned { incidents: (1..300).collect(), again: Vec::new(), by_rule: alloc::vec![1] },
+        Event::FollowedUp { id: 12 },
         Event::AlertStatusChanged {
             alert: of_alert,
             status: AlertStatus::Stale,
@@ -341,6 +347,9 @@ fn tag(event: &Event) -> usize {
         Event::IncidentKept { .. } => 44,
         Event::RetriesHastened { .. } => 45,
         Event::NumbersTaken { .. } => 46,
+        Event::AlertReworded { .. } => 47,
+        Event::FollowUpPlanned { .. } => 48,
+        Event::FollowedUp { .. } => 49,
     }
 }
 
@@ -354,7 +363,7 @@ fn every_event_has_its_words() {
     let tags: alloc::collections::BTreeSet<usize> = events.iter().map(tag).collect();
     assert_eq!(
         tags.into_iter().collect::<Vec<_>>(),
-        (0..=46).collect::<Vec<_>>(),
+        (0..=49).collect::<Vec<_>>(),
         "an event is missing in every_event"
     );
     let told: Vec<String> = events.into_iter().map(|e| sentence(&record(e), &Known)).collect();

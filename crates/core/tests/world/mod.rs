@@ -4,10 +4,11 @@
 use foghorn_core::alert::AlertItem;
 use foghorn_core::event::Event;
 use foghorn_core::incident::{Incident, IncidentId};
-use foghorn_core::input::{Answer, CheckVerdict, Input, Refusal};
+use foghorn_core::input::{Answer, CheckVerdict, Ends, Input, Refusal};
 use foghorn_core::labels::Labels;
 use foghorn_core::page::{Outcome, PageKind};
 use foghorn_core::setup::Setup;
+use foghorn_core::silence::Matcher;
 use foghorn_core::time::{Mono, Now, Span, Wall};
 use foghorn_core::words::{Actor, Name, Severity, Via};
 use foghorn_core::{State, decide};
@@ -115,7 +116,7 @@ impl World {
 
     /// Hands every due page to its channel and reports what became of it.
     pub fn deliver(&mut self) {
-        for _ in 0..200 {
+        for _ in 0..2000 {
             let Some((key, channel)) =
                 self.state.due_pages(self.now.mono).next().map(|p| (p.key.clone(), p.channel.clone()))
             else {
@@ -172,6 +173,30 @@ impl World {
         let labels = Labels::from_pairs(labels.iter().copied());
         let item = AlertItem { severity, lifetime, ..AlertItem::firing(labels, Labels::empty()) };
         self.put(Input::Alerts { source: "prom".into(), items: vec![item] });
+    }
+
+    /// As many alerts at once, each on a host of its own.
+    pub fn fire_many(&mut self, n: usize, severity: Severity) {
+        let item = |n: usize| {
+            let host = format!("h{n}");
+            let labels = Labels::from_pairs([("alertname", host.as_str()), ("host", &host)]);
+            AlertItem { severity: Some(severity), ..AlertItem::firing(labels, Labels::empty()) }
+        };
+        self.put(Input::Alerts { source: "prom".into(), items: (0..n).map(item).collect() });
+    }
+
+    /// A silence under the name `s1` over every host.
+    pub fn silence_hosts(&mut self, ends: Ends) {
+        self.put(Input::Silence {
+            id: "s1".into(),
+            matchers: vec![Matcher::parse("host=~\"h.*\"").unwrap()],
+            entities: [].into(),
+            starts: None,
+            ends,
+            comment: "planned".into(),
+            maintenance: false,
+            by: by("ben"),
+        });
     }
 
     pub fn end(&mut self, labels: &[(&str, &str)]) {

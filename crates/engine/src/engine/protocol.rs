@@ -52,7 +52,7 @@ impl Default for Limits {
             batch_inputs: 4096,
             batch_events: 2_000,
             batch_bytes: 8 << 20,
-            input_bytes: 32 << 20,
+            input_bytes: 40 << 20,
             kept: 20_000,
             sending: 1024,
             sending_by_one: 128,
