@@ -9,6 +9,7 @@ mod errors;
 pub mod expect;
 mod here;
 pub mod model;
+pub mod placeholder;
 mod plain;
 mod raw;
 pub mod reach;

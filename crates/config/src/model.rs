@@ -216,6 +216,8 @@ pub enum Channel {
         command: Vec<String>,
         /// It is killed after this long.
         timeout: Duration,
+        /// What the variables in the command stand for: nobody is shown them.
+        hidden: Vec<Secret>,
     },
     /// Any HTTP API, by a template.
     Http {
@@ -227,6 +229,8 @@ pub enum Channel {
         headers: BTreeMap<String, Secret>,
         /// Template; empty for none.
         body: String,
+        /// What the variables in the body stand for: nobody is shown them.
+        hidden: Vec<Secret>,
     },
 }
 
@@ -260,6 +264,8 @@ pub struct Check {
     pub recover_after: u32,
     /// All must hold.
     pub expect: Vec<Expectation>,
+    /// What the variables in what is sent or run stand for: nobody is shown them.
+    pub hidden: Vec<Secret>,
 }
 
 /// What a check does.
@@ -333,7 +339,8 @@ pub struct HttpCheck {
     pub source: Option<IpAddr>,
 }
 
-/// One request. `{{name}}` in url, header values and body is replaced by a captured value.
+/// One request. `{{name}}` in url, header values and body is replaced by a captured value: see
+/// [`Placeholder`](crate::placeholder::Placeholder).
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpStep {
     /// Upper case.

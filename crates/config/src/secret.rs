@@ -53,9 +53,44 @@ impl fmt::Display for Secret {
     }
 }
 
+/// A text without a word that is secret, where `…` stands instead: all of the word, or its beginning where the text was cut
+/// short within it.
+#[must_use]
+pub fn hide(text: String, word: &str) -> String {
+    /// Fewer characters of a word give nothing away, and stand in any text.
+    const SHORTEST: usize = 4;
+    let mut text = if text.contains(word) { text.replace(word, "…") } else { text };
+    let cuts: Vec<usize> = text.match_indices('…').map(|(at, _)| at).collect();
+    // From the end, so that what is found before stays where it is.
+    for at in cuts.into_iter().rev() {
+        let begins = word.char_indices().map(|(k, _)| k).rev().filter(|k| *k >= SHORTEST);
+        let Some(before) = text.get(..at) else { continue };
+        let cut = begins.filter_map(|k| word.get(..k)).find(|begin| before.ends_with(begin));
+        if let Some(begin) = cut {
+            text.replace_range(at - begin.len()..at, "");
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_hidden_where_it_is_cut_short_too() {
+        for (text, want) in [
+            ("AUTH hunter2 and hunter2", "AUTH … and …"),
+            ("AUTH hunte…", "AUTH …"),
+            ("AUTH hunt…; hunter… more…", "AUTH …; … more…"),
+            ("the hun…", "the hun…"),
+            ("hunter", "hunter"),
+            ("…", "…"),
+        ] {
+            assert_eq!(hide(text.to_owned(), "hunter2"), want, "{text}");
+        }
+        assert_eq!(hide("naïvelyß…".to_owned(), "naïvelyßx"), "…");
+    }
 
     #[test]
     fn secrets_are_the_same_by_what_they_are() {

@@ -81,8 +81,8 @@ pub fn build(name: &str, config: &model::Channel) -> Result<Box<dyn Channel>, Bu
         C::Slack { url } => slack::Slack::new(client(), url).map(boxed),
         C::TwilioVoice(account) => twilio_voice::Voice::new(client(), account).map(boxed),
         C::TwilioSms(account) => twilio_sms::Sms::new(client(), account).map(boxed),
-        C::Exec { command, timeout } => exec::Exec::new(command, *timeout).map(boxed),
-        C::Http { url, method, headers, body } => {
+        C::Exec { command, timeout, .. } => exec::Exec::new(command, *timeout).map(boxed),
+        C::Http { url, method, headers, body, .. } => {
             http::Http::new(client(), url, method, headers, body).map(boxed)
         }
     };

@@ -26,7 +26,11 @@ fn webhook(url: impl Into<String>) -> Channel {
 }
 
 fn exec(script: &str, timeout: Duration) -> Channel {
-    Channel::Exec { command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(), timeout }
+    Channel::Exec {
+        command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        timeout,
+        hidden: Vec::new(),
+    }
 }
 
 #[tokio::test]
@@ -303,7 +307,8 @@ async fn a_program_gets_the_page_as_json() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     std::fs::remove_file(&sent).unwrap();
-    let missing = Channel::Exec { command: vec!["/does/not/exist".to_owned()], timeout: long };
+    let missing =
+        Channel::Exec { command: vec!["/does/not/exist".to_owned()], timeout: long, hidden: Vec::new() };
     assert!(failed(attempt(&missing, &page("ana")).await).contains("/does/not/exist: No such file"));
 }
 
@@ -313,6 +318,7 @@ fn http(url: &str, body: &str, headers: &[(&str, &str)]) -> Channel {
         method: "PUT".to_owned(),
         headers: headers.iter().map(|(k, v)| ((*k).to_owned(), secret(*v))).collect(),
         body: body.to_owned(),
+        hidden: Vec::new(),
     }
 }
 
@@ -365,7 +371,7 @@ fn a_wrong_configuration_is_told_when_the_channel_is_made() {
         (smtp("mail.example:25"), "url: "),
         (Channel::Smtp { url: secret("smtp://127.0.0.1"), from: "nobody".to_owned() }, "from: "),
         (
-            Channel::Exec { command: Vec::new(), timeout: Duration::from_secs(1) },
+            Channel::Exec { command: Vec::new(), timeout: Duration::from_secs(1), hidden: Vec::new() },
             "command: it names no program",
         ),
         (

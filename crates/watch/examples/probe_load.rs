@@ -68,6 +68,7 @@ fn measure(url: &str, checks: u64, every: u64, seconds: u64, threads: u64) -> Re
         };
         let name = format!("check-{i}");
         let check = Check {
+            hidden: Vec::new(),
             name: name.clone(),
             kind: CheckKind::Http(http),
             every: Duration::from_secs(every),

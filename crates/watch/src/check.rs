@@ -195,6 +195,7 @@ pub async fn run(check: &Check, env: &Env, memory: &Memory) -> Outcome {
         CheckKind::Exec { env, .. } => secrecy::hide(&summary, env.values()),
         _ => summary,
     };
+    let summary = secrecy::hide(&summary, &check.hidden);
     Outcome { verdict, summary, phases: trace.phases, steps: trace.steps, seen: trace.seen }
 }
 
@@ -239,6 +240,7 @@ mod tests {
         let env = Env { resolver, ..Env::new(&stats) };
         let target = SocketTarget { host: "shop.example".to_owned(), port: 80 };
         let check = Check {
+            hidden: Vec::new(),
             name: "shop".to_owned(),
             kind: CheckKind::Tcp { target, send: None, contains: None },
             every: Duration::from_secs(10),

@@ -46,3 +46,31 @@ async fn a_status_that_is_expected_is_what_counts() {
     let last = r#"http: { steps: [ { url: "ADDR", expect: status == 404 }, { url: "ADDR" } ] }, expect: status == 404"#;
     assert!(told("404 Not Found", last).await.is_ok());
 }
+
+/// What stands in a variable is a secret where it is sent or run; a page is read by many, and goes to many providers.
+#[tokio::test]
+async fn what_a_variable_stands_for_is_shown_nowhere() {
+    use std::io::{Read as _, Write as _};
+    let echo = serve(|mut s| {
+        let mut got = [0; 256];
+        let n = s.read(&mut got).unwrap_or(0);
+        let _ = s.write_all(&got[..n]);
+    });
+    for kind in [
+        r#"tcp: { target: "ECHO", send: "AUTH ${TOK}\r\n", contains: "+OK" }"#,
+        r#"tcp: { target: "ECHO", send: "hello", contains: "${TOK}" }"#,
+        r#"tcp: { target: "ECHO", send: "AUTH aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ${TOK}\r\n", contains: "+OK" }"#,
+        r#"exec: [/bin/sh, -c, "echo CRIT ${TOK}; exit 2"]"#,
+    ] {
+        let text = format!("checks: {{ shop: {{ {} }} }}{PEOPLE}", kind.replace("ECHO", &echo.to_string()));
+        let token = |name: &str| (name == "TOK").then(|| "tokTOK123456789".to_owned());
+        let config = foghorn_config::parse(&text, "foghorn.yaml", Path::new(""), &token).unwrap();
+        let outcome = run(&config.checks["shop"]).await;
+        assert_ne!(outcome.verdict, Verdict::Good, "{kind}");
+        assert!(
+            outcome.summary.contains('…') && !outcome.summary.contains("tokT"),
+            "{kind}: {}",
+            outcome.summary
+        );
+    }
+}

@@ -423,6 +423,31 @@ async fn tcp_sends_and_expects() {
     assert_eq!(o.verdict, Verdict::Good, "{}", o.summary);
     let o = run(&expecting(check(kind()), &["json $.ready == false"])).await;
     assert_eq!(o.verdict, BAD, "{}", o.summary);
+    // What must not be there may come later.
+    let two = serve(|mut s| {
+        s.write_all(b"STATUS begin\r\n").unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        s.write_all(b"ERROR replication broken\r\n").unwrap();
+    });
+    let stays = serve(|mut s| {
+        s.write_all(b"STATUS begin\r\n").unwrap();
+        let _ = s.read(&mut [0; 1]);
+    });
+    for (addr, expect, good) in [
+        (two, "body not contains ERROR", false),
+        (two, "size < 20", false),
+        (two, "body contains ERROR", true),
+        (two, "body contains STATUS", true),
+        (stays, "body not contains ERROR", true),
+    ] {
+        let kind = CheckKind::Tcp { target: target(addr), send: None, contains: None };
+        let o = run(&expecting(check(kind), &[expect])).await;
+        assert_eq!(o.verdict == Verdict::Good, good, "{expect}: {}", o.summary);
+        assert!(
+            addr != stays || o.phases.total < Duration::from_secs(1),
+            "the wait is no part of the answer"
+        );
+    }
     let greeting = serve(|mut s| s.write_all(b"550 go away\r\n").unwrap());
     let bye =
         check(CheckKind::Tcp { target: target(greeting), send: None, contains: Some("220".to_owned()) });

@@ -7,6 +7,7 @@ use super::{Sections, span};
 use crate::errors::{At, listed, quote};
 use crate::expect::{Expectation, Op, Phase, Subject, Value};
 use crate::model::{Check, CheckKind, HttpCheck, HttpStep, Ping, Server};
+use crate::placeholder::Placeholder;
 use crate::raw::{self, Expect, File};
 use crate::read::{Cx, Spanned};
 use crate::secret::Secret;
@@ -209,10 +210,12 @@ fn measured(
         raw.as_ref().map_or(2, |n| n.value)
     };
     let (fail_after, recover_after) = (times(&raw.fail_after, cx), times(&raw.recover_after, cx));
+    let mut hidden = Vec::new();
     let what = match kind {
         "http" => CheckKind::Http(http_check(raw.http.as_ref()?, name.at, cx)),
         "tcp" => {
             let tcp = raw.tcp.as_ref()?;
+            hidden = cx.put_in(tcp.send.iter().map(|s| s.at).chain(tcp.contains.iter().map(|c| c.at)));
             CheckKind::Tcp {
                 target: target(&tcp.target, None, cx)?,
                 send: tcp.send.as_ref().map(|s| s.value.0.clone()),
@@ -238,13 +241,15 @@ fn measured(
         "icmp" => CheckKind::Icmp { host: raw.icmp.as_ref()?.host.value.0.clone() },
         "exec" => {
             let exec = raw.exec.as_ref()?;
+            hidden = cx.put_in(exec.command.0.iter().map(|word| word.at));
             add_status(&mut expect);
             let env = exec.env.good().map(|(name, value)| (name.value.clone(), value.clone())).collect();
             CheckKind::Exec { command: command(&exec.command, name.at, cx), env }
         }
         _ => return None,
     };
-    Some(Check { name: name.value.clone(), kind: what, every, timeout, fail_after, recover_after, expect })
+    let name = name.value.clone();
+    Some(Check { name, kind: what, every, timeout, fail_after, recover_after, expect, hidden })
 }
 
 /// The expectations, each of which looks at something that this kind of check finds.
@@ -388,7 +393,19 @@ fn captured_before_use(raw: &raw::Http, steps: &[HttpStep], cx: &mut Cx<'_>) {
         let raw_step = raw.steps.0.get(i);
         let at = raw_step.map_or(raw.at, |s| s.url.at);
         let texts = [&step.url, &step.body].into_iter().chain(step.headers.iter().map(|(_, value)| value));
-        for name in texts.filter_map(|s| s.expose().ok()).flat_map(placeholders) {
+        for inside in texts.filter_map(|s| s.expose().ok()).flat_map(placeholders) {
+            let name = match Placeholder::read(inside) {
+                Ok(found) => found.name,
+                Err(filter) => {
+                    let what = format!("{} is no way in which a captured value is put in", quote(filter));
+                    cx.say(
+                        at,
+                        what,
+                        "write `{{name}}`, `{{name|urlencode}}` for addresses and forms, or `{{name|json}}`",
+                    );
+                    continue;
+                }
+            };
             if !known.contains(&name) {
                 let advice = match known[..] {
                     [] => "no step before this one captures a value: add `capture:` to one".to_owned(),
@@ -411,7 +428,7 @@ fn captured_before_use(raw: &raw::Http, steps: &[HttpStep], cx: &mut Cx<'_>) {
     }
 }
 
-/// The names in `{{name}}`.
+/// What stands between `{{` and `}}`.
 fn placeholders(text: &str) -> impl Iterator<Item = &str> {
-    text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0.trim()))
+    text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0))
 }

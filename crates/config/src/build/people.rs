@@ -67,7 +67,8 @@ fn channel(raw: &raw::Channel, cx: &mut Cx<'_>) -> Channel {
                 cx.warn(c.timeout.at, "no channel is waited for that long: the program is killed after 29s");
             }
             let timeout = c.timeout.value.min(LONGEST_PROGRAM);
-            Channel::Exec { command: command(&c.command, c.at, cx), timeout }
+            let hidden = cx.put_in(c.command.0.iter().map(|word| word.at));
+            Channel::Exec { command: command(&c.command, c.at, cx), timeout, hidden }
         }
         raw::Channel::Http(c) => {
             let template = c.url.0.value.expose().is_ok_and(|url| url.contains("{{") || url.contains("{%"));
@@ -91,6 +92,7 @@ fn channel(raw: &raw::Channel, cx: &mut Cx<'_>) -> Channel {
                 method: c.method.value.0.clone(),
                 headers: headers.into_iter().collect(),
                 body: c.body.as_ref().map_or_else(String::new, |b| b.value.0.clone()),
+                hidden: cx.put_in(c.body.iter().map(|b| b.at)),
             }
         }
     }

@@ -99,7 +99,7 @@ record! {
 }
 
 record! {
-    /// One request of several. `{{name}}` in url, header values and body is replaced by a captured value.
+    /// One request of several. `{{name}}` in url, header values and body is replaced by a captured value, `{{name|urlencode}}` by one for an address or a form, `{{name|json}}` by one in JSON's quotes.
     HttpStep short "url" {
         /// `http://` or `https://`.
         url: Spanned<Secret>,

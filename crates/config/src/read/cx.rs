@@ -3,8 +3,9 @@
 use crate::errors::{At, Errors, MOST_PROBLEMS, Source, quote};
 use crate::here::Places;
 use crate::plain::taken_for;
+use crate::secret::Secret;
 use crate::tree::{Node, Scalar, What, Wrong};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Why a text cannot be had.
@@ -24,6 +25,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) warnings: Vec<String>,
     pub(crate) missing_secrets: Vec<String>,
     pub(crate) places: Places,
+    /// What the variables of a value stood for, where the value itself is no secret.
+    pub(super) put_in: HashMap<At, Vec<Secret>>,
     /// Values that may be shown, because they were read as something that is no secret.
     pub(super) shown: HashSet<At>,
 }
@@ -42,6 +45,7 @@ impl<'a> Cx<'a> {
             warnings: Vec::new(),
             missing_secrets: Vec::new(),
             places: Places::default(),
+            put_in: HashMap::new(),
             shown: HashSet::new(),
         }
     }
@@ -87,6 +91,11 @@ impl<'a> Cx<'a> {
 
     /// Text with its variables put in. `$${` stands for `${`.
     pub(super) fn expand(&self, text: &str) -> Result<String, Unexpanded> {
+        self.expand_and_note(text, &mut Vec::new())
+    }
+
+    /// The same, and what the variables stand for.
+    fn expand_and_note(&self, text: &str, put_in: &mut Vec<Secret>) -> Result<String, Unexpanded> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(i) = rest.find("${") {
@@ -107,7 +116,10 @@ impl<'a> Cx<'a> {
                 Some(value) if value.is_empty() => {
                     return Err(Unexpanded::Missing(format!("the environment variable {name} is empty")));
                 }
-                Some(value) => out.push_str(&value),
+                Some(value) => {
+                    out.push_str(&value);
+                    put_in.push(Secret::new(value));
+                }
             }
             rest = &from[name.len() + 3..];
         }
@@ -122,8 +134,14 @@ impl<'a> Cx<'a> {
     }
 
     pub(super) fn expanded_unshown(&mut self, node: &Node, text: &str) -> Option<String> {
-        match self.expand(text) {
-            Ok(text) => Some(text),
+        let mut put_in = Vec::new();
+        match self.expand_and_note(text, &mut put_in) {
+            Ok(text) => {
+                if !put_in.is_empty() {
+                    self.put_in.insert(node.at, put_in);
+                }
+                Some(text)
+            }
             Err(Unexpanded::Malformed) => self.malformed(node.at),
             Err(Unexpanded::Missing(why)) => {
                 // What stands in the file is the name of a variable.
@@ -131,6 +149,11 @@ impl<'a> Cx<'a> {
                 self.wrong(node.at, why, "set it for Foghorn, or write the value here")
             }
         }
+    }
+
+    /// What the variables in these values stand for: in what is sent or run they are secrets, and nobody is shown them.
+    pub(crate) fn put_in(&self, values: impl IntoIterator<Item = At>) -> Vec<Secret> {
+        values.into_iter().filter_map(|at| self.put_in.get(&at)).flatten().cloned().collect()
     }
 
     pub(super) fn malformed<T>(&mut self, at: At) -> Option<T> {

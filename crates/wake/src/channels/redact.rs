@@ -35,9 +35,10 @@ impl Secrets {
                     secrets.basic(&format!("{}:{token}", account.account));
                 }
             }
-            C::Exec { .. } => {}
-            C::Http { url, headers, .. } => {
+            C::Exec { hidden, .. } => hidden.iter().for_each(|word| secrets.whole(Some(word))),
+            C::Http { url, headers, hidden, .. } => {
                 secrets.url(url);
+                hidden.iter().for_each(|word| secrets.whole(Some(word)));
                 for value in headers.values() {
                     secrets.whole(Some(value));
                     // `Bearer TOKEN`
@@ -96,9 +97,7 @@ impl Secrets {
 
     pub(super) fn hide(&self, mut text: String) -> String {
         for secret in &self.0 {
-            if text.contains(secret) {
-                text = text.replace(secret, "…");
-            }
+            text = foghorn_config::secret::hide(text, secret);
         }
         text
     }

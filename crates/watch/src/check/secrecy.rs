@@ -68,9 +68,7 @@ pub(super) fn hide(text: &str, secrets: impl IntoIterator<Item = impl Borrow<Sec
         let parts = secret.split(|c: char| !(c.is_alphanumeric() || "-_.+/~!$@#%^*".contains(c)));
         let long = parts.filter(|p| p.len() >= SHORTEST_PART);
         for word in std::iter::once(secret).filter(|s| s.len() >= SHORTEST).chain(long) {
-            if text.contains(word) {
-                text = text.replace(word, "…");
-            }
+            text = foghorn_config::secret::hide(text, word);
         }
     }
     text

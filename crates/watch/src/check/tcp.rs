@@ -3,13 +3,19 @@
 use super::trace::{Doing, ShowTime, Trace};
 use super::{Env, Trouble, expect, shorten};
 use crate::connect;
-use foghorn_config::expect::{Phase, Subject};
+use foghorn_config::expect::{Expectation, Phase, Subject};
 use foghorn_config::model::{Check, SocketTarget};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// More of an answer is not read.
 const LIMIT: usize = 64 * 1024;
+/// An answer after which nothing has come for so long is all that comes: what must not be in it is not. Of a connection that
+/// stays open nothing else tells.
+const QUIET: Duration = Duration::from_secs(1);
+/// So long before the time is up it is judged, too.
+const JUDGING: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(
     check: &Check,
@@ -38,14 +44,31 @@ pub(super) async fn run(
         contains.is_none_or(|c| trace.seen.text().contains(c))
             && expect::first_broken(&check.expect, &trace.seen, &trace.phases).is_none()
     };
+    // What holds of the beginning may not hold of the rest.
+    let at_once = check.expect.iter().all(Expectation::holds_of_the_whole);
     let mut body = Vec::new();
     let mut buffer = [0; 4096];
+    let mut holds = false;
     loop {
-        let n = stream.read(&mut buffer).await.map_err(|e| connect::trouble(&e, peer))?;
+        let until = (Instant::now() + QUIET).min(trace.deadline - JUDGING.min(trace.timeout / 4));
+        let read = async {
+            if holds {
+                timeout_at(until, stream.read(&mut buffer)).await
+            } else {
+                Ok(stream.read(&mut buffer).await)
+            }
+        };
+        let came = Instant::now();
+        let Ok(read) = read.await else {
+            trace.complete = Some(came);
+            return Ok(format!("{peer} answered in {}", ShowTime(came - waiting)));
+        };
+        let n = read.map_err(|e| connect::trouble(&e, peer))?;
         trace.phases.first_byte.get_or_insert_with(|| waiting.elapsed());
         body.extend(buffer.iter().take(n));
         body.truncate(LIMIT);
-        if satisfied(&body, trace) {
+        holds = satisfied(&body, trace);
+        if holds && (at_once || n == 0 || body.len() >= LIMIT) {
             return Ok(format!("{peer} answered in {}", ShowTime(waiting.elapsed())));
         }
         if n == 0 || body.len() >= LIMIT {

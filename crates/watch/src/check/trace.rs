@@ -49,6 +49,8 @@ pub(crate) struct Trace {
     /// `step 2 of 3: `, where there are several.
     pub(crate) step: String,
     pub(crate) seen: super::Seen,
+    /// When the answer was complete, where that was only known later.
+    pub(crate) complete: Option<Instant>,
 }
 
 impl Trace {
@@ -64,6 +66,7 @@ impl Trace {
             doing: Doing::Starting,
             step: String::new(),
             seen: super::Seen::default(),
+            complete: None,
         }
     }
 
@@ -94,7 +97,8 @@ impl Trace {
         for step in &self.steps {
             self.phases.add(&step.phases);
         }
-        self.phases.total = self.started.elapsed();
+        let ended = self.complete.unwrap_or_else(Instant::now);
+        self.phases.total = ended.saturating_duration_since(self.started);
     }
 
     /// What a page says when the time is up.

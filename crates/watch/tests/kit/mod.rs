@@ -76,6 +76,7 @@ pub(crate) fn target(addr: SocketAddr) -> SocketTarget {
 
 pub(crate) fn check(kind: CheckKind) -> Check {
     Check {
+        hidden: Vec::new(),
         name: "shop".to_owned(),
         kind,
         every: Duration::from_secs(10),

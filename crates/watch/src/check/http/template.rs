@@ -2,7 +2,9 @@
 
 use crate::check::{Seen, Trouble, expect};
 use foghorn_config::model::{Capture, HttpStep};
+use foghorn_config::placeholder::{Filter, Placeholder};
 use http::header::SET_COOKIE;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -14,17 +16,27 @@ const LONGEST: usize = 16 * 1024;
 pub(super) struct Values(BTreeMap<String, String>);
 
 impl Values {
+    /// What stands for a placeholder.
+    fn value(&self, inside: &str) -> Option<Cow<'_, str>> {
+        const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+        let Placeholder { name, filter } = Placeholder::read(inside).ok()?;
+        let value = self.0.get(name)?;
+        Some(match filter {
+            Filter::Plain => Cow::Borrowed(value),
+            Filter::UrlEncode => Cow::Owned(utf8_percent_encode(value, FORM).to_string()),
+            Filter::Json => Cow::Owned(serde_json::Value::from(value.as_str()).to_string()),
+        })
+    }
+
     /// Replaces every `{{name}}` of a captured value; others stay as they are.
     pub(super) fn fill(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             out.push_str(before);
-            let value =
-                after.split_once("}}").and_then(|(name, tail)| Some((self.0.get(name.trim())?, tail)));
-            rest = match value {
+            rest = match after.split_once("}}").and_then(|(inside, tail)| Some((self.value(inside)?, tail))) {
                 Some((value, tail)) => {
-                    out.push_str(value);
+                    out.push_str(&value);
                     tail
                 }
                 None => {
@@ -87,7 +99,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn values() -> Values {
-        Values([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "{{a}}".to_owned())].into())
+        Values(
+            [
+                ("a".to_owned(), "1".to_owned()),
+                ("b".to_owned(), "{{a}}".to_owned()),
+                ("t".to_owned(), "ab+c/d&e== \"".to_owned()),
+            ]
+            .into(),
+        )
     }
 
     #[test]
@@ -98,6 +117,9 @@ mod tests {
             ("{{c}} {{a}}", "{{c}} 1"),
             ("{{a} {{a}}", "{{a} 1"),
             ("{{", "{{"),
+            ("u=x&t={{t|urlencode}}", "u=x&t=ab%2Bc%2Fd%26e%3D%3D%20%22"),
+            ("{\"t\": {{ t | json }}}", r#"{"t": "ab+c/d&e== \""}"#),
+            ("{{t|base64}}", "{{t|base64}}"),
         ] {
             assert_eq!(values().fill(text), want, "{text}");
         }
