@@ -63,7 +63,7 @@ pub enum PageKind {
 }
 
 impl fmt::Display for PageKey {
-    /// `12-p-1.0.2-ana-0`: fit for a header, an URL or a file name as far as the person's id is.
+    /// `12-p-1_0_2-ana-0`: fit for a header, an URL or a file name as far as the person's id is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             PageKind::Page => 'p',
@@ -71,7 +71,7 @@ impl fmt::Display for PageKey {
             PageKind::Resolved => 'r',
         };
         let PageKey { incident, wave, round, step, person, contact, .. } = self;
-        write!(f, "{incident}-{kind}-{wave}.{round}.{step}-{person}-{contact}")
+        write!(f, "{incident}-{kind}-{wave}_{round}_{step}-{person}-{contact}")
     }
 }
 

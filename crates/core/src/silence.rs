@@ -12,6 +12,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Matchers of one silence.
+pub const MOST_MATCHERS: usize = 64;
+
 /// Mutes alerts between two moments. It covers what it names, and nothing that depends on it
 /// (outage 1: a reboot planned for one server took all three).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,6 +92,18 @@ pub enum MatchOp {
 }
 
 impl Matcher {
+    /// Reads the matchers of one silence, or of one question, in the form of [`Matcher::parse`].
+    ///
+    /// # Errors
+    /// There are more than [`MOST_MATCHERS`], which is looked at before any is compiled; or one cannot be read.
+    pub fn parse_all<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Result<Vec<Matcher>, String> {
+        let count = texts.clone().count();
+        if count > MOST_MATCHERS {
+            return Err(format!("{count} matchers are more than the {MOST_MATCHERS} that there may be"));
+        }
+        texts.map(Matcher::parse).collect()
+    }
+
     /// A matcher.
     ///
     /// # Errors

@@ -44,9 +44,26 @@ pub fn clean(text: &str) -> String {
     plain(text).collect()
 }
 
+/// The beginning of a text, with `…` in place of the rest: `most` bytes at most.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let room = most.saturating_sub('…'.len_utf8());
+    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    let end = ends.take_while(|end| *end <= room).last().unwrap_or(0);
+    let mut short = String::from(text.get(..end).unwrap_or_default());
+    short.push('…');
+    short
+}
+
 #[cfg(test)]
 mod tests {
     use super::{clean, is_blank};
+
+    #[test]
+    fn what_is_shortened_ends_between_characters() {
+        assert_eq!(super::shortened("abcdefgh", 6), "abc…");
+        assert_eq!(super::shortened("äöüß", 6), "ä…");
+        assert_eq!(super::shortened("äöüß", 2), "…");
+    }
 
     #[test]
     fn what_shows_nothing_is_blank() {

@@ -338,3 +338,22 @@ fn other_words_are_no_news() {
     assert!(kinds.len() == 1 && kinds[0].starts_with("AlertReworded"), "{kinds:?}");
     assert_eq!(w.state.alerts.values().next().unwrap().summary(), "92 % full");
 }
+
+/// A name stands in every page, and a receiver of pages has a limit.
+#[test]
+fn an_entity_has_a_name_that_can_be_read() {
+    let mut w = World::shop();
+    let long = "ö".repeat(300_000);
+    alert(&mut w, "Slow", |a| a.entity = Some(long.as_str().into()));
+    let entity = w.state.alerts.values().next().unwrap().entity.clone().unwrap();
+    assert!(entity.len() <= 256 && entity.ends_with('…'), "{entity}");
+    let open = Input::Open {
+        title: "x".into(),
+        severity: Severity::Critical,
+        entity: Some(long.as_str().into()),
+        escalation: None,
+        note: None,
+        by: by("ana"),
+    };
+    assert!(w.try_put(open).unwrap_err().to_string().contains("not be longer than 256 bytes"));
+}

@@ -102,6 +102,21 @@ pub(crate) struct Visit {
     bytes: usize,
 }
 
+impl Visit {
+    /// The body is larger than it was taken for. Where there is no more room, the request is refused after all.
+    pub(crate) fn holds(&mut self, bytes: usize) -> Result<(), Wait> {
+        let more = bytes.saturating_sub(self.bytes);
+        let held = self.door.bytes.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        // The last that is left may go on.
+        if more > 0 && held.saturating_add(more) > MOST_BYTES && held > self.bytes {
+            self.door.refuse(Reason::InFlight, 1);
+            return Err(Wait { reason: Reason::InFlight, retry_after: Duration::from_secs(1) });
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Visit {
     fn drop(&mut self) {
         self.door.open.fetch_sub(1, Ordering::Relaxed);
@@ -238,5 +253,11 @@ mod tests {
         drop(large);
         assert!(door.enter(1e9, 1).is_ok());
         assert_eq!(door.stats().refused[Reason::InFlight as usize], (Reason::InFlight, 2));
+        // Those of unknown length are counted as they grow.
+        let mut two = [door.enter(1e9, 1).ok().unwrap(), door.enter(1e9, 1).ok().unwrap()];
+        assert!(two[0].holds(MOST_BYTES - 1).is_ok() && two[0].holds(5).is_ok());
+        assert_eq!(two[1].holds(MOST_BYTES / 2).err().unwrap().reason, Reason::InFlight);
+        drop(two);
+        assert_eq!(door.bytes.load(Ordering::Relaxed), 0);
     }
 }

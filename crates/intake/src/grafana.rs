@@ -71,7 +71,7 @@ async fn notify(
     let count = items.len();
     if count + errors.len() > MOST_ITEMS {
         door.refuse(Reason::Items, 1);
-        let why = format!("{} alerts in one request, more than {MOST_ITEMS}", count + errors.len());
+        let why = format!("more than {MOST_ITEMS} alerts in one request");
         return told(StatusCode::PAYLOAD_TOO_LARGE, 0, &[why]);
     }
     door.bad(errors.len());

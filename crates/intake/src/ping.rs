@@ -31,7 +31,7 @@ use tokio::time::Instant;
 pub(crate) const DOOR: &str = "ping/";
 
 const BODY_LIMIT: HeaderName = HeaderName::from_static("ping-body-limit");
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(5);
 
 pub(crate) fn routes() -> Router<Arc<Intake>> {
     Router::new().route("/ping/{*what}", get(ping).post(ping))

@@ -3,16 +3,18 @@
 
 use crate::Intake;
 use crate::door::{Door, Reason, Visit};
+use crate::item::MOST_ITEMS;
 use crate::reply::Problem;
 use axum::body::Body;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,12 +35,18 @@ pub(crate) async fn body(
     plain(headers)?;
     let most = config.server.max_body;
     let size = length(headers);
-    let visit = door.enter(config.server.rate_limit, size.unwrap_or(LIKELY).min(most))?;
-    match bytes(body, size.unwrap_or(0), most).await {
+    let mut visit = door.enter(config.server.rate_limit, size.unwrap_or(LIKELY).min(most))?;
+    let read = match size {
+        Some(size) => bytes(body, size, most).await,
+        None => unknown(body, most, &mut visit).await,
+    };
+    match read {
         Ok(bytes) => Ok((visit, bytes)),
         Err(problem) => {
             match problem {
                 Problem::Size { .. } => door.refuse(Reason::Size, 1),
+                // It is counted.
+                Problem::InFlight { .. } => {}
                 _ => door.bad(1),
             }
             Err(problem)
@@ -70,6 +78,26 @@ pub(crate) async fn bytes(body: Body, size: usize, most: usize) -> Result<Bytes,
         Ok(Err(e)) if e.is::<LengthLimitError>() => Err(Problem::Size { most }),
         Ok(Err(e)) => Err(Problem::Broken(e.to_string())),
         Err(_) => Err(Problem::Slow(BODY_DEADLINE)),
+    }
+}
+
+/// A body whose length nobody has told: it is counted as it comes.
+async fn unknown(mut body: Body, most: usize, visit: &mut Visit) -> Result<Bytes, Problem> {
+    let until = tokio::time::Instant::now() + BODY_DEADLINE;
+    let mut whole = Vec::new();
+    loop {
+        let frame = match tokio::time::timeout_at(until, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(e))) => return Err(Problem::Broken(e.to_string())),
+            Ok(None) => return Ok(whole.into()),
+            Err(_) => return Err(Problem::Slow(BODY_DEADLINE)),
+        };
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        if whole.len() + data.len() > most {
+            return Err(Problem::Size { most });
+        }
+        whole.extend_from_slice(data);
+        visit.holds(whole.len())?;
     }
 }
 
@@ -166,7 +194,34 @@ pub(crate) struct List<T> {
     pub(crate) bad: Vec<String>,
 }
 
-/// Reads `list`, a part of the text `whole`; `name` stands in messages. `null` is an empty list.
+/// As many items are read as one request may have, and one more, by which it is known to have too many: the rest is gone over
+/// and not kept, for what is left of ten megabytes of `{}` takes a hundred times as much.
+struct Items<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Items<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Read<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Read<T> {
+            type Value = Items<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items<T>, A::Error> {
+                let mut items = Vec::new();
+                while items.len() <= MOST_ITEMS {
+                    let Some(item) = seq.next_element()? else { return Ok(Items(items)) };
+                    items.push(item);
+                }
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Items(items))
+            }
+        }
+        d.deserialize_seq(Read(PhantomData))
+    }
+}
+
+/// Reads `list`, a part of the text `whole`; `name` stands in messages. `null` is an empty list. Of more than [`MOST_ITEMS`]
+/// one more than these is read.
 ///
 /// # Errors
 /// It is no JSON list.
@@ -175,10 +230,11 @@ pub(crate) fn list<'a, T: Deserialize<'a>>(
     list: &'a str,
     name: &str,
 ) -> Result<List<T>, String> {
-    if let Ok(all) = serde_json::from_str::<Option<Vec<T>>>(list) {
-        return Ok(List { good: all.into_iter().flatten().enumerate().collect(), bad: Vec::new() });
+    if let Ok(all) = serde_json::from_str::<Option<Items<T>>>(list) {
+        let all = all.map_or_else(Vec::new, |items| items.0);
+        return Ok(List { good: all.into_iter().enumerate().collect(), bad: Vec::new() });
     }
-    let items: Vec<&'a RawValue> = serde_json::from_str(list)
+    let Items::<&'a RawValue>(items) = serde_json::from_str(list)
         .map_err(|e| format!("{name} must be a JSON array: {}", explain(whole, list, &e)))?;
     let mut read = List { good: Vec::new(), bad: Vec::new() };
     for (i, item) in items.into_iter().map(RawValue::get).enumerate() {
@@ -214,6 +270,16 @@ mod tests {
         assert!(list::<Pairs<'_>>("null", "null", "alerts").unwrap().good.is_empty());
         let wrong = list::<Pairs<'_>>("{}", "{}", "alerts").err().unwrap();
         assert!(wrong.starts_with("alerts must be a JSON array: invalid type: map"), "{wrong}");
+    }
+
+    /// Ten megabytes of nothing were a gigabyte of it.
+    #[test]
+    fn of_too_many_items_no_more_is_kept_than_tells_so() {
+        for item in ["{}", "5"] {
+            let body = format!("[{}]", vec![item; 100_000].join(","));
+            let read = list::<Pairs<'_>>(&body, &body, "alerts").unwrap();
+            assert_eq!(read.good.len() + read.bad.len(), MOST_ITEMS + 1, "{item}");
+        }
     }
 
     proptest::proptest! {

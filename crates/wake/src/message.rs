@@ -67,12 +67,15 @@ pub struct Names {
 impl Names {
     /// As many are listed.
     pub const MOST: usize = 100;
+    /// Bytes of one of them: a receiver with a limit takes the page.
+    pub const LONGEST: usize = 256;
 }
 
 impl<T: ToString> FromIterator<T> for Names {
     fn from_iter<I: IntoIterator<Item = T>>(all: I) -> Names {
         let mut all = all.into_iter();
-        let listed: Vec<String> = all.by_ref().take(Names::MOST).map(|n| n.to_string()).collect();
+        let name = |name: T| crate::text::cut_bytes(&name.to_string(), Names::LONGEST);
+        let listed: Vec<String> = all.by_ref().take(Names::MOST).map(name).collect();
         Names { total: listed.len() + all.count(), listed }
     }
 }

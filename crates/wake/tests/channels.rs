@@ -90,6 +90,38 @@ async fn mail_that_is_refused_later_or_for_good() {
     assert!(server.mails().is_empty());
 }
 
+/// A server that has taken the mail and says no word more: the mail is taken.
+#[tokio::test]
+async fn mail_that_is_taken_waits_for_no_goodbye() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"220 here\r\n").await.unwrap();
+        let (mut line, mut data) = (String::new(), false);
+        loop {
+            line.clear();
+            if stream.read_line(&mut line).await.unwrap() == 0 {
+                break false;
+            }
+            let answer = match line.trim_end() {
+                "." => "250 taken",
+                _ if data => continue,
+                "DATA" => "354 go on",
+                "QUIT" => break true,
+                _ => "250 ok",
+            };
+            data = answer.starts_with("354");
+            stream.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+        }
+    });
+    let outcome = attempt(&smtp(format!("smtp://{at}")), &page("ana@example.com")).await;
+    assert_eq!(accepted(outcome), "250 taken");
+    assert!(server.await.unwrap(), "it says goodbye all the same");
+}
+
 #[tokio::test]
 async fn a_title_cannot_write_headers() {
     let server = Smtp::start(None).await;

@@ -105,12 +105,7 @@ pub(crate) async fn add(
     let warnings = unknown(&api.view().state, &entities);
     let input = Input::Silence {
         id: Name::from(id.as_str()),
-        matchers: new
-            .matchers
-            .iter()
-            .map(|m| Matcher::parse(m))
-            .collect::<Result<_, _>>()
-            .map_err(invalid)?,
+        matchers: Matcher::parse_all(new.matchers.iter().map(String::as_str)).map_err(invalid)?,
         entities,
         starts: new.starts.map(|t| parse(&t)).transpose().map_err(invalid)?,
         ends: ends(new.ends.as_deref(), new.lasts.as_deref())?,

@@ -330,8 +330,7 @@ impl Action {
                     }
                     What::Entities(names) => entities.extend(names.into_iter().map(Name::from)),
                     What::Matchers(texts) => {
-                        let read: Result<Vec<Matcher>, String> =
-                            texts.iter().map(|m| Matcher::parse(m)).collect();
+                        let read = Matcher::parse_all(texts.iter().map(String::as_str));
                         let also = "; for an entity write entity:NAME, one a line and nothing else beside";
                         matchers = read.map_err(|e| Problem::new(Kind::Invalid, format!("{e}{also}")))?;
                     }

@@ -8,6 +8,7 @@ use crate::incident::IncidentId;
 use crate::input::{Answer, CheckVerdict, Refusal};
 use crate::labels::{AlertKey, Labels};
 use crate::setup::IntegrationRule;
+use crate::text::shortened;
 use crate::time::{Mono, Span, Wall};
 use crate::words::{Name, Severity};
 use alloc::collections::BTreeSet;
@@ -109,6 +110,9 @@ impl Draft<'_> {
                 .find_map(|l| item.labels.get(l))
                 .map(|v| resolve_entity(&setup.topology, v))
         });
+        // It stands in every page, in lists of a hundred.
+        let entity = entity
+            .map(|e| if e.len() > LONGEST_ENTITY { Name::from(shortened(&e, LONGEST_ENTITY)) } else { e });
         let mut alert = Alert {
             key,
             source: source.clone(),
@@ -281,6 +285,9 @@ impl Draft<'_> {
         Ok(self.alerts(&Name::from(CHECKS), &[item]))
     }
 }
+
+/// Bytes of an entity's name; what other tools send that is longer is cut.
+pub(super) const LONGEST_ENTITY: usize = 256;
 
 /// A label's value as the name of an entity: as it is, else without a port, else without a domain, if the topology has
 /// that. `web1.example.com:9100` is `web1` where there is a `web1`.

@@ -9,7 +9,7 @@ use crate::incident::IncidentId;
 use crate::input::{Answer, Ends, Input, Refusal};
 use crate::labels::AlertKey;
 use crate::schedule::Override;
-use crate::silence::{Silence, match_anything};
+use crate::silence::{MOST_MATCHERS, Silence, match_anything};
 use crate::state::State;
 use crate::words::{Actor, Name};
 use alloc::format;
@@ -44,7 +44,7 @@ impl Draft<'_> {
         if entities.iter().any(|e| e.trim().is_empty()) {
             return invalid("an entity has no name here; it would be silenced by nothing");
         }
-        if matchers.len() > 64 || entities.len() > MOST {
+        if matchers.len() > MOST_MATCHERS || entities.len() > MOST {
             return invalid("a silence may have at most 64 matchers and 1000 entities");
         }
         if ends <= starts || ends <= self.now.wall {

@@ -1,6 +1,7 @@
 //! What people do: acknowledge, resolve, note, escalate, open.
 
 use super::Draft;
+use super::alerts::LONGEST_ENTITY;
 use super::escalate::But;
 use crate::alert::{Alert, AlertStatus, CHECKS, EndReason};
 use crate::event::Event;
@@ -275,6 +276,11 @@ impl Draft<'_> {
         if entity.as_ref().is_some_and(|e| is_blank(e)) {
             return Err(Refusal::Invalid {
                 why: "the entity has no name; leave it out, or name it".to_string(),
+            });
+        }
+        if entity.is_some_and(|e| e.len() > LONGEST_ENTITY) {
+            return Err(Refusal::Invalid {
+                why: format!("an entity's name must not be longer than {LONGEST_ENTITY} bytes"),
             });
         }
         let id = self.state.next_incident;

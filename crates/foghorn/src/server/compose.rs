@@ -68,7 +68,8 @@ fn message_with(
         PageKind::Resolved => Kind::Resolved { by: who_resolved(view, incident) },
     };
     let message = Message {
-        id: key.to_string(),
+        // Of two journals, one of which was put back from a backup, two incidents may have one number.
+        id: format!("{key}-{:x}", incident.opened.wall.0),
         kind,
         drill: false,
         incident: About {

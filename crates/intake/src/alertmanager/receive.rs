@@ -67,10 +67,7 @@ pub(super) async fn alerts(
     };
     if items.len() + errors.len() > MOST_ITEMS {
         door.refuse(Reason::Items, 1);
-        let why = format!(
-            "{} alerts in one request, more than {MOST_ITEMS}: send fewer at a time",
-            items.len() + errors.len()
-        );
+        let why = format!("more than {MOST_ITEMS} alerts in one request: send fewer at a time");
         return wrong(StatusCode::PAYLOAD_TOO_LARGE, &why);
     }
     door.bad(errors.len());

@@ -159,11 +159,8 @@ impl Filter {
 
 /// The matchers of a query.
 pub(super) fn matchers(asked: &[(String, String)]) -> Result<Vec<Matcher>, String> {
-    asked
-        .iter()
-        .filter(|(k, _)| k == "filter")
-        .map(|(_, v)| Matcher::parse(v).map_err(|e| format!("bad matcher format: {e}")))
-        .collect()
+    let filters = asked.iter().filter(|(k, _)| k == "filter").map(|(_, v)| v.as_str());
+    Matcher::parse_all(filters).map_err(|e| format!("bad matcher format: {e}"))
 }
 
 #[derive(Serialize)]

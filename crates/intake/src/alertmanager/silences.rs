@@ -15,7 +15,7 @@ use axum::response::Response;
 use foghorn_config::model::Role;
 use foghorn_core::State as House;
 use foghorn_core::input::{Ends, Input, Refusal};
-use foghorn_core::silence::{MatchOp, Matcher, Silence, match_anything};
+use foghorn_core::silence::{MOST_MATCHERS, MatchOp, Matcher, Silence, match_anything};
 use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::{Actor, Name, Via};
 use foghorn_engine::Reply;
@@ -212,6 +212,13 @@ fn yes() -> bool {
 impl Posted<'_> {
     fn input(&self, intake: &Intake, by: Actor, now: Wall) -> Result<Input, (StatusCode, String)> {
         let bad = |why: String| (StatusCode::BAD_REQUEST, why);
+        // Looked at before they are compiled, which takes its time and memory.
+        if self.matchers.len() > MOST_MATCHERS {
+            return Err(bad(format!(
+                "silence invalid: {} matchers, at most {MOST_MATCHERS}",
+                self.matchers.len()
+            )));
+        }
         let matchers: Vec<Matcher> =
             self.matchers.iter().map(PostedMatcher::read).collect::<Result<_, _>>().map_err(bad)?;
         if match_anything(&matchers) {

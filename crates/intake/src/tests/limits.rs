@@ -130,7 +130,7 @@ async fn too_many_alerts_at_once_and_too_many_open() {
     let said = rig.post("/api/v2/alerts", &many).await;
     assert_eq!(
         said.line(),
-        r#"413 {"code":413,"message":"10001 alerts in one request, more than 10000: send fewer at a time"}"#
+        r#"413 {"code":413,"message":"more than 10000 alerts in one request: send fewer at a time"}"#
     );
     assert_eq!(rig.refused("am", Reason::Items), 1);
     let three = r#"[{"labels":{"a":"1"}},{"labels":{"a":"2"}},{"labels":{"a":"3"}}]"#;

@@ -20,8 +20,10 @@ use percent_encoding::percent_decode_str;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// For the connection to one address. The whole of an attempt has [`super::post::TIMEOUT`].
+/// For the connection to one address at most. The whole of an attempt has [`super::post::TIMEOUT`].
 const CONNECT: Duration = Duration::from_secs(10);
+/// For the end of a connection whose mail was taken.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 pub(super) struct Smtp {
     resolver: Resolver,
@@ -122,7 +124,9 @@ impl Smtp {
     /// With the first address that answers. What TLS checks is the name, not the address.
     async fn exchange(&self, addresses: &[SocketAddr], mail: &lettre::Message) -> Result<Response, Error> {
         let hello = ClientId::Domain(self.from.email.domain().to_owned());
-        let (wait, tls) = (Some(CONNECT), self.tls.clone());
+        // Dead addresses leave time for the others, and for the mail.
+        let parts = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let (wait, tls) = (Some(CONNECT.min(super::post::TIMEOUT / parts)), self.tls.clone());
         let mut conn = AsyncSmtpConnection::connect_tokio1(addresses, wait, &hello, tls, None).await?;
         if let Some(tls) = &self.starttls {
             conn.starttls(tls.clone(), &hello).await?;
@@ -131,8 +135,8 @@ impl Smtp {
             conn.auth(DEFAULT_MECHANISMS, credentials).await?;
         }
         let response = conn.send(mail.envelope(), &mail.formatted()).await?;
-        // It is taken; how the connection ends changes nothing.
-        conn.abort().await;
+        // It is taken; how the connection ends changes nothing, and nobody waits for that.
+        tokio::spawn(async move { tokio::time::timeout(GOODBYE, conn.abort()).await });
         Ok(response)
     }
 

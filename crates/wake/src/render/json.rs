@@ -76,11 +76,11 @@ fn rfc3339(at: Wall) -> String {
     format!("{:.3}", at.timestamp())
 }
 
-/// A message's id as it leaves in JSON and headers: letters, digits, `-` and `_`. Signatures are made over
-/// `id.timestamp.body`, so it has no full stop.
+/// A message's id as it leaves in JSON and headers: letters, digits, `-` and `_`, the rest percent-encoded. Signatures are made
+/// over `id.timestamp.body`, so it has no full stop.
 pub(crate) fn wire_id(id: &str) -> String {
     const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
-    utf8_percent_encode(&id.replace('.', "_"), KEPT).to_string()
+    utf8_percent_encode(id, KEPT).to_string()
 }
 
 /// The message as JSON.
@@ -124,4 +124,19 @@ pub fn json(m: &Message) -> Result<String, serde_json::Error> {
         by: m.kind.by(),
         degraded: m.degraded.as_deref(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wire_id;
+
+    #[test]
+    fn two_people_have_two_ids() {
+        let ids =
+            ["1-p-1_0_0-a.b-0-1", "1-p-1_0_0-a_b-0-1", "1-p-1_0_0-a%2Eb-0-1", "1-p-1_0_0-ä-0-1"].map(wire_id);
+        assert_eq!(
+            ids,
+            ["1-p-1_0_0-a%2Eb-0-1", "1-p-1_0_0-a_b-0-1", "1-p-1_0_0-a%252Eb-0-1", "1-p-1_0_0-%C3%A4-0-1"]
+        );
+    }
 }

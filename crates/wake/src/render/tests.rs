@@ -23,7 +23,7 @@ fn alert(since: &str) -> Alert {
 /// A page as it would be on a bad night.
 pub(crate) fn page() -> Message {
     Message {
-        id: "12-p-1.0.1-night-ops-0".to_owned(),
+        id: "12-p-1_0_1-night-ops-0".to_owned(),
         kind: Kind::Page,
         drill: false,
         incident: Incident {
@@ -175,7 +175,7 @@ fn mail() {
     let mail = email(&page(), "example.com");
     assert_snapshot!(mail.subject, @"[CRITICAL] shop-api is down: connection refused (#12)");
     assert_snapshot!(format!("{}\n{}\n{:#?}", mail.message_id, mail.thread, mail.headers), @r#"
-    <page.4e79d0dab322bc7ad447cb0480fadd46@example.com>
+    <page.b24444117e07d03f5902b0ecaae16301@example.com>
     <incident.12.1793643125000@example.com>
     [
         (
@@ -196,7 +196,7 @@ fn mail() {
         ),
         (
             "X-Foghorn-Page",
-            "12-p-1.0.1-night-ops-0",
+            "12-p-1_0_1-night-ops-0",
         ),
         (
             "X-Priority",

@@ -23,7 +23,7 @@ pub fn page(to: &str) -> Message {
     let person =
         Person { id: "ana".to_owned(), name: "Ana".to_owned(), time_zone: "Europe/Lisbon".to_owned() };
     Message {
-        id: "12-p-1.0.0-ana-0".to_owned(),
+        id: "12-p-1_0_0-ana-0".to_owned(),
         kind: Kind::Page,
         incident: Incident {
             id: 12,

@@ -23,7 +23,7 @@ impl Play {
             "page" => {
                 self.links.insert(person.clone(), (name.clone(), text(page, "/ack_url").to_owned()));
                 self.found.people.insert(person.clone());
-                // Wave, round and step: `1-p-1.0.2-caro-0` without the person.
+                // Wave, round and step: `1-p-1_0_2-caro-0` without the person.
                 let id = text(page, "/id");
                 let step = id.split(&format!("-{person}-")).next().unwrap_or(id).to_owned();
                 let asks = self.steps.insert(step);
