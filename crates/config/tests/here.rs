@@ -73,6 +73,27 @@ fn a_proxy_that_may_make_everybody_an_admin_is_told() {
     }
 }
 
+/// A token for the API is none for what other tools send.
+#[test]
+fn a_proxy_that_may_let_everybody_send_alerts_is_told() {
+    let token = "tokens: { a: { token: a-token-0123456789, role: admin } }";
+    let of = |server: &str, integration: &str| {
+        let own = format!("integrations: {{ prom: {{ {integration} }} }}\nserver: {{ {server} }}{FILE}");
+        config(&own, Path::new("")).warnings
+    };
+    let there = format!("listen: 127.0.0.1:7070, public_url: https://x.example, {token}");
+    let said = of(&there, "kind: alertmanager");
+    let [warning] = &said[..] else { panic!("{said:?}") };
+    assert!(warning.starts_with("foghorn.yaml:1:17: the integration `prom` has no token"), "{warning}");
+    assert_eq!(of(&there, "kind: alertmanager, token: another-token-0123456789"), Vec::<String>::new());
+    for near in [
+        "listen: 127.0.0.1:7070, public_url: http://127.0.0.1:7070",
+        "links_listen: 127.0.0.1:7072, public_url: https://x.example",
+    ] {
+        assert_eq!(of(&format!("{near}, {token}"), "kind: alertmanager"), Vec::<String>::new(), "{near}");
+    }
+}
+
 #[test]
 fn a_token_that_may_be_guessed_is_told() {
     let of = |token: &str| {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Keys that are remembered. Beyond, the rest share one count.
+/// Keys that are remembered. Beyond, whoever has tried least and longest ago makes room: a flood of new ones hides nobody who
+/// guesses, and shuts nobody out.
 const MOST_KEYS: usize = 4096;
 
 /// A number of tries within a time, for each key.
@@ -16,8 +17,7 @@ pub(crate) struct Tries<K> {
 }
 
 struct Counts<K> {
-    /// `None` is for all that do not fit.
-    of: HashMap<Option<K>, Count>,
+    of: HashMap<K, Count>,
     /// When old ones were last taken out: it costs a look at all, so it is done once in a window.
     swept: Mono,
 }
@@ -27,7 +27,7 @@ struct Count {
     tries: u32,
 }
 
-impl<K: Eq + Hash> Tries<K> {
+impl<K: Eq + Hash + Clone> Tries<K> {
     /// At most `most` tries of one key within a window.
     pub(crate) fn new(most: u32, window: Span) -> Tries<K> {
         let counts = Counts { of: HashMap::new(), swept: Mono::default() };
@@ -45,9 +45,11 @@ impl<K: Eq + Hash> Tries<K> {
             counts.swept = now;
             counts.of.retain(|_, c| now.since(c.since) < self.window);
         }
-        let key = Some(key);
-        let full = counts.of.len() >= MOST_KEYS && !counts.of.contains_key(&key);
-        let count = counts.of.entry(if full { None } else { key }).or_insert(Count { since: now, tries: 0 });
+        if counts.of.len() >= MOST_KEYS && !counts.of.contains_key(&key) {
+            let least = counts.of.iter().min_by_key(|(_, c)| (c.tries, c.since)).map(|(key, _)| key.clone());
+            least.map(|key| counts.of.remove(&key));
+        }
+        let count = counts.of.entry(key).or_insert(Count { since: now, tries: 0 });
         if now.since(count.since) >= self.window {
             *count = Count { since: now, tries: 0 };
         }
@@ -55,9 +57,16 @@ impl<K: Eq + Hash> Tries<K> {
         count.tries > self.most
     }
 
-    /// It was no guess.
-    pub(crate) fn forgive(&self, key: K) {
-        self.lock().of.remove(&Some(key));
+    /// None of them was a guess.
+    pub(crate) fn forgive(&self, key: &K) {
+        self.lock().of.remove(key);
+    }
+
+    /// The last was no guess; of those before nothing is known.
+    pub(crate) fn forgive_one(&self, key: &K) {
+        if let Some(count) = self.lock().of.get_mut(key) {
+            count.tries = count.tries.saturating_sub(1);
+        }
     }
 }
 
@@ -74,13 +83,18 @@ mod tests {
             assert!(!bad.too_many(ip(1), Mono(0)));
         }
         assert!(bad.too_many(ip(1), Mono(59_999)) && !bad.too_many(ip(2), Mono(59_999)));
-        bad.forgive(ip(1));
+        bad.forgive_one(&ip(1));
+        assert!(bad.too_many(ip(1), Mono(59_999)), "one is forgiven, and there were 21");
+        bad.forgive(&ip(1));
         assert!(!bad.too_many(ip(1), Mono(59_999)));
         assert!(!bad.too_many(ip(1), Mono(60_000)));
-        for n in 0..100_000 {
-            bad.too_many(ip(n), Mono(60_000));
+        for _ in 0..21 {
+            bad.too_many(ip(7), Mono(60_000));
         }
-        assert!(bad.lock().of.len() <= MOST_KEYS + 1);
-        assert!(bad.too_many(ip(200_000), Mono(60_000)), "those that do not fit share one count");
+        for n in 1000..10_000 {
+            assert!(!bad.too_many(ip(n), Mono(60_001)), "nobody is shut out by others");
+        }
+        assert!(bad.lock().of.len() <= MOST_KEYS);
+        assert!(bad.too_many(ip(7), Mono(60_002)), "who has guessed is remembered");
     }
 }

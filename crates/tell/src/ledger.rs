@@ -215,6 +215,19 @@ impl Ledger {
         changed | self.incidents(state, &statuses, wall) | self.listen(state, wall)
     }
 
+    /// What was taken for well since this moment, by a state that takes everything for well until it fails, is not known: nothing
+    /// has been measured since.
+    pub(crate) fn doubt(&mut self, since: Wall) {
+        let hurt = |all: &[Stretch]| all.iter().any(|s| s.status.is_hurt());
+        // What was unwell and is well again was measured.
+        let never = self.stretches.values_mut().filter(|all| !hurt(all));
+        for last in never.filter_map(|all| all.last_mut()) {
+            if last.status == ComponentStatus::Operational && last.from >= since {
+                last.status = ComponentStatus::Unknown;
+            }
+        }
+    }
+
     /// Foghorn was away before this moment: nobody knows how anything was.
     pub fn away(&mut self, until: Wall, down: Span) {
         if down < RESTART {
@@ -340,16 +353,49 @@ impl Ledger {
     }
 }
 
-/// Whether any check of what is behind a component says how it is; `None` where one has no result yet, and none does.
+/// Whether it is known how everything behind a component is, as far as anything measures it; `None` where a check has no result
+/// yet. A check that cannot measure, and no other of its entity that can, leaves it unknown: no good check of a neighbour says
+/// anything of it.
 fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Option<bool>) -> Option<bool> {
     let behind = state.setup.components.get(component).map_or(&[][..], Vec::as_slice);
-    let of = |rule: &CheckRule| rule.entity.as_ref().is_some_and(|e| behind.contains(e));
+    let known = behind.iter().map(|entity| entity_is_measured(state, entity, measured));
+    let mut all: Vec<Measured> = known.collect();
+    all.sort_unstable();
+    match all.last() {
+        Some(Measured::Unknown) | Some(Measured::Nothing) | None => Some(false),
+        Some(Measured::NotYet) => None,
+        Some(Measured::Known) => Some(true),
+    }
+}
+
+/// What its checks know of an entity. Of several entities the last of these counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Measured {
+    /// It has no check, or one that waits for a ping that never came: core tells what that means.
+    Nothing,
+    Known,
+    NotYet,
+    Unknown,
+}
+
+fn entity_is_measured(state: &State, entity: &Name, measured: &dyn Fn(&str) -> Option<bool>) -> Measured {
+    let of = |rule: &CheckRule| rule.entity.as_ref() == Some(entity);
     let say = |(name, rule): (&Name, &CheckRule)| match rule.heartbeat {
-        Some(_) => Some(state.heartbeats.get(name).is_some_and(|h| h.is_known())),
-        None => measured(name),
+        Some(_) if state.heartbeats.get(name).is_some_and(|h| h.is_known()) => Measured::Known,
+        Some(_) => Measured::Nothing,
+        None => match measured(name) {
+            Some(true) => Measured::Known,
+            Some(false) => Measured::Unknown,
+            None => Measured::NotYet,
+        },
     };
-    let all: Vec<Option<bool>> = state.setup.checks.iter().filter(|(_, rule)| of(rule)).map(say).collect();
-    if all.contains(&Some(true)) { Some(true) } else { (!all.contains(&None)).then_some(false) }
+    let all: Vec<Measured> = state.setup.checks.iter().filter(|(_, rule)| of(rule)).map(say).collect();
+    // One that answers is enough for an entity.
+    if all.contains(&Measured::Known) {
+        Measured::Known
+    } else {
+        all.into_iter().max().unwrap_or(Measured::Nothing)
+    }
 }
 
 /// Adds a stretch if it is another status; moments never go backwards. Where a clock was ahead and has been put right, what

@@ -19,6 +19,8 @@ pub(crate) fn rebuild(events: &dyn Events, stop: &dyn Fn() -> bool) -> Result<Op
     let (mut ledger, mut state, mut seq) = (Ledger::default(), State::default(), 0);
     // Since when something has not been looked at.
     let mut unseen: Option<Wall> = None;
+    // When this run of Foghorn began.
+    let mut started: Option<Wall> = None;
     loop {
         if stop() {
             return Ok(None);
@@ -33,6 +35,7 @@ pub(crate) fn rebuild(events: &dyn Events, stop: &dyn Fn() -> bool) -> Result<Op
             }
             if let Event::Started { down, .. } = &record.event {
                 ledger.away(record.at.wall, *down);
+                started = Some(record.at.wall);
             }
             state.apply(record.at, &record.event);
             seq = n;
@@ -43,6 +46,9 @@ pub(crate) fn rebuild(events: &dyn Events, stop: &dyn Fn() -> bool) -> Result<Op
         ledger.prune(state.clock.wall);
         if !page.more {
             ledger.observe(&state, state.clock.wall, seq);
+            if let Some(since) = started {
+                ledger.doubt(since);
+            }
             return Ok(Some(ledger));
         }
     }

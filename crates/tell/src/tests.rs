@@ -178,8 +178,10 @@ fn last_line(ledger: &Ledger, at: i64) -> String {
 
 #[test]
 fn the_journal_gives_the_same_ledger() {
-    let (house, ledger) = outage();
+    let (house, mut ledger) = outage();
     let again = rebuild(&house, &|| false).unwrap().unwrap();
+    // Which of what never failed was measured, the journal does not tell.
+    ledger.doubt(Wall(NOON));
     assert_eq!(again.stretches, ledger.stretches);
     assert_eq!(again.incidents, ledger.incidents);
     assert_eq!(rebuild(&house, &|| true).unwrap(), None);
@@ -343,6 +345,43 @@ fn days_and_uptime() {
     assert!((up - (1.0 - (60.0 + 3.0) / known)).abs() < 1e-9, "{up}");
     assert_eq!(days::uptime(&[]), None);
     assert_eq!([1.0, 0.999_999, 0.5].map(days::percent), ["100 %", "99.99 %", "50 %"]);
+}
+
+/// A first start tells nobody that all is well before anything was measured.
+#[test]
+fn what_began_with_this_run_is_not_known_yet() {
+    let mut house = House::new(NOON);
+    house.input(NOON + MINUTE, &Input::Start { version: "0.1.0".into(), down: Span::ZERO, life: 1 });
+    let again = house.state.setup.clone();
+    house.input(NOON + 2 * MINUTE, &Input::AdoptConfig { hash: "2".into(), setup: again.clone() });
+    let old = rebuild(&house, &|| false).unwrap().unwrap();
+    assert_eq!(old.stretches["Data"].last().unwrap().status, C::Operational, "it was before");
+    let mut new = (*again).clone();
+    let shop = new.components["Data"].clone();
+    new.components.insert("New".into(), shop);
+    house.input(NOON + 3 * MINUTE, &Input::AdoptConfig { hash: "3".into(), setup: Arc::new(new) });
+    let ledger = rebuild(&house, &|| false).unwrap().unwrap();
+    assert_eq!(ledger.stretches["New"].last().unwrap().status, C::Unknown);
+    assert_eq!(ledger.stretches["Data"].last().unwrap().status, C::Operational);
+}
+
+/// A good check of one thing says nothing of another that no check can measure.
+#[test]
+fn what_no_check_can_measure_is_not_made_known_by_its_neighbour() {
+    let house = House::new(NOON);
+    let mut setup = (*house.state.setup).clone();
+    let both: Vec<_> = setup.components.values().flatten().cloned().collect();
+    setup.components = [("Both".into(), both)].into();
+    let mut state = house.state.clone();
+    state.setup = Arc::new(setup);
+    let status = |measured: &dyn Fn(&str) -> Option<bool>| {
+        let mut ledger = Ledger::default();
+        ledger.observe_measured(&state, Wall(NOON), 1, measured);
+        ledger.stretches["Both"].last().unwrap().status
+    };
+    assert_eq!(status(&|_| Some(true)), C::Operational);
+    assert_eq!(status(&|c| Some(c == "secret-check")), C::Unknown);
+    assert_eq!(status(&|_| Some(false)), C::Unknown);
 }
 
 #[test]

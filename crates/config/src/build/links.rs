@@ -1,6 +1,7 @@
 //! Whether the links in pages lead to where whoever is paged can follow them, and nobody else to more.
 
-use crate::model::{Channel, Server};
+use crate::errors::quote;
+use crate::model::{Channel, Integration, Server};
 use crate::raw::{self, File};
 use crate::read::Cx;
 use foghorn_core::setup::Setup;
@@ -70,6 +71,37 @@ pub(super) fn proxy_names_whom(raw: &raw::Server, cx: &mut Cx<'_>) {
             raw.listen.value
         ),
     );
+}
+
+/// The same of what other tools may do: an integration without a token takes whoever seems to be on this host.
+pub(super) fn proxy_names_senders(
+    file: &File,
+    integrations: &BTreeMap<String, Integration>,
+    cx: &mut Cx<'_>,
+) {
+    let Some(raw) = &file.server.0 else { return };
+    let behind = raw.listen.value.ip().is_loopback() && raw.links_listen.is_none();
+    let there = raw.public_url.as_ref().is_some_and(|url| lead(&url.value.0) == Some(Lead::There));
+    // Without any token at all that has been said.
+    if !behind || !there || raw.tokens.0.is_empty() {
+        return;
+    }
+    for (name, _) in file.integrations.good() {
+        let open = matches!(
+            integrations.get(&name.value),
+            Some(Integration::Alertmanager { token: None } | Integration::Grafana { token: None })
+        );
+        if open {
+            cx.warn(
+                name.at,
+                &format!(
+                    "the integration {} has no token, so whoever reaches `{}` by a proxy that does not send `X-Forwarded-For` may send it alerts: write a `token:`, or have the proxy send `X-Forwarded-For`",
+                    quote(&name.value),
+                    raw.listen.value
+                ),
+            );
+        }
+    }
 }
 
 /// Whether a page by this channel is read somewhere else. Of a program, and of a secret that is missing, that is not known.

@@ -132,6 +132,7 @@ pub(crate) fn build(file: &File, salvage: bool, cx: &mut Cx<'_>) -> Option<Confi
     people::reachable(file, &setup, &channels, cx);
     if let Some(server) = &server {
         links::lead_somewhere(file, server, &setup, &channels, cx);
+        links::proxy_names_senders(file, &integrations, cx);
     }
     let good = cx.wrong.is_empty() || salvage && pages_somebody(&setup, &channels);
     if !good {

@@ -41,7 +41,7 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
 pub(super) async fn change(State(web): State<Arc<Web>>, visitor: Visitor, fields: Fields) -> Response {
     let (old, new) = (fields.raw("old").to_owned(), fields.raw("new").to_owned());
     // Whoever finds an open browser may not guess on.
-    let guessing = web.by_name.too_many(visitor.account.name.clone(), web.api.now().mono);
+    let guessing = web.by_session.too_many(visitor.session.clone(), web.api.now().mono);
     if guessing {
         let detail = "too many tries: wait ten minutes";
         return page::told(&web, visitor, Problem::new(Kind::TooMany, detail)).await;

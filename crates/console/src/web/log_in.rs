@@ -182,9 +182,15 @@ pub(super) async fn log_in(
     }
     let address = one(peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0.address.ip()));
     let (now, who) = (web.api.now(), (name.clone(), address));
-    // Counted before the password is looked at: many at once are many.
-    let guesses = web.by_address.too_many(address, now.mono)
-        | (!web.known.has(&who) && web.by_name.too_many(name.clone(), now.mono));
+    // Counted before the password is looked at: many at once are many. What is refused for its address is no try of a name:
+    // else one address could use up everybody's.
+    // Whoever has logged in from there is shut out by nobody else's, be all behind one proxy.
+    let known = web.known.has(&who);
+    let guesses = if known {
+        web.by_known.too_many(who.clone(), now.mono)
+    } else {
+        web.by_address.too_many(address, now.mono) || web.by_name.too_many(name.clone(), now.mono)
+    };
     if guesses {
         web.api.log_ins_refused.fetch_add(1, Ordering::Relaxed);
         let wrong = "Too many tries. Wait ten minutes. To acknowledge now, use the link in your page.";
@@ -201,8 +207,12 @@ pub(super) async fn log_in(
         }
         Err(problem) => return page::problem(None, &problem),
     };
-    web.by_address.forgive(address);
-    web.by_name.forgive(name);
+    // That one password was right says nothing of the guesses at others'.
+    if !known {
+        web.by_address.forgive_one(&address);
+    }
+    web.by_known.forgive(&who);
+    web.by_name.forgive(&name);
     web.known.add(who);
     // A new id, and the old one is worth nothing: nobody can have put it there.
     let old = secure.read(Which::Session, &headers);

@@ -75,6 +75,10 @@ pub(crate) struct Web {
     seal: OnceLock<Seal>,
     by_address: Tries<IpAddr>,
     by_name: Tries<String>,
+    /// Of a name from an address from which it has logged in.
+    by_known: Tries<(String, IpAddr)>,
+    /// Of who is logged in and changes the password, by session: others' guesses are not theirs.
+    by_session: Tries<String>,
     known: log_in::Known,
     once: once::Once,
     hashing: Semaphore,
@@ -111,6 +115,8 @@ pub fn console(api: Arc<Api>, accounts: Arc<Accounts>) -> Router {
         seal: OnceLock::new(),
         by_address: Tries::new(TRIES_OF_ADDRESS, TRIES_WITHIN),
         by_name: Tries::new(TRIES_OF_NAME, TRIES_WITHIN),
+        by_known: Tries::new(TRIES_OF_NAME, TRIES_WITHIN),
+        by_session: Tries::new(TRIES_OF_NAME, TRIES_WITHIN),
         known: log_in::Known::default(),
         once: once::Once::default(),
         hashing: Semaphore::new(HASHED_AT_ONCE),

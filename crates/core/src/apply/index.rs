@@ -140,6 +140,10 @@ impl State {
         self.group(&alert, false);
         self.edit_incident(alert.incident, |i| {
             i.alerts.remove_mut(&place);
+            // What has recovered is listed for as long as anything of it is: an incident may go on for months.
+            if let Some(entity) = alert.entity.as_ref().filter(|e| i.entities.get(*e) == Some(&0)) {
+                i.entities.remove_mut(entity);
+            }
         });
         self.alerts.remove_mut(&alert.key);
     }

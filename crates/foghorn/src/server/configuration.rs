@@ -100,17 +100,39 @@ fn data_dir(path: &Path) -> PathBuf {
         let line = line.split(" #").next().filter(|l| !l.trim_start().starts_with('#'))?;
         let (before, value) = line.split_once("data_dir:")?;
         let key = before.is_empty() || before.ends_with([' ', '\t', '{', ',']);
-        key.then(|| plain(value))
+        key.then(|| plain(value, &|name| std::env::var(name).ok()))
     });
     path.parent().unwrap_or(Path::new("")).join(named.unwrap_or_else(|| "data".to_owned()))
 }
 
-fn plain(value: &str) -> String {
+/// A value as far as one can tell, with its variables put in.
+fn plain(value: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
     let value = value.trim();
-    match value.chars().next() {
-        Some(quote @ ('"' | '\'')) => value.split(quote).nth(1).unwrap_or_default().to_owned(),
-        _ => value.split([',', '}']).next().unwrap_or_default().trim().to_owned(),
+    let (mut rest, ends): (&str, &[char]) = match value.chars().next() {
+        Some('"') => (&value[1..], &['"']),
+        Some('\'') => (&value[1..], &['\'']),
+        _ => (value, &[',', '}']),
+    };
+    let mut text = String::new();
+    while let Some(at) = rest.find(|c| ends.contains(&c) || c == '$') {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        match from.strip_prefix("${").and_then(|name| name.split_once('}')) {
+            Some((name, after)) => {
+                text.push_str(&variable(name).unwrap_or_default());
+                rest = after;
+            }
+            None if from.starts_with('$') => {
+                text.push('$');
+                rest = &from[1..];
+            }
+            None => {
+                rest = "";
+            }
+        }
     }
+    text.push_str(rest);
+    text.trim().to_owned()
 }
 
 /// Keeps the text of a good file as the last good one, in the data directory; the latest wins. Waits for no disk: `done` hears
@@ -143,6 +165,21 @@ mod tests {
         ] {
             fs::write(&path, text).unwrap();
             assert_eq!(data_dir(&path), dir.path().join(expected));
+        }
+    }
+
+    #[test]
+    fn a_data_directory_may_stand_in_a_variable() {
+        let variable = |name: &str| (name == "DATA").then(|| "/srv/foghorn".to_owned());
+        for (value, expected) in [
+            ("${DATA}", "/srv/foghorn"),
+            (" \"${DATA}/x\" # there", "/srv/foghorn/x"),
+            ("${DATA}/y, bogus: 1 }", "/srv/foghorn/y"),
+            ("'a$b' }", "a$b"),
+            ("${OTHER}/z", "/z"),
+            ("${", "${"),
+        ] {
+            assert_eq!(plain(value, &variable), expected, "{value}");
         }
     }
 

@@ -382,8 +382,11 @@ pub fn serve(options: &Options) -> Result<(), StartFailure> {
 /// Starts anew: the same process for whoever watches over it, with the same words. Returns only if that fails.
 fn anew() -> std::io::Result<std::io::Error> {
     use std::os::unix::process::CommandExt;
-    let program = std::env::current_exe()?;
-    Ok(std::process::Command::new(program).args(std::env::args_os().skip(1)).exec())
+    let exec =
+        |program: PathBuf| std::process::Command::new(program).args(std::env::args_os().skip(1)).exec();
+    let failed = exec(std::env::current_exe()?);
+    // After an upgrade in place the path leads to nothing; the kernel's own link still leads to what runs.
+    Ok(if failed.kind() == std::io::ErrorKind::NotFound { exec("/proc/self/exe".into()) } else { failed })
 }
 
 struct Routers {

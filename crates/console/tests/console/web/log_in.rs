@@ -112,6 +112,50 @@ async fn guesses_are_counted_by_address_and_by_name() {
     assert_eq!(guesser.log_in("ana", PASSWORD).await.status, 303, "it is forgotten");
 }
 
+/// Whoever has an account, or is behind the same proxy, guesses no better for that; nor does one address shut everybody out.
+#[tokio::test]
+async fn one_right_password_leaves_the_guesses_at_others_counted() {
+    let kit = kit(OPEN).await;
+    kit.account("ana", Role::Admin, None);
+    kit.account("vera", Role::Viewer, None);
+    for (name, known, refused) in [("ana", false, 20), ("ana", true, 30)] {
+        let mut both = kit.browser();
+        both.address = if known { "192.0.2.1:1" } else { "192.0.2.2:1" };
+        if known {
+            assert_eq!(both.log_in(name, PASSWORD).await.status, 303);
+        }
+        let mut guesses = 0;
+        while both.log_in(name, "wrong password").await.status == 422 {
+            guesses += 1;
+            assert!(guesses <= refused, "known: {known}");
+            if guesses % 5 == 0 {
+                assert_eq!(both.log_in("vera", PASSWORD).await.status, 303, "known: {known}");
+            }
+        }
+        assert!(guesses >= refused - 1, "known: {known}: {guesses}");
+    }
+    let mut flood = kit.browser();
+    flood.address = "192.0.2.3:1";
+    for n in 0..60 {
+        flood.log_in(&format!("nobody-{n}"), "wrong password").await;
+    }
+    assert_eq!(flood.log_in("ana", PASSWORD).await.status, 429);
+    // Strangers have guessed at it, and whoever is logged in has the more reason to set another password.
+    let mut rosa = kit.browser();
+    kit.account("rosa", Role::Viewer, None);
+    rosa.address = "192.0.2.4:1";
+    assert_eq!(rosa.log_in("rosa", PASSWORD).await.status, 303);
+    for n in 5..9 {
+        let mut stranger = kit.browser();
+        stranger.address = Box::leak(format!("192.0.2.{n}:1").into_boxed_str());
+        for _ in 0..10 {
+            stranger.log_in("rosa", "wrong password").await;
+        }
+    }
+    let new = [("old", PASSWORD), ("new", "another password"), ("again", "another password")];
+    assert_eq!(rosa.post("/account", &new).await.header("location"), "/account");
+}
+
 #[tokio::test]
 async fn only_places_of_this_server_are_gone_to() {
     let kit = kit(OPEN).await;
