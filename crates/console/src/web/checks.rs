@@ -249,7 +249,8 @@ pub(super) async fn show(
             recent,
             runbook: rule.runbook.clone().filter(|r| crate::show::picture::is_web_link(r)),
             beat,
-            frame: Frame::new(web, &view, visitor, &format!("Check {}", line(name, NAME)), Here::Checks),
+            frame: Frame::new(web, &view, visitor, &format!("Check {}", line(name, NAME)), Here::Checks)
+                .live(live::CHECKS),
         };
         Ok(respond(StatusCode::OK, &page))
     };

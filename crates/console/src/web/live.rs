@@ -54,9 +54,17 @@ pub(super) const ALL: &str = "/live";
 /// Where a page hears of any incident, and of what is measured.
 pub(super) const CHECKS: &str = "/live?of=checks";
 
+/// Where a page hears of whose turn it is.
+pub(super) const TURNS: &str = "/live?of=turns";
+
 /// `GET /live`
 pub(super) async fn all(State(web): State<Arc<Web>>, visitor: Visitor, asked: Asked) -> Response {
-    news(&web, visitor, if asked.get("of") == "checks" { Of::Checks } else { Of::Incidents })
+    let of = match asked.get("of") {
+        "checks" => Of::Checks,
+        "turns" => Of::Turns,
+        _ => Of::Incidents,
+    };
+    news(&web, visitor, of)
 }
 
 /// What a page shows.
@@ -64,20 +72,23 @@ pub(super) async fn all(State(web): State<Arc<Web>>, visitor: Visitor, asked: As
 enum Of {
     Incident(IncidentId),
     Incidents,
-    /// Incidents, and what is measured and pinged.
+    /// Incidents, and what is measured and pinged, and what time alone changes.
     Checks,
+    /// Schedules: what is configured, who stands in, what time it is.
+    Turns,
 }
 
 impl Of {
     /// What is told where there is no news. What happens while nothing can be written is in no record, nor is what is measured,
-    /// and pings are many: the page looks by itself.
+    /// nor that a turn begins, and pings are many: the page looks by itself.
     fn quiet(self, degraded: bool) -> &'static str {
-        if degraded || matches!(self, Of::Checks) { "changed" } else { "here" }
+        if degraded || matches!(self, Of::Checks | Of::Turns) { "changed" } else { "here" }
     }
 
     fn concerns(self, event: &Told) -> bool {
         match (event.incident(), self) {
             (Some(id), Of::Incident(of)) => id == of,
+            (Some(_), Of::Turns) => false,
             (Some(_), _) => true,
             // By what is configured, silenced and changed, and by who stands in, any page may become another.
             (None, _) => matches!(
@@ -247,6 +258,7 @@ mod tests {
             (Of::Incident(6), false, true, "here"),
             (Of::Incidents, true, true, "here"),
             (Of::Checks, true, true, "changed"),
+            (Of::Turns, false, true, "changed"),
         ] {
             assert_eq!((of.concerns(&put_away), of.concerns(&restarted)), (own, told));
             assert!(!of.concerns(&ping), "a page that shows pings looks for them by itself");

@@ -5,7 +5,7 @@ use super::guard::Visitor;
 use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, line, long, person};
-use super::{Web, charts};
+use super::{Web, charts, live};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -51,6 +51,8 @@ struct Row {
     /// Of the schedule and, where that is another, of whoever looks.
     zones: (String, Option<String>),
     now: Vec<String>,
+    /// Whether a policy pages it.
+    paged: bool,
     overridden: bool,
     until: Option<String>,
     then: Vec<String>,
@@ -97,7 +99,7 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             people: people.collect(),
             stand_ins: stand_ins.collect(),
             leaf,
-            frame: Frame::new(web, &view, visitor, "On call", Here::OnCall),
+            frame: Frame::new(web, &view, visitor, "On call", Here::OnCall).live(live::TURNS),
         };
         Ok(respond(StatusCode::OK, &page))
     };
@@ -136,6 +138,7 @@ fn row(view: &View, clock: &Clock, name: &Name, s: &Schedule, room: &mut usize) 
         name: line(name, NAME),
         zones: (line(&s.time_zone, NAME), Some(line(own, NAME)).filter(|_| *own != *s.time_zone)),
         now: people(now),
+        paged: page::paged(&state.setup).contains(name),
         overridden: state.overrides_of(name).any(|o| o.is_active(now)),
         until: until.map(|at| format!("{} (in {})", clock.time(at), long(at.since(now)))),
         then: named(then.unwrap_or_default()),

@@ -9,9 +9,11 @@ use askama::Template;
 use axum::extract::Request;
 use axum::response::{Html, IntoResponse, Response};
 use foghorn_config::model::Role;
+use foghorn_core::setup::{Setup, Target};
 use foghorn_core::words::Name;
 use foghorn_engine::View;
 use http::{HeaderValue, StatusCode, header};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Its own style, script, pictures and forms, and nobody else's.
@@ -146,6 +148,13 @@ pub(super) fn clock(view: &View, visitor: &Visitor) -> Clock {
     Clock::of(&view.state, visitor.account.person.as_deref(), view.at)
 }
 
+/// Schedules that a policy pages. Who is on call on another is nobody's trouble.
+pub(super) fn paged(setup: &Setup) -> BTreeSet<&Name> {
+    let steps = setup.escalations.values().flat_map(|policy| &policy.steps);
+    let targets = steps.flat_map(|step| &step.page);
+    targets.filter_map(|t| if let Target::Schedule(name) = t { Some(name) } else { None }).collect()
+}
+
 fn banners(web: &Web, view: &View) -> Vec<Banner> {
     let mut all = Vec::new();
     if let Some(d) = &view.degraded {
@@ -157,9 +166,11 @@ fn banners(web: &Web, view: &View) -> Vec<Banner> {
         });
     }
     let setup = &view.state.setup;
+    let paged = paged(setup);
     let nobody: Vec<&Name> = setup
         .schedules
         .iter()
+        .filter(|(name, _)| paged.contains(name))
         .filter(|(name, s)| s.on_call(view.at.wall, view.state.overrides_of(name)).is_empty())
         .map(|(name, _)| name)
         .collect();

@@ -1,12 +1,12 @@
 //! Silences: what goes on, and how to end or add one.
 
-use super::Web;
 use super::action::end_of;
 use super::form::Asked;
 use super::guard::Visitor;
 use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{NAME, WIDE, line, long, person};
+use super::{Web, live};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -81,7 +81,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
             rows: rows.collect(),
             total: all.len(),
             leaf,
-            frame: Frame::new(web, &view, visitor, "Silences", Here::Silences),
+            frame: Frame::new(web, &view, visitor, "Silences", Here::Silences).live(live::CHECKS),
         };
         Ok(respond(StatusCode::OK, &page))
     };

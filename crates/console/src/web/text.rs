@@ -90,6 +90,22 @@ impl Counted {
     }
 }
 
+/// A text in its parts, and of each whether it stood between backticks. One backtick alone is itself.
+pub(super) fn coded(text: &str) -> Vec<(&str, bool)> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, code, after)) = rest
+        .split_once('`')
+        .and_then(|(before, on)| on.split_once('`').map(|(code, after)| (before, code, after)))
+    {
+        parts.extend([(before, false), (code, true)]);
+        rest = after;
+    }
+    parts.push((rest, false));
+    parts.retain(|(part, _)| !part.is_empty());
+    parts
+}
+
 /// RFC 3339, for `<time datetime>`.
 pub(super) fn machine(at: Wall) -> String {
     crate::time::rfc3339(at)

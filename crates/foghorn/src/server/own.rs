@@ -7,6 +7,7 @@ use foghorn_core::labels::{AlertKey, Labels};
 use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::{Name, Severity};
 use foghorn_engine::{Class, Handle};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -208,12 +209,14 @@ impl Own {
         standing.contains_key(&(trouble, what.to_owned()))
     }
 
-    /// What stands, a line each: in words, then the alert's name. That the journal is degraded is told by every view, with
-    /// the reason of the moment.
+    /// What stands, a line each, the worst first: in words, then the alert's name. That the journal is degraded is told by
+    /// every view, with the reason of the moment.
     pub fn standing(&self) -> Vec<String> {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         let others = standing.iter().filter(|((trouble, _), _)| *trouble != Trouble::JournalDegraded);
-        others.map(|((trouble, _), s)| format!("{} ({})", s.summary, trouble.word())).collect()
+        let mut others: Vec<_> = others.map(|((trouble, _), s)| (*trouble, s)).collect();
+        others.sort_by_key(|(trouble, _)| Reverse(trouble.severity()));
+        others.into_iter().map(|(trouble, s)| format!("{} ({})", s.summary, trouble.word())).collect()
     }
 
     /// It is not wrong any more.
@@ -254,5 +257,36 @@ impl Own {
     fn end(&self, labels: Labels, now: Wall) {
         let items = vec![AlertItem::resolved(labels, now)];
         self.handle.tell(Class::World, Input::Alerts { source: Name::from(SELF), items });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foghorn_core::State;
+    use foghorn_core::time::Now;
+    use foghorn_engine::{View, handle};
+
+    #[test]
+    fn what_pages_at_once_is_told_first() {
+        let (engine, _port) = handle::channel(View::new(State::default(), 0, Now::default()));
+        let own = Own::new(engine);
+        for (trouble, what) in [
+            (Trouble::Configuration, "file"),
+            (Trouble::Person, "ana"),
+            (Trouble::Secret, "pass"),
+            (Trouble::Blind, "server"),
+        ] {
+            own.raise(trouble, what, what, Wall(0));
+        }
+        assert_eq!(
+            own.standing(),
+            [
+                "ana (PersonUnreachable)",
+                "server (LocationBlind)",
+                "file (ConfigurationRejected)",
+                "pass (SecretMissing)"
+            ]
+        );
     }
 }

@@ -132,6 +132,9 @@ async function degraded() {
     await says(looker, at, "journal");
     await looker.visit(at, "degraded-incident", task.degraded + path);
     await says(looker, at, "journal");
+    await at.setViewport({ width: 360, height: 640 });
+    const end = await at.$eval(`form[action='${path}/ack'] button`, (b) => b.getBoundingClientRect().bottom + scrollY);
+    if (end > 640) looker.fault("degraded-incident", `Acknowledge ends at ${end} px of a small telephone's 640`);
   }
   await press(plain.tab, `form[action='${path}/ack'] button`);
   await says(looker, plain.tab, "not yet saved");

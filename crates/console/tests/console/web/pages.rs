@@ -61,6 +61,17 @@ async fn calm_and_nobody_on_call() {
     assert!(ana.page("/").await.contains("the disk was full</bdi></a>, over for 1h"));
 }
 
+/// Nobody is paged by it, so nobody is missed.
+#[tokio::test]
+async fn a_schedule_that_no_policy_pages_may_be_empty() {
+    let empty = OPEN.replace("2026-11-16 09:00", "2027-01-04 09:00");
+    let kit = kit(&empty.replace("schedule/primary", "person/day-ops")).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    assert!(!ana.page("/").await.contains("Nobody is on call"));
+    let page = ana.page("/on-call").await;
+    assert!(page.contains("No policy pages this schedule.") && !page.contains("passed over"), "{page}");
+}
+
 /// However much is unwell with Foghorn itself, it is one banner: the button below stays within sight.
 #[tokio::test]
 async fn what_is_unwell_with_foghorn_is_one_banner() {
@@ -82,6 +93,56 @@ async fn what_is_unwell_with_foghorn_is_one_banner() {
     assert_eq!(three.matches("class=\"banner").count(), 1, "{three}");
     assert!(three.contains("and 2 more") && three.contains("<li><bdi>&#60;b&#62;</bdi></li>"), "{three}");
     assert!(banners(&["x"; 40]).await.contains("and 19 others"));
+    let code = banners(&["`a<b` is not there, `c", "see `d`"]).await;
+    assert!(code.contains("<bdi><code>a&#60;b</code> is not there, `c</bdi>"), "{code}");
+    assert!(code.contains("<li><bdi>see <code>d</code></bdi></li>"), "{code}");
+}
+
+/// Whatever is wrong with Foghorn, what an incident is about and the button come first.
+#[tokio::test]
+async fn the_button_is_above_what_is_wrong_with_foghorn() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    *kit.unwell.lock().unwrap() = vec!["the disk is full".to_owned()];
+    let page = ana.page("/incidents/1").await;
+    let at = |what: &str| page.find(what).unwrap_or_else(|| panic!("{what}: {page}"));
+    assert!(
+        at("/incidents/1/ack") < at("id=\"banners\"") && at("id=\"banners\"") < at("Write a note"),
+        "{page}"
+    );
+    assert_eq!(page.matches("the disk is full").count(), 1, "{page}");
+    kit.account("vera", Role::Viewer, None);
+    let vera = kit.browser();
+    vera.log_in("vera", super::browser::PASSWORD).await;
+    assert!(vera.page("/incidents/1").await.contains("the disk is full"));
+}
+
+/// A page of what is so now hears when it is not any more, and what is being typed is not part of that.
+#[tokio::test]
+async fn pages_of_what_is_so_now_keep_themselves_true() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    for (path, stream, parts) in [
+        ("/", "/live", &["list"][..]),
+        ("/checks", "/live?of=checks", &["list"]),
+        ("/checks/shop", "/live?of=checks", &["stands", "latency", "results"]),
+        ("/checks/backup-job", "/live?of=checks", &["stands"]),
+        ("/on-call", "/live?of=turns", &["on-call"]),
+        ("/silences", "/live?of=checks", &["silences"]),
+    ] {
+        let page = ana.page(path).await;
+        assert!(page.contains(&format!("data-stream=\"{stream}\"")), "{path}: {page}");
+        for part in parts {
+            let begins =
+                page.split(&format!("<div id=\"{part}\"")).nth(1).unwrap_or_else(|| panic!("{path}: {page}"));
+            assert!(begins.split('>').next().unwrap().ends_with(" data-live"), "{path} {part}: {page}");
+        }
+    }
+    let page = ana.page("/silences").await;
+    let (kept, typed) = page.split_once("<textarea").unwrap();
+    assert!(kept.contains("</div>\n<section class=\"card\"><h2>Add one</h2>"), "{kept}");
+    assert!(!typed.contains("data-live>\n<form"), "{typed}");
 }
 
 #[tokio::test]
