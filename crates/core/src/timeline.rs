@@ -401,7 +401,8 @@ fn status_word(status: AlertStatus) -> &'static str {
 
 fn end_word(reason: EndReason) -> &'static str {
     match reason {
-        EndReason::Sender => "well again",
+        // Good news is not told in the words of what was wrong.
+        EndReason::Sender => "well again; it was",
         EndReason::NotRepeated => "over, its sender is back and repeats it no more",
         EndReason::Removed => "over, it is not in the configuration any more",
         EndReason::Person => "over, a person closed the incident",

@@ -44,7 +44,7 @@ fn main() {
         })
         .collect();
     let marks = [
-        Mark { at: 2, kind: MarkKind::Alert, note: "an alert" },
+        Mark { at: 2, kind: MarkKind::Alert(Tone::Bad), note: "an alert" },
         Mark { at: 4, kind: MarkKind::Page, note: "Ana was paged" },
         Mark { at: 20, kind: MarkKind::Page, note: "Ben was paged" },
         Mark { at: 28, kind: MarkKind::Acknowledged, note: "Ben acknowledged" },

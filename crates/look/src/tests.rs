@@ -185,6 +185,9 @@ fn a_strip_of_an_incident() {
         marks: &[
             Mark { at: 1, kind: MarkKind::Page, note: "Ana was paged" },
             Mark { at: 1, kind: MarkKind::Page, note: "Ben was paged" },
+            Mark { at: 2, kind: MarkKind::Alert(Tone::Info), note: "it is warm" },
+            Mark { at: 2, kind: MarkKind::Alert(Tone::Bad), note: "it burns" },
+            Mark { at: 9, kind: MarkKind::Failed, note: "Caro was not reached" },
             Mark { at: 25, kind: MarkKind::Acknowledged, note: "Ana acknowledged" },
         ],
         ticks: &[(0, "03:12".to_owned()), (100, "03:40".to_owned())],
@@ -207,6 +210,16 @@ fn a_strip_of_an_incident() {
     <title>Ana was paged</title>
     </path>
     </svg>
+    <svg class="bad" x="2%" y="3" width="1" height="1" overflow="visible">
+    <path class="mark" transform="translate(-6 0)" d="M2 2h8v8H2z">
+    <title>it burns</title>
+    </path>
+    </svg>
+    <svg class="bad" x="9%" y="3" width="1" height="1" overflow="visible">
+    <path class="mark" transform="translate(-6 0)" d="M2.5.5L6 4l3.5-3.5 2 2L8 6l3.5 3.5-2 2L6 8l-3.5 3.5-2-2L4 6 .5 2.5z">
+    <title>Caro was not reached</title>
+    </path>
+    </svg>
     <svg class="info" x="25%" y="3" width="1" height="1" overflow="visible">
     <path class="mark" transform="translate(-6 0)" d="M4.5 10.5L0 6l2-2 2.5 2.5L10 1l2 2z">
     <title>Ana acknowledged</title>
@@ -215,6 +228,44 @@ fn a_strip_of_an_incident() {
     <text x="0%" y="60" text-anchor="start">03:12</text>
     <text x="100%" y="60" text-anchor="end">03:40</text>
     </svg>
+    <ul class="legend">
+    <li>
+    <span class="key bad">
+    </span> <bdi>nobody has answered</bdi>
+    </li>
+    <li>
+    <span class="key info">
+    </span> <bdi>acknowledged by Ana</bdi>
+    </li>
+    <li>
+    <span class="key good">
+    </span> <bdi>resolved</bdi>
+    </li>
+    <li>
+    <span class="toned bad">
+    <svg class="icon" viewBox="0 0 12 12" aria-hidden="true">
+    <path d="M2 2h8v8H2z"/>
+    </svg>
+    </span> an alert began</li>
+    <li>
+    <span class="toned warn">
+    <svg class="icon" viewBox="0 0 12 12" aria-hidden="true">
+    <path d="M.5 1.5h11L6 11z"/>
+    </svg>
+    </span> a page was accepted</li>
+    <li>
+    <span class="toned bad">
+    <svg class="icon" viewBox="0 0 12 12" aria-hidden="true">
+    <path d="M2.5.5L6 4l3.5-3.5 2 2L8 6l3.5 3.5-2 2L6 8l-3.5 3.5-2-2L4 6 .5 2.5z"/>
+    </svg>
+    </span> a page was not accepted</li>
+    <li>
+    <span class="toned info">
+    <svg class="icon" viewBox="0 0 12 12" aria-hidden="true">
+    <path d="M4.5 10.5L0 6l2-2 2.5 2.5L10 1l2 2z"/>
+    </svg>
+    </span> somebody acknowledged</li>
+    </ul>
     "#);
 }
 
@@ -522,7 +573,7 @@ proptest! {
             bars(&text, &text, &[Day { tone, note: text.clone() }]),
             strip(&Strip {
                 title: &text, from, to, phases: &[Phase { from: at, tone, word: &text }],
-                marks: &[Mark { at, kind: MarkKind::Alert, note: &text }], ticks: &[(at, text.clone())],
+                marks: &[Mark { at, kind: MarkKind::Alert(tone), note: &text }], ticks: &[(at, text.clone())],
             }),
             week(&text, &[WeekDay { label: text.clone(), from, to, set: Some(ClockSet { at, by: from }) }], &[Turn { from: at, to, until: text.clone(), who: text.clone(), stand_in: true }], Some(at)),
             topology(&text, &[Node { name: text.clone(), tone, word: text.clone(), endangered: true, stands_on: vec![text.clone()], href: Some(text.clone()) }]),

@@ -194,10 +194,11 @@ impl ReadModel {
     pub(crate) fn life(&self, id: IncidentId, limit: usize) -> Result<Vec<Line>, ReadModelError> {
         // The bytes are looked through: an event is written with its type in front.
         static SQL: LazyLock<String> = LazyLock::new(|| {
-            const KINDS: [&str; 8] = [
+            const KINDS: [&str; 9] = [
                 "page_",
                 "contact_passed_over",
                 "incident_",
+                "recovery_awaited",
                 "acknowledged",
                 "acknowledgement_lapsed",
                 "noted",

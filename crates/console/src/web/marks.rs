@@ -8,7 +8,8 @@ pub(super) fn severity(severity: &Severity) -> String {
     badge(of(*severity), severity.as_str())
 }
 
-fn of(severity: Severity) -> Tone {
+/// As bad as that.
+pub(super) fn of(severity: Severity) -> Tone {
     match severity {
         Severity::Critical => Tone::Bad,
         Severity::Warning => Tone::Warn,
@@ -29,11 +30,11 @@ pub(super) fn alert(word: &str, severity: &Severity) -> String {
 /// How a thing is, by the word that says it.
 pub(super) fn tone(word: &str) -> Tone {
     match word {
-        "ok" | "well" | "resolved" | "taken" | "good" => Tone::Good,
+        "ok" | "well" | "resolved" | "accepted" | "good" => Tone::Good,
         "acknowledged" | "active" | "stands in" => Tone::Info,
         "muted" | "maintenance" | "in maintenance" | "to come" => Tone::Planned,
         "degraded" | "flapping" | "waits" | "endangered" => Tone::Warn,
-        "open" | "down" | "bad" | "not taken" => Tone::Bad,
+        "open" | "down" | "bad" | "not accepted" => Tone::Bad,
         _ => Tone::Unknown,
     }
 }

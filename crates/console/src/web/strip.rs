@@ -1,12 +1,14 @@
 //! An incident's life as a strip: how it stood when, and what happened.
 
 use super::charts::ticks;
+use super::marks;
 use super::text::{Clock, NAME, line, person};
 use crate::readmodel::Line;
 use foghorn_core::event::Event;
 use foghorn_core::incident::IncidentId;
 use foghorn_core::page::{Outcome, PageKind};
 use foghorn_core::time::{Span, Wall};
+use foghorn_core::words::{Severity, Urgency};
 use foghorn_engine::View;
 use foghorn_look::{Mark, MarkKind, Phase, Strip, Tone};
 
@@ -15,30 +17,74 @@ const ALERTS: usize = 500;
 /// An incident that began just now has a strip of this length.
 const SHORTEST: Span = Span::secs(10);
 
+/// How it stood when.
+#[derive(Default)]
+struct Phases {
+    all: Vec<(Wall, Tone, String)>,
+    /// How bad it is; as bad as can be while that is not known.
+    shape: Option<(Severity, Urgency)>,
+    /// Whether somebody is waited for, and since when in which words.
+    open: Option<&'static str>,
+}
+
+impl Phases {
+    fn push(&mut self, at: Wall, tone: Tone, word: String) {
+        match self.all.last_mut() {
+            // Of what happens in one moment the last counts.
+            Some(last) if last.0 == at => (last.1, last.2) = (tone, word),
+            Some(last) if (last.1, &last.2) == (tone, &word) => {}
+            _ => self.all.push((at, tone, word)),
+        }
+    }
+
+    /// Somebody is on it, or it is over.
+    fn calm(&mut self, at: Wall, tone: Tone, word: String) {
+        self.open = None;
+        self.push(at, tone, word);
+    }
+
+    /// As bad as it is, and not a red outage if it is none.
+    fn open(&mut self, at: Wall, word: &'static str) {
+        self.open = Some(word);
+        let (severity, urgency) = self.shape.unwrap_or((Severity::Critical, Urgency::High));
+        let pages_nobody = if urgency == Urgency::None { ", pages nobody" } else { "" };
+        self.push(at, marks::of(severity), format!("{severity}, {word}{pages_nobody}"));
+    }
+
+    fn is_now(&mut self, at: Wall, severity: Severity, urgency: Urgency) {
+        self.shape = Some((severity, urgency));
+        if let Some(word) = self.open {
+            self.open(at, word);
+        }
+    }
+}
+
 /// From the incident's record; empty where that is not known.
 pub(super) fn of(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> String {
-    let (mut phases, mut marks): (Vec<(Wall, Tone, String)>, Vec<(Wall, MarkKind, String)>) =
-        (Vec::new(), Vec::new());
+    let mut phases = Phases::default();
+    let mut marks: Vec<(Wall, MarkKind, String)> = Vec::new();
     let name = |id: &str| person(&view.state, id);
     for told in life {
         let at = told.record.at.wall;
         let mut mark = |kind, words: String| marks.push((at, kind, format!("{} {words}", clock.second(at))));
         match &told.record.event {
-            Event::IncidentOpened { .. } => phases.push((at, Tone::Bad, "nobody has answered".to_owned())),
-            Event::IncidentReopened { .. } => phases.push((at, Tone::Bad, "open again".to_owned())),
+            Event::IncidentOpened { severity, urgency, .. } => {
+                phases.shape = severity.map(|severity| (severity, *urgency));
+                phases.open(at, "nobody is on it");
+            }
+            Event::IncidentGrew { shape, .. } => phases.is_now(at, shape.severity, shape.urgency),
+            Event::IncidentReopened { .. } => phases.open(at, "open again"),
             Event::RecoveryAwaited { until: Some(_), .. } => {
-                phases.push((at, Tone::Good, "all was well for a while".to_owned()));
+                phases.calm(at, Tone::Good, "all was well for a while".to_owned());
             }
-            Event::RecoveryAwaited { .. } => phases.push((at, Tone::Bad, "unwell again".to_owned())),
-            Event::AcknowledgementLapsed { .. } => {
-                phases.push((at, Tone::Bad, "the acknowledgement was not enough".to_owned()));
-            }
+            Event::RecoveryAwaited { .. } => phases.open(at, "unwell again"),
+            Event::AcknowledgementLapsed { .. } => phases.open(at, "the acknowledgement was not enough"),
             Event::Acknowledged { by, .. } => {
-                phases.push((at, Tone::Warn, format!("acknowledged by {}", name(&by.name))));
+                phases.calm(at, Tone::Info, format!("acknowledged by {}", name(&by.name)));
                 mark(MarkKind::Acknowledged, format!("acknowledged by {}", name(&by.name)));
             }
             Event::IncidentResolved { .. } => {
-                phases.push((at, Tone::Good, "over".to_owned()));
+                phases.calm(at, Tone::Good, "over".to_owned());
                 mark(MarkKind::Resolved, "over".to_owned());
             }
             Event::StatusUpdated { by, stage, .. } => {
@@ -49,23 +95,34 @@ pub(super) fn of(view: &View, clock: &Clock, id: IncidentId, life: &[Line]) -> S
                 mark(MarkKind::Note, format!("{} {what} what the public was told", name(&by.name)));
             }
             Event::Noted { by, .. } => mark(MarkKind::Note, format!("{} wrote a note", name(&by.name))),
-            Event::PageAttempted { key, channel, outcome: Outcome::Accepted { .. }, .. }
-                if key.kind == PageKind::Page =>
-            {
-                mark(MarkKind::Page, format!("{} was paged by {}", name(&key.person), line(channel, NAME)));
+            Event::PageAttempted { key, channel, outcome, .. } if key.kind == PageKind::Page => {
+                let (whom, channel) = (name(&key.person), line(channel, NAME));
+                match outcome {
+                    Outcome::Accepted { .. } => {
+                        mark(MarkKind::Page, format!("{whom} was paged by {channel}"))
+                    }
+                    Outcome::Retry { .. } | Outcome::Failed { .. } => {
+                        mark(MarkKind::Failed, format!("{whom} was not reached by {channel}"));
+                    }
+                }
             }
             _ => {}
         }
     }
+    let phases = phases.all;
     let Some((from, ..)) = phases.first() else { return String::new() };
     let from = *from;
     let open = view.state.incident(id);
     if let Some(incident) = open {
-        let alerts = view.state.alerts_of(incident).take(ALERTS).map(|a| {
+        let began = view.state.alerts_of(incident).take(ALERTS).map(|a| {
             let at = a.received.wall;
-            (at, MarkKind::Alert, format!("{} {}", clock.second(at), line(&a.summary(), NAME)))
+            (
+                at,
+                MarkKind::Alert(marks::of(a.severity)),
+                format!("{} {}", clock.second(at), line(&a.summary(), NAME)),
+            )
         });
-        marks.extend(alerts.filter(|(at, ..)| *at >= from));
+        marks.extend(began.filter(|(at, ..)| *at >= from));
         marks.sort_by_key(|(at, ..)| *at);
     }
     // What is over ends a little after its end.

@@ -156,7 +156,11 @@ could not reach Day operator by email (step 1), will try again: 451 try later
     assert_eq!(i["worst_alerts"][0]["summary"], "shop: status is 502");
     assert!(i["timeline"].as_array().unwrap().iter().any(|e| e["text"] == "local (API): the cable"), "{i:#}");
     assert!(
-        i["timeline"].as_array().unwrap().iter().any(|e| e["text"] == "well again: shop: status is 502"),
+        i["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|e| e["text"] == "well again; it was: shop: status is 502"),
         "{i:#}"
     );
     assert_eq!(kit.get("/api/v1/incidents/1/alerts").await.json()["alerts"][0]["status"], "resolved");

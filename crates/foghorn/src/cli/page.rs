@@ -161,7 +161,7 @@ fn row(config: &Config, id: &str, person: &Person, r: &Report<usize>) -> String 
         Some(_) => ", only for pages that do not wake",
         None => "",
     };
-    let sign = if accepted { "taken" } else { "NOT TAKEN" };
+    let sign = if accepted { "accepted" } else { "NOT ACCEPTED" };
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     let to = address(config, id, r.key);
     let took = r.took.as_secs_f64();

@@ -120,7 +120,7 @@ fn init_and_what_it_says(binary: &Path) {
     let [check, try_it, page, user, serve] = &commands[..] else { panic!("{next}") };
     assert!(run(&foghorn, check, 0).contains("is good"));
     assert!(run(&foghorn, try_it, 0).contains("website"));
-    assert!(run(&foghorn, page, 0).contains("taken"));
+    assert!(run(&foghorn, page, 0).contains("accepted"));
     let mail = exim.wait("the test page", |m| m.contains("[TEST]"));
     assert!(mail.contains("ana@example.com") && mail.contains("Nothing is wrong"), "{mail}");
     let account = run(&foghorn, user, 0);

@@ -160,7 +160,7 @@ async fn an_incident_from_its_page_to_its_end() {
     for says in [
         "Nobody has acknowledged it",
         "502 Bad Gateway",
-        "not taken, tried again at",
+        "not accepted, tried again at",
         "451 try later",
         "Day operator",
         "https://wiki.example.com/shop",
@@ -180,7 +180,7 @@ async fn an_incident_from_its_page_to_its_end() {
     kit.caught_up().await;
     let shown = ana.page("/incidents/1").await;
     assert!(
-        shown.contains("The next step is being paged.") && shown.contains("taken by email at 03:12:40"),
+        shown.contains("The next step is being paged.") && shown.contains("accepted by email at 03:12:40"),
         "{shown}"
     );
     assert!(shown.contains("Night operator"), "{shown}");
@@ -239,7 +239,7 @@ async fn an_incident_from_its_page_to_its_end() {
     kit.caught_up().await;
     assert!(kit.engine.view().state.incident(1).is_none());
     let shown = ana.page("/incidents/1").await;
-    assert!(shown.contains("resolved it") && shown.contains("taken by email"), "{shown}");
+    assert!(shown.contains("resolved it") && shown.contains("accepted by email"), "{shown}");
     let over = ana.post("/incidents/1/ack", &[]).await;
     assert!(over.status == 409 && over.text.contains("put away"), "{}", over.text);
     let noted = ana.post("/incidents/1/note", &[("text", "it was the mouse")]).await;
@@ -254,6 +254,75 @@ async fn an_incident_from_its_page_to_its_end() {
     assert!(form.contains("<option selected>critical<") && form.matches(" selected").count() == 1, "{form}");
     let list = ana.get("/incidents").await;
     assert_eq!((list.status.as_u16(), list.header("location")), (303, "/"));
+}
+
+/// The picture is as bad as the incident, says what its shapes are, and has what did not go out.
+#[tokio::test]
+async fn the_strip_is_as_bad_as_the_incident_and_says_what_it_shows() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    let strip = async |incident: u64| {
+        kit.caught_up().await;
+        let page = ana.page(&format!("/incidents/{incident}")).await;
+        page.split("<div id=\"strip\"")
+            .nth(1)
+            .unwrap()
+            .split("<div class=\"split\"")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    kit.input(Input::Alerts { source: "p".into(), items: vec![firing("Warm", "attic", Severity::Info)] })
+        .await;
+    let info = strip(1).await;
+    assert!(info.contains("info, nobody is on it, pages nobody") && !info.contains("bad"), "{info}");
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let page = kit.engine.view().state.pages_of(2).next().unwrap().key.clone();
+    let none = strip(2).await;
+    assert!(!none.contains("a page was"), "{none}");
+    let outcome = Outcome::Retry { error: "451 try later".to_owned(), after: None };
+    kit.input(Input::Delivered { key: page, channel: None, outcome }).await;
+    let failed = strip(2).await;
+    assert!(
+        failed.contains("<rect class=\"solid bad\"") && failed.contains("</span> an alert began<"),
+        "{failed}"
+    );
+    assert!(
+        failed.contains("was not reached by email") && failed.contains("</span> a page was not accepted<"),
+        "{failed}"
+    );
+}
+
+/// A line for each contact, with what became of the last page; that somebody was told to stand down is folded into it.
+#[tokio::test]
+async fn who_was_paged_is_a_line_a_contact() {
+    let kit = kit(OPEN).await;
+    let ana = kit.logged_in("ana", Role::Responder).await;
+    kit.check("shop", Some("502 Bad Gateway")).await;
+    let deliver = async || {
+        let due = kit.engine.view().state.pages_of(1).map(|p| p.key.clone()).collect::<Vec<_>>();
+        for key in due {
+            let outcome = Outcome::Accepted { detail: String::new() };
+            kit.input(Input::Delivered { key, channel: None, outcome }).await;
+        }
+    };
+    deliver().await;
+    ana.post("/incidents/1/escalate", &[]).await;
+    deliver().await;
+    ana.post("/incidents/1/ack", &[]).await;
+    deliver().await;
+    kit.caught_up().await;
+    let page = ana.page("/incidents/1").await;
+    let paged = page.split("<h2>Who was paged</h2>").nth(1).unwrap().split("</section>").next().unwrap();
+    assert_eq!(paged.matches("<li><div class=\"row\">").count(), 2, "{paged}");
+    for one in paged.split("<li><div class=\"row\">").skip(1) {
+        let (line, folded) = one.split_once("<details").unwrap();
+        assert!(line.contains("page, step") && !line.contains("stand down"), "{line}");
+        assert!(
+            folded.contains("and 1 more to the same contact") && folded.contains("told to stand down"),
+            "{folded}"
+        );
+    }
 }
 
 /// Who is half awake before an older page takes nothing away from whoever was faster.
