@@ -4,9 +4,11 @@ use foghorn_core::State;
 use foghorn_core::alert::Alert;
 use foghorn_core::change::Change;
 use foghorn_core::incident::Incident;
-use foghorn_core::time::Span;
-use foghorn_core::words::Name;
-use std::collections::BTreeSet;
+use foghorn_core::labels::AlertKey;
+use foghorn_core::time::{Span, Wall};
+use foghorn_core::words::{Name, Severity};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes of so long before the incident may have caused it.
 const BACK: Span = Span::hours(24);
@@ -25,17 +27,55 @@ pub(crate) fn downstream(state: &State, incident: &Incident) -> Vec<Name> {
     state.setup.downstream(incident.entities.keys())
 }
 
+fn order(a: &Alert) -> (bool, Reverse<Severity>, Wall, AlertKey) {
+    (!a.status.is_open(), Reverse(a.severity), a.started, a.key)
+}
+
 /// Alerts, the worst first: open before over, then by severity, then the oldest.
 pub(crate) fn worst<'a>(state: &'a State, incident: &'a Incident, most: usize) -> Vec<&'a Alert> {
     let mut alerts: Vec<&Alert> = state.alerts_of(incident).collect();
-    let order = |a: &&Alert| (!a.status.is_open(), std::cmp::Reverse(a.severity), a.started, a.key);
     // Of ten thousand only the few that are shown are put in order.
     if most < alerts.len() {
-        alerts.select_nth_unstable_by_key(most, order);
+        alerts.select_nth_unstable_by_key(most, |a| order(a));
         alerts.truncate(most);
     }
-    alerts.sort_unstable_by_key(order);
+    alerts.sort_unstable_by_key(|a| order(a));
     alerts
+}
+
+/// Of alerts of one name, the worst, and what else there is of it.
+pub(crate) struct Alike<'a> {
+    pub(crate) worst: &'a Alert,
+    /// How many others are called so, and are open or over as it is.
+    pub(crate) others: u64,
+    /// What all of them are about.
+    pub(crate) entities: BTreeSet<&'a Name>,
+}
+
+/// Alerts, the worst first. Where there are more than can be shown, those of one name are one.
+pub(crate) fn worst_by_name<'a>(state: &'a State, incident: &'a Incident, most: usize) -> Vec<Alike<'a>> {
+    let alone = |worst| Alike { worst, others: 0, entities: BTreeSet::new() };
+    if incident.alerts.size() <= most {
+        return worst(state, incident, most).into_iter().map(alone).collect();
+    }
+    let mut alike: BTreeMap<(bool, &Name, &str), Alike<'a>> = BTreeMap::new();
+    let mut nameless = Vec::new();
+    for alert in state.alerts_of(incident) {
+        let Some(name) = alert.labels.get("alertname") else {
+            nameless.push(alone(alert));
+            continue;
+        };
+        let same = alike.entry((alert.status.is_open(), &alert.source, name));
+        let same = same.and_modify(|same| same.others += 1).or_insert_with(|| alone(alert));
+        same.entities.extend(&alert.entity);
+        if order(alert) < order(same.worst) {
+            same.worst = alert;
+        }
+    }
+    let mut all: Vec<Alike<'a>> = alike.into_values().chain(nameless).collect();
+    all.sort_unstable_by_key(|a| order(a.worst));
+    all.truncate(most);
+    all
 }
 
 /// Changes to what is unwell and to what it stands on, within a day before it began; the newest first.

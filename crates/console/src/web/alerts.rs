@@ -5,9 +5,10 @@ use super::form::{Asked, Path};
 use super::guard::Visitor;
 use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
-use super::text::{Clock, NAME, WIDE, line};
+use super::text::{Clock, NAME, WIDE, count, grouped, line};
 use crate::problem::Problem;
 use crate::show::alert::word;
+use crate::show::picture::Alike;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -37,6 +38,8 @@ pub(super) struct Row {
     pub(super) since: String,
     /// `muted by silence s1`, `paged for from 03:14`.
     pub(super) remark: String,
+    /// What else there is of its name: `and 40 more called Down, on 12 entities`.
+    pub(super) alike: String,
     /// `name=value`
     pub(super) labels: Vec<(String, String)>,
 }
@@ -65,8 +68,23 @@ impl Row {
             source: line(&a.source, NAME),
             since: clock.time(a.started),
             remark: line(&remark, NAME),
+            alike: String::new(),
             labels,
         }
+    }
+
+    /// The worst of those that are called so.
+    pub(super) fn of_alike(alike: &Alike<'_>, view: &View, clock: &Clock) -> Row {
+        let row = Row::of(alike.worst, view, clock);
+        if alike.others == 0 {
+            return row;
+        }
+        let name = line(alike.worst.labels.get("alertname").unwrap_or_default(), NAME);
+        let on = match alike.entities.len() as u64 {
+            0 | 1 => String::new(),
+            n => format!(", on {}", count(n, "entity", "entities")),
+        };
+        Row { alike: format!("and {} more called {name}{on}", grouped(alike.others)), ..row }
     }
 }
 
@@ -138,6 +156,7 @@ fn put_away(
         source: line(&a.source, NAME),
         since: clock.time(a.started),
         remark: a.ended.map_or_else(String::new, |at| format!("over at {}", clock.time(at))),
+        alike: String::new(),
         labels: Vec::new(),
     });
     let page = Page {

@@ -204,7 +204,7 @@ fn at_hand(
     };
     let downstream = picture::downstream(state, incident);
     let unwell = picture::unwell(incident);
-    let worst = picture::worst(state, incident, ALERTS);
+    let worst = picture::worst_by_name(state, incident, ALERTS);
     let changes = picture::changes(state, incident, LISTED).into_iter().map(|c| Item {
         text: line(&c.summary, WIDE),
         href: c.link.clone().filter(|l| picture::is_web_link(l)),
@@ -227,8 +227,8 @@ fn at_hand(
             .filter(|_| unwell.len() > 1)
             .map(|(name, _)| (format!("entity:{name}"), format!("only {}", line(name, NAME)))),
     );
-    for alert in &worst {
-        if let Some(name) = alert.labels.get("alertname") {
+    for alike in &worst {
+        if let Some(name) = alike.worst.labels.get("alertname") {
             let value = format!("called:{}", encoded(name));
             if choices.len() < 2 * LISTED && !choices.iter().any(|(v, _)| *v == value) {
                 choices.push((value, format!("alerts called {}, wherever", line(name, NAME))));
@@ -250,7 +250,7 @@ fn at_hand(
         next: Counted::of(state, incident, view.at).capital(),
         escalate: escalate(view, incident),
         seen: incident.escalation.seen().to_string(),
-        rows: worst.into_iter().map(|a| Row::of(a, view, clock)).collect(),
+        rows: worst.iter().map(|a| Row::of_alike(a, view, clock)).collect(),
         alerts: incident.alerts.size() as u64,
         open_alerts: u64::from(incident.open_alerts()),
         gone_on: incident.went_on(),
@@ -392,6 +392,7 @@ fn put_away(
         source: line(&a.source, NAME),
         since: clock.time(a.started),
         remark: String::new(),
+        alike: String::new(),
         labels: Vec::new(),
     });
     Ok(Page {

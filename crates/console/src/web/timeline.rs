@@ -6,7 +6,8 @@ use super::form::{Asked, Path};
 use super::guard::Visitor;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, WIDE, count, line, machine, person};
-use crate::readmodel::Line;
+use crate::problem::Problem;
+use crate::readmodel::{Line, ReadModel};
 use crate::show::event::sentence;
 use crate::show::incident::{nowhere, unwritten};
 use askama::Template;
@@ -19,6 +20,7 @@ use foghorn_core::page::Outcome;
 use foghorn_engine::View;
 use foghorn_look::Tone;
 use http::StatusCode;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Lines of the timeline; all are on pages of their own.
@@ -35,6 +37,9 @@ pub(super) const WORDS: usize = 24 << 10;
 const WORDS_OF_TIMELINE: usize = 60 << 10;
 /// Lines on a page of the timeline.
 const LINES_ON_A_PAGE: usize = 100;
+/// Records that are read for a page of it, at a time and in all: a storm is few lines.
+const READ: usize = 1000;
+const READ_IN_ALL: usize = 4000;
 
 /// A line of the timeline as it is shown.
 pub(super) enum Shown {
@@ -54,6 +59,8 @@ pub(super) struct Many {
     pub(super) lines: Vec<Told>,
     /// How many can not be unfolded here.
     pub(super) more: usize,
+    /// Where each of its lines is on a page of the timeline: after this one.
+    pub(super) before: u64,
 }
 
 /// A line of the timeline.
@@ -77,7 +84,9 @@ pub(super) fn latest_first(view: &View, clock: &Clock, lines: &[Line], begun: bo
     for fold in folds.iter().rev().take(LINES) {
         let Some(of) = lines.get(fold.of.clone()) else { continue };
         let unfolded = of.len().min(UNFOLDED).min(room);
-        let Some(mut shown) = shown(view, clock, fold, of, of.len() - unfolded, &mut words) else { continue };
+        let Some(mut shown) = shown(view, clock, fold, of, of.len() - unfolded..of.len(), &mut words) else {
+            continue;
+        };
         if let Shown::Many(many) = &mut shown {
             room -= unfolded;
             many.lines.reverse();
@@ -96,13 +105,13 @@ fn folded(view: &View, lines: &[Line]) -> Vec<Fold> {
     fold::fold(&records, &|id| person(&view.state, id))
 }
 
-/// A fold of lines, of which the first `more` are not shown; `None` of no line.
+/// A fold of lines, of which these are shown; `None` of no line.
 fn shown(
     view: &View,
     clock: &Clock,
     fold: &Fold,
     of: &[Line],
-    more: usize,
+    unfolded: Range<usize>,
     room: &mut usize,
 ) -> Option<Shown> {
     let (Some(words), [first, .., last]) = (&fold.words, of) else {
@@ -115,8 +124,9 @@ fn shown(
         kind: tone(&first.record.event).class(),
         from: at(first),
         to: at(last),
-        lines: of.iter().skip(more).map(|l| told(view, clock, l, room)).collect(),
-        more,
+        more: of.len() - unfolded.len(),
+        lines: of.get(unfolded)?.iter().map(|l| told(view, clock, l, room)).collect(),
+        before: first.record.seq.saturating_sub(1),
     }))
 }
 
@@ -192,6 +202,8 @@ struct TimelinePage {
     id: IncidentId,
     title: String,
     lines: Vec<Shown>,
+    /// Whether lines that are alike are not folded.
+    each: bool,
     /// Where the next page begins.
     after: Option<u64>,
     first: bool,
@@ -199,6 +211,53 @@ struct TimelinePage {
     count: String,
     /// Why it lacks what happens now.
     unwritten: Option<String>,
+}
+
+/// What a page of a timeline shows.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// From after this one on.
+    after: u64,
+    /// The end instead.
+    end: bool,
+    /// Whether lines that are alike are not folded.
+    each: bool,
+}
+
+/// A page of a timeline: its records, how they are folded, and whether more come after them.
+fn leaf(view: &View, model: &ReadModel, id: IncidentId, wanted: Wanted) -> Result<Leaf, Problem> {
+    let fold = |lines: &[Line]| match wanted.each {
+        true => (0..lines.len()).map(|n| Fold { of: n..n + 1, words: None }).collect(),
+        false => folded(view, lines),
+    };
+    if wanted.end {
+        let lines = model.latest(id, if wanted.each { LINES_ON_A_PAGE } else { READ })?;
+        let mut folds = fold(&lines);
+        folds.drain(..folds.len().saturating_sub(LINES_ON_A_PAGE));
+        return Ok(Leaf { lines, folds, more: false });
+    }
+    let (at_once, most) = if wanted.each { (LINES_ON_A_PAGE, 0) } else { (READ, READ_IN_ALL) };
+    let (mut lines, mut after) = (Vec::new(), wanted.after);
+    loop {
+        let mut next = model.timeline(id, after, at_once + 1)?;
+        let mut more = next.len() > at_once;
+        next.truncate(at_once);
+        after = next.last().map_or(after, |l| l.record.seq);
+        lines.extend(next);
+        let mut folds = fold(&lines);
+        if more && folds.len() <= LINES_ON_A_PAGE && lines.len() < most {
+            continue;
+        }
+        more |= folds.len() > LINES_ON_A_PAGE;
+        folds.truncate(LINES_ON_A_PAGE);
+        return Ok(Leaf { lines, folds, more });
+    }
+}
+
+struct Leaf {
+    lines: Vec<Line>,
+    folds: Vec<Fold>,
+    more: bool,
 }
 
 /// `GET /incidents/{id}/timeline`: from its beginning.
@@ -218,22 +277,31 @@ pub(super) async fn show(
             (None, Some(c)) => line(&c.title, WIDE),
             (None, None) => return Err(nowhere(&view, id)),
         };
-        let after = asked.number("after").unwrap_or(0);
-        let mut lines = model.timeline(id, after, LINES_ON_A_PAGE + 1)?;
-        let more = lines.len() > LINES_ON_A_PAGE;
-        lines.truncate(LINES_ON_A_PAGE);
-        let mut room = WORDS_OF_TIMELINE;
-        let folds = folded(&view, &lines).into_iter();
-        let all = folds.filter_map(|f| shown(&view, &clock, &f, lines.get(f.of.clone())?, 0, &mut room));
-        let all: Vec<Shown> = all.collect();
+        let wanted = Wanted {
+            after: asked.number("after").unwrap_or(0),
+            end: asked.get("from") == "end",
+            each: asked.get("each") == "yes",
+        };
+        let Leaf { lines, folds, more } = leaf(&view, model, id, wanted)?;
+        let (mut room, mut unfold) = (WORDS_OF_TIMELINE, UNFOLDED_IN_ALL);
+        let (mut all, mut told) = (Vec::new(), 0);
+        for fold in &folds {
+            let Some(of) = lines.get(fold.of.clone()) else { continue };
+            let unfolded = of.len().min(UNFOLDED).min(unfold);
+            unfold -= if fold.words.is_some() { unfolded } else { 0 };
+            told += of.len();
+            all.extend(shown(&view, &clock, fold, of, 0..unfolded, &mut room));
+        }
+        let last = folds.last().and_then(|f| lines.get(f.of.end.checked_sub(1)?));
         let page = TimelinePage {
             frame: Frame::new(web, &view, visitor, &format!("Timeline of incident {id}"), Here::Incidents),
             id,
             title,
-            after: lines.last().filter(|_| more).map(|l| l.record.seq),
-            count: count(lines.len() as u64, "line", "lines"),
+            each: wanted.each,
+            after: last.filter(|_| more).map(|l| l.record.seq),
+            count: count(told as u64, "line", "lines"),
             lines: all,
-            first: after == 0,
+            first: wanted.after == 0 && !wanted.end,
             left_out: stored.map_or(0, |c| c.left_out),
             unwritten: unwritten(&view).map(|why| line(&why, WIDE)),
         };

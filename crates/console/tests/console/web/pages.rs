@@ -546,6 +546,10 @@ async fn ten_thousand_alerts_in_one_incident() {
         for item in &mut items {
             item.entity = Some("shop".into());
         }
+        if chunk == 7 {
+            items[3] =
+                AlertItem { entity: Some("shop".into()), ..firing("Elsewhere", "one", Severity::Warning) };
+        }
         kit.input(Input::Alerts { source: "prometheus".into(), items }).await;
     }
     kit.caught_up().await;
@@ -566,11 +570,39 @@ async fn ten_thousand_alerts_in_one_incident() {
         ana.page("/incidents/1/alerts?page=99999999999").await,
         ana.page("/incidents/1/alerts?page=200").await
     );
-    assert!(ana.page("/incidents/1/timeline").await.contains("Later"));
+    // What is broken is told by name, of each the worst.
+    let broken = page.split("<h2>What is broken</h2>").nth(1).unwrap().split("</section>").next().unwrap();
+    assert_eq!(broken.matches("<div class=\"row\">").count(), 2, "{broken}");
+    assert!(broken.contains("and 9,998 more called Down") && broken.contains("Elsewhere of one"), "{broken}");
+    // The timeline is few pages, to the end of which a link leads; what is folded can be read line by line.
+    let (mut at, mut pages) = ("/incidents/1/timeline".to_owned(), 0);
+    loop {
+        pages += 1;
+        let page = ana.page(&at).await;
+        assert!(page.len() < 100 << 10, "{at}: {}", page.len());
+        let Some(later) =
+            page.split("\" rel=\"next\">Later").next().filter(|before| before.len() < page.len())
+        else {
+            break;
+        };
+        assert!(page.contains("?from=end\">The end"), "{page}");
+        at = format!("/incidents/1/timeline{}", later.rsplit('"').next().unwrap().replace("&amp;", "&"));
+    }
+    assert!(pages < 10, "{pages} pages");
+    let end = ana.page("/incidents/1/timeline?from=end").await;
+    assert!(end.contains("← Beginning") && !end.contains("Later"), "{end}");
+    let end = ana.page("/incidents/1/timeline?from=end&each=yes").await;
+    let last = end.rsplit("\" id=\"e").next().unwrap().split('"').next().unwrap();
+    assert_eq!(last, kit.engine.view().seq.to_string());
+    let each = page.split("<a href=\"/incidents/1/timeline?each=yes&amp;after=").nth(1).unwrap();
+    let after = each.split('"').next().unwrap();
+    let each = ana.page(&format!("/incidents/1/timeline?each=yes&after={after}")).await;
+    assert!(each.matches("<li class=\"bad\" id=\"e").count() > 90 && !each.contains("<details"), "{each}");
+    assert!(each.contains("?each=yes&amp;after=") && each.contains("Fold what is alike"), "{each}");
     // In the timeline a storm is one line, which can be unfolded.
     for (path, says, lines) in [
         ("/incidents/1", "at least 301 critical alerts Down on shop from prometheus", 20),
-        ("/incidents/1/timeline", "critical alerts Down on shop from prometheus", 100),
+        ("/incidents/1/timeline", "critical alerts Down on shop from prometheus", 41),
     ] {
         let page = ana.page(path).await;
         let timeline = page.split("<ol class=\"timeline\">").nth(1).unwrap();
