@@ -463,7 +463,11 @@ pub(crate) struct TurnText(pub(crate) Turn);
 impl FromText for TurnText {
     const WANTED: &'static str = "the length of a turn, such as `1w`";
     fn from_text(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no length of a turn, such as `12h`, `1d` or `1w`, up to a year");
+        let wrong = || {
+            format!(
+                "`{text}` is no length of a turn: whole hours, days or weeks, such as `12h`, `1d` or `1w`, from `1h` up to a year"
+            )
+        };
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let n: u32 = number.parse().map_err(|_| wrong())?;

@@ -55,7 +55,9 @@ fn what_init_writes_is_good_whatever_was_answered() {
         assert!(!text.contains("p%22a"), "{text}");
         // What it says to do next can be done.
         for line in text.lines().filter_map(|l| l.strip_prefix("  foghorn ")) {
-            let command = line.split("     ").next().unwrap();
+            // What explains it is a comment of the shell, so that the line can be pasted as it is.
+            let (command, why) = line.split_once("     ").unwrap_or((line, "# nothing"));
+            assert!(why.starts_with("# "), "{line}");
             let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
             let (code, help) = said(&foghorn(dir.path(), &args));
             assert_eq!(code, 0, "{command}: {help}");
@@ -157,9 +159,9 @@ fn a_test_page_goes_through_the_real_channels_and_says_so() {
     let (code, text) = said(&foghorn(dir.path(), &["page", "test", "ana"]));
     assert_eq!(code, 1, "{text}");
     for words in [
-        "1. good desk: taken",
-        "2. broken ana, only for pages that wake: NOT TAKEN",
-        "3. secret ana: NOT TAKEN",
+        "1. good desk: accepted",
+        "2. broken ana, only for pages that wake: NOT ACCEPTED",
+        "3. secret ana: NOT ACCEPTED",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

@@ -59,11 +59,33 @@ fn an_address_without_a_scheme_is_understood_and_a_wrong_one_explained() {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").unwrap();
     });
     let (code, said) = foghorn(&["incident", "list", "--server", &format!("https://{server}")]);
-    assert!(code == 3 && said.contains("Without, its address begins with http://"), "{said}");
+    assert!(
+        code == 3 && said.contains("does not speak TLS. Without TLS, its address begins with http://"),
+        "{said}"
+    );
     for bad in ["http://", "ftp://x", "http://a b"] {
         let (code, said) = foghorn(&["incident", "list", "--server", bad]);
         assert!(code == 2 && said.contains(&format!("--server {bad}")), "{bad}: {said}");
     }
+}
+
+#[test]
+fn whoever_has_no_token_reads_where_one_stands() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for status in ["401 Unauthorized", "403 Forbidden"] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+        }
+    });
+    let stands = "writes one into foghorn.yaml, under server.tokens";
+    let (code, said) = foghorn(&["incident", "list", "--server", &server]);
+    assert!(code == 2 && said.contains("--token or FOGHORN_TOKEN") && said.contains(stands), "{said}");
+    let (code, said) = foghorn(&["incident", "list", "--server", &server]);
+    assert!(code == 2 && said.contains("a token that may do this") && !said.contains(stands), "{said}");
 }
 
 #[test]

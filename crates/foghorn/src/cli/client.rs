@@ -66,7 +66,7 @@ pub fn call_within(
                 HttpError::Tls(ref why) if matches!(why.kind, WhyKind::Certificate | WhyKind::SignedItself) => {
                     "This machine does not trust its certificate. Name a file with its issuer's with --ca (or FOGHORN_CA), and the server by a name that the certificate is for."
                 }
-                HttpError::Tls(_) => "Does it speak TLS there? Without, its address begins with http://.",
+                HttpError::Tls(_) => "Without TLS, its address begins with http://.",
                 HttpError::Broken { .. } | HttpError::Closed { .. } if !server.starts_with("https:") => {
                     "Is it Foghorn that listens there? With TLS, its address begins with https://."
                 }
@@ -94,7 +94,12 @@ pub fn call_within(
         text.push_str(line);
     }
     Err(match answer.status.as_u16() {
-        401 | 403 => Failure::Wrong(format!("{text}\nGive a token with --token or FOGHORN_TOKEN.")),
+        401 => Failure::Wrong(format!(
+            "{text}\nGive a token with --token or FOGHORN_TOKEN. `foghorn init` writes one into foghorn.yaml, under server.tokens, where other machines can reach the API."
+        )),
+        403 => {
+            Failure::Wrong(format!("{text}\nGive a token that may do this with --token or FOGHORN_TOKEN."))
+        }
         // A name that is not there is a wrong call.
         400 | 404 | 405 | 415 | 422 => Failure::Wrong(text),
         // A proxy that did not reach it. 503 is its own word.

@@ -237,9 +237,9 @@ fn next(path: &Path, answers: &Answers) -> String {
     format!(
         "{} is written. Next:\n\n\
          \x20 foghorn config check {file}\n\
-         \x20 foghorn check run website -c {file}     is it well?\n\
-         \x20 foghorn page test {person} -c {file}     does a page arrive?\n\
-         \x20 foghorn user add {person} --role admin --person {person} -c {file}     an account for the console\n\
+         \x20 foghorn check run website -c {file}     # is it well?\n\
+         \x20 foghorn page test {person} -c {file}     # does a page arrive?\n\
+         \x20 foghorn user add {person} --role admin --person {person} -c {file}     # an account for the console\n\
          \x20 foghorn serve -c {file}\n\n\
          {sender}Then open {} in a browser. The file says how to go on.",
         path.display(),

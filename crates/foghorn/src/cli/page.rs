@@ -60,9 +60,9 @@ pub fn run(command: PageCommand) -> Done {
             say(&row(&config, &id, &person, r));
         }
         let end = if all {
-            "Every one is taken. Whether it rang, only that person can say: ask."
+            "Every one is accepted. Whether it rang, only that person can say: ask."
         } else {
-            "Mend what was not taken before anything depends on it."
+            "Mend what was not accepted before anything depends on it."
         };
         say(end);
     }
