@@ -61,7 +61,8 @@ pub fn latency(chart: &Latency<'_>) -> String {
     let points = &chart.points[chart.points.len().saturating_sub(Latency::MOST)..];
     let limit = chart.limit.filter(measured);
     let highest = points.iter().flat_map(|p| [p.value, p.most]).flatten().filter(measured);
-    let top = round_up(highest.chain(limit).fold(0.0, f64::max));
+    let highest = highest.fold(0.0, f64::max);
+    let top = round_up(highest.max(limit.unwrap_or(0.0)));
     let x = |at: i64| share(at, chart.from, chart.to);
     let y = |v: f64| 100.0 - 100.0 * (v.max(0.0) / top).min(1.0);
     let mut inside = String::new();
@@ -106,9 +107,19 @@ pub fn latency(chart: &Latency<'_>) -> String {
             "<line class=\"now\" x1=\"0\" x2=\"100%\" y1=\"{at}\" y2=\"{at}\"><title>limit {}</title></line>",
             seconds(limit)
         );
+        words(
+            &mut inside,
+            "",
+            1.0,
+            TOP + HEIGHT * y(limit) / 100.0 - 4.0,
+            &format!("limit {}", seconds(limit)),
+        );
     }
-    words(&mut inside, "", 0.0, TOP - 4.0, &seconds(top));
-    words(&mut inside, "", 0.0, TOP + HEIGHT / 2.0 - 4.0, &seconds(top / 2.0));
+    // Where nothing was measured there is no scale.
+    if highest.max(limit.unwrap_or(0.0)) > 0.0 {
+        words(&mut inside, "", 0.0, TOP - 4.0, &seconds(top));
+        words(&mut inside, "", 0.0, TOP + HEIGHT / 2.0 - 4.0, &seconds(top / 2.0));
+    }
     for (at, label) in chart.ticks {
         let at = x(*at);
         let _ = write!(
@@ -130,6 +141,9 @@ fn said(chart: &Latency<'_>, points: &[Point]) -> String {
         (Some(median), Some(most)) => format!("Median {}, highest {}.", seconds(*median), seconds(*most)),
         _ => "Nothing measured.".to_owned(),
     };
+    if let Some(limit) = chart.limit.filter(measured) {
+        let _ = write!(text, " Limit {}.", seconds(limit));
+    }
     let bad: Vec<&str> = chart.stretches.iter().filter(|s| s.tone >= Tone::Unknown).map(|s| s.note).collect();
     for note in bad.iter().take(8).filter(|n| !n.is_empty()) {
         let _ = write!(text, " {note}.");

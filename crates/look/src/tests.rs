@@ -125,7 +125,7 @@ fn a_latency_chart_shows_its_failing_stretches() {
     insta::assert_snapshot!(latency(&chart).replace("><", ">\n<"), @r#"
     <svg class="pic" height="180" role="img">
     <title>Latency of shop</title>
-    <desc>Median 250 ms, highest 300 ms. failing 03:12–03:40: &lt;502&gt;.</desc>
+    <desc>Median 250 ms, highest 300 ms. Limit 450 ms. failing 03:12–03:40: &lt;502&gt;.</desc>
     <rect class="band bad" x="55%" y="16" width="15%" height="140">
     <title>failing 03:12–03:40: &lt;502&gt;</title>
     </rect>
@@ -139,6 +139,7 @@ fn a_latency_chart_shows_its_failing_stretches() {
     <line class="now" x1="0" x2="100%" y1="30" y2="30">
     <title>limit 450 ms</title>
     </line>
+    <text x="100%" y="26" text-anchor="end">limit 450 ms</text>
     <text x="0%" y="12" text-anchor="start">500 ms</text>
     <text x="0%" y="82" text-anchor="start">250 ms</text>
     <line class="axis" x1="0%" x2="0%" y1="156" y2="160"/>
@@ -147,6 +148,23 @@ fn a_latency_chart_shows_its_failing_stretches() {
     <text x="100%" y="173" text-anchor="end">04:00</text>
     </svg>
     "#);
+}
+
+#[test]
+fn where_nothing_was_measured_there_is_no_scale() {
+    let stretch = Stretch { from: 0, to: 1000, tone: Tone::Bad, note: "9 failed" };
+    let mut chart = Latency {
+        title: "t",
+        from: 0,
+        to: 1000,
+        points: &[Point { at: 500, value: None, most: None }],
+        stretches: &[stretch],
+        ticks: &[],
+        limit: None,
+    };
+    assert!(!latency(&chart).contains("<text"), "{}", latency(&chart));
+    chart.limit = Some(0.2);
+    assert!(latency(&chart).contains(">200 ms</text>"));
 }
 
 #[test]

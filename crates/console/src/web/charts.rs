@@ -72,20 +72,47 @@ fn failed(u: CheckUptime) -> u64 {
     u.count.saturating_sub(u.up + u.unknown)
 }
 
+/// What a check's latency may be, and what failed because it was longer.
+#[derive(Default)]
+pub(super) struct Slow {
+    /// In seconds.
+    pub(super) limit: Option<f64>,
+    /// When, oldest first, and seconds. The history itself has the latencies of what was good.
+    pub(super) results: Vec<(Wall, f64)>,
+}
+
+impl Slow {
+    /// A point of the chart: the mean of what was good in a stretch and of what was too slow, and the longest.
+    fn point(&self, begin: Wall, end: Wall, p: Option<&CheckPoint>) -> Point {
+        let good = p.and_then(|p| p.latency.map(|l| (l, p.uptime.up)));
+        let first = self.results.partition_point(|(at, _)| *at < begin);
+        let slow = self.results.iter().skip(first).take_while(|(at, _)| *at < end);
+        let (mut sum, mut n, mut most) = match good {
+            Some((l, up)) => (l.avg.as_secs_f64() * up as f64, up, Some(l.max.as_secs_f64())),
+            None => (0.0, 0, None),
+        };
+        for (_, seconds) in slow {
+            (sum, n, most) = (sum + seconds, n + 1, Some(most.map_or(*seconds, |m| m.max(*seconds))));
+        }
+        Point {
+            at: begin.0 + (end.0 - begin.0) / 2,
+            value: most.map(|most| if n > 0 { sum / n as f64 } else { most }),
+            most,
+        }
+    }
+}
+
 /// A check's latency, with the stretches in which it failed.
-pub(super) fn latency(past: &CheckHistory, from: Wall, to: Wall, points: usize, clock: &Clock) -> String {
+pub(super) fn latency(
+    past: &CheckHistory,
+    slow: &Slow,
+    from: Wall,
+    to: Wall,
+    points: usize,
+    clock: &Clock,
+) -> String {
     let all = stretches(past, from, to, points);
-    let drawn: Vec<Point> = all
-        .iter()
-        .map(|(begin, end, p)| {
-            let latency = p.and_then(|p| p.latency);
-            Point {
-                at: begin.0 + (end.0 - begin.0) / 2,
-                value: latency.map(|l| l.avg.as_secs_f64()),
-                most: latency.map(|l| l.max.as_secs_f64()),
-            }
-        })
-        .collect();
+    let drawn: Vec<Point> = all.iter().map(|(begin, end, p)| slow.point(*begin, *end, *p)).collect();
     // Neighbours of one tone are one stretch.
     let mut bad: Vec<(Wall, Wall, Tone, u64)> = Vec::new();
     for (begin, end, point) in all {
@@ -116,7 +143,7 @@ pub(super) fn latency(past: &CheckHistory, from: Wall, to: Wall, points: usize, 
         points: &drawn,
         stretches: &stretches,
         ticks: &ticks(from, to, clock),
-        limit: None,
+        limit: slow.limit,
     })
 }
 
@@ -241,6 +268,23 @@ mod tests {
         assert_eq!(at, expected);
         assert!(spark(&past, Wall(0), Wall(8000), 8).contains("<svg"));
         assert_eq!(spark(&CheckHistory::default(), Wall(0), Wall(8000), 8), "");
+    }
+
+    /// Of the first stretch one was good and one too slow, of the second all were too slow, of the third none is known.
+    #[test]
+    fn what_was_too_slow_is_part_of_the_line() {
+        let mut past = past(&[(1000, Some(100)), (2000, None), (3000, None)]);
+        past.points[0].uptime = CheckUptime { count: 2, up: 1, unknown: 0 };
+        let slow =
+            Slow { limit: Some(0.2), results: vec![(Wall(1500), 0.3), (Wall(2000), 0.4), (Wall(2100), 0.6)] };
+        let point = |n: usize| {
+            let begin = Wall(1000 * (n as i64 + 1));
+            let p = slow.point(begin, begin + Span(1000), past.points.get(n));
+            (p.at, p.value, p.most)
+        };
+        assert_eq!(point(0), (1500, Some(0.2), Some(0.3)));
+        assert_eq!(point(1), (2500, Some(0.5), Some(0.6)));
+        assert_eq!(point(2), (3500, None, None));
     }
 
     /// Two results of each stretch, of which one was a 500: the good one has a latency, and the stretch has failed.

@@ -6,7 +6,7 @@ use super::leaf::Leaf;
 use super::page::{self, Frame, Here, respond};
 use super::text::{Clock, NAME, WIDE, count, line, long};
 use super::{Web, charts, live};
-use crate::ports::CheckUptime;
+use crate::ports::{CheckHistory, CheckResult, CheckUptime};
 use crate::problem::{Kind, Problem};
 use crate::routes::checks::kind;
 use crate::show::check::Standing;
@@ -14,8 +14,10 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use foghorn_config::Config;
+use foghorn_config::expect::{Op, Phase, Subject, Value};
+use foghorn_config::model::Check;
 use foghorn_core::setup::CheckRule;
-use foghorn_core::time::Span;
+use foghorn_core::time::{Span, Wall};
 use foghorn_core::words::{Name, Severity};
 use foghorn_engine::View;
 use http::StatusCode;
@@ -30,6 +32,10 @@ const SPARKS: usize = 48;
 const POINTS: usize = 120;
 /// Single results.
 const RECENT: usize = 10;
+/// Single results that are looked through for what was too slow: two days of one every ten seconds, as they are kept.
+const SINGLE: usize = 20_000;
+/// A chart of less than this shows nothing.
+const SHORTEST: Span = Span::mins(1);
 const DAY: Span = Span::hours(24);
 
 /// How far a chart looks back: its name in the address, its words, its length.
@@ -169,12 +175,41 @@ struct One {
     uptime: Vec<(String, String)>,
     ranges: Vec<(&'static str, &'static str, bool)>,
     chart: String,
+    /// When it begins, where that is not as far back as was asked for.
+    begins: Option<String>,
     /// Why there is no chart.
     missing: Option<String>,
     phases: Vec<(String, String)>,
     recent: Vec<(String, Option<bool>, String)>,
     runbook: Option<String>,
     beat: Option<String>,
+}
+
+/// What a chart shows, and from when on: a check that is younger than what was asked for from its first result on, as finely
+/// as fits.
+fn drawn(web: &Web, name: &Name, from: Wall, now: Wall) -> Result<(Wall, CheckHistory), Problem> {
+    let past = web.api.history(name, from, now, POINTS)?;
+    let first = past.points.first().map_or(from, |p| p.at).min(now - SHORTEST);
+    let missing = first.since(from).0;
+    if first <= from || missing < now.since(from).0 / 20 {
+        return Ok((from, past));
+    }
+    let past = web.api.history(name, first, now, POINTS)?;
+    let first = past.points.first().map_or(first, |p| p.at.max(first)).min(now - SHORTEST);
+    Ok((first, past))
+}
+
+/// What failed because it took longer than it may. How long something else took that failed is no latency.
+fn too_slow(check: Option<&Check>, results: &[CheckResult]) -> charts::Slow {
+    let limits =
+        check.into_iter().flat_map(|c| &c.expect).filter_map(|e| match (&e.subject, e.op, &e.value) {
+            (Subject::Phase(Phase::Total), Op::Lt | Op::Le, Value::Seconds(limit)) => Some(*limit),
+            _ => None,
+        });
+    let Some(limit) = limits.min_by(f64::total_cmp) else { return charts::Slow::default() };
+    let slow = results.iter().rev().filter(|r| r.good == Some(false));
+    let slow = slow.map(|r| (r.at, r.total.as_secs_f64())).filter(|(_, seconds)| *seconds >= limit * 0.99);
+    charts::Slow { limit: Some(limit), results: slow.collect() }
 }
 
 /// `99.95 % of 1440 results`: of how many tells for how long it was looked at.
@@ -212,19 +247,24 @@ pub(super) async fn show(
         let (figures, now) = (&web.api.parts.checks, view.at.wall);
         let (range, _, span) = RANGES.iter().find(|(n, ..)| *n == asked.get("range")).unwrap_or(&RANGES[1]);
         let (mut uptime, mut chart, mut missing) = (Vec::new(), String::new(), None);
-        let mut recent = Vec::new();
+        let (mut recent, mut begins) = (Vec::new(), None);
         if rule.heartbeat.is_none() {
             for (_, words, back) in &RANGES[1..] {
                 if let Ok(past) = web.api.history(name, now - *back, now, 0) {
                     uptime.push(((*words).to_owned(), up(past.uptime)));
                 }
             }
-            match web.api.history(name, now - *span, now, POINTS) {
-                Ok(past) => chart = charts::latency(&past, now - *span, now, POINTS, &clock),
+            let results = web.api.recent(name, SINGLE).unwrap_or_default();
+            match drawn(web, name, now - *span, now) {
+                Ok((from, past)) => {
+                    let slow = too_slow(config.checks.get(&**name).map(|c| &**c), &results);
+                    chart = charts::latency(&past, &slow, from, now, POINTS, &clock);
+                    begins = (from > now - *span).then(|| clock.time(from));
+                }
                 Err(why) => missing = Some(line(&why.detail, WIDE)),
             }
-            let results = web.api.recent(name, RECENT).unwrap_or_default();
-            recent = results.into_iter().map(|r| (clock.second(r.at), r.good, took(r.total))).collect();
+            let last = results.into_iter().take(RECENT);
+            recent = last.map(|r| (clock.second(r.at), r.good, took(r.total))).collect();
         }
         let state = standing(web, &view, name, rule).word();
         let last = figures.last(name);
@@ -242,6 +282,7 @@ pub(super) async fn show(
             uptime,
             ranges: RANGES.iter().map(|(n, words, _)| (*n, *words, n == range)).collect(),
             chart,
+            begins,
             missing,
             phases: last.map_or_else(Vec::new, |f| {
                 f.phases.into_iter().map(|(n, d)| (n.replace('_', " "), took(d))).collect()
@@ -260,6 +301,31 @@ pub(super) async fn show(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_took_longer_than_it_may_was_too_slow() {
+        let check = |expect: &str| {
+            let yaml = format!(
+                "people: {{ a: {{ contacts: [{{ via: h }}] }} }}\nchannels: {{ h: {{ kind: webhook, url: \"http://h/\" }} }}\nescalations: {{ default: {{ steps: [ {{ page: [everyone] }} ] }} }}\nchecks: {{ c: {{ http: \"http://c/\", expect: [{expect}] }} }}\n"
+            );
+            let config = foghorn_config::parse(&yaml, "f", std::path::Path::new("."), &|_| None);
+            config.unwrap_or_else(|e| panic!("{e}")).checks.remove("c").unwrap()
+        };
+        let of = |at, good, ms| CheckResult { at: Wall(at), good, total: Duration::from_millis(ms) };
+        // The newest first: refused at once, too slow, too slow for another reason, good, not known.
+        let results = [
+            of(50, Some(false), 1),
+            of(40, Some(false), 301),
+            of(30, Some(false), 5000),
+            of(20, Some(true), 50),
+            of(10, None, 900),
+        ];
+        let slow = too_slow(Some(&check("total < 200ms, total < 1s, connect < 10ms")), &results);
+        assert_eq!((slow.limit, &slow.results[..]), (Some(0.2), &[(Wall(30), 5.0), (Wall(40), 0.301)][..]));
+        for slow in [too_slow(Some(&check("status == 200")), &results), too_slow(None, &results)] {
+            assert_eq!((slow.limit, slow.results), (None, vec![]));
+        }
+    }
 
     #[test]
     fn what_failed_once_is_not_a_hundred_per_cent() {

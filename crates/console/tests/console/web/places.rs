@@ -32,6 +32,25 @@ async fn checks_with_pictures_and_without() {
     assert!(ana.page("/on-call").await.contains("<svg"));
 }
 
+/// What failed for being slow is in the chart, with the limit; and a young check fills it from its first result on.
+#[tokio::test]
+async fn a_chart_shows_what_was_too_slow_and_begins_with_the_first_result() {
+    let limit = |yaml: &str| {
+        yaml.replace("every: 10s, fail_for: 0s, severity: critical", "every: 10s, expect: [\"total < 2ms\"]")
+    };
+    let young = "  young: { entity: db, tcp: \"127.0.0.1:5433\" }\nstatus_page:";
+    let kit = kit(&limit(OPEN).replace("status_page:", young)).await;
+    let ana = kit.logged_in("ana", Role::Viewer).await;
+    let shop = ana.page("/checks/shop?range=1h").await;
+    assert!(shop.contains(">limit 2 ms</text>") && shop.contains("Limit 2 ms."), "{shop}");
+    assert!(!shop.contains("Begins with the first result"), "{shop}");
+    let young = ana.page("/checks/young").await;
+    assert!(young.contains("Begins with the first result, 02:4"), "{young}");
+    let line = young.split("class=\"trace\" d=\"").nth(1).unwrap().split('"').next().unwrap();
+    let first: f64 = line.trim_start_matches('M').split(' ').next().unwrap().parse().unwrap();
+    assert!(first < 50.0 && line.matches('L').count() > 20, "all over the chart: {line}");
+}
+
 /// The picture of a schedule has the hours of whoever looks, as the words above it do.
 #[tokio::test]
 async fn a_schedule_of_another_zone_is_drawn_in_ones_own() {
