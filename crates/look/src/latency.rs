@@ -107,13 +107,8 @@ pub fn latency(chart: &Latency<'_>) -> String {
             "<line class=\"now\" x1=\"0\" x2=\"100%\" y1=\"{at}\" y2=\"{at}\"><title>limit {}</title></line>",
             seconds(limit)
         );
-        words(
-            &mut inside,
-            "",
-            1.0,
-            TOP + HEIGHT * y(limit) / 100.0 - 4.0,
-            &format!("limit {}", seconds(limit)),
-        );
+        // Above the chart, where no line crosses it.
+        words(&mut inside, "", 1.0, TOP - 4.0, &format!("┄ limit {}", seconds(limit)));
     }
     // Where nothing was measured there is no scale.
     if highest.max(limit.unwrap_or(0.0)) > 0.0 {

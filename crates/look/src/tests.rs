@@ -139,7 +139,7 @@ fn a_latency_chart_shows_its_failing_stretches() {
     <line class="now" x1="0" x2="100%" y1="30" y2="30">
     <title>limit 450 ms</title>
     </line>
-    <text x="100%" y="26" text-anchor="end">limit 450 ms</text>
+    <text x="100%" y="12" text-anchor="end">┄ limit 450 ms</text>
     <text x="0%" y="12" text-anchor="start">500 ms</text>
     <text x="0%" y="82" text-anchor="start">250 ms</text>
     <line class="axis" x1="0%" x2="0%" y1="156" y2="160"/>
@@ -176,8 +176,8 @@ fn bars_are_taller_the_worse_a_day_was() {
     <title>Shop</title>
     <desc>99.9 % over 4 days</desc>
     <svg width="100%" height="36" viewBox="0 0 4 36" preserveAspectRatio="none">
-    <path class="solid good" d="M0 18h.72v18h-.72z"/>
-    <path class="solid unknown" d="M1 30.6h.72v5.4h-.72z"/>
+    <path class="days good" stroke-width="18" d="M0 27h1"/>
+    <path class="days unknown" stroke-width="5.4" d="M1 33.3h1"/>
     <path class="solid warn" d="M2 9h.72v27h-.72z">
     <title>Warn</title>
     </path>

@@ -153,14 +153,18 @@ fn front<'a>(
     );
     let spent = TEXT_ON_FRONT - room.left() + WITHOUT_BARS * page.components.len();
     let mut for_bars = ROOM.saturating_sub(spent);
-    let components = page.components.iter().zip(&statuses).map(|((name, _), status)| {
-        let mut component = component(name, *status, past(ledger, name), now);
-        for_bars = for_bars.checked_sub(component.bars.len()).unwrap_or_else(|| {
-            component.bars.clear();
-            0
-        });
-        component
-    });
+    let all = page.components.iter().zip(&statuses);
+    let mut components: Vec<Component> =
+        all.map(|((name, _), status)| component(name, *status, past(ledger, name), now)).collect();
+    // What is unwell has its bars before what is well, wherever it stands.
+    for well in [false, true] {
+        for component in components.iter_mut().filter(|c| c.well == well) {
+            match for_bars.checked_sub(component.bars.len()) {
+                Some(left) => for_bars = left,
+                None => component.bars.clear(),
+            }
+        }
+    }
     StatusTemplate {
         frame,
         heading,
@@ -174,7 +178,7 @@ fn front<'a>(
         month: path(month(now)),
         open: shown_open,
         past: shown_past,
-        components: components.collect(),
+        components,
     }
 }
 

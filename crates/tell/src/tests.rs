@@ -477,6 +477,33 @@ fn a_large_page_stays_small() {
     );
 }
 
+/// Sixty components that were mostly well have their bars, and of three hundred the last, which is down.
+#[test]
+fn what_is_unwell_has_its_bars_wherever_it_stands() {
+    let page = |n: usize| {
+        let components: Vec<_> =
+            (0..n).map(|i| (format!("Component number {i}"), vec![format!("e{i}")])).collect();
+        let mut ledger = Ledger::default();
+        for (i, (name, _)) in components.iter().enumerate() {
+            let well = Stretch { from: Wall(NOON - 60 * days::DAY), status: C::Operational };
+            let last = if i + 1 == n { C::MajorOutage } else { C::Operational };
+            let stretches = vec![well, Stretch { from: Wall(NOON - MINUTE), status: last }];
+            ledger.stretches.insert(name.clone(), stretches);
+        }
+        let page = StatusPage { components, ..config() };
+        let pages = render(&page, &ledger, Wall(NOON), Doubt::None).unwrap();
+        let html = String::from_utf8(pages.all["/"].plain.to_vec()).unwrap();
+        assert!(html.len() < 100_000, "{n}: {}", html.len());
+        let last = html.split(&format!("<bdi>Component number {}</bdi>", n - 1)).nth(1).unwrap();
+        let last = last.split("</li>").next().unwrap();
+        assert!(last.contains("badge bad") && last.contains("<svg class=\"pic"), "{n}: {last}");
+        html.matches("<div class=\"ends\">").count()
+    };
+    assert_eq!(page(60), 60);
+    let some = page(300);
+    assert!((30..300).contains(&some), "{some}");
+}
+
 async fn ask(
     site: &Site,
     method: Method,

@@ -42,7 +42,7 @@ async fn a_chart_shows_what_was_too_slow_and_begins_with_the_first_result() {
     let kit = kit(&limit(OPEN).replace("status_page:", young)).await;
     let ana = kit.logged_in("ana", Role::Viewer).await;
     let shop = ana.page("/checks/shop?range=1h").await;
-    assert!(shop.contains(">limit 2 ms</text>") && shop.contains("Limit 2 ms."), "{shop}");
+    assert!(shop.contains(">┄ limit 2 ms</text>") && shop.contains("Limit 2 ms."), "{shop}");
     assert!(!shop.contains("Begins with the first result"), "{shop}");
     let young = ana.page("/checks/young").await;
     assert!(young.contains("Begins with the first result, 02:4"), "{young}");
