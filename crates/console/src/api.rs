@@ -157,6 +157,11 @@ impl Api {
         self.parts.checks.history(check, from, to, points).map_err(|e| Problem::new(Kind::Unavailable, e))
     }
 
+    /// What a check's last result was: whether it is known how its target is; `None` before the first.
+    pub(crate) fn measured(&self, check: &str) -> Option<bool> {
+        self.parts.checks.last(check).map(|last| last.good.is_some())
+    }
+
     /// [`CheckFigures::recent`]. Blocks, but not while somebody else hangs in it.
     pub(crate) fn recent(&self, check: &str, n: usize) -> Result<Vec<CheckResult>, Problem> {
         let _one = self.past.enter().map_err(|Hangs| disk_hangs("the history of checks"))?;

@@ -97,7 +97,20 @@ pub fn component_status(entities: &[EntityStatus]) -> ComponentStatus {
 /// Every component of the configuration, and how it is at a moment. One pass over the open alerts.
 #[must_use]
 pub fn components(state: &State, at: Wall) -> BTreeMap<Name, ComponentStatus> {
-    let entities = entities(state, at);
+    of_components(state, &entities(state, at))
+}
+
+/// [`components`], of which nothing is well before it was measured, as on the status page.
+#[must_use]
+pub fn components_as_measured(
+    state: &State,
+    at: Wall,
+    last: &dyn Fn(&str) -> Option<bool>,
+) -> BTreeMap<Name, ComponentStatus> {
+    of_components(state, &entities_as_measured(state, at, last))
+}
+
+fn of_components(state: &State, entities: &BTreeMap<Name, EntityStatus>) -> BTreeMap<Name, ComponentStatus> {
     let of = |e: &Name| entities.get(e).copied().unwrap_or(EntityStatus::Unmeasured);
     let setup = &state.setup.components;
     setup
@@ -172,6 +185,66 @@ pub fn entities(state: &State, at: Wall) -> BTreeMap<Name, EntityStatus> {
         }
     }
     known
+}
+
+/// What the checks of an entity know of it. Of several entities the last of these counts: no good check of a neighbour says
+/// anything of what no check can measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Measured {
+    /// It has a check, one that waits for a ping that never came.
+    Nothing,
+    /// A check of it has answered.
+    Known,
+    /// No check of it has a result yet.
+    NotYet,
+    /// No check of it can measure: its location is blind, its program is not there.
+    Unknown,
+}
+
+/// What checks know of every entity that has one. `last` says of a check that measures what its last result was: `Some(true)` if
+/// it was one, `Some(false)` if it could not be measured, `None` before the first.
+#[must_use]
+pub fn measured<'a>(state: &'a State, last: &dyn Fn(&str) -> Option<bool>) -> BTreeMap<&'a Name, Measured> {
+    let mut all: BTreeMap<&Name, Measured> = BTreeMap::new();
+    for (name, rule) in &state.setup.checks {
+        let Some(entity) = &rule.entity else { continue };
+        let says = match rule.heartbeat {
+            Some(_) if state.heartbeats.get(name).is_some_and(|h| h.is_known()) => Measured::Known,
+            Some(_) => Measured::Nothing,
+            None => match last(name) {
+                Some(true) => Measured::Known,
+                Some(false) => Measured::Unknown,
+                None => Measured::NotYet,
+            },
+        };
+        let known = all.entry(entity).or_insert(says);
+        // One check that answers is enough for an entity.
+        *known = if says == Measured::Known || *known == Measured::Known {
+            Measured::Known
+        } else {
+            says.max(*known)
+        };
+    }
+    all
+}
+
+/// [`entities`], where what the state takes for well is that only if something has measured it.
+#[must_use]
+pub fn entities_as_measured(
+    state: &State,
+    at: Wall,
+    last: &dyn Fn(&str) -> Option<bool>,
+) -> BTreeMap<Name, EntityStatus> {
+    let known = measured(state, last);
+    let mut all = entities(state, at);
+    for (entity, is) in all.iter_mut().filter(|(_, is)| **is == EntityStatus::Well) {
+        *is = match known.get(entity) {
+            Some(Measured::NotYet) => EntityStatus::Unmeasured,
+            Some(Measured::Unknown) => EntityStatus::Unknown,
+            Some(Measured::Nothing | Measured::Known) | None => EntityStatus::Well,
+        };
+    }
+    all
 }
 
 /// What is said to be wrong with entities, and in which incident: by alerts, and by people who have opened one.
@@ -249,6 +322,37 @@ mod tests {
             (&[E::Down, E::Down, E::Degraded], C::PartialOutage),
         ] {
             assert_eq!(component_status(entities), expected, "{entities:?}");
+        }
+    }
+
+    /// The state takes a check for well until it fails. What was never measured, or cannot be, is not well for that.
+    #[test]
+    fn nothing_is_well_before_it_is_measured() {
+        let check = |entity: &str| CheckRule { entity: Some(entity.into()), ..CheckRule::default() };
+        let setup = Setup {
+            components: [("Shop".into(), alloc::vec!["web".into(), "db".into()])].into(),
+            checks: [("a".into(), check("web")), ("b".into(), check("web")), ("c".into(), check("db"))]
+                .into(),
+            ..Setup::default()
+        };
+        let mut state = State::default();
+        let adopt = Input::AdoptConfig { hash: "h".into(), setup: Arc::new(setup) };
+        crate::decide(&mut state, Now { mono: Mono(1), wall: Wall(1) }, &adopt, &mut Vec::new()).unwrap();
+        for (says, web, db, shop) in [
+            ("", E::Unmeasured, E::Unmeasured, C::Unknown),
+            ("abc", E::Well, E::Well, C::Operational),
+            ("aC", E::Well, E::Unknown, C::Unknown),
+            ("Abc", E::Well, E::Well, C::Operational),
+            ("ABc", E::Unknown, E::Well, C::Unknown),
+        ] {
+            let last = |check: &str| match (says.contains(check), says.contains(&check.to_uppercase())) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            };
+            let entities = entities_as_measured(&state, Wall(1), &last);
+            assert_eq!((entities["web"], entities["db"]), (web, db), "{says}");
+            assert_eq!(components_as_measured(&state, Wall(1), &last)["Shop"], shop, "{says}");
         }
     }
 

@@ -3,9 +3,8 @@
 use crate::own::Own;
 use crate::words::Words;
 use foghorn_core::State;
-use foghorn_core::component::{ComponentStatus, components};
+use foghorn_core::component::{self, ComponentStatus, Measured, components};
 use foghorn_core::incident::{IncidentId, Status};
-use foghorn_core::setup::CheckRule;
 use foghorn_core::time::{Now, Span, Wall};
 use foghorn_core::words::Name;
 use serde::{Deserialize, Serialize};
@@ -192,8 +191,9 @@ impl Ledger {
     ) -> bool {
         (self.seq, self.at, self.waits) = (seq, state.clock, false);
         let mut statuses = components(state, wall);
+        let entities = component::measured(state, measured);
         for (name, status) in statuses.iter_mut().filter(|(_, s)| **s == ComponentStatus::Operational) {
-            let known = is_measured(state, name, measured);
+            let known = is_measured(state, name, &entities);
             self.waits |= known != Some(true);
             let was = self.stretches.get(name.as_str()).and_then(|all| all.last()).map(|s| s.status);
             // Over a restart what was well goes on.
@@ -354,47 +354,13 @@ impl Ledger {
 }
 
 /// Whether it is known how everything behind a component is, as far as anything measures it; `None` where a check has no result
-/// yet. A check that cannot measure, and no other of its entity that can, leaves it unknown: no good check of a neighbour says
-/// anything of it.
-fn is_measured(state: &State, component: &Name, measured: &dyn Fn(&str) -> Option<bool>) -> Option<bool> {
+/// yet.
+fn is_measured(state: &State, component: &Name, known: &BTreeMap<&Name, Measured>) -> Option<bool> {
     let behind = state.setup.components.get(component).map_or(&[][..], Vec::as_slice);
-    let known = behind.iter().map(|entity| entity_is_measured(state, entity, measured));
-    let mut all: Vec<Measured> = known.collect();
-    all.sort_unstable();
-    match all.last() {
-        Some(Measured::Unknown) | Some(Measured::Nothing) | None => Some(false),
-        Some(Measured::NotYet) => None,
+    match behind.iter().filter_map(|entity| known.get(entity)).max() {
         Some(Measured::Known) => Some(true),
-    }
-}
-
-/// What its checks know of an entity. Of several entities the last of these counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Measured {
-    /// It has no check, or one that waits for a ping that never came: core tells what that means.
-    Nothing,
-    Known,
-    NotYet,
-    Unknown,
-}
-
-fn entity_is_measured(state: &State, entity: &Name, measured: &dyn Fn(&str) -> Option<bool>) -> Measured {
-    let of = |rule: &CheckRule| rule.entity.as_ref() == Some(entity);
-    let say = |(name, rule): (&Name, &CheckRule)| match rule.heartbeat {
-        Some(_) if state.heartbeats.get(name).is_some_and(|h| h.is_known()) => Measured::Known,
-        Some(_) => Measured::Nothing,
-        None => match measured(name) {
-            Some(true) => Measured::Known,
-            Some(false) => Measured::Unknown,
-            None => Measured::NotYet,
-        },
-    };
-    let all: Vec<Measured> = state.setup.checks.iter().filter(|(_, rule)| of(rule)).map(say).collect();
-    // One that answers is enough for an entity.
-    if all.contains(&Measured::Known) {
-        Measured::Known
-    } else {
-        all.into_iter().max().unwrap_or(Measured::Nothing)
+        Some(Measured::NotYet) => None,
+        Some(Measured::Unknown | Measured::Nothing) | None => Some(false),
     }
 }
 

@@ -12,14 +12,14 @@ const FIRST: &str = "admin";
 const FILE: &str = "first-password";
 
 impl Accounts {
-    /// Makes `admin` with a random password if there is no account at all. The password is told once, here.
+    /// Makes `admin` with a random password if there is no admin, whoever else was added before the first start: nobody could
+    /// manage accounts. The password is told once, here.
     ///
     /// # Errors
     /// The file cannot be used.
     pub fn first(&self) -> Result<Option<String>, AccountError> {
-        let any = self.read(|db| {
-            db.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |row| row.get::<_, bool>(0))
-        })?;
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM account WHERE role = 'admin')";
+        let any = self.read(|db| db.query_row(SQL, [], |row| row.get::<_, bool>(0)))?;
         if any {
             return Ok(None);
         }

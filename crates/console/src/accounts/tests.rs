@@ -39,6 +39,17 @@ fn the_first_start_makes_an_admin_once() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// Whoever else was added before the first start.
+#[test]
+fn the_first_start_makes_an_admin_where_there_is_none() {
+    let (_dir, accounts) = kit();
+    accounts.add(&account("ana", Role::Responder), "long enough").unwrap();
+    assert!(accounts.first().unwrap().is_some());
+    let (_dir, accounts) = kit();
+    accounts.add(&account("ana", Role::Admin), "long enough").unwrap();
+    assert_eq!(accounts.first().unwrap(), None);
+}
+
 /// The file with the first password goes with its first use, with another password, and with the account; not before.
 #[test]
 fn the_first_password_is_kept_until_it_is_used() {

@@ -5,7 +5,7 @@ use crate::problem::Body;
 use crate::time::rfc3339;
 use axum::Json;
 use axum::extract::State;
-use foghorn_core::component::components as compute;
+use foghorn_core::component::components_as_measured;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -33,7 +33,8 @@ pub(crate) struct ComponentShown {
 pub(crate) async fn components(State(api): State<Arc<Api>>) -> Json<Components> {
     let view = api.view();
     let behind = &view.state.setup.components;
-    let shown = compute(&view.state, view.at.wall).into_iter().map(|(name, status)| ComponentShown {
+    let all = components_as_measured(&view.state, view.at.wall, &|check| api.measured(check));
+    let shown = all.into_iter().map(|(name, status)| ComponentShown {
         entities: behind.get(&name).into_iter().flatten().map(ToString::to_string).collect(),
         name: name.to_string(),
         status,

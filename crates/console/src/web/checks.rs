@@ -69,6 +69,8 @@ struct List {
     total: usize,
     found: usize,
     unwell: usize,
+    /// How many of them cannot be known.
+    unknown: usize,
     leaf: Leaf,
 }
 
@@ -99,6 +101,7 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
                 .collect(),
             total: checks.len(),
             found: found.len(),
+            unknown: found.iter().filter(|(standing, ..)| *standing == Standing::Unknown).count(),
             unwell: found.iter().filter(|(standing, ..)| matches!(standing, Standing::Alert(_))).count(),
             q,
             leaf,

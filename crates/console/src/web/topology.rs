@@ -9,7 +9,7 @@ use super::{Web, charts, live};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use foghorn_core::component::{EntityStatus, entities};
+use foghorn_core::component::{EntityStatus, entities_as_measured};
 use foghorn_core::words::Name;
 use http::StatusCode;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -71,7 +71,7 @@ pub(super) async fn show(State(web): State<Arc<Web>>, visitor: Visitor, asked: A
     let make = move |web: &Web, visitor: &Visitor| {
         let view = web.api.view();
         let setup = &view.state.setup;
-        let known = entities(&view.state, view.at.wall);
+        let known = entities_as_measured(&view.state, view.at.wall, &|check| web.api.measured(check));
         let is_sick =
             |name: &Name| matches!(known.get(name), Some(EntityStatus::Down | EntityStatus::Degraded));
         let mut sick: Vec<&Name> = setup.topology.keys().filter(|n| is_sick(n)).collect();
