@@ -156,11 +156,12 @@ impl Draft<'_> {
     ) {
         let severity = item.severity.unwrap_or(rule.severity);
         let urgency = item.urgency.unwrap_or_else(|| self.state.setup.timing.urgency_of(severity));
-        let alert = self.reference(a.key, a.incident);
-        let annotations = Some(item.annotations.clone()).filter(|said| *said != a.annotations);
+        let annotations = (item.annotations != a.annotations).then(|| item.annotations.clone());
         if (severity, urgency) != (a.severity, a.urgency) {
+            let alert = self.reference(a.key, a.incident);
             self.emit(Event::AlertChanged { alert, severity, urgency, annotations, escalation: None });
         } else if let Some(annotations) = annotations {
+            let alert = self.reference(a.key, a.incident);
             self.emit(Event::AlertReworded { alert, annotations });
         }
         let status = if item.flapping { AlertStatus::Flapping } else { AlertStatus::Firing };
