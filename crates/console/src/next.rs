@@ -146,7 +146,7 @@ pub fn asked(state: &State, incident: &Incident, now: Now) -> Option<(usize, Vec
 /// The next step of the policy, without one of its people if others are on it.
 fn team(state: &State, incident: &Incident, now: Now, except: Option<&Name>) -> Option<(usize, Vec<Name>)> {
     let policy = incident.escalation.policy.as_ref().and_then(|p| state.setup.escalations.get(p))?;
-    let from = state.next_team(incident, policy, now.mono);
+    let from = state.next_team(incident, now.mono);
     let reached = |except: Option<&Name>| {
         let found = policy.ahead(from, |step, _, s| {
             let mut people = state.reached(&s.page, now.wall, Urgency::High);

@@ -81,14 +81,13 @@ impl State {
     }
 
     /// With which of the policy's steps the next team begins, from 0: the one after that which was entered last, unless all
-    /// whom that pages wait for working hours, and nobody has heard of it yet. After the last step comes the first.
+    /// whom that pages wait for working hours, and nobody has heard of it yet.
     #[must_use]
-    pub fn next_team(&self, incident: &Incident, policy: &EscalationPolicy, now: Mono) -> From {
+    pub fn next_team(&self, incident: &Incident, now: Mono) -> From {
         let e = &incident.escalation;
         let mut pages = self.pages_of(incident.id).filter(|p| p.key.is_of(e.seen())).peekable();
         let unheard = e.wave == 0 || pages.peek().is_some() && pages.all(|p| p.waits_for_hours(now));
-        let next = e.step + u16::from(!unheard);
-        From::Wave(if usize::from(next) < policy.steps.len() { next } else { 0 })
+        From::Wave(e.step + u16::from(!unheard))
     }
 }
 

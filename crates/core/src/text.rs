@@ -44,11 +44,16 @@ pub fn clean(text: &str) -> String {
     plain(text).collect()
 }
 
-/// The beginning of a text, with `…` in place of the rest: `most` bytes at most.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
-    let room = most.saturating_sub('…'.len_utf8());
-    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
-    let end = ends.take_while(|end| *end <= room).last().unwrap_or(0);
+/// A text of `most` bytes at most: where it is longer its beginning, with `…` in place of the rest.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return String::from(text);
+    }
+    let mut end = most.saturating_sub('…'.len_utf8());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
     let mut short = String::from(text.get(..end).unwrap_or_default());
     short.push('…');
     short

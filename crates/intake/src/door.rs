@@ -110,8 +110,7 @@ impl Visit {
         self.bytes += more;
         // The last that is left may go on.
         if more > 0 && held.saturating_add(more) > MOST_BYTES && held > self.bytes {
-            self.door.refuse(Reason::InFlight, 1);
-            return Err(Wait { reason: Reason::InFlight, retry_after: Duration::from_secs(1) });
+            return Err(self.door.no_room());
         }
         Ok(())
     }
@@ -152,10 +151,15 @@ impl Door {
         let held = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let visit = Visit { door: self.clone(), bytes };
         if open >= MOST_OPEN || (held > 0 && held.saturating_add(bytes) > MOST_BYTES) {
-            self.refuse(Reason::InFlight, 1);
-            return Err(Wait { reason: Reason::InFlight, retry_after: Duration::from_secs(1) });
+            return Err(self.no_room());
         }
         Ok(visit)
+    }
+
+    /// Too much is under way, which is counted.
+    fn no_room(&self) -> Wait {
+        self.refuse(Reason::InFlight, 1);
+        Wait { reason: Reason::InFlight, retry_after: Duration::from_secs(1) }
     }
 
     /// Waits until `items` more of this integration may wait to be decided. To be held until they are.

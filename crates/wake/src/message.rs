@@ -74,7 +74,7 @@ impl Names {
 impl<T: ToString> FromIterator<T> for Names {
     fn from_iter<I: IntoIterator<Item = T>>(all: I) -> Names {
         let mut all = all.into_iter();
-        let name = |name: T| crate::text::cut_bytes(&name.to_string(), Names::LONGEST);
+        let name = |name: T| foghorn_core::text::shortened(&name.to_string(), Names::LONGEST);
         let listed: Vec<String> = all.by_ref().take(Names::MOST).map(name).collect();
         Names { total: listed.len() + all.count(), listed }
     }

@@ -46,18 +46,6 @@ fn ellipsis(mut out: String, most: usize) -> String {
     out
 }
 
-/// Cuts to at most `most` bytes, at a character's border.
-pub(crate) fn cut_bytes(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let mut end = most.saturating_sub('…'.len_utf8());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", text.get(..end).unwrap_or_default())
-}
-
 fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     match chars.peek() {
         Some('[') => {
@@ -110,6 +98,7 @@ fn replace(text: &str, with: &[(char, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use foghorn_core::text::shortened;
     use proptest::prelude::*;
 
     #[test]
@@ -136,7 +125,7 @@ mod tests {
             prop_assert!(out.chars().count() <= most);
             prop_assert!(!out.chars().any(|c| c.is_control() || is_hidden(c)));
             prop_assert_eq!(line(&out, most), out.clone());
-            prop_assert!(cut_bytes(&text, most.max(3)).len() <= most.max(3));
+            prop_assert!(shortened(&text, most.max(3)).len() <= most.max(3));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the links in pages lead to where whoever is paged can follow them, and nobody else to more.
 
-use crate::errors::quote;
+use crate::errors::{At, quote};
 use crate::model::{Channel, Integration, Server};
 use crate::raw::{self, File};
 use crate::read::Cx;
@@ -56,16 +56,19 @@ pub(super) fn lead_somewhere(
     );
 }
 
+/// Where stands the address of a proxy that leads to all that this server does.
+fn passed_on(raw: &raw::Server) -> Option<At> {
+    let behind = raw.listen.value.ip().is_loopback() && raw.links_listen.is_none();
+    let url = raw.public_url.as_ref().filter(|url| behind && lead(&url.value.0) == Some(Lead::There));
+    url.map(|url| url.at)
+}
+
 /// Warns of a proxy whose every request might be taken for one of this host. Without a token whoever is on this host is an
 /// admin, and a proxy that names nobody is on this host.
 pub(super) fn proxy_names_whom(raw: &raw::Server, cx: &mut Cx<'_>) {
-    let open = raw.listen.value.ip().is_loopback() && raw.tokens.0.is_empty() && raw.links_listen.is_none();
-    let Some(url) = raw.public_url.as_ref().filter(|url| open && lead(&url.value.0) == Some(Lead::There))
-    else {
-        return;
-    };
+    let Some(at) = passed_on(raw).filter(|_| raw.tokens.0.is_empty()) else { return };
     cx.warn(
-        url.at,
+        at,
         &format!(
             "no token is configured, so whoever reaches `{}` by a proxy that does not send `X-Forwarded-For` may do everything: write `links_listen:` and have the proxy lead there alone, or a token under `tokens:`; and have the proxy send `X-Forwarded-For`",
             raw.listen.value
@@ -80,10 +83,8 @@ pub(super) fn proxy_names_senders(
     cx: &mut Cx<'_>,
 ) {
     let Some(raw) = &file.server.0 else { return };
-    let behind = raw.listen.value.ip().is_loopback() && raw.links_listen.is_none();
-    let there = raw.public_url.as_ref().is_some_and(|url| lead(&url.value.0) == Some(Lead::There));
     // Without any token at all that has been said.
-    if !behind || !there || raw.tokens.0.is_empty() {
+    if passed_on(raw).is_none() || raw.tokens.0.is_empty() {
         return;
     }
     for (name, _) in file.integrations.good() {

@@ -111,8 +111,8 @@ impl Draft<'_> {
                 .map(|v| resolve_entity(&setup.topology, v))
         });
         // It stands in every page, in lists of a hundred.
-        let entity = entity
-            .map(|e| if e.len() > LONGEST_ENTITY { Name::from(shortened(&e, LONGEST_ENTITY)) } else { e });
+        let entity =
+            entity.map(|e| if e.len() > LONGEST_ENTITY { shortened(&e, LONGEST_ENTITY).into() } else { e });
         let mut alert = Alert {
             key,
             source: source.clone(),

@@ -3,6 +3,7 @@
 //! A silenced alert is still an incident on screen; it pages nobody. When its silence ends and it is still wrong, it does.
 
 use super::Draft;
+use super::follow_up::Concern;
 use crate::alert::Alert;
 use crate::event::Event;
 use crate::incident::IncidentId;
@@ -135,7 +136,7 @@ impl Draft<'_> {
             let alert = self.reference(*key, *incident);
             self.emit(Event::AlertMuted { alert, by: id.clone() });
         }
-        self.settle_all(alerts.into_iter().map(|(_, id)| id).collect());
+        self.look_at_all(alerts.into_iter().map(|(_, id)| id).collect(), Concern::Alerts);
     }
 
     fn unmute(&mut self, id: &Name) {
@@ -151,7 +152,7 @@ impl Draft<'_> {
                 None => Event::AlertUnmuted { alert },
             });
         }
-        self.settle_all(alerts.into_iter().map(|(_, id)| id).collect());
+        self.look_at_all(alerts.into_iter().map(|(_, id)| id).collect(), Concern::Alerts);
     }
 
     pub(super) fn add_override(

@@ -2,6 +2,7 @@
 
 use super::Draft;
 use super::escalate::But;
+use super::follow_up::Concern;
 use crate::alert::{Alert, AlertStatus, CHECKS, EndReason, SELF};
 use crate::event::Event;
 use crate::incident::{Incident, IncidentId, Phase, Status};
@@ -92,7 +93,7 @@ impl Draft<'_> {
                 escalation: Some(new.escalation).filter(|e| *e != a.escalation),
             });
         }
-        self.settle_all(touched);
+        self.look_at_all(touched, Concern::Alerts);
     }
 
     /// The alert of a check that is gone is over: nothing measures it any more, as whoever took it out wanted. So it is
@@ -113,7 +114,7 @@ impl Draft<'_> {
         for (key, _) in &gone {
             self.end_alert(*key, self.now.wall, EndReason::Removed);
         }
-        self.settle_all(gone.into_iter().map(|(_, id)| id).collect());
+        self.look_at_all(gone.into_iter().map(|(_, id)| id).collect(), Concern::Alerts);
     }
 
     /// What an integration reported is no less wrong because the integration left the file: its alerts are stale until a
@@ -171,8 +172,8 @@ impl Draft<'_> {
             let same = self.state.incident(*id).is_some_and(|i| i.escalation.policy.as_ref() == Some(policy));
             same && self.policy_for(*id) != *policy
         });
-        let others: Vec<IncidentId> = others.map(|(id, _)| id).collect();
-        self.follow_all_policies(others);
+        let others = others.map(|(id, _)| id).collect();
+        self.look_at_all(others, Concern::Policy);
     }
 
     /// Of one incident.
@@ -279,7 +280,7 @@ impl Draft<'_> {
             let why = format!("this contact of {} is not in the configuration any more", key.person);
             self.emit(Event::PageDropped { key, why });
         }
-        self.enter_all_again(again);
+        self.look_at_all(again, Concern::Step);
     }
 
     /// Incidents whose pages wait for a contact's delay that is shorter now.

@@ -273,13 +273,11 @@ impl Draft<'_> {
         let setup = self.state.setup.clone();
         let known = |policy: &Name| setup.escalations.contains_key(policy);
         // One that left the configuration meanwhile is not gone on with: what the rules name now is begun.
-        let (policy, goes_on) = match e.policy.clone().filter(known) {
-            Some(policy) => (policy, true),
-            None => (self.policy_for(id), false),
+        let (policy, from) = match e.policy.clone().filter(known) {
+            Some(policy) => (policy, self.state.next_team(i, self.now.mono)),
+            None => (self.policy_for(id), From::Wave(0)),
         };
         let rule = setup.escalations.get(&policy);
-        let goes_on = rule.filter(|_| goes_on);
-        let from = goes_on.map_or(From::Wave(0), |rule| self.state.next_team(i, rule, self.now.mono));
         if acknowledged {
             self.emit(Event::AcknowledgementLapsed { id, why: why.to_string() });
         }

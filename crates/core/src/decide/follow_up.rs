@@ -13,47 +13,39 @@ const AT_ONCE: usize = 200;
 /// Why, where it is not the silence's end that is told.
 const CHANGED: &str = "the configuration changed";
 
+/// What many incidents are looked at for.
+#[derive(Clone, Copy)]
+pub(super) enum Concern<'a> {
+    /// Their alerts are not what they were.
+    Alerts,
+    /// Whom their step paged cannot be paged so any more.
+    Step,
+    /// The policy that the rules name is another.
+    Policy,
+    /// What waits for working hours is for somebody else, or for other hours, and why.
+    Hours(&'a str),
+}
+
 impl Draft<'_> {
-    /// Each is settled: at once if they are few, next if they are many.
-    pub(super) fn settle_all(&mut self, incidents: BTreeSet<IncidentId>) {
-        if incidents.len() <= AT_ONCE {
-            return incidents.into_iter().for_each(|id| self.settle(id));
+    /// Each has its turn: at once if they are few, next if they are many.
+    pub(super) fn look_at_all(&mut self, incidents: BTreeSet<IncidentId>, concern: Concern<'_>) {
+        if incidents.len() > AT_ONCE {
+            let (ids, none) = (incidents.into_iter().collect(), Vec::new);
+            let (incidents, again, by_rule) = match concern {
+                Concern::Alerts | Concern::Hours(_) => (ids, none(), none()),
+                Concern::Step => (none(), ids, none()),
+                Concern::Policy => (none(), none(), ids),
+            };
+            return self.emit(Event::FollowUpPlanned { incidents, again, by_rule });
         }
-        self.plan_follow_up(incidents, Vec::new(), Vec::new());
-    }
-
-    /// The step of each is entered again.
-    pub(super) fn enter_all_again(&mut self, incidents: BTreeSet<IncidentId>) {
-        if incidents.len() <= AT_ONCE {
-            return incidents.into_iter().for_each(|id| self.enter_again(id, CHANGED));
+        for id in incidents {
+            match concern {
+                Concern::Alerts => self.settle(id),
+                Concern::Step => self.enter_again(id, CHANGED),
+                Concern::Policy => self.follow_policy(id),
+                Concern::Hours(why) => self.wait_anew(id, why),
+            }
         }
-        self.plan_follow_up(BTreeSet::new(), incidents.into_iter().collect(), Vec::new());
-    }
-
-    /// Each is paged for by the policy that the rules name now.
-    pub(super) fn follow_all_policies(&mut self, incidents: Vec<IncidentId>) {
-        if incidents.len() <= AT_ONCE {
-            return incidents.into_iter().for_each(|id| self.follow_policy(id));
-        }
-        self.plan_follow_up(BTreeSet::new(), Vec::new(), incidents);
-    }
-
-    /// What waits for working hours is for whoever the rules name now.
-    pub(super) fn wait_all_anew(&mut self, incidents: BTreeSet<IncidentId>, why: &str) {
-        if incidents.len() <= AT_ONCE {
-            return incidents.into_iter().for_each(|id| self.wait_anew(id, why));
-        }
-        self.plan_follow_up(incidents, Vec::new(), Vec::new());
-    }
-
-    fn plan_follow_up(
-        &mut self,
-        incidents: BTreeSet<IncidentId>,
-        again: Vec<IncidentId>,
-        by_rule: Vec<IncidentId>,
-    ) {
-        let incidents = incidents.into_iter().collect();
-        self.emit(Event::FollowUpPlanned { incidents, again, by_rule });
     }
 
     /// An incident's turn.

@@ -2,6 +2,7 @@
 //! when a warning comes, may not be on Monday, when it leaves.
 
 use super::Draft;
+use super::follow_up::Concern;
 use crate::event::Event;
 use crate::incident::{IncidentId, Phase, Status};
 use crate::page::{Page, PageKey, PageKind};
@@ -53,7 +54,7 @@ impl Draft<'_> {
     pub(super) fn look_at_waiting(&mut self, why: &str) {
         let waiting = self.state.pages.values().filter(|p| self.waits(p)).map(|p| p.key.incident);
         let ids: BTreeSet<IncidentId> = waiting.collect();
-        self.wait_all_anew(ids, why);
+        self.look_at_all(ids, Concern::Hours(why));
     }
 
     /// A page of the calendar that has not left.

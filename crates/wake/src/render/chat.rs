@@ -2,7 +2,8 @@
 
 use super::view::{Line, headline, view};
 use crate::message::{Kind, Message};
-use crate::text::{cut_bytes, slack as escape};
+use crate::text::slack as escape;
+use foghorn_core::text::shortened;
 use foghorn_core::words::Urgency;
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ pub fn slack(m: &Message) -> Value {
     };
     // Slack's limits: 3,000 characters a section, 50 blocks.
     let section =
-        |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": cut_bytes(&text, 2900)}});
+        |text: String| json!({"type": "section", "text": {"type": "mrkdwn", "text": shortened(&text, 2900)}});
     let mut blocks = vec![
         section(format!("{mention}*{}*\n{}", escape(&view.headline), escape(&view.lead))),
         section(links),
@@ -64,7 +65,7 @@ pub fn ntfy(m: &Message) -> Value {
         "topic": m.to,
         "title": headline(m, 200),
         // Of 4,096 bytes ntfy makes an attachment.
-        "message": cut_bytes(&view.text(), 3800),
+        "message": shortened(&view.text(), 3800),
         "priority": priority,
         "tags": tags,
         "click": view.button.as_ref().map_or(&view.link.1, |(_, url)| url),

@@ -2,8 +2,8 @@
 //! carries anything.
 
 use crate::message::{self, Message};
-use crate::text::cut_bytes;
 use foghorn_core::alert::AlertStatus;
+use foghorn_core::text::shortened;
 use foghorn_core::time::Wall;
 use foghorn_core::words::{Severity, Urgency};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -69,7 +69,7 @@ struct Alert<'a> {
 fn alert(a: &message::Alert) -> Alert<'_> {
     let entity = a.entity.as_deref().filter(|e| e.len() <= LONGEST_LINE);
     let (status, silenced) = (a.status, a.silenced);
-    Alert { summary: cut_bytes(&a.summary, LONGEST_LINE), since: rfc3339(a.since), entity, status, silenced }
+    Alert { summary: shortened(&a.summary, LONGEST_LINE), since: rfc3339(a.since), entity, status, silenced }
 }
 
 fn rfc3339(at: Wall) -> String {
@@ -100,7 +100,7 @@ pub fn json(m: &Message) -> Result<String, serde_json::Error> {
             status: &i.status,
             opened_at: rfc3339(i.opened_at),
             opened_by: i.opened_by.as_deref(),
-            note: i.note.as_deref().map(|note| cut_bytes(note, LONGEST_NOTE)),
+            note: i.note.as_deref().map(|note| shortened(note, LONGEST_NOTE)),
         },
         person: &m.person.id,
         step: m.step,
@@ -117,7 +117,7 @@ pub fn json(m: &Message) -> Result<String, serde_json::Error> {
         entities_total: m.entities.total,
         downstream: &m.downstream.listed,
         downstream_total: m.downstream.total,
-        changes: m.changes.iter().map(|c| cut_bytes(c, LONGEST_LINE)).collect(),
+        changes: m.changes.iter().map(|c| shortened(c, LONGEST_LINE)).collect(),
         runbooks: &m.runbooks,
         next: m.next.as_deref(),
         why: &m.why,
